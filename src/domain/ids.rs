@@ -1,0 +1,70 @@
+//! Identifiers: UUIDv7 in a type of its own each, so that a thread can't be passed
+//! for a turn. Their order in time is only approximate; nothing may rely on it for
+//! the order of events (that is `ThreadEvent`'s sequence number).
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl $name {
+            /// A new id, of now.
+            #[must_use]
+            #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
+            pub fn new() -> Self {
+                Self(Uuid::now_v7())
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl std::str::FromStr for $name {
+            type Err = uuid::Error;
+            fn from_str(s: &str) -> Result<Self, Self::Err> {
+                Uuid::parse_str(s).map(Self)
+            }
+        }
+
+        impl From<Uuid> for $name {
+            fn from(id: Uuid) -> Self {
+                Self(id)
+            }
+        }
+    )+};
+}
+
+ids! {
+    /// A site: one WordPress installation, the tenant.
+    SiteId,
+    /// Who chats on a site.
+    VisitorId,
+    /// A conversation.
+    ThreadId,
+    /// One visitor message and all that answers it.
+    TurnId,
+    /// The client's own id of a message; the key of idempotency.
+    MessageId,
+    /// One call of a tool.
+    CallId,
+    /// A source in the knowledge base.
+    DocumentId,
+    /// One content of a document.
+    VersionId,
+    /// Raw bytes that wait for ingestion.
+    UploadId,
+    /// Background work in the queue.
+    JobId,
+    /// A thread given to staff.
+    HandoffId,
+    /// A ticket.
+    TicketId,
+}
