@@ -1,1 +1,9 @@
+//! deskhand: a support agent for websites. The modules stand in the order in which
+//! data flows; `ARCHITECTURE.md` is the map. Only leftward imports are allowed, and
+//! `tests/it/architecture.rs` checks it.
 
+pub mod agent;
+pub mod db;
+pub mod domain;
+pub mod jobs;
+pub mod knowledge;

@@ -1,0 +1,3 @@
+//! The agent: a brain plans, hands act, and a pure state machine stands between them.
+
+pub mod brain;

@@ -1,0 +1,155 @@
+//! The connection pool, and the transaction that belongs to one site. Row security
+//! reads the site from the transaction's setting, so a query without one finds nothing.
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+
+use crate::domain::ids::SiteId;
+
+/// What can go wrong in the database.
+#[derive(Debug, thiserror::Error)]
+pub enum DbError {
+    /// It can't be reached, or has no free connection in time.
+    #[error("the database can't be reached: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The agent may not write to this thread any more: staff took over, or another
+    /// driver runs the turn.
+    #[error("the thread is no longer this turn's to write to")]
+    Fenced,
+    /// A row says something that the code doesn't understand.
+    #[error("the database holds a value that this version can't read: {0}")]
+    Unreadable(String),
+    /// Anything else; a defect or a broken database.
+    #[error("the database refused: {0}")]
+    Refused(#[source] sqlx::Error),
+}
+
+impl From<sqlx::Error> for DbError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::Error as E;
+        match &error {
+            E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => {
+                Self::Unavailable(error)
+            }
+            // Class 08: connection exceptions; 57P0x: the server is being stopped or starts.
+            E::Database(e)
+                if e.code()
+                    .is_some_and(|c| c.starts_with("08") || c.starts_with("57P0") || c == "53300") =>
+            {
+                Self::Unavailable(error)
+            }
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+impl DbError {
+    /// Whether trying again later may help.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => true,
+            // Serialisation failures and deadlocks.
+            Self::Refused(sqlx::Error::Database(e)) => matches!(e.code().as_deref(), Some("40001" | "40P01")),
+            _ => false,
+        }
+    }
+
+    /// Whether a unique index or key refused the row.
+    #[must_use]
+    pub fn is_unique_violation(&self) -> bool {
+        matches!(self, Self::Refused(sqlx::Error::Database(e)) if e.is_unique_violation())
+    }
+}
+
+/// The result of a query.
+pub type DbResult<T> = Result<T, DbError>;
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pool: PgPool,
+}
+
+impl Db {
+    /// Opens a pool of at most `connections`, logged in as the application's role.
+    ///
+    /// # Errors
+    /// When the URL can't be read or the first connection fails within ten seconds.
+    pub async fn connect(url: &str, connections: u32) -> DbResult<Self> {
+        let options: PgConnectOptions = url.parse().map_err(DbError::Refused)?;
+        let options = options
+            .application_name("deskhand")
+            // A runaway query must not hold a connection for ever.
+            .options([
+                ("statement_timeout", "30s"),
+                ("idle_in_transaction_session_timeout", "60s"),
+            ]);
+        let pool = PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(Duration::from_secs(10))
+            .connect_with(options)
+            .await?;
+        Ok(Self { pool })
+    }
+
+    /// Begins a transaction for a site; the only way to tenant tables.
+    ///
+    /// # Errors
+    /// When no connection is free in time or the database is away.
+    pub async fn site(&self, site: SiteId) -> DbResult<SiteTx> {
+        // One round trip. The id is a UUID, printed by us: nothing to inject.
+        let begin = format!("BEGIN; SET LOCAL deskhand.site = '{site}'");
+        let tx = self.pool.begin_with(AssertSqlSafe(begin)).await?;
+        Ok(SiteTx { tx, site })
+    }
+
+    /// For tables that belong to no site, and for the definer functions.
+    pub(in crate::db) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it doesn't.
+    pub async fn ping(&self) -> DbResult<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Closes the pool; waits for transactions under way.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// A transaction that sees one site. Dropped without [`SiteTx::commit`], it is undone.
+pub struct SiteTx {
+    tx: Transaction<'static, Postgres>,
+    site: SiteId,
+}
+
+impl SiteTx {
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> SiteId {
+        self.site
+    }
+
+    /// For the queries of this room.
+    pub(in crate::db) fn conn(&mut self) -> &mut PgConnection {
+        &mut self.tx
+    }
+
+    /// Makes it true.
+    ///
+    /// # Errors
+    /// When the database refuses or is away; then nothing of it is true.
+    pub async fn commit(self) -> DbResult<()> {
+        self.tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,220 @@
+//! The events of a thread as they are stored and sent (server-sent events): the wire
+//! between backend, widget, console and command line.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::domain::ids::{HandoffId, MessageId, ThreadId, TicketId, TurnId};
+
+/// How a turn ended, as the wire names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// With an answer.
+    Answered,
+    /// With a question to the visitor.
+    Asked,
+    /// With a person.
+    Handoff,
+    /// With what had passed by then and an honest word.
+    Degraded,
+    /// Drafted for staff, not sent.
+    Withheld,
+    /// Stopped by the visitor.
+    Cancelled,
+}
+
+impl Outcome {
+    /// The name on the wire and in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Asked => "asked",
+            Self::Handoff => "handoff",
+            Self::Degraded => "degraded",
+            Self::Withheld => "withheld",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Who speaks in a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Speaker {
+    /// The agent.
+    Agent,
+    /// Staff, who have taken the thread over.
+    Staff,
+}
+
+/// What a line of progress is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepStatus {
+    /// It began.
+    Start,
+    /// It worked.
+    Ok,
+    /// It didn't.
+    Error,
+}
+
+/// A source of an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Citation {
+    /// Its number in the text, `[n]`, from 1.
+    pub n: u32,
+    /// The chunk that was cited.
+    pub chunk_id: i64,
+    /// The document's title.
+    pub title: String,
+    /// Where it can be read; an absolute http(s) URL or a path of the site.
+    pub url: Option<String>,
+    /// The innermost heading above the passage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+    /// A short extract.
+    pub snippet: String,
+}
+
+/// Why deltas are taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplaceReason {
+    /// A guardrail found fault with the answer.
+    Guardrail,
+    /// The model stopped in the middle.
+    Provider,
+}
+
+/// What the visitor is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AskKind {
+    /// A yes or no to an act.
+    Confirm,
+    /// Who they are.
+    Identity,
+    /// An address for the answer.
+    Contact,
+}
+
+/// One event of a thread. The tag is the SSE `event:` field, the rest its `data:`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ThreadEvent {
+    /// A turn began.
+    Turn {
+        /// The turn.
+        turn_id: TurnId,
+        /// The client's id of the message that began it.
+        message_id: MessageId,
+        /// The thread; a client that opened it learns its id here.
+        thread_id: ThreadId,
+        /// Who answers.
+        by: Speaker,
+    },
+    /// Progress.
+    Step {
+        /// For example `search`.
+        phase: String,
+        /// The tool at work.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        tool: Option<String>,
+        /// How it stands.
+        status: StepStatus,
+        /// For people.
+        label: String,
+    },
+    /// A source, before the first delta that uses it.
+    Citation(Citation),
+    /// One sentence that has passed the guardrails.
+    Delta {
+        /// 0, 1, … within the draft.
+        i: u32,
+        /// Markdown.
+        md: String,
+    },
+    /// Takes back the deltas `>= from`.
+    Replace {
+        /// The first that is taken back.
+        from: u32,
+        /// What stands there instead.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        md: Option<String>,
+        /// Why.
+        reason: ReplaceReason,
+    },
+    /// The visitor is asked for something.
+    Ask {
+        /// For what.
+        kind: AskKind,
+        /// The act that a yes would allow.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        proposal_id: Option<Uuid>,
+        /// In words.
+        summary: String,
+    },
+    /// The thread was given to a person.
+    Handoff {
+        /// The handoff.
+        handoff_id: HandoffId,
+        /// A code.
+        reason: String,
+        /// The ticket that goes with it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        ticket_id: Option<TicketId>,
+        /// Whether an address is still wanted.
+        needs_contact: bool,
+        /// What happens now, in words.
+        next: String,
+    },
+    /// The answer as a whole; its text is what counts.
+    Final {
+        /// How the turn ended.
+        outcome: Outcome,
+        /// Markdown with citation marks `[n]`.
+        text: String,
+        /// The sources' numbers that the text uses.
+        citations: Vec<u32>,
+        /// Which brain answered.
+        brain: String,
+        /// Whether something is missing.
+        incomplete: bool,
+    },
+    /// This turn failed; `done` follows.
+    Error {
+        /// A stable code.
+        code: String,
+        /// In words.
+        detail: String,
+        /// Whether the same message may be sent again (under a new id).
+        retryable: bool,
+    },
+    /// The turn's last event.
+    Done {
+        /// The turn.
+        turn_id: TurnId,
+    },
+}
+
+impl ThreadEvent {
+    /// The SSE `event:` name.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Turn { .. } => "turn",
+            Self::Step { .. } => "step",
+            Self::Citation(_) => "citation",
+            Self::Delta { .. } => "delta",
+            Self::Replace { .. } => "replace",
+            Self::Ask { .. } => "ask",
+            Self::Handoff { .. } => "handoff",
+            Self::Final { .. } => "final",
+            Self::Error { .. } => "error",
+            Self::Done { .. } => "done",
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Plain types and rules: no I/O, no async, no SQL. Everything else in the house
+//! speaks in these words.
+
+pub mod clock;
+pub mod document;
+pub mod event;
+pub mod ids;
+pub mod job;
+pub mod keys;
+pub mod site;

@@ -1,0 +1,1 @@
+//! Background work: takes jobs off the queue and runs them.

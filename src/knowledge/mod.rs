@@ -1,0 +1,1 @@
+//! The knowledge base: source → sniff → extract → chunk → index; and search over it.
