@@ -3,6 +3,7 @@
 //! `tests/it/architecture.rs` checks it.
 
 pub mod agent;
+pub mod config;
 pub mod db;
 pub mod domain;
 pub mod jobs;

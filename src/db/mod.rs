@@ -2,4 +2,12 @@
 //! a transaction that carries its site; what looks over all sites calls one of the few
 //! definer functions of the migrations.
 
+pub mod events;
+pub mod handoffs;
+pub mod listen;
+pub mod migrate;
 pub mod pool;
+pub mod sites;
+pub mod threads;
+pub mod tool_calls;
+pub mod turns;

@@ -7,4 +7,5 @@ pub mod event;
 pub mod ids;
 pub mod job;
 pub mod keys;
+pub mod seal;
 pub mod site;

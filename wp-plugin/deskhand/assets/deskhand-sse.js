@@ -17,6 +17,9 @@ export class SseParser {
   /** The delay in milliseconds that the server asked for before a reconnection, if it did. */
   retry = 0;
 
+  /** Whether anything came at all, were it only a heartbeat. */
+  heard = false;
+
   /**
    * Takes the next piece of text and returns the events that it completed.
    * @param {string} text
@@ -24,6 +27,7 @@ export class SseParser {
    */
   push(text) {
     if (!text) return [];
+    this.heard = true;
     const continues = this.#afterCr && text.startsWith('\n');
     this.#afterCr = text.endsWith('\r');
     // A CR that ended the last piece has already ended its line; only now comes its LF.
