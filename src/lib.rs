@@ -1,1 +1,4 @@
+//! deskhand: a support agent for WordPress sites.
 
+pub mod agent;
+pub mod domain;

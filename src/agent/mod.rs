@@ -1,0 +1,3 @@
+//! The agent: the machine that decides how a turn goes on.
+
+pub mod machine;
