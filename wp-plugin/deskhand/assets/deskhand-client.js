@@ -1,36 +1,8 @@
 /**
  * The wire: tokens, requests, and a turn as one sequence of events over as many connections as it takes.
- * Nothing here touches the page: what a visitor sees of it is the caller's, told through `onLink`.
- */
-import { SseParser, readEvents } from './deskhand-sse.js';
-
-/**
- * @typedef {{n: number, title: string, url?: string | null, section?: string | null, snippet?: string | null}} Source
- * @typedef {{kind: 'confirm' | 'identity' | 'contact', proposal_id?: string, summary?: string,
- *   amount_minor?: number | null, currency?: string | null, expires_at?: string | null}} Ask
- * @typedef {{handoff_id: string, reason?: string, ticket_id?: string | null, needs_contact?: boolean, next?: string}} Handoff
- * @typedef {{kind: 'joined' | 'message' | 'left' | 'system', name?: string | null, md?: string | null}} StaffNote
- * @typedef {{outcome: string, text: string, citations?: number[], incomplete?: boolean}} Final
- * @typedef {{author: 'visitor' | 'agent' | 'staff' | 'system', text: string, citations?: Source[], at?: string,
- *   turn_id?: string | null, outcome?: string | null}} StoredMessage
- * @typedef {{thread_id: string, status: string, last_seq: number, turn_in_progress: boolean, messages: StoredMessage[]}} Snapshot
- * @typedef {{id: number | null} & (
- *     {type: 'turn', data: {turn_id: string, message_id?: string, thread_id?: string, by: 'agent' | 'staff'}}
- *   | {type: 'step', data: {phase: string, status: string, label?: string}}
- *   | {type: 'citation', data: Source}
- *   | {type: 'delta', data: {i: number, md: string}}
- *   | {type: 'replace', data: {from: number, md?: string | null}}
- *   | {type: 'ask', data: Ask}
- *   | {type: 'handoff', data: Handoff}
- *   | {type: 'staff', data: StaffNote}
- *   | {type: 'final', data: Final}
- *   | {type: 'error', data: {code: string, detail?: string, retryable?: boolean}}
- *   | {type: 'done', data: {turn_id: string}}
- *   | {type: 'typing', data: {who?: string}}
- *   | {type: 'snapshot', data: Snapshot})} WireEvent   `snapshot` is ours: what polling found where no stream comes through
- * @typedef {{message_id: string, thread_id?: string, user_msg: string, page?: string, locale?: string,
- *   confirm?: {proposal_id: string, accept: boolean}, contact?: {email: string}}} Message
- * @typedef {{state: 'open' | 'lost'} | {state: 'busy', problem: Problem, seconds: number}} Link
+ * Nothing here touches the page; what a visitor should know of it is told through `onLink`.
+ * EventSource can't send the Authorization header that the backend asks for, so streams are read from fetch.
+ * @import {Client, RawEvent, WireEvent} from './deskhand-types.js'
  */
 
 /** A heartbeat comes every 15 s: after two missed ones the connection is dead. */
@@ -38,245 +10,239 @@ const SILENCE = 40_000;
 const BACKOFF_CAP = 15_000;
 /** About two minutes of backoff. */
 const MAX_FAILURES = 10;
-/** Longer than this nobody waits unasked: then the visitor is told, and decides. */
-const MAX_WAIT_SECONDS = 30;
+/** Longer than so many seconds nobody waits unasked: then the visitor is told, and decides. */
+const MAX_WAIT = 30;
 const RENEW_BEFORE = 30_000;
 
 /** What went wrong, by the code of the backend's problem+json, or `offline`, `slow`, `token_refused`. */
 export class Problem extends Error {
-  /**
-   * @param {string} code
-   * @param {{status?: number, detail?: string, retryAfter?: number}} [more]
-   */
-  constructor(code, { status = 0, detail = '', retryAfter } = {}) {
+  status = 0;
+  detail = '';
+  retryAfter = 0;
+
+  /** @param {string} code @param {{status?: number, detail?: string, retryAfter?: number}} [more] */
+  constructor(code, more) {
     super(code);
     this.code = code;
-    this.status = status;
-    this.detail = detail;
-    this.retryAfter = retryAfter;
+    Object.assign(this, more);
   }
 }
 
-export class Client {
-  #backend;
-  #tokenUrl;
-  #token = '';
-  #renewAt = 0;
+/** The event-stream format, whatever the chunk boundaries. */
+export class SseParser {
+  #line = '';
+  #afterCr = false;
+  /** @type {string[]} */
+  #data = [];
+  #event = { id: '', type: '' };
+
+  /** Milliseconds that the server asked to wait before a reconnection. */
+  retry = 0;
+  /** Whether anything came at all, were it only a heartbeat. */
+  heard = false;
+
+  /** @param {string} text the next piece @returns {RawEvent[]} the events that it completed */
+  push(text) {
+    if (!text) return [];
+    this.heard = true;
+    // A CR that ended the last piece has already ended its line; only now comes its LF.
+    const rest = this.#afterCr && text[0] === '\n' ? text.slice(1) : text;
+    this.#afterCr = text.endsWith('\r');
+    const lines = (this.#line + rest).split(/\r\n|\r|\n/);
+    this.#line = String(lines.pop());
+
+    const events = [];
+    for (const line of lines) {
+      const [, name, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+      if (!line) {
+        if (this.#data.length) events.push({ ...this.#event, data: this.#data.join('\n') });
+        // EventSource would keep the id for the next event. Here one without an id (`typing`) must not pass for a repeat.
+        this.#event = { id: '', type: '' };
+        this.#data = [];
+      } else if (name === 'data') this.#data.push(value);
+      else if (name === 'event') this.#event.type = value;
+      else if (name === 'id') this.#event.id = value;
+      else if (name === 'retry') this.retry = Number(value) || 0;
+    }
+    return events;
+  }
+}
+
+/** @type {(backend: string, tokenUrl: string) => Client} an empty backend: what the token's answer says, else the page's origin */
+export const connect = (backend, tokenUrl) => {
+  let base = backend.replace(/\/+$/, '');
+  let token = '';
+  let renewAt = 0;
   /** @type {Promise<void> | null} */
-  #renewal = null;
-  #retry = 1000;
-  /** @type {Set<number>} */
-  #seen = new Set();
+  let renewal = null;
+  let retry = 1000;
+  /** @type {Set<number | null>} */
+  const seen = new Set();
 
-  /** @param {{backend: string, tokenUrl: string}} options an empty `backend` means: as the token's answer says, else the page's origin */
-  constructor({ backend, tokenUrl }) {
-    this.#backend = backend.replace(/\/+$/, '');
-    this.#tokenUrl = tokenUrl;
-  }
-
-  /** Ids of events are counted per thread, so with a new thread what was seen is forgotten. */
-  newThread() {
-    this.#seen.clear();
-  }
-
-  /**
-   * @param {string} threadId
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<Snapshot>}
-   */
-  async snapshot(threadId, signal) {
-    return (await this.#request(threadPath(threadId), { signal })).json();
-  }
-
-  /** @param {string} threadId */
-  async cancel(threadId) {
-    await this.#request(`${threadPath(threadId)}/cancel`, { method: 'POST' });
-  }
-
-  /** @param {{turn_id: string, value: 'up' | 'down', tags?: string[]}} feedback */
-  async feedback(feedback) {
-    await this.#request('/api/agent/feedback', { method: 'POST', body: feedback });
-  }
-
-  /**
-   * Events from the posting of `message`, or of a thread `after` a sequence number, each once, until one fulfils `until`.
-   * A connection that ends before that is taken up again where it broke. Returns early when `signal` aborts.
-   * @param {{message?: Message, threadId?: string, after?: number, until: (event: WireEvent) => boolean,
-   *   signal: AbortSignal, onLink: (link: Link) => void, forever?: boolean}} options
-   * @returns {AsyncGenerator<WireEvent, void, void>}
-   */
-  async *events({ message, threadId = message?.thread_id, after, until, signal, onLink, forever = false }) {
-    let cursor = after;
-    let failures = 0;
-    let silent = 0;
-    let waits = 0;
-    while (!signal.aborted) {
-      const opened = Date.now();
-      const parser = new SseParser();
-      let answered = false;
-      let renewing = false;
-      try {
-        const resume = threadId !== undefined && cursor !== undefined;
-        // A proxy that swallows streams: then without.
-        if (silent >= 3 && resume) return yield* this.#poll(/** @type {string} */ (threadId), signal);
-        const accept = silent >= 3 ? 'application/json' : 'text/event-stream';
-        const response = resume
-          ? await this.#request(`${threadPath(/** @type {string} */ (threadId))}/events`, { accept, signal, after: cursor })
-          : await this.#request('/api/agent/messages', { method: 'POST', body: message, accept, signal });
-        answered = true;
-        onLink({ state: 'open' });
-        if (!response.body || !isStream(response)) {
-          yield* eventsOfAnswer(response.status, await response.json());
-          return;
-        }
-        for await (const raw of readEvents(response.body, parser, SILENCE)) {
-          const event = parseEvent(raw);
-          if (!event) continue;
-          failures = waits = 0;
-          if (event.type === 'turn' && event.data.thread_id) threadId = event.data.thread_id;
-          let fresh = true;
-          if (event.id !== null) {
-            cursor = event.id;
-            fresh = !this.#seen.has(event.id);
-            this.#seen.add(event.id);
-          }
-          if (fresh) yield event;
-          if (until(event)) return;
-        }
-        // The backend ends a stream when its token expires. That is no loss, and needs no word.
-        renewing = parser.heard && Date.now() >= this.#renewAt;
-      } catch (error) {
-        if (signal.aborted) return;
-        const problem = error instanceof Problem ? error : new Problem('offline');
-        if (problem.status === 429 || problem.status === 503) {
-          const seconds = problem.retryAfter ?? 5;
-          if (seconds > MAX_WAIT_SECONDS || ++waits > 4) throw problem;
-          onLink({ state: 'busy', problem, seconds });
-          await pause(seconds * 1000, signal);
-          continue;
-        }
-        if (problem.status && problem.status < 500) throw problem;
-        if (problem.status && failures >= 3 && cursor === undefined) throw problem;
-      }
-      // No network is no reason to doubt streams; an answer without a byte in it is.
-      silent = answered && !parser.heard ? silent + 1 : 0;
-      if (parser.retry) this.#retry = parser.retry;
-      if (Date.now() - opened > 20_000) failures = 0;
-      if (renewing) continue;
-      if (failures >= MAX_FAILURES && !forever) throw new Problem('offline');
-      onLink({ state: 'lost' });
-      await pause(Math.min(BACKOFF_CAP, this.#retry * 2 ** failures) * (0.8 + Math.random() * 0.4), signal);
-      failures += 1;
-    }
-  }
-
-  /**
-   * @param {string} threadId
-   * @param {AbortSignal} signal
-   * @returns {AsyncGenerator<WireEvent, void, void>}
-   */
-  async *#poll(threadId, signal) {
-    const end = Date.now() + 30_000;
-    let wait = 1500;
-    while (Date.now() < end) {
-      await pause(wait, signal);
-      if (signal.aborted) return;
-      try {
-        const data = await this.snapshot(threadId, signal);
-        if (!data.turn_in_progress) return yield { id: null, type: 'snapshot', data };
-      } catch (error) {
-        if (!(error instanceof Problem)) throw error;
-        if (error.status === 429) wait = Math.max(wait * 2, (error.retryAfter ?? 0) * 1000);
-        else if (error.status && error.status < 500) throw error;
-      }
-    }
-    throw new Problem('slow');
-  }
-
-  /**
-   * @param {string} path
-   * @param {{method?: string, body?: unknown, accept?: string, after?: number, signal?: AbortSignal}} [options]
-   */
-  async #request(path, { method = 'GET', body, accept = 'application/json', after, signal } = {}) {
-    for (let renewed = false; ; renewed = true) {
-      const token = await this.#bearer();
-      /** @type {Record<string, string>} */
-      const headers = { Accept: accept, Authorization: `Bearer ${token}` };
-      if (body) headers['Content-Type'] = 'application/json';
-      if (after !== undefined) headers['Last-Event-ID'] = String(after);
-      const response = await send(this.#backend + path, {
-        method, headers, signal, cache: 'no-store', credentials: 'omit', body: body ? JSON.stringify(body) : undefined,
-      });
-      if (response.ok) return response;
-      if (response.status !== 401 || renewed) throw await problemOf(response);
-      if (this.#token === token) this.#renewAt = 0; // unless another request has renewed it meanwhile
-    }
-  }
-
-  async #bearer() {
-    if (Date.now() >= this.#renewAt) {
-      this.#renewal ??= this.#renew().finally(() => { this.#renewal = null; });
-      await this.#renewal;
-    }
-    return this.#token;
-  }
-
-  async #renew() {
-    const response = await send(this.#tokenUrl, {
-      method: 'POST', credentials: 'same-origin', cache: 'no-store', body: '{}',
-      headers: { 'Content-Type': 'application/json', Accept: 'application/json' },
-    });
+  const renew = async () => {
+    const response = await send(tokenUrl, { method: 'POST', body: {}, credentials: 'same-origin' });
     if (!response.ok) {
       const problem = await problemOf(response);
-      if (problem.status < 500 && problem.status !== 429) problem.code = 'token_refused';
+      if (problem.status < 429) problem.code = 'token_refused';
       throw problem;
     }
-    const { token, expires_at, backend } = await response.json();
-    this.#token = String(token);
-    this.#backend ||= String(backend ?? '').replace(/\/+$/, '') || location.origin;
+    const answer = await response.json();
+    token = answer.token;
+    base ||= (answer.backend ?? location.origin).replace(/\/+$/, '');
     // A visitor's clock may be wrong: never trust it for less than a minute or more than the longest lifetime.
-    const left = Math.min(Math.max(Date.parse(expires_at) - Date.now() || 0, 60_000), 300_000);
-    this.#renewAt = Date.now() + left - RENEW_BEFORE;
-  }
-}
+    const left = Math.min(Math.max(Date.parse(answer.expires_at) - Date.now() || 0, 60_000), 300_000);
+    renewAt = Date.now() + left - RENEW_BEFORE;
+  };
+
+  /** @param {string} path @param {Sent & {headers?: Record<string, string>}} [options] */
+  const request = async (path, { headers, ...options } = {}) => {
+    for (let renewed = false; ; renewed = true) {
+      if (Date.now() >= renewAt) await (renewal ??= renew().finally(() => { renewal = null; }));
+      const used = token;
+      const response = await send(base + path, { credentials: 'omit', ...options, headers: { ...headers, Authorization: `Bearer ${used}` } });
+      if (response.ok) return response;
+      if (response.status !== 401 || renewed) throw await problemOf(response);
+      if (used === token) renewAt = 0; // unless another request has renewed it meanwhile
+    }
+  };
+
+  /** @type {Client} */
+  const client = {
+    newThread: () => seen.clear(),
+    snapshot: async (threadId, signal) => (await request(threadPath(threadId), { signal })).json(),
+    cancel: (threadId) => request(`${threadPath(threadId)}/cancel`, { method: 'POST' }),
+    feedback: (body) => request('/api/agent/feedback', { method: 'POST', body }),
+
+    async settled(threadId, signal) {
+      let wait = 1500;
+      for (const end = Date.now() + 30_000; Date.now() < end && !signal.aborted; await pause(wait, signal)) {
+        try {
+          const found = await client.snapshot(threadId, signal);
+          if (!found.turn_in_progress) return found;
+        } catch (error) {
+          const { status, retryAfter } = /** @type {Problem} */ (error);
+          if (status === 429) wait = Math.max(wait * 2, retryAfter * 1000);
+          else if (status && status < 500) throw error;
+        }
+      }
+      throw new Problem('slow');
+    },
+
+    async *events({ message, threadId = message?.thread_id, after: cursor, until, signal, onLink, forever }) {
+      let failures = 0;
+      let silent = 0;
+      let waits = 0;
+      while (!signal.aborted) {
+        const opened = Date.now();
+        const parser = new SseParser();
+        let answered = false;
+        try {
+          const resume = threadId !== undefined && cursor !== undefined;
+          // A proxy that swallows streams: then without.
+          if (silent > 2 && resume) return yield { id: null, type: 'snapshot', data: await client.settled(String(threadId), signal) };
+          /** @type {Record<string, string>} */
+          const headers = { Accept: silent > 2 ? JSON_TYPE : STREAM_TYPE };
+          if (resume) headers['Last-Event-ID'] = String(cursor);
+          const response = resume
+            ? await request(`${threadPath(String(threadId))}/events`, { headers, signal })
+            : await request('/api/agent/messages', { method: 'POST', body: message, headers, signal });
+          answered = true;
+          onLink({ state: 'open' });
+          if (!response.headers.get('content-type')?.startsWith(STREAM_TYPE)) return yield* inOnePiece(response.status, await response.json());
+          for await (const raw of read(response, parser)) {
+            const event = parse(raw);
+            if (!event) continue;
+            failures = waits = 0;
+            if (event.type === 'turn') threadId = event.data.thread_id ?? threadId;
+            cursor = event.id ?? cursor;
+            if (event.id === null || !seen.has(event.id)) yield event;
+            seen.add(event.id);
+            if (until(event)) return;
+          }
+          // The backend ends a stream when its token expires. That is no loss, and needs no word.
+          if (parser.heard && Date.now() >= renewAt) continue;
+        } catch (error) {
+          if (signal.aborted) return;
+          // What is not a Problem is a connection that broke while it was read.
+          const { status = 0, code, retryAfter } = /** @type {Partial<Problem>} */ (error);
+          if (status === 429 || status === 503) {
+            const seconds = retryAfter || 5;
+            if (seconds > MAX_WAIT || ++waits > 4) throw error;
+            onLink({ state: 'busy', code, seconds });
+            await pause(seconds * 1000, signal);
+            continue;
+          }
+          if (status && (status < 500 || (failures > 2 && cursor === undefined))) throw error;
+        }
+        // No network is no reason to doubt streams; an answer without a byte in it is.
+        silent = answered && !parser.heard ? silent + 1 : 0;
+        retry = parser.retry || retry;
+        if (Date.now() - opened > 20_000) failures = 0;
+        if (failures === MAX_FAILURES && !forever) throw new Problem('offline');
+        onLink({ state: 'lost' });
+        await pause(Math.min(BACKOFF_CAP, retry * 2 ** failures) * (0.8 + Math.random() * 0.4), signal);
+        failures = Math.min(failures + 1, MAX_FAILURES);
+      }
+    },
+  };
+  return client;
+};
+
+const JSON_TYPE = 'application/json';
+const STREAM_TYPE = 'text/event-stream';
 
 /** @param {string} threadId */
 const threadPath = (threadId) => `/api/agent/thread/${encodeURIComponent(threadId)}`;
 
-/** @param {Response} response */
-const isStream = (response) => (response.headers.get('content-type') ?? '').startsWith('text/event-stream');
+/** @typedef {Omit<RequestInit, 'body' | 'headers'> & {headers?: Record<string, string>, body?: unknown}} Sent */
 
-/**
- * @param {string} url
- * @param {RequestInit} init
- */
-async function send(url, init) {
+/** @param {string} url @param {Sent} options */
+async function send(url, { body, headers, ...options }) {
   try {
-    return await fetch(url, init);
+    return await fetch(url, {
+      cache: 'no-store',
+      ...options,
+      headers: { Accept: JSON_TYPE, ...(body ? { 'Content-Type': JSON_TYPE } : {}), ...headers },
+      body: body ? JSON.stringify(body) : undefined,
+    });
   } catch (error) {
-    throw init.signal?.aborted ? error : new Problem('offline');
+    throw options.signal?.aborted ? error : new Problem('offline');
   }
 }
 
 /** @param {Response} response */
 async function problemOf(response) {
-  const body = await response.json().catch(() => ({}));
-  const after = Number(body.retry_after ?? response.headers.get('retry-after') ?? NaN);
-  return new Problem(String(body.code ?? `http_${response.status}`), {
-    status: response.status,
-    detail: String(body.detail ?? ''),
-    retryAfter: Number.isFinite(after) ? Math.max(1, Math.ceil(after)) : undefined,
-  });
+  const { status, headers } = response;
+  const { code, detail, retry_after } = await response.json().catch(() => ({}));
+  const retryAfter = Math.ceil(Number(retry_after ?? headers.get('retry-after'))) || 0;
+  return new Problem(code ?? `http_${status}`, { status, detail, retryAfter });
 }
 
-/**
- * @param {import('./deskhand-sse.js').RawEvent} raw
- * @returns {WireEvent | null}
- */
-function parseEvent({ id, type, data }) {
+/** @param {Response} response @param {SseParser} parser */
+async function* read({ body }, parser) {
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader();
+  const decoder = new TextDecoder();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   try {
-    const event = { id: /^\d+$/.test(id) ? Number(id) : null, type, data: JSON.parse(data) ?? {} };
-    return /** @type {WireEvent} */ (event);
+    for (;;) {
+      timer = setTimeout(() => reader.cancel(), SILENCE);
+      const { done, value } = await reader.read();
+      clearTimeout(timer);
+      if (done) return;
+      yield* parser.push(decoder.decode(value, { stream: true }));
+    }
+  } finally {
+    clearTimeout(timer);
+    // Also when nobody wants more: the connection must not stay open.
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** @param {RawEvent} raw */
+function parse({ id, type, data }) {
+  try {
+    return /** @type {WireEvent} */ ({ id: Number(id) || null, type, data: JSON.parse(data) ?? {} });
   } catch {
     return null; // not ours: a newer backend may send what this widget doesn't know
   }
@@ -284,42 +250,29 @@ function parseEvent({ id, type, data }) {
 
 /**
  * The same turn from an answer that came in one piece. 202 means that staff hold the thread.
- * @param {number} status
- * @param {any} body
- * @returns {Generator<WireEvent, void, void>}
+ * @param {number} status @param {any} answer @returns {Generator<WireEvent, void, void>}
  */
-function* eventsOfAnswer(status, body) {
-  const { thread_id, turn_id, citations = [] } = body;
-  yield { id: null, type: 'turn', data: { turn_id, thread_id, by: status === 202 ? 'staff' : 'agent' } };
-  if (status !== 202) {
-    for (const data of citations) yield { id: null, type: 'citation', data };
-    if (body.ask) yield { id: null, type: 'ask', data: body.ask };
-    if (body.handoff) yield { id: null, type: 'handoff', data: body.handoff };
-    yield {
-      id: null, type: 'final',
-      data: { outcome: body.outcome, text: body.text, citations: citations.map((/** @type {Source} */ source) => source.n) },
-    };
-  }
-  yield { id: null, type: 'done', data: { turn_id } };
+function* inOnePiece(status, { thread_id, turn_id, outcome, text, citations = [], ask, handoff }) {
+  const id = null;
+  yield { id, type: 'turn', data: { turn_id, thread_id, by: status === 202 ? 'staff' : 'agent' } };
+  for (const data of citations) yield { id, type: 'citation', data };
+  if (ask) yield { id, type: 'ask', data: ask };
+  if (handoff) yield { id, type: 'handoff', data: handoff };
+  if (outcome) yield { id, type: 'final', data: { outcome, text } };
+  yield { id, type: 'done', data: { turn_id } };
 }
 
 /**
  * Waits, but no longer than until the network is back.
- * @param {number} ms
- * @param {AbortSignal} signal
- * @returns {Promise<void>}
+ * @param {number} ms @param {AbortSignal} signal
  */
-function pause(ms, signal) {
-  return new Promise((resolve) => {
-    const end = () => {
-      clearTimeout(timer);
-      removeEventListener('online', end);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    addEventListener('online', end);
-    signal.addEventListener('abort', end);
-    if (signal.aborted) end();
+async function pause(ms, signal) {
+  const woken = new AbortController();
+  await new Promise((resolve) => {
+    const once = { once: true, signal: woken.signal };
+    addEventListener('online', resolve, once);
+    signal.addEventListener('abort', resolve, once);
+    setTimeout(resolve, signal.aborted ? 0 : ms);
   });
+  woken.abort();
 }
