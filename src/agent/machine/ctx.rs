@@ -116,6 +116,26 @@ pub struct Ctx {
 }
 
 impl Ctx {
+    /// What a turn has that is stored and not begun.
+    pub(super) fn new(mode: Mode, limits: Limits, links: Vec<String>) -> Self {
+        Self {
+            mode,
+            limits,
+            links,
+            link: 0,
+            started_at: None,
+            tools_used: 0,
+            corrections: 0,
+            redrafts: 0,
+            rounds: 0,
+            released: 0,
+            first_out: false,
+            grounded: false,
+            doubtful: false,
+            write_keys: Vec::new(),
+        }
+    }
+
     /// The name of the link that is asked now.
     #[must_use]
     pub fn link_name(&self) -> Option<&str> {

@@ -1,19 +1,66 @@
-//! The turn machine: decides everything about a turn and does nothing itself.
+//! The turn machine: decides everything about a turn and does nothing itself (AGT-1).
+//! [`step`] is pure and total: time comes in with each input, every input in every
+//! state has an answer, and a driver performs the actions and feeds back what came of
+//! them.
+//!
+//! ```text
+//!                       WantsHuman ────────────────────────────────┐
+//!                       Blocked ──────────────────────────────┐    │
+//! Received ─→ Screening ─ Clean ─→ Planning ←──────────┐      │    │
+//!                 │                 │ │ │ Call         │      │    │
+//!                 │ Confirms        │ │ └─→ Calling ───┘      │    │
+//!                 └─────────────────┼─┼──────↗ │ needs        │    │
+//!                       Ask, Handoff│ │Draft   └──────────────┼──┐ │
+//!                 ┌─────────────────┘ ↓                       ↓  ↓ ↓
+//!                 │               Drafting ─ broken off ─→   Closing
+//!                 │                ↑  ↓  └─ failed twice ─→   ↑  │
+//!                 │      failed    │ Checking ────────────────┼──┼──┐ passed
+//!                 │      once      └──┘                       │  ↓  ↓
+//!                 └───────────────────────────────────────────┘ Done
+//! ```
+//!
+//! Besides: `Cancelled`, `Fenced` and the clocks `First` and `Cap` leave every state
+//! before `Closing`; a failed link goes back to `Planning` or `Drafting` on the next
+//! link; `Resumed` repeats what was open.
+//!
+//! | action | answered by |
+//! |---|---|
+//! | `Screen` | `Screened` |
+//! | `Plan` | `Planned`, `LinkFailed` |
+//! | `CallTool` | `ToolOk`, `ToolErr`, `ToolNeeds`, `CallRejected` |
+//! | `Draft` | `Sentence` any number of times, then `DraftEnded` or `LinkFailed` |
+//! | `CheckAnswer` | `Checked` |
+//! | `StoreAsk`, `OpenTicket`, `OpenHandoff` | `Closed`, `CloseFailed` |
+//! | `Arm` | `Timer`, once, unless it is armed again before |
+//! | `Release`, `Withdraw`, `Say`, `Abort`, `Finish` | nothing |
+//!
+//! `Started` comes once; `Cancelled` and `Fenced` whenever they happen; `Resumed` when a
+//! worker takes over a turn whose worker died. At most one operation runs at a time: a
+//! new one is asked for only after the answer to the last, or after `Abort`, and an
+//! aborted one is never heard of again. `Finish` is the last action of every turn and
+//! ends all its clocks. A step with its input is stored in the same transaction as the
+//! events of its `Release`, `Withdraw`, `Say` and `Finish`, so that no crash parts them.
 
 pub mod action;
 pub mod call;
+mod close;
 pub mod ctx;
+mod draft;
 pub mod input;
+mod plan;
+mod resume;
 pub mod state;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use action::Outcome;
-use ctx::{Ctx, Limits, Mode};
-use input::Input;
-use state::State;
+use crate::agent::machine::action::{Action, Outcome};
+use crate::agent::machine::ctx::{Ctx, Limits, Mode};
+use crate::agent::machine::input::Input;
+use crate::agent::machine::state::State;
 
 pub use step::step;
 
@@ -28,27 +75,11 @@ pub struct Machine {
 
 impl Machine {
     /// A turn that is stored and not begun. `links` is the fallback chain, the first to
-    /// ask in front.
+    /// ask in front; an empty one leads every question to a person.
     #[must_use]
     pub fn new(mode: Mode, limits: Limits, links: Vec<String>) -> Self {
-        let ctx = Ctx {
-            mode,
-            limits,
-            links,
-            link: 0,
-            started_at: None,
-            tools_used: 0,
-            corrections: 0,
-            redrafts: 0,
-            rounds: 0,
-            released: 0,
-            first_out: false,
-            grounded: false,
-            doubtful: false,
-            write_keys: Vec::new(),
-        };
         Self {
-            ctx,
+            ctx: Ctx::new(mode, limits, links),
             state: State::Received,
         }
     }
@@ -61,9 +92,15 @@ impl Machine {
             _ => None,
         }
     }
+
+    /// The operation whose answer is awaited; `None` before the start and after the end.
+    #[must_use]
+    pub fn open_operation(&self) -> Option<Action> {
+        self.state.operation(&self.ctx)
+    }
 }
 
-/// Runs stored inputs through a machine again and gives where it ends.
+/// Runs stored inputs through a machine again and gives where it ends (AGT-11).
 #[must_use]
 pub fn replay(start: Machine, inputs: impl IntoIterator<Item = (DateTime<Utc>, Input)>) -> Machine {
     inputs
