@@ -6,5 +6,8 @@ pub mod agent;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod guardrails;
+pub mod hands;
+pub mod http;
 pub mod jobs;
 pub mod knowledge;

@@ -80,7 +80,7 @@ impl Running {
                     biased;
                     sentence = sentences.recv() => match sentence {
                         Some(sentence) => return Outcome::Drafted(sentence),
-                        None => *ended = Some(brain.await),
+                        None => *ended = Some((&mut *brain).await),
                     },
                     end = &mut *brain => *ended = Some(end),
                 }

@@ -338,3 +338,14 @@ pub async fn steps(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<StepRow>> {
     .await?;
     Ok(rows)
 }
+
+/// The number of a turn's `turn` event.
+///
+/// # Errors
+/// When the database does.
+pub async fn first_seq(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<i64>> {
+    let seq = sqlx::query_scalar!("SELECT first_seq FROM turns WHERE id = $1", turn.0)
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(seq)
+}

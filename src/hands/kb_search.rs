@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Reply, Tool, ToolContext, ToolError};
-use crate::db::search::{self, SearchQuery};
+use crate::knowledge::search::{self, SearchQuery};
 use crate::domain::tool::ToolCode;
 
 /// The channel of the widget on a site.

@@ -50,7 +50,7 @@ struct Entry {
     writes: bool,
     input: Validator,
     output: Validator,
-    run: Box<dyn for<'a> Fn(&'a ToolContext, Value) -> BoxFuture<'a, AnyReply> + Send + Sync>,
+    run: Box<dyn Fn(ToolContext, Value) -> BoxFuture<'static, AnyReply> + Send + Sync>,
 }
 
 /// The tools.
@@ -80,9 +80,8 @@ impl Registry {
     /// When its types give no usable schema.
     pub fn add<T: Tool>(&mut self, tool: T) -> Result<(), BadSchema> {
         let tool = std::sync::Arc::new(tool);
-        let run = move |ctx: &ToolContext, args: Value| {
+        let run = move |ctx: ToolContext, args: Value| {
             let tool = std::sync::Arc::clone(&tool);
-            let ctx = ctx.clone();
             async move {
                 let input = serde_json::from_value(args).map_err(invalid)?;
                 let reply = tool.call(&ctx, input).await?;
@@ -122,7 +121,7 @@ impl Registry {
         let mut attempts = 0;
         loop {
             attempts += 1;
-            match (entry.run)(ctx, args.clone()).await {
+            match (entry.run)(ctx.clone(), args.clone()).await {
                 Ok(reply) => {
                     if let Err(e) = entry.output.validate(&reply.output) {
                         let cause = format!("its result breaks its schema: {} at `{}`", e.kind().keyword(), e.instance_path());
@@ -135,7 +134,8 @@ impl Registry {
                     let pause = usize::try_from(attempts - 1).ok().and_then(|n| PAUSES.get(n));
                     match pause {
                         Some(pause) if !entry.writes && error.code.is_transient() => {
-                            tokio::time::sleep(pause.mul_f64(rand::rng().random_range(0.5..1.5))).await;
+                            let jitter = rand::rng().random_range(0.5..1.5);
+                            tokio::time::sleep(pause.mul_f64(jitter)).await;
                         }
                         _ => return Err(CallError::Failed { error, attempts }),
                     }

@@ -4,9 +4,11 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::agent::machine::call::{Call, Rejection, ToolCode};
+use crate::agent::machine::call::{Call, Rejection};
 use crate::agent::machine::ctx::Timer;
+use crate::domain::event::Outcome;
 use crate::domain::ids::ProposalId;
+use crate::domain::tool::ToolCode;
 
 /// One thing to do. [`Action::is_operation`] tells those that are answered by an input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,23 +120,6 @@ impl Action {
     }
 }
 
-/// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// With an answer.
-    Answered,
-    /// With a question to the visitor, or while staff are to approve something.
-    Asked,
-    /// With a person.
-    Handoff,
-    /// With a ticket and an honest word in place of an answer, or of its end.
-    Degraded,
-    /// With an answer that only staff see (shadow mode).
-    Withheld,
-    /// By the visitor's stop.
-    Cancelled,
-}
 
 /// What the brain is told when it is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

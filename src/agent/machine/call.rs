@@ -65,39 +65,6 @@ pub enum Rejection {
     Schema,
 }
 
-/// The closed list of a tool's errors (TOOL-1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ToolCode {
-    /// What was asked for doesn't exist, or not for this visitor.
-    NotFound,
-    /// The visitor may not have it.
-    Unauthorized,
-    /// The values are well formed and make no sense.
-    InvalidInput,
-    /// The other side wants fewer calls.
-    RateLimit,
-    /// No answer within the tool's limit.
-    Timeout,
-    /// The other side failed.
-    #[serde(rename = "UPSTREAM_5XX")]
-    Upstream5xx,
-    /// Switched off for this site, or not allowed in its mode.
-    Disabled,
-    /// The visitor must say yes; comes as [`Need::Confirm`] where there is a proposal.
-    NeedsConfirmation,
-    /// Staff must approve; comes as [`Need::Approval`] where there is a proposal.
-    NeedsApproval,
-}
-
-impl ToolCode {
-    /// Whether the call may have done its work all the same.
-    #[must_use]
-    pub fn leaves_doubt(self) -> bool {
-        matches!(self, Self::Timeout | Self::Upstream5xx)
-    }
-}
-
 /// What must happen before a tool does its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

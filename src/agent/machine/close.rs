@@ -2,7 +2,8 @@
 //! happens when time runs out, and the stop and the takeover from outside. Nothing is
 //! promised to the visitor that isn't stored yet.
 
-use crate::agent::machine::action::{Action, HandoffReason, Outcome, Template, TicketReason};
+use crate::domain::event::Outcome;
+use crate::agent::machine::action::{Action, HandoffReason, Template, TicketReason};
 use crate::agent::machine::state::{State, Store};
 use crate::agent::machine::step::Step;
 

@@ -4,6 +4,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::domain::site::Mode;
+
 /// No limit of a site lifts a turn above these (AGT-2; MODEL's bounds of `Ctx`).
 pub const MAX_TOOLS: u8 = 3;
 /// At most this often a rejected call goes back to the brain.
@@ -11,17 +13,6 @@ pub const MAX_CORRECTIONS: u8 = 1;
 /// At most this often an answer that failed a check is drafted again.
 pub const MAX_REDRAFTS: u8 = 1;
 
-/// How far the agent may go on a site (AGT-15).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// The agent drafts, staff send: what is released is stored and not shown.
-    Shadow,
-    /// Reads, tickets and handoffs. The hands answer other writes with `DISABLED`.
-    Assist,
-    /// Guarded writes too.
-    Full,
-}
 
 /// The limits of one turn (AGT-2, AGT-3): times in milliseconds, counts per turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +56,7 @@ impl Default for Limits {
 
 /// The clocks that run beside a turn. There is one of each: arming one again replaces
 /// the time it was set to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Timer {
     /// [`Limits::plan_ms`].

@@ -2,8 +2,10 @@
 //! answer stands when the check of the whole does, and a failure gives one stricter
 //! draft, then a person (AGT-7, GRD-4, GRD-5).
 
-use crate::agent::machine::action::{Action, HandoffReason, Outcome, Template, WithdrawReason};
-use crate::agent::machine::ctx::{MAX_REDRAFTS, Mode, Timer};
+use crate::domain::event::Outcome;
+use crate::agent::machine::action::{Action, HandoffReason, Template, WithdrawReason};
+use crate::agent::machine::ctx::{MAX_REDRAFTS, Timer};
+use crate::domain::site::Mode;
 use crate::agent::machine::input::Gate;
 use crate::agent::machine::state::State;
 use crate::agent::machine::step::Step;

@@ -54,11 +54,13 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+use crate::domain::site::Mode;
+use crate::domain::event::Outcome;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::agent::machine::action::{Action, Outcome};
-use crate::agent::machine::ctx::{Ctx, Limits, Mode};
+use crate::agent::machine::action::{Action};
+use crate::agent::machine::ctx::{Ctx, Limits};
 use crate::agent::machine::input::Input;
 use crate::agent::machine::state::State;
 

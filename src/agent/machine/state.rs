@@ -1,10 +1,9 @@
 //! Where a turn stands. Each waiting state names the one operation that is open.
 
+use crate::domain::event::Outcome;
 use serde::{Deserialize, Serialize};
 
-use crate::agent::machine::action::{
-    Action, Correction, HandoffReason, Outcome, Question, Template, TicketReason,
-};
+use crate::agent::machine::action::{Action, Correction, HandoffReason, Question, Template, TicketReason};
 use crate::agent::machine::call::Call;
 use crate::agent::machine::ctx::{Ctx, Timer};
 use crate::domain::ids::ProposalId;

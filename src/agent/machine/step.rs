@@ -2,11 +2,12 @@
 //! the clocks. The rules themselves are in `plan` (the brain's wishes and the tools),
 //! `draft` (sentences and checks), `close` (endings) and `resume` (after a crash).
 
+use crate::domain::tool::ToolCode;
+use crate::domain::event::Outcome;
 use chrono::{DateTime, Utc};
 
 use crate::agent::machine::Machine;
-use crate::agent::machine::action::{Action, HandoffReason, Outcome, Template, TicketReason};
-use crate::agent::machine::call::ToolCode;
+use crate::agent::machine::action::{Action, HandoffReason, Template, TicketReason};
 use crate::agent::machine::ctx::{Ctx, Timer};
 use crate::agent::machine::input::{Input, Verdict};
 use crate::agent::machine::state::{State, Store};

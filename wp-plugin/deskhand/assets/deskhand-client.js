@@ -5,26 +5,24 @@
  * @import {Client, RawEvent, WireEvent} from './deskhand-types.js'
  */
 
-/** A heartbeat comes every 15 s: after two missed ones the connection is dead. */
+// In milliseconds. A heartbeat comes every 15 s: after two missed ones the connection is dead.
 const SILENCE = 40_000;
 const BACKOFF_CAP = 15_000;
-/** About two minutes of backoff. */
-const MAX_FAILURES = 10;
-/** Longer than so many seconds nobody waits unasked: then the visitor is told, and decides. */
-const MAX_WAIT = 30;
 const RENEW_BEFORE = 30_000;
+// About two minutes of backoff.
+const MAX_FAILURES = 10;
+// In seconds. Nobody waits longer unasked: then the visitor is told, and decides.
+const MAX_WAIT = 30;
 
 /** What went wrong, by the code of the backend's problem+json, or `offline`, `slow`, `token_refused`. */
 export class Problem extends Error {
-  status = 0;
-  detail = '';
-  retryAfter = 0;
-
-  /** @param {string} code @param {{status?: number, detail?: string, retryAfter?: number}} [more] */
-  constructor(code, more) {
+  /** @param {string} code */
+  constructor(code, status = 0, detail = '', retryAfter = 0) {
     super(code);
     this.code = code;
-    Object.assign(this, more);
+    this.status = status;
+    this.detail = detail;
+    this.retryAfter = retryAfter;
   }
 }
 
@@ -215,7 +213,7 @@ async function problemOf(response) {
   const { status, headers } = response;
   const { code, detail, retry_after } = await response.json().catch(() => ({}));
   const retryAfter = Math.ceil(Number(retry_after ?? headers.get('retry-after'))) || 0;
-  return new Problem(code ?? `http_${status}`, { status, detail, retryAfter });
+  return new Problem(code, status, detail, retryAfter);
 }
 
 /** @param {Response} response @param {SseParser} parser */
