@@ -16,8 +16,9 @@
 //!                                            └─ stored, or not ─→ Done
 //! ```
 //!
-//! Besides: `Cancelled`, `Fenced` and the clocks `First` and `Cap` leave every state
-//! before `Closing`; a failed link goes back to `Planning` or `Drafting` on the next
+//! Besides: `Cancelled` and `Fenced` end the turn from every state (a stop during a write
+//! by way of `Closing`), the clocks `First` and `Cap` lead from every state before
+//! `Closing` to there; a failed link goes back to `Planning` or `Drafting` on the next
 //! link; `Resumed` repeats what was open.
 //!
 //! | action | answered by |
