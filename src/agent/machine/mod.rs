@@ -1,26 +1,24 @@
 //! The turn machine: decides everything about a turn and does nothing itself (AGT-1).
-//! [`step`] is pure and total: time comes in with each input, every input in every
+//! [`step()`] is pure and total: time comes in with each input, every input in every
 //! state has an answer, and a driver performs the actions and feeds back what came of
 //! them.
 //!
 //! ```text
-//!                       WantsHuman ────────────────────────────────┐
-//!                       Blocked ──────────────────────────────┐    │
-//! Received ─→ Screening ─ Clean ─→ Planning ←──────────┐      │    │
-//!                 │                 │ │ │ Call         │      │    │
-//!                 │ Confirms        │ │ └─→ Calling ───┘      │    │
-//!                 └─────────────────┼─┼──────↗ │ needs        │    │
-//!                       Ask, Handoff│ │Draft   └──────────────┼──┐ │
-//!                 ┌─────────────────┘ ↓                       ↓  ↓ ↓
-//!                 │               Drafting ─ broken off ─→   Closing
-//!                 │                ↑  ↓  └─ failed twice ─→   ↑  │
-//!                 │      failed    │ Checking ────────────────┼──┼──┐ passed
-//!                 │      once      └──┘                       │  ↓  ↓
-//!                 └───────────────────────────────────────────┘ Done
+//! Received ─→ Screening ─Clean→ Planning ─Draft→ Drafting ─ended→ Checking ─pass→ Done
+//!                 │  │           │ ↑ │             │  ↑              │
+//!                 │  │       Call│ │ │             │  └─ first fail ─┤
+//!                 │  │           ↓ │result         │  (drafts again) │
+//!                 │  └Confirms→ Calling            │                 │
+//!                 │              │   │             │                 │
+//!         blocked,│         needs│   │asks,        │broken off,      │second fail,
+//!   wants a person│              │   │hands over   │second fail      │broken off
+//!                 └──────────────┴───┴──→ Closing ←┴─────────────────┘
+//!                                            └─ stored, or not ─→ Done
 //! ```
 //!
-//! Besides: `Cancelled`, `Fenced` and the clocks `First` and `Cap` leave every state
-//! before `Closing`; a failed link goes back to `Planning` or `Drafting` on the next
+//! Besides: `Cancelled` and `Fenced` end the turn from every state (a stop during a write
+//! by way of `Closing`), the clocks `First` and `Cap` lead from every state before
+//! `Closing` to there; a failed link goes back to `Planning` or `Drafting` on the next
 //! link; `Resumed` repeats what was open.
 //!
 //! | action | answered by |

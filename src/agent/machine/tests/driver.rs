@@ -15,8 +15,10 @@ pub enum Move {
     Answer(u8),
     /// A clock runs out, armed or not.
     Clock(u8),
-    /// Time passes, in tenths of a second.
-    Wait(u8),
+    /// Time passes, in tenths of a second, and the clocks run out when they are due.
+    Pass(u8),
+    /// Time passes, in tenths of a second, and the clocks will be late.
+    Lose(u8),
     /// The worker dies and another takes over.
     Crash(u8),
     /// The visitor presses stop.
@@ -45,9 +47,15 @@ pub struct World {
     /// Operations that were begun, and worker's deaths.
     pub operations: usize,
     pub crashes: usize,
+    /// When the visitor first read something of this turn's, and when it ended, in
+    /// milliseconds after its start.
+    pub first_word: Option<i64>,
+    pub ended: Option<i64>,
     now: i64,
     open: Option<Action>,
-    clocks: BTreeMap<i64, Timer>,
+    /// By when they run out, then by when they were set.
+    clocks: BTreeMap<(i64, usize), Timer>,
+    clocks_set: usize,
     /// Sentences of the current draft before the visitor.
     visible: u32,
     /// The gate has let exactly this sentence through and it isn't out yet.
@@ -79,9 +87,12 @@ impl World {
             seen: BTreeSet::new(),
             operations: 0,
             crashes: 0,
+            first_word: None,
+            ended: None,
             now: 0,
             open: None,
             clocks: BTreeMap::new(),
+            clocks_set: 0,
             visible: 0,
             passed: None,
             whole_passed: false,
@@ -111,7 +122,16 @@ impl World {
                 self.clocks.retain(|_, armed| *armed != timer);
                 self.feed(Input::Timer { timer });
             }
-            Move::Wait(tenths) => self.now += i64::from(tenths) * 100,
+            Move::Pass(tenths) => {
+                let until = self.now + i64::from(tenths) * 100;
+                while let Some(entry) = self.clocks.first_entry().filter(|entry| entry.key().0 <= until) {
+                    let ((due, _), timer) = entry.remove_entry();
+                    self.now = self.now.max(due);
+                    self.feed(Input::Timer { timer });
+                }
+                self.now = self.now.max(until);
+            }
+            Move::Lose(tenths) => self.now += i64::from(tenths) * 100,
             Move::Crash(pick) => self.crash(pick),
             Move::Cancel => self.feed(Input::Cancelled),
             Move::Fence => {
@@ -125,11 +145,11 @@ impl World {
     /// Gives how many it took to end the turn.
     pub fn let_time_pass(&mut self) -> usize {
         let mut ran_out = 0;
-        while let Some((at, timer)) = self.clocks.pop_first() {
+        while let Some(((due, _), timer)) = self.clocks.pop_first() {
             if self.finished {
                 break;
             }
-            self.now = self.now.max(at);
+            self.now = self.now.max(due);
             self.feed(Input::Timer { timer });
             ran_out += 1;
         }
@@ -226,6 +246,9 @@ impl World {
             },
         };
         if matches!(input, Input::Closed { .. }) {
+            if matches!(operation, Action::StoreAsk { .. }) {
+                self.first_word.get_or_insert(self.now);
+            }
             self.stored = Some(operation);
         }
         self.whole_passed = matches!(input, Input::Checked { gate: Gate::Pass });
@@ -353,6 +376,7 @@ impl World {
                 );
                 assert_eq!(*i, self.visible, "sentences come without a hole");
                 self.visible += 1;
+                self.first_word.get_or_insert(self.now);
             }
             Action::Withdraw { from, .. } => {
                 assert!(*from < self.visible, "nothing from {from} on is out");
@@ -365,16 +389,15 @@ impl World {
                 ) || self.stored.is_some();
                 assert!(after_the_store, "{template:?} promises what isn't stored");
                 self.said.push(*template);
+                self.first_word.get_or_insert(self.now);
             }
             Action::OpenHandoff { .. } => self.handed_over = true,
             Action::Arm { timer, at: when } => {
                 assert!(*when >= at(self.now), "a clock set in the past");
                 self.clocks.retain(|_, armed| armed != timer);
-                let mut ms = (*when - at(0)).num_milliseconds();
-                while self.clocks.contains_key(&ms) {
-                    ms += 1;
-                }
-                self.clocks.insert(ms, *timer);
+                self.clocks_set += 1;
+                self.clocks
+                    .insert(((*when - at(0)).num_milliseconds(), self.clocks_set), *timer);
             }
             Action::Abort => match self.open.take() {
                 Some(Action::CallTool { call }) => self.settle(&call, Some(Fate::Unknown)),
@@ -404,6 +427,7 @@ impl World {
     fn end(&mut self, outcome: Outcome, incomplete: bool, silent: bool) {
         assert_eq!(self.open, None, "the turn ends while an operation runs");
         self.finished = true;
+        self.ended = Some(self.now);
         self.clocks.clear();
         self.seen.insert(format!("{outcome:?}"));
         assert_eq!(silent, self.fenced);

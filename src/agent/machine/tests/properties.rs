@@ -27,7 +27,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
     let one = prop_oneof![
         40 => any::<u8>().prop_map(Move::Answer),
         3 => any::<u8>().prop_map(Move::Clock),
-        3 => any::<u8>().prop_map(Move::Wait),
+        3 => any::<u8>().prop_map(Move::Pass),
+        1 => any::<u8>().prop_map(Move::Lose),
         3 => any::<u8>().prop_map(Move::Crash),
         1 => Just(Move::Cancel),
         1 => Just(Move::Fence),
@@ -63,6 +64,39 @@ proptest! {
         // Each clock of the turn, a plan's and a draft's for each link, a tool's for each call.
         prop_assert!(ran_out <= 4 + 2 * links + 3, "{ran_out} clocks");
         prop_assert!(world.operations <= most_operations(links) + world.crashes, "{}", world.operations);
+    }
+
+    /// AGT-2, AGT-5: a brain, a tool or a gate that does the same again and again gets
+    /// nowhere, and is not asked for ever.
+    #[test]
+    fn stubbornness_is_bounded(links in 0usize..=3, habit in vec(any::<u8>(), 1..5)) {
+        let mut world = World::new(Mode::Full, links);
+        for pick in habit.iter().cycle().take(200) {
+            world.make(Move::Answer(*pick));
+        }
+        prop_assert!(world.operations <= most_operations(links), "{}", world.operations);
+    }
+
+    /// AGT-3: with clocks that are on time, the first word comes within the limit for it,
+    /// the end within the cap, each with the time that storing a ticket may take.
+    #[test]
+    fn no_visitor_waits_past_the_limits(
+        mode in modes(),
+        links in 0usize..=3,
+        habit in vec((any::<u8>(), 0u8..40), 1..12),
+    ) {
+        let limits = Limits::default();
+        let mut world = World::new(mode, links);
+        // A brain that talks without end is such a habit too.
+        for (pick, tenths) in habit.iter().cycle().take(200) {
+            world.make(Move::Answer(*pick));
+            world.make(Move::Pass(*tenths));
+        }
+        world.let_time_pass();
+        let first_word = world.first_word.unwrap();
+        prop_assert!(first_word <= i64::from(limits.first_ms + limits.close_ms), "{first_word}");
+        let ended = world.ended.unwrap();
+        prop_assert!(ended <= i64::from(limits.cap_ms + limits.close_ms), "{ended}");
     }
 
     /// AGT-11: the stored inputs lead to the same end.
