@@ -27,7 +27,9 @@ pub enum ConfigError {
     #[error("configuration: {0}")]
     Value(String),
     /// An environment variable that looks like ours, but is none.
-    #[error("the environment variable {0} is not one that deskhand knows{1}; `deskhand help config` lists them")]
+    #[error(
+        "the environment variable {0} is not one that deskhand knows{1}; `deskhand help config` lists them"
+    )]
     UnknownVariable(String, String),
     /// A value out of range.
     #[error("configuration: `{key}` is {got}; allowed: {allowed}")]
@@ -40,7 +42,9 @@ pub enum ConfigError {
         allowed: &'static str,
     },
     /// No folder to put data into.
-    #[error("no folder for data: set `data_dir` (or DESKHAND_DATA_DIR), since neither HOME nor XDG_DATA_HOME is set")]
+    #[error(
+        "no folder for data: set `data_dir` (or DESKHAND_DATA_DIR), since neither HOME nor XDG_DATA_HOME is set"
+    )]
     NoDataDir,
 }
 
@@ -200,7 +204,10 @@ impl Config {
                 Some(key) if key.text => figment = figment.merge(Serialized::default(key.path, value)),
                 Some(key) => figment = figment.merge(Serialized::default(key.path, parse(value))),
                 None if name.starts_with("DESKHAND_") && !keys::OTHER_VARIABLES.contains(&name.as_str()) => {
-                    return Err(ConfigError::UnknownVariable(name.clone(), keys::did_you_mean(name)));
+                    return Err(ConfigError::UnknownVariable(
+                        name.clone(),
+                        keys::did_you_mean(name),
+                    ));
                 }
                 None => {}
             }
@@ -208,7 +215,9 @@ impl Config {
         if figment.find_value("data_dir").is_err() {
             return Err(ConfigError::NoDataDir);
         }
-        let mut config: Self = figment.extract().map_err(|e| ConfigError::Value(keys::explain(&e)))?;
+        let mut config: Self = figment
+            .extract()
+            .map_err(|e| ConfigError::Value(keys::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
         config.validate()?;
         Ok(config)
@@ -219,20 +228,60 @@ impl Config {
             if (min..=max).contains(&got) {
                 Ok(())
             } else {
-                Err(ConfigError::Range { key, got: got.to_string(), allowed })
+                Err(ConfigError::Range {
+                    key,
+                    got: got.to_string(),
+                    allowed,
+                })
             }
         };
-        range("database.connections", self.database.connections.into(), 2, 500, "2 to 500")?;
-        range("server.drain_seconds", self.server.drain_seconds, 0, 600, "0 to 600")?;
+        range(
+            "database.connections",
+            self.database.connections.into(),
+            2,
+            500,
+            "2 to 500",
+        )?;
+        range(
+            "server.drain_seconds",
+            self.server.drain_seconds,
+            0,
+            600,
+            "0 to 600",
+        )?;
         let a = &self.agent;
         range("agent.plan_ms", a.plan_ms.into(), 100, 60_000, "100 to 60000")?;
         range("agent.tool_ms", a.tool_ms.into(), 100, 60_000, "100 to 60000")?;
         range("agent.first_ms", a.first_ms.into(), 500, 120_000, "500 to 120000")?;
         range("agent.stall_ms", a.stall_ms.into(), 500, 120_000, "500 to 120000")?;
-        range("agent.turn_ms", a.turn_ms.into(), 1_000, 600_000, "1000 to 600000")?;
-        range("agent.turns_at_once", a.turns_at_once as u64, 1, 100_000, "1 to 100000")?;
-        range("agent.streams_at_once", a.streams_at_once as u64, 1, 1_000_000, "1 to 1000000")?;
-        range("knowledge.chunk_tokens", self.knowledge.chunk_tokens as u64, 64, 8_000, "64 to 8000")?;
+        range(
+            "agent.turn_ms",
+            a.turn_ms.into(),
+            1_000,
+            600_000,
+            "1000 to 600000",
+        )?;
+        range(
+            "agent.turns_at_once",
+            a.turns_at_once as u64,
+            1,
+            100_000,
+            "1 to 100000",
+        )?;
+        range(
+            "agent.streams_at_once",
+            a.streams_at_once as u64,
+            1,
+            1_000_000,
+            "1 to 1000000",
+        )?;
+        range(
+            "knowledge.chunk_tokens",
+            self.knowledge.chunk_tokens as u64,
+            64,
+            8_000,
+            "64 to 8000",
+        )?;
         if self.knowledge.chunk_overlap * 2 > self.knowledge.chunk_tokens {
             return Err(ConfigError::Range {
                 key: "knowledge.chunk_overlap",

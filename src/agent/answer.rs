@@ -29,7 +29,10 @@ impl Answer {
                 ThreadEvent::Citation(c) => answer.citations.push(c.clone()),
                 ThreadEvent::Delta { md, .. } => {
                     let cites = answer.marks(md);
-                    answer.released.push(Released { md: md.clone(), cites });
+                    answer.released.push(Released {
+                        md: md.clone(),
+                        cites,
+                    });
                 }
                 ThreadEvent::Replace { from, .. } => answer.released.truncate(*from as usize),
                 _ => {}
@@ -39,7 +42,11 @@ impl Answer {
     }
 
     fn marks(&self, md: &str) -> Vec<u32> {
-        self.citations.iter().map(|c| c.n).filter(|n| md.contains(&format!("[{n}]"))).collect()
+        self.citations
+            .iter()
+            .map(|c| c.n)
+            .filter(|n| md.contains(&format!("[{n}]")))
+            .collect()
     }
 
     fn next_index(&self) -> u32 {
@@ -54,7 +61,10 @@ impl Answer {
         for chunk in &sentence.cites {
             let known = self.citations.iter().find(|c| c.chunk_id == *chunk).map(|c| c.n);
             let n = known.or_else(|| {
-                let passage = found.iter().flat_map(|f| &f.passages).find(|p| p.chunk_id == *chunk)?;
+                let passage = found
+                    .iter()
+                    .flat_map(|f| &f.passages)
+                    .find(|p| p.chunk_id == *chunk)?;
                 let citation = cite(u32::try_from(self.citations.len()).ok()? + 1, passage);
                 events.push(ThreadEvent::Citation(citation.clone()));
                 self.citations.push(citation);
@@ -71,7 +81,10 @@ impl Answer {
         } else {
             format!("{gap}{} {marks}", sentence.md.trim())
         };
-        events.push(ThreadEvent::Delta { i: self.next_index(), md: md.clone() });
+        events.push(ThreadEvent::Delta {
+            i: self.next_index(),
+            md: md.clone(),
+        });
         self.released.push(Released { md, cites });
         events
     }
@@ -90,16 +103,30 @@ impl Answer {
 
     /// Adds closing words as a paragraph of their own.
     pub fn say(&mut self, words: &str) -> ThreadEvent {
-        let md = if self.released.is_empty() { words.to_owned() } else { format!("\n\n{words}") };
-        let event = ThreadEvent::Delta { i: self.next_index(), md: md.clone() };
-        self.released.push(Released { md, cites: Vec::new() });
+        let md = if self.released.is_empty() {
+            words.to_owned()
+        } else {
+            format!("\n\n{words}")
+        };
+        let event = ThreadEvent::Delta {
+            i: self.next_index(),
+            md: md.clone(),
+        };
+        self.released.push(Released {
+            md,
+            cites: Vec::new(),
+        });
         event
     }
 
     /// Takes sentences back.
     pub fn withdraw(&mut self, from: u32, reason: ReplaceReason) -> ThreadEvent {
         self.released.truncate(from as usize);
-        ThreadEvent::Replace { from, md: None, reason }
+        ThreadEvent::Replace {
+            from,
+            md: None,
+            reason,
+        }
     }
 
     /// The whole text.
@@ -111,7 +138,11 @@ impl Answer {
     /// The sources that the text uses, by number.
     #[must_use]
     pub fn used(&self) -> Vec<Citation> {
-        self.citations.iter().filter(|c| self.released.iter().any(|r| r.cites.contains(&c.n))).cloned().collect()
+        self.citations
+            .iter()
+            .filter(|c| self.released.iter().any(|r| r.cites.contains(&c.n)))
+            .cloned()
+            .collect()
     }
 
     /// Whether anything has been released.
@@ -153,11 +184,17 @@ mod tests {
                 terms: vec![],
             })
             .collect();
-        Found { passages, terms: vec![] }
+        Found {
+            passages,
+            terms: vec![],
+        }
     }
 
     fn sentence(md: &str, cites: &[i64]) -> Sentence {
-        Sentence { md: md.into(), cites: cites.into() }
+        Sentence {
+            md: md.into(),
+            cites: cites.into(),
+        }
     }
 
     #[test]

@@ -34,8 +34,12 @@ use crate::hands::registry::{CallError, Called};
 
 /// Pauses before a failed store is tried again; after the last the turn is left to
 /// whoever takes it over.
-const STORE_PAUSES: [Duration; 4] =
-    [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(500), Duration::from_secs(1)];
+const STORE_PAUSES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+];
 
 /// A turn to drive.
 pub(super) struct Assignment {
@@ -76,7 +80,11 @@ impl Driver {
         Self {
             machine: job.machine.clone(),
             record: Record::after(job.last_step),
-            view: TurnView { message: job.text.clone(), locale: job.locale.clone(), ..TurnView::default() },
+            view: TurnView {
+                message: job.text.clone(),
+                locale: job.locale.clone(),
+                ..TurnView::default()
+            },
             answer: Answer::default(),
             draft: Vec::new(),
             args: serde_json::Value::Null,
@@ -167,19 +175,29 @@ impl Driver {
                 self.running = if self.job.address_only {
                     Running::ready()
                 } else {
-                    operation::screen(&self.agent, t, self.job.first_seq, self.job.text.clone(), self.job.locale.clone())
+                    operation::screen(
+                        &self.agent,
+                        t,
+                        self.job.first_seq,
+                        self.job.text.clone(),
+                        self.job.locale.clone(),
+                    )
                 };
             }
             Action::Plan { link, .. } => match self.agent.brain(&link) {
                 Some(brain) => self.running = operation::plan(brain, &self.view),
-                None => self.inputs.push_back(Input::LinkFailed { cause: LinkFailure::Malformed }),
+                None => self.inputs.push_back(Input::LinkFailed {
+                    cause: LinkFailure::Malformed,
+                }),
             },
             Action::CallTool { call } => self.call(call),
             Action::Draft { link, .. } => {
                 self.draft.clear();
                 match self.agent.brain(&link) {
                     Some(brain) => self.running = operation::draft(brain, &self.view),
-                    None => self.inputs.push_back(Input::LinkFailed { cause: LinkFailure::Malformed }),
+                    None => self.inputs.push_back(Input::LinkFailed {
+                        cause: LinkFailure::Malformed,
+                    }),
                 }
             }
             Action::Release { i } => {
@@ -209,14 +227,22 @@ impl Driver {
                     Question::Contact => (AskKind::Contact, None),
                     Question::Confirm { proposal } => (AskKind::Confirm, Some(proposal.0)),
                 };
-                self.record.events.push(ThreadEvent::Ask { kind, proposal_id, summary: String::new() });
+                self.record.events.push(ThreadEvent::Ask {
+                    kind,
+                    proposal_id,
+                    summary: String::new(),
+                });
                 self.running = Running::ready();
             }
             Action::OpenTicket { reason } => self.running = operation::ticket(&self.agent, t, reason),
             Action::OpenHandoff { reason, .. } => {
                 self.running = operation::handoff(&self.agent, t, reason);
             }
-            Action::Finish { outcome, incomplete, silent } => self.finish(outcome, incomplete, silent),
+            Action::Finish {
+                outcome,
+                incomplete,
+                silent,
+            } => self.finish(outcome, incomplete, silent),
         }
     }
 
@@ -230,8 +256,13 @@ impl Driver {
         if known {
             self.progress(&call.tool, StepStatus::Start);
         }
-        self.running =
-            operation::call(&self.agent, self.job.turn, call.call_id, call.tool, self.args.clone());
+        self.running = operation::call(
+            &self.agent,
+            self.job.turn,
+            call.call_id,
+            call.tool,
+            self.args.clone(),
+        );
     }
 
     fn progress(&mut self, tool: &str, status: StepStatus) {
@@ -251,7 +282,11 @@ impl Driver {
     fn finish(&mut self, outcome: Outcome, incomplete: bool, silent: bool) {
         let brain = self.machine.ctx.link_name().unwrap_or("none").to_owned();
         if silent {
-            self.record.ending = Some(Ending { outcome: "fenced", brain, message: None });
+            self.record.ending = Some(Ending {
+                outcome: "fenced",
+                brain,
+                message: None,
+            });
             return;
         }
         let used = self.answer.used();
@@ -263,9 +298,15 @@ impl Driver {
             brain: brain.clone(),
             incomplete,
         });
-        self.record.events.push(ThreadEvent::Done { turn_id: self.job.turn.turn });
+        self.record.events.push(ThreadEvent::Done {
+            turn_id: self.job.turn.turn,
+        });
         let message = (!self.answer.is_empty()).then_some((text, used));
-        self.record.ending = Some(Ending { outcome: outcome.as_str(), brain, message });
+        self.record.ending = Some(Ending {
+            outcome: outcome.as_str(),
+            brain,
+            message,
+        });
     }
 
     /// Turns what an operation gave into the machine's input.
@@ -273,12 +314,16 @@ impl Driver {
         let input = match done {
             Done::Screened(Ok(view)) => {
                 self.view = view;
-                Input::Screened { verdict: Verdict::Clean }
+                Input::Screened {
+                    verdict: Verdict::Clean,
+                }
             }
             Done::Screened(Err(error)) => {
                 // Nothing is known of the thread, but the question is: go on without history.
                 tracing::warn!(%error, turn = %self.job.turn.turn, "screening without history");
-                Input::Screened { verdict: Verdict::Clean }
+                Input::Screened {
+                    verdict: Verdict::Clean,
+                }
             }
             Done::Planned(Ok(plan)) => self.planned(plan),
             Done::Planned(Err(fault)) => Input::LinkFailed { cause: cause(fault) },
@@ -288,7 +333,10 @@ impl Driver {
                 let i = u32::try_from(self.draft.len()).unwrap_or(u32::MAX);
                 let verdict = gate::check(&sentence.md, &sentence.cites, &found(&self.view));
                 self.draft.push(sentence);
-                Input::Sentence { i, gate: passed(verdict) }
+                Input::Sentence {
+                    i,
+                    gate: passed(verdict),
+                }
             }
             Done::DraftEnded(Ok(())) => Input::DraftEnded,
             Done::DraftEnded(Err(fault)) => Input::LinkFailed { cause: cause(fault) },
@@ -318,7 +366,9 @@ impl Driver {
     fn ready(&self) -> Input {
         use crate::agent::machine::state::State;
         match self.machine.state {
-            State::Screening => Input::Screened { verdict: Verdict::LeavesAddress },
+            State::Screening => Input::Screened {
+                verdict: Verdict::LeavesAddress,
+            },
             State::Checking { .. } => Input::Checked { gate: self.whole() },
             _ => Input::Closed { needs_contact: false },
         }
@@ -328,9 +378,13 @@ impl Driver {
     fn whole(&self) -> Gate {
         let cited = self.draft.iter().any(|s| !s.cites.is_empty());
         if self.answer.text().trim().is_empty() {
-            Gate::Fail { reason: GateReason::Form }
+            Gate::Fail {
+                reason: GateReason::Form,
+            }
         } else if cited && self.answer.used().is_empty() {
-            Gate::Fail { reason: GateReason::BadCitation }
+            Gate::Fail {
+                reason: GateReason::BadCitation,
+            }
         } else {
             Gate::Pass
         }
@@ -339,7 +393,9 @@ impl Driver {
     fn planned(&mut self, plan: Plan) -> Input {
         let plan = match plan {
             Plan::Draft => input::Plan::Draft,
-            Plan::Handoff => input::Plan::Handoff { reason: HandoffReason::OutOfScope },
+            Plan::Handoff => input::Plan::Handoff {
+                reason: HandoffReason::OutOfScope,
+            },
             Plan::Call { tool, args } => {
                 let call_id = CallId::new();
                 let writes = self.agent.registry.writes(&tool);
@@ -348,10 +404,16 @@ impl Driver {
                     call: Call {
                         call_id,
                         // An unknown name is the brain's free text, which isn't stored.
-                        tool: if writes.is_some() { tool } else { "unknown".to_owned() },
+                        tool: if writes.is_some() {
+                            tool
+                        } else {
+                            "unknown".to_owned()
+                        },
                         args: ArgsRef::Call,
                         effect: if writes == Some(true) {
-                            Effect::Write { key: call_id.to_string() }
+                            Effect::Write {
+                                key: call_id.to_string(),
+                            }
                         } else {
                             Effect::Read
                         },
@@ -368,32 +430,57 @@ impl Driver {
         match result {
             Ok(Called { reply, attempts }) => {
                 self.progress(&tool, StepStatus::Ok);
-                self.record.calls.push(CallNews::Ended { id, result: Ok(reply.output.clone()), attempts, ms });
+                self.record.calls.push(CallNews::Ended {
+                    id,
+                    result: Ok(reply.output.clone()),
+                    attempts,
+                    ms,
+                });
                 self.view.outcomes.push(ToolOutcome {
                     tool,
                     args: self.args.clone(),
                     result: Ok(reply.output),
                     found: reply.found,
                 });
-                Input::ToolOk { call_id: id, confidence: None }
+                Input::ToolOk {
+                    call_id: id,
+                    confidence: None,
+                }
             }
             Err(CallError::Failed { error, attempts }) => {
                 tracing::warn!(tool, %error, attempts, turn = %self.job.turn.turn, "a tool failed");
                 self.progress(&tool, StepStatus::Error);
-                self.record.calls.push(CallNews::Ended { id, result: Err(error.code.as_str()), attempts, ms });
+                self.record.calls.push(CallNews::Ended {
+                    id,
+                    result: Err(error.code.as_str()),
+                    attempts,
+                    ms,
+                });
                 self.view.outcomes.push(ToolOutcome {
                     tool,
                     args: self.args.clone(),
                     result: Err(error.code.as_str().to_owned()),
                     found: None,
                 });
-                Input::ToolErr { call_id: id, code: error.code }
+                Input::ToolErr {
+                    call_id: id,
+                    code: error.code,
+                }
             }
             Err(error) => {
                 tracing::warn!(%error, turn = %self.job.turn.turn, "the brain's call was turned down");
-                let why = if matches!(error, CallError::Unknown) { Rejection::Unknown } else { Rejection::Schema };
+                let why = if matches!(error, CallError::Unknown) {
+                    Rejection::Unknown
+                } else {
+                    Rejection::Schema
+                };
                 let code = ToolCode::InvalidInput.as_str();
-                self.record.calls.push(CallNews::Ended { id, result: Err(code), attempts: 0, ms });
+                self.record.calls.push(CallNews::Ended {
+                    id,
+                    result: Err(code),
+                    attempts: 0,
+                    ms,
+                });
                 Input::CallRejected { call_id: id, why }
             }
         }
@@ -425,9 +512,17 @@ impl Driver {
         }
         let mut pauses = STORE_PAUSES.iter();
         loop {
-            match self.record.store(&self.agent.db, &self.job.turn, self.agent.clock.now()).await {
+            match self
+                .record
+                .store(&self.agent.db, &self.job.turn, self.agent.clock.now())
+                .await
+            {
                 Ok(stop) => {
-                    fail::point(if over { FailPoint::TurnFinished } else { FailPoint::TurnStored });
+                    fail::point(if over {
+                        FailPoint::TurnFinished
+                    } else {
+                        FailPoint::TurnStored
+                    });
                     return Ok(stop && !over);
                 }
                 Err(error) if error.is_transient() => match pauses.next() {
@@ -466,8 +561,14 @@ impl Driver {
         let calls = tool_calls::of_turn(&mut tx, t.turn).await?;
         tx.commit().await?;
         self.answer = Answer::from_events(stored.iter().map(|e| &e.event));
-        self.view =
-            operation::view(&self.agent, &t, self.job.first_seq, self.job.text.clone(), self.job.locale.clone()).await?;
+        self.view = operation::view(
+            &self.agent,
+            &t,
+            self.job.first_seq,
+            self.job.text.clone(),
+            self.job.locale.clone(),
+        )
+        .await?;
         for call in calls {
             self.args = call.args;
             if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {
@@ -517,5 +618,9 @@ fn passed(verdict: Result<(), gate::Fault>) -> Gate {
 
 /// The first input of a turn that was taken over.
 pub(super) fn after_crash(begun: bool) -> Input {
-    if begun { Input::Resumed { ledger: Ledger::None } } else { Input::Started }
+    if begun {
+        Input::Resumed { ledger: Ledger::None }
+    } else {
+        Input::Started
+    }
 }

@@ -31,7 +31,11 @@ pub(super) enum Outcome {
     /// The brain's plan.
     Planned(Result<Plan, BrainFault>),
     /// A tool's end.
-    Called { id: CallId, result: Result<Called, CallError>, ms: i32 },
+    Called {
+        id: CallId,
+        result: Result<Called, CallError>,
+        ms: i32,
+    },
     /// One sentence of the draft.
     Drafted(Sentence),
     /// The draft's end.
@@ -65,7 +69,11 @@ impl Running {
         let outcome = match self {
             Self::Idle => std::future::pending().await,
             Self::One(future) => future.await,
-            Self::Draft { brain, sentences, ended } => loop {
+            Self::Draft {
+                brain,
+                sentences,
+                ended,
+            } => loop {
                 if let Some(end) = ended.take() {
                     // The brain has ended; what it sent before still counts.
                     match sentences.recv().await {
@@ -96,11 +104,15 @@ impl Running {
 }
 
 /// Fetches what the brain may see of the turn.
-pub(super) fn screen(agent: &Arc<Agent>, t: TurnRef, first_seq: i64, text: String, locale: String) -> Running {
+pub(super) fn screen(
+    agent: &Arc<Agent>,
+    t: TurnRef,
+    first_seq: i64,
+    text: String,
+    locale: String,
+) -> Running {
     let agent = Arc::clone(agent);
-    Running::One(
-        async move { Outcome::Screened(view(&agent, &t, first_seq, text, locale).await) }.boxed(),
-    )
+    Running::One(async move { Outcome::Screened(view(&agent, &t, first_seq, text, locale).await) }.boxed())
 }
 
 pub(super) async fn view(
@@ -116,9 +128,18 @@ pub(super) async fn view(
     tx.commit().await?;
     let history = history
         .into_iter()
-        .map(|m| Exchange { by_visitor: m.author == "visitor", text: m.text })
+        .map(|m| Exchange {
+            by_visitor: m.author == "visitor",
+            text: m.text,
+        })
         .collect();
-    Ok(TurnView { message, history, locale, site_name, outcomes: Vec::new() })
+    Ok(TurnView {
+        message,
+        history,
+        locale,
+        site_name,
+        outcomes: Vec::new(),
+    })
 }
 
 /// Asks the brain for a plan.
@@ -142,7 +163,11 @@ pub(super) fn call(agent: &Arc<Agent>, t: TurnRef, id: CallId, tool: String, arg
 }
 
 pub(super) fn context(agent: &Agent, t: &TurnRef) -> ToolContext {
-    ToolContext { db: agent.db.clone(), site: t.site, channel: kb_search::WIDGET }
+    ToolContext {
+        db: agent.db.clone(),
+        site: t.site,
+        channel: kb_search::WIDGET,
+    }
 }
 
 /// Has the brain write.

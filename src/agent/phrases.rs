@@ -17,7 +17,11 @@ impl Tongue {
     #[must_use]
     pub fn of(locale: &str) -> Self {
         let primary = locale.split(['-', '_']).next().unwrap_or("");
-        if primary.eq_ignore_ascii_case("de") { Self::German } else { Self::English }
+        if primary.eq_ignore_ascii_case("de") {
+            Self::German
+        } else {
+            Self::English
+        }
     }
 }
 
@@ -49,8 +53,14 @@ pub fn say(template: Template, tongue: Tongue) -> &'static str {
             "I can't help with this here. If you'd like, our team can.",
             "Dabei kann ich hier nicht helfen. Wenn Sie möchten, hilft unser Team weiter.",
         ),
-        Template::Declined => ("All right, nothing was done.", "In Ordnung, es wurde nichts unternommen."),
-        Template::AddressSaved => ("Thank you, your address is noted.", "Danke, Ihre Adresse ist notiert."),
+        Template::Declined => (
+            "All right, nothing was done.",
+            "In Ordnung, es wurde nichts unternommen.",
+        ),
+        Template::AddressSaved => (
+            "Thank you, your address is noted.",
+            "Danke, Ihre Adresse ist notiert.",
+        ),
         Template::Withheld => (
             "Thank you. A member of our team will look at your question and reply.",
             "Danke. Jemand aus unserem Team sieht sich Ihre Frage an und antwortet.",

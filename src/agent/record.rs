@@ -26,8 +26,17 @@ pub(super) struct TurnRef {
 /// A tool call's news.
 #[derive(Debug)]
 pub(super) enum CallNews {
-    Begun { id: CallId, tool: String, args: Value },
-    Ended { id: CallId, result: Result<Value, &'static str>, attempts: i32, ms: i32 },
+    Begun {
+        id: CallId,
+        tool: String,
+        args: Value,
+    },
+    Ended {
+        id: CallId,
+        result: Result<Value, &'static str>,
+        attempts: i32,
+        ms: i32,
+    },
 }
 
 /// How the turn ends.
@@ -55,7 +64,10 @@ pub(super) struct Record {
 impl Record {
     /// Goes on after a stored step.
     pub(super) fn after(step: Option<i32>) -> Self {
-        Self { next: step.map_or(0, |n| n + 1), ..Self::default() }
+        Self {
+            next: step.map_or(0, |n| n + 1),
+            ..Self::default()
+        }
     }
 
     /// Notes a transition.
@@ -97,7 +109,16 @@ impl Record {
         let seq = if self.events.is_empty() {
             None
         } else {
-            Some(events::append(&mut tx, t.thread, Voice::Agent(t.turn, t.epoch), &self.events, now).await?)
+            Some(
+                events::append(
+                    &mut tx,
+                    t.thread,
+                    Voice::Agent(t.turn, t.epoch),
+                    &self.events,
+                    now,
+                )
+                .await?,
+            )
         };
         let stop = turns::renew(&mut tx, t.turn, t.epoch).await?;
         turns::insert_steps(&mut tx, t.turn, &self.steps).await?;
@@ -106,7 +127,12 @@ impl Record {
                 CallNews::Begun { id, tool, args } => {
                     tool_calls::begin(&mut tx, t.turn, *id, tool, args, now).await?;
                 }
-                CallNews::Ended { id, result, attempts, ms } => {
+                CallNews::Ended {
+                    id,
+                    result,
+                    attempts,
+                    ms,
+                } => {
                     tool_calls::end(&mut tx, *id, result.as_ref().map_err(|c| *c), *attempts, *ms).await?;
                 }
             }
@@ -120,7 +146,8 @@ impl Record {
                     sent: None,
                     author: "agent",
                     text,
-                    citations: serde_json::to_value(citations).map_err(|e| DbError::Unreadable(e.to_string()))?,
+                    citations: serde_json::to_value(citations)
+                        .map_err(|e| DbError::Unreadable(e.to_string()))?,
                     at: now,
                     seq,
                 };
@@ -129,7 +156,11 @@ impl Record {
             turns::finish(&mut tx, t.turn, t.epoch, ending.outcome, &ending.brain, now).await?;
         }
         tx.commit().await?;
-        *self = Self { next: self.next, last_at: self.last_at, ..Self::default() };
+        *self = Self {
+            next: self.next,
+            last_at: self.last_at,
+            ..Self::default()
+        };
         Ok(stop)
     }
 }

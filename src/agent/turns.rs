@@ -126,7 +126,11 @@ fn repeat(before: &threads::SentBefore, hash: &[u8]) -> Result<Begun, StartError
     if before.body_hash != hash {
         return Err(StartError::Reused);
     }
-    Ok(Begun { thread: before.thread, turn: before.turn, after: before.seq - 1 })
+    Ok(Begun {
+        thread: before.thread,
+        turn: before.turn,
+        after: before.seq - 1,
+    })
 }
 
 /// Of everything that the client sent but the id.
@@ -162,7 +166,9 @@ async fn open(
     let locale = message.locale.clone().unwrap_or(site.locale);
     let (thread, staff_held) = match message.thread_id {
         Some(id) => {
-            let row = threads::lock(tx, id, visitor).await?.ok_or(StartError::ThreadNotFound)?;
+            let row = threads::lock(tx, id, visitor)
+                .await?
+                .ok_or(StartError::ThreadNotFound)?;
             if let Some(turn) = row.open_turn {
                 return Err(StartError::InProgress(turn));
             }
@@ -186,25 +192,49 @@ async fn open(
         at: now,
         seq: 0,
     };
-    let begins = |by| ThreadEvent::Turn { turn_id: turn, message_id: message.message_id, thread_id: thread, by };
+    let begins = |by| ThreadEvent::Turn {
+        turn_id: turn,
+        message_id: message.message_id,
+        thread_id: thread,
+        by,
+    };
     if staff_held {
         // Staff read it and answer; the agent is silent.
         let events = [begins(Speaker::Staff), ThreadEvent::Done { turn_id: turn }];
         stored.seq = events::append(tx, thread, Voice::StaffHeld, &events, now).await? - 1;
         threads::insert_message(tx, &stored).await?;
-        return Ok((None, Begun { thread, turn: None, after: stored.seq - 1 }));
+        return Ok((
+            None,
+            Begun {
+                thread,
+                turn: None,
+                after: stored.seq - 1,
+            },
+        ));
     }
     let links = agent.brains.iter().map(|b| b.name().to_owned()).collect();
     let machine = Machine::new(site.mode, agent.limits, links);
     let start = serde_json::to_value(&machine).map_err(|e| DbError::Unreadable(e.to_string()))?;
-    let new = turns::NewTurn { id: turn, thread, start, owner: agent.owner, now };
+    let new = turns::NewTurn {
+        id: turn,
+        thread,
+        start,
+        owner: agent.owner,
+        now,
+    };
     let epoch = turns::insert(tx, &new).await?;
     let voice = Voice::Agent(turn, epoch);
     stored.turn = Some(turn);
     stored.seq = events::append(tx, thread, voice, &[begins(Speaker::Agent)], now).await?;
     threads::insert_message(tx, &stored).await?;
     let assignment = Assignment {
-        turn: TurnRef { site: tx.site(), thread, visitor, turn, epoch },
+        turn: TurnRef {
+            site: tx.site(),
+            thread,
+            visitor,
+            turn,
+            epoch,
+        },
         machine,
         text: message.text.clone(),
         locale,
@@ -213,7 +243,14 @@ async fn open(
         last_step: None,
         resumed: false,
     };
-    Ok((Some(assignment), Begun { thread, turn: Some(turn), after: stored.seq - 1 }))
+    Ok((
+        Some(assignment),
+        Begun {
+            thread,
+            turn: Some(turn),
+            after: stored.seq - 1,
+        },
+    ))
 }
 
 /// Drives a turn in a tracked task, whether or not anybody listens.
@@ -248,9 +285,16 @@ impl Drop for ForgetStop {
 ///
 /// # Errors
 /// When there is no such thread of this visitor, or the database is away.
-pub async fn cancel(agent: &Agent, site: SiteId, visitor: VisitorId, thread: ThreadId) -> Result<(), StartError> {
+pub async fn cancel(
+    agent: &Agent,
+    site: SiteId,
+    visitor: VisitorId,
+    thread: ThreadId,
+) -> Result<(), StartError> {
     let mut tx = agent.db.site(site).await?;
-    threads::find(&mut tx, thread, visitor).await?.ok_or(StartError::ThreadNotFound)?;
+    threads::find(&mut tx, thread, visitor)
+        .await?
+        .ok_or(StartError::ThreadNotFound)?;
     let turn = turns::ask_cancel(&mut tx, thread).await?;
     tx.commit().await?;
     if let Some(turn) = turn {
@@ -286,7 +330,9 @@ pub async fn sweep(agent: Arc<Agent>, stop: CancellationToken) {
 pub async fn sweep_once(agent: &Arc<Agent>) -> DbResult<usize> {
     let mut taken = 0;
     for (site, turn) in turns::orphaned(&agent.db, SWEEP_AT_ONCE).await? {
-        let Ok(slot) = Arc::clone(&agent.slots).try_acquire_owned() else { break };
+        let Ok(slot) = Arc::clone(&agent.slots).try_acquire_owned() else {
+            break;
+        };
         let mut tx = agent.db.site(site).await?;
         let took = turns::take_over(&mut tx, turn, agent.owner, agent.clock.now()).await?;
         tx.commit().await?;
@@ -315,7 +361,13 @@ fn resume(site: SiteId, took: turns::TakenTurn) -> DbResult<(Assignment, Input)>
         after_crash(begun)
     };
     let assignment = Assignment {
-        turn: TurnRef { site, thread: took.thread, visitor: took.visitor, turn: took.id, epoch: took.epoch },
+        turn: TurnRef {
+            site,
+            thread: took.thread,
+            visitor: took.visitor,
+            turn: took.id,
+            epoch: took.epoch,
+        },
         machine,
         address_only: took.text.is_empty(),
         text: took.text,
@@ -333,7 +385,9 @@ fn resume(site: SiteId, took: turns::TakenTurn) -> DbResult<(Assignment, Input)>
 /// # Errors
 /// When the database does, or the rows are of another version.
 pub async fn replay(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<(Machine, Machine)>> {
-    let Some(row) = turns::find(tx, turn).await? else { return Ok(None) };
+    let Some(row) = turns::find(tx, turn).await? else {
+        return Ok(None);
+    };
     let unreadable = |e: serde_json::Error| DbError::Unreadable(e.to_string());
     let start: Machine = serde_json::from_value(row.start).map_err(unreadable)?;
     let steps = turns::steps(tx, turn).await?;

@@ -27,7 +27,14 @@ const fn key(
     allowed: &'static str,
     doc: &'static str,
 ) -> Key {
-    Key { path, env, default, text: false, allowed, doc }
+    Key {
+        path,
+        env,
+        default,
+        text: false,
+        allowed,
+        doc,
+    }
 }
 
 const fn text(
@@ -37,12 +44,24 @@ const fn text(
     allowed: &'static str,
     doc: &'static str,
 ) -> Key {
-    Key { path, env, default, text: true, allowed, doc }
+    Key {
+        path,
+        env,
+        default,
+        text: true,
+        allowed,
+        doc,
+    }
 }
 
 /// Variables of ours that are no configuration: they choose the file, or serve the tests.
-pub(super) const OTHER_VARIABLES: &[&str] =
-    &["DESKHAND_CONFIG", "DESKHAND_DATA", "DESKHAND_E2E_URL", "DESKHAND_SCREENSHOTS", "DESKHAND_FAIL_POINT"];
+pub(super) const OTHER_VARIABLES: &[&str] = &[
+    "DESKHAND_CONFIG",
+    "DESKHAND_DATA",
+    "DESKHAND_E2E_URL",
+    "DESKHAND_SCREENSHOTS",
+    "DESKHAND_FAIL_POINT",
+];
 
 /// All of them, in the order of the reference.
 pub const KEYS: &[Key] = &[
@@ -116,7 +135,13 @@ pub const KEYS: &[Key] = &[
         "a file that holds the key",
         "Used when `secrets.master_key` isn't set. With the own PostgreSQL a key is made in `data_dir/master.key` at the first start.",
     ),
-    key("agent.plan_ms", &["DESKHAND_AGENT_PLAN_MS"], Some("2500"), "100 to 60000", "Time for planning, in milliseconds."),
+    key(
+        "agent.plan_ms",
+        &["DESKHAND_AGENT_PLAN_MS"],
+        Some("2500"),
+        "100 to 60000",
+        "Time for planning, in milliseconds.",
+    ),
     key(
         "agent.tool_ms",
         &["DESKHAND_AGENT_TOOL_MS"],
@@ -173,7 +198,13 @@ pub const KEYS: &[Key] = &[
         "at most half of knowledge.chunk_tokens",
         "What two neighbouring chunks of one section share, in tokens.",
     ),
-    key("jobs.at_once", &["DESKHAND_JOBS_AT_ONCE"], Some("4"), "1 to 256", "Background jobs at once in this process."),
+    key(
+        "jobs.at_once",
+        &["DESKHAND_JOBS_AT_ONCE"],
+        Some("4"),
+        "1 to 256",
+        "Background jobs at once in this process.",
+    ),
     text(
         "log.filter",
         &["DESKHAND_LOG_FILTER"],
@@ -181,7 +212,13 @@ pub const KEYS: &[Key] = &[
         "tracing's directives, for example `info` or `deskhand=debug,warn`",
         "What is logged. Message texts, addresses and keys never are.",
     ),
-    text("log.format", &["DESKHAND_LOG_FORMAT"], Some("text"), "`text` or `json`", "How log lines look."),
+    text(
+        "log.format",
+        &["DESKHAND_LOG_FORMAT"],
+        Some("text"),
+        "`text` or `json`",
+        "How log lines look.",
+    ),
 ];
 
 /// The reference as Markdown.
@@ -195,17 +232,31 @@ pub fn reference() -> String {
          | key | environment | default | allowed | what it does |\n|---|---|---|---|---|\n",
     );
     for k in KEYS {
-        let env = k.env.iter().map(|e| format!("`{e}`")).collect::<Vec<_>>().join(", ");
+        let env = k
+            .env
+            .iter()
+            .map(|e| format!("`{e}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
         let default = k.default.map_or_else(String::new, |d| format!("`{d}`"));
         // Writing into a String can't fail.
-        let _ = writeln!(out, "| `{}` | {env} | {default} | {} | {} |", k.path, k.allowed, k.doc);
+        let _ = writeln!(
+            out,
+            "| `{}` | {env} | {default} | {} | {} |",
+            k.path, k.allowed, k.doc
+        );
     }
     out
 }
 
 /// `; did you mean X?` for a variable that is close to one of ours.
 pub(super) fn did_you_mean(name: &str) -> String {
-    let shared = |other: &str| name.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
+    let shared = |other: &str| {
+        name.chars()
+            .zip(other.chars())
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
     KEYS.iter()
         .flat_map(|k| k.env)
         .max_by_key(|e| shared(e))
@@ -218,10 +269,20 @@ pub(super) fn explain(error: &figment::Error) -> String {
     let mut lines = Vec::new();
     for e in error.clone() {
         let path = e.path.join(".");
-        let from = e.metadata.as_ref().and_then(|m| m.source.as_ref()).map_or_else(String::new, |s| format!(" (in {s})"));
+        let from = e
+            .metadata
+            .as_ref()
+            .and_then(|m| m.source.as_ref())
+            .map_or_else(String::new, |s| format!(" (in {s})"));
         let line = match (KEYS.iter().find(|k| k.path == path), &e.kind) {
             (_, figment::error::Kind::UnknownField(field, _)) => {
-                let full = if path.is_empty() { field.clone() } else if path.ends_with(field.as_str()) { path.clone() } else { format!("{path}.{field}") };
+                let full = if path.is_empty() {
+                    field.clone()
+                } else if path.ends_with(field.as_str()) {
+                    path.clone()
+                } else {
+                    format!("{path}.{field}")
+                };
                 format!("`{full}` is not a key that deskhand knows{from}; `deskhand help config` lists them")
             }
             (Some(key), kind) => format!("`{path}` is wrong{from}: {kind}; allowed: {}", key.allowed),

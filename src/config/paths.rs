@@ -28,14 +28,24 @@ impl Dirs {
         };
         let home = absolute("HOME");
         let under = |xdg: &str, rest: &str| {
-            absolute(xdg).or_else(|| home.as_ref().map(|h| h.join(rest))).map(|p| p.join("deskhand"))
+            absolute(xdg)
+                .or_else(|| home.as_ref().map(|h| h.join(rest)))
+                .map(|p| p.join("deskhand"))
         };
-        Self { data: under("XDG_DATA_HOME", ".local/share"), cache: under("XDG_CACHE_HOME", ".cache") }
+        Self {
+            data: under("XDG_DATA_HOME", ".local/share"),
+            cache: under("XDG_CACHE_HOME", ".cache"),
+        }
     }
 }
 
 /// The process's environment; names or values that aren't UTF-8 can't be ours.
-#[expect(clippy::disallowed_methods, reason = "this is config, the one room that reads it")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is config, the one room that reads it"
+)]
 pub(super) fn environment() -> Vec<(String, String)> {
-    std::env::vars_os().filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?))).collect()
+    std::env::vars_os()
+        .filter_map(|(n, v)| Some((n.into_string().ok()?, v.into_string().ok()?)))
+        .collect()
 }

@@ -95,7 +95,8 @@ pub async fn after(tx: &mut SiteTx, thread: ThreadId, after: i64, most: i64) -> 
             Ok(StoredEvent {
                 seq: r.seq,
                 turn_id: r.turn_id.map(TurnId),
-                event: serde_json::from_value(r.body).map_err(|e| DbError::Unreadable(format!("event: {e}")))?,
+                event: serde_json::from_value(r.body)
+                    .map_err(|e| DbError::Unreadable(format!("event: {e}")))?,
             })
         })
         .collect()
@@ -106,15 +107,19 @@ pub async fn after(tx: &mut SiteTx, thread: ThreadId, after: i64, most: i64) -> 
 /// # Errors
 /// When the database does, or an event is of a later version.
 pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<StoredEvent>> {
-    let rows = sqlx::query!("SELECT seq, body FROM thread_events WHERE turn_id = $1 ORDER BY seq", turn.0)
-        .fetch_all(tx.conn())
-        .await?;
+    let rows = sqlx::query!(
+        "SELECT seq, body FROM thread_events WHERE turn_id = $1 ORDER BY seq",
+        turn.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
     rows.into_iter()
         .map(|r| {
             Ok(StoredEvent {
                 seq: r.seq,
                 turn_id: Some(turn),
-                event: serde_json::from_value(r.body).map_err(|e| DbError::Unreadable(format!("event: {e}")))?,
+                event: serde_json::from_value(r.body)
+                    .map_err(|e| DbError::Unreadable(format!("event: {e}")))?,
             })
         })
         .collect()

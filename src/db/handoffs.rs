@@ -31,7 +31,9 @@ pub async fn open_handoff(
     )
     .fetch_one(tx.conn())
     .await?;
-    sqlx::query!("UPDATE threads SET status = 'handoff' WHERE id = $1", thread.0).execute(tx.conn()).await?;
+    sqlx::query!("UPDATE threads SET status = 'handoff' WHERE id = $1", thread.0)
+        .execute(tx.conn())
+        .await?;
     Ok(id.into())
 }
 

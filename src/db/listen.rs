@@ -44,7 +44,10 @@ impl Listener {
     /// When the connection is lost and can't be made again; call again after a while.
     pub async fn next(&mut self) -> DbResult<Notice> {
         Ok(match self.0.try_recv().await? {
-            Some(n) => Notice::Heard { channel: n.channel().to_owned(), payload: n.payload().to_owned() },
+            Some(n) => Notice::Heard {
+                channel: n.channel().to_owned(),
+                payload: n.payload().to_owned(),
+            },
             None => Notice::Reconnected,
         })
     }

@@ -21,7 +21,9 @@ pub enum MigrateError {
     #[error(transparent)]
     Db(#[from] DbError),
     /// Roles are missing and this login may not make them.
-    #[error("the roles that deskhand needs are missing and `{login}` may not make them. As an administrator run:\n  CREATE ROLE deskhand_app NOLOGIN; CREATE ROLE deskhand_system NOLOGIN;\n  GRANT deskhand_app, deskhand_system TO \"{login}\" WITH ADMIN OPTION;\nand try again ({cause})")]
+    #[error(
+        "the roles that deskhand needs are missing and `{login}` may not make them. As an administrator run:\n  CREATE ROLE deskhand_app NOLOGIN; CREATE ROLE deskhand_system NOLOGIN;\n  GRANT deskhand_app, deskhand_system TO \"{login}\" WITH ADMIN OPTION;\nand try again ({cause})"
+    )]
     Roles {
         /// The owner's login.
         login: String,
@@ -29,16 +31,22 @@ pub enum MigrateError {
         cause: String,
     },
     /// No pgvector, and this login may not install it.
-    #[error("the extension `vector` (pgvector 0.8 or later) is missing. As an administrator run in this database:\n  CREATE EXTENSION vector;\nand try again ({0})")]
+    #[error(
+        "the extension `vector` (pgvector 0.8 or later) is missing. As an administrator run in this database:\n  CREATE EXTENSION vector;\nand try again ({0})"
+    )]
     Extension(String),
     /// A pgvector that loses results under filters.
-    #[error("pgvector {0} is too old; 0.8 or later is needed (ALTER EXTENSION vector UPDATE after installing it)")]
+    #[error(
+        "pgvector {0} is too old; 0.8 or later is needed (ALTER EXTENSION vector UPDATE after installing it)"
+    )]
     OldVector(String),
     /// A migration failed.
     #[error("a migration failed: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// The application's login isn't bound by row security.
-    #[error("the login `{login}` of DATABASE_URL {why}, so one site could read another's rows. Make a login of its own:\n  CREATE ROLE deskhand_login LOGIN PASSWORD '…' IN ROLE deskhand_app;\nand put the owner's URL into DATABASE_OWNER_URL")]
+    #[error(
+        "the login `{login}` of DATABASE_URL {why}, so one site could read another's rows. Make a login of its own:\n  CREATE ROLE deskhand_login LOGIN PASSWORD '…' IN ROLE deskhand_app;\nand put the owner's URL into DATABASE_OWNER_URL"
+    )]
     Unsafe {
         /// Its name.
         login: String,
@@ -79,7 +87,11 @@ pub const APP: &str = "deskhand_app";
 ///
 /// # Errors
 /// When the server refuses.
-pub async fn bootstrap(superuser_url: &str, database_superuser_url: &str, database: &str) -> Result<(), MigrateError> {
+pub async fn bootstrap(
+    superuser_url: &str,
+    database_superuser_url: &str,
+    database: &str,
+) -> Result<(), MigrateError> {
     let mut admin = connect(superuser_url).await?;
     for (role, login) in [(OWNER, "LOGIN"), (APP, "LOGIN"), ("deskhand_system", "NOLOGIN")] {
         make_role(&mut admin, role, login).await?;
@@ -91,11 +103,19 @@ pub async fn bootstrap(superuser_url: &str, database_superuser_url: &str, databa
         .await?
         .is_some();
     if !exists {
-        run(&mut admin, format!("CREATE DATABASE {} OWNER {OWNER}", quoted(database))).await?;
+        run(
+            &mut admin,
+            format!("CREATE DATABASE {} OWNER {OWNER}", quoted(database)),
+        )
+        .await?;
     }
     let mut inside = connect(database_superuser_url).await?;
     run(&mut inside, "CREATE EXTENSION IF NOT EXISTS vector".to_owned()).await?;
-    run(&mut inside, format!("GRANT USAGE, CREATE ON SCHEMA public TO {OWNER}")).await
+    run(
+        &mut inside,
+        format!("GRANT USAGE, CREATE ON SCHEMA public TO {OWNER}"),
+    )
+    .await
 }
 
 async fn run(conn: &mut PgConnection, statement: String) -> Result<(), MigrateError> {
@@ -109,7 +129,10 @@ async fn make_role(conn: &mut PgConnection, role: &str, login: &str) -> Result<(
         "DO $$ BEGIN IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} {login}; END IF;
          EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
     );
-    sqlx::query(AssertSqlSafe(statement)).execute(conn).await.map(|_| ())
+    sqlx::query(AssertSqlSafe(statement))
+        .execute(conn)
+        .await
+        .map(|_| ())
 }
 
 /// Applies what is missing, as the owner. `app_login` is granted the application's
@@ -119,8 +142,14 @@ async fn make_role(conn: &mut PgConnection, role: &str, login: &str) -> Result<(
 /// When roles, extension or rights are missing, or a migration fails; the message says what to do.
 pub async fn migrate(owner_url: &str, app_login: Option<&str>) -> Result<usize, MigrateError> {
     let mut owner = connect(owner_url).await?;
-    let login: String = sqlx::query("SELECT current_user::text").fetch_one(&mut owner).await?.get(0);
-    let refused = |e: sqlx::Error| MigrateError::Roles { login: login.clone(), cause: e.to_string() };
+    let login: String = sqlx::query("SELECT current_user::text")
+        .fetch_one(&mut owner)
+        .await?
+        .get(0);
+    let refused = |e: sqlx::Error| MigrateError::Roles {
+        login: login.clone(),
+        cause: e.to_string(),
+    };
     for role in [APP, "deskhand_system"] {
         make_role(&mut owner, role, "NOLOGIN").await.map_err(refused)?;
     }
@@ -132,12 +161,16 @@ pub async fn migrate(owner_url: &str, app_login: Option<&str>) -> Result<usize, 
         .get(0);
     if !member {
         let grant = format!("GRANT deskhand_system TO {} WITH SET TRUE", quoted(&login));
-        sqlx::query(AssertSqlSafe(grant)).execute(&mut owner).await.map_err(refused)?;
+        sqlx::query(AssertSqlSafe(grant))
+            .execute(&mut owner)
+            .await
+            .map_err(refused)?;
     }
     check_vector(&mut owner).await?;
-    for statement in
-        ["GRANT USAGE, CREATE ON SCHEMA public TO deskhand_system", "GRANT USAGE ON SCHEMA public TO deskhand_app"]
-    {
+    for statement in [
+        "GRANT USAGE, CREATE ON SCHEMA public TO deskhand_system",
+        "GRANT USAGE ON SCHEMA public TO deskhand_app",
+    ] {
         sqlx::query(statement).execute(&mut owner).await?;
     }
     let before = applied(&mut owner).await?.len();
@@ -165,16 +198,24 @@ async fn check_vector(conn: &mut PgConnection) -> Result<(), MigrateError> {
         .get(0);
     let mut parts = version.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
     let found = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-    if found < OLDEST_VECTOR { Err(MigrateError::OldVector(version)) } else { Ok(()) }
+    if found < OLDEST_VECTOR {
+        Err(MigrateError::OldVector(version))
+    } else {
+        Ok(())
+    }
 }
 
 async fn applied(conn: &mut PgConnection) -> Result<Vec<i64>, MigrateError> {
-    let there: bool =
-        sqlx::query("SELECT to_regclass('public._sqlx_migrations') IS NOT NULL").fetch_one(&mut *conn).await?.get(0);
+    let there: bool = sqlx::query("SELECT to_regclass('public._sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *conn)
+        .await?
+        .get(0);
     if !there {
         return Ok(Vec::new());
     }
-    let rows = sqlx::query("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version").fetch_all(conn).await?;
+    let rows = sqlx::query("SELECT version FROM _sqlx_migrations WHERE success ORDER BY version")
+        .fetch_all(conn)
+        .await?;
     Ok(rows.iter().map(|r| r.get(0)).collect())
 }
 

@@ -119,7 +119,9 @@ pub async fn list(db: &Db) -> DbResult<Vec<Site>> {
 /// # Errors
 /// When the database does.
 pub async fn set_origins(tx: &mut SiteTx, origins: &[String]) -> DbResult<()> {
-    sqlx::query!("UPDATE sites SET origins = $1", origins).execute(tx.conn()).await?;
+    sqlx::query!("UPDATE sites SET origins = $1", origins)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }
 
@@ -128,8 +130,9 @@ pub async fn set_origins(tx: &mut SiteTx, origins: &[String]) -> DbResult<()> {
 /// # Errors
 /// When the database does.
 pub async fn origin_known(db: &Db, origin: &str) -> DbResult<bool> {
-    let known =
-        sqlx::query_scalar!(r#"SELECT deskhand_origin_known($1) AS "known!""#, origin).fetch_one(db.pool()).await?;
+    let known = sqlx::query_scalar!(r#"SELECT deskhand_origin_known($1) AS "known!""#, origin)
+        .fetch_one(db.pool())
+        .await?;
     Ok(known)
 }
 
@@ -186,9 +189,13 @@ pub async fn retire_root_keys(tx: &mut SiteTx, keep: &str, at: DateTime<Utc>) ->
 /// # Errors
 /// When the database does.
 pub async fn revoke_key(tx: &mut SiteTx, kid: &str, at: DateTime<Utc>) -> DbResult<bool> {
-    let done = sqlx::query!("UPDATE site_keys SET not_after = least(not_after, $2) WHERE kid = $1", kid, at)
-        .execute(tx.conn())
-        .await?;
+    let done = sqlx::query!(
+        "UPDATE site_keys SET not_after = least(not_after, $2) WHERE kid = $1",
+        kid,
+        at
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(done.rows_affected() == 1)
 }
 
@@ -237,7 +244,8 @@ pub async fn key_by_kid(db: &Db, kid: &str) -> DbResult<Option<StoredKey>> {
     row.map(|r| {
         Ok(StoredKey {
             site: r.site_id.into(),
-            alg: Alg::parse(&r.alg).ok_or_else(|| DbError::Unreadable(format!("key algorithm `{}`", r.alg)))?,
+            alg: Alg::parse(&r.alg)
+                .ok_or_else(|| DbError::Unreadable(format!("key algorithm `{}`", r.alg)))?,
             sealed: r.sealed,
             public_key: r.public_key,
             not_before: r.not_before,
@@ -279,8 +287,16 @@ pub async fn bind_nonce(
     )
     .execute(tx.conn())
     .await?;
-    let stored = sqlx::query_scalar!("SELECT digest FROM nonces WHERE kid = $1 AND nonce = $2", kid, nonce)
-        .fetch_one(tx.conn())
-        .await?;
-    Ok(if stored == digest { NonceUse::Own } else { NonceUse::Taken })
+    let stored = sqlx::query_scalar!(
+        "SELECT digest FROM nonces WHERE kid = $1 AND nonce = $2",
+        kid,
+        nonce
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(if stored == digest {
+        NonceUse::Own
+    } else {
+        NonceUse::Taken
+    })
 }

@@ -85,7 +85,13 @@ pub async fn ensure_visitor(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<()>
 /// # Errors
 /// When the database does.
 pub async fn set_email(tx: &mut SiteTx, visitor: VisitorId, sealed: &[u8]) -> DbResult<()> {
-    sqlx::query!("UPDATE visitors SET email_sealed = $2 WHERE id = $1", visitor.0, sealed).execute(tx.conn()).await?;
+    sqlx::query!(
+        "UPDATE visitors SET email_sealed = $2 WHERE id = $1",
+        visitor.0,
+        sealed
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -107,7 +113,13 @@ pub async fn has_email(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<bool> {
 ///
 /// # Errors
 /// When the database does.
-pub async fn insert(tx: &mut SiteTx, id: ThreadId, visitor: VisitorId, channel: &str, lang: &str) -> DbResult<()> {
+pub async fn insert(
+    tx: &mut SiteTx,
+    id: ThreadId,
+    visitor: VisitorId,
+    channel: &str,
+    lang: &str,
+) -> DbResult<()> {
     sqlx::query!(
         "INSERT INTO threads (site_id, id, visitor_id, channel, lang) VALUES ($1, $2, $3, $4, $5)",
         tx.site().0,
@@ -207,7 +219,11 @@ pub struct SentBefore {
 ///
 /// # Errors
 /// When the database does.
-pub async fn sent_before(tx: &mut SiteTx, visitor: VisitorId, message: MessageId) -> DbResult<Option<SentBefore>> {
+pub async fn sent_before(
+    tx: &mut SiteTx,
+    visitor: VisitorId,
+    message: MessageId,
+) -> DbResult<Option<SentBefore>> {
     let row = sqlx::query!(
         r#"SELECT thread_id, turn_id, body_hash AS "body_hash!", seq FROM messages
            WHERE visitor_id = $1 AND message_id = $2"#,
@@ -228,7 +244,12 @@ pub async fn sent_before(tx: &mut SiteTx, visitor: VisitorId, message: MessageId
 ///
 /// # Errors
 /// When the database does.
-pub async fn messages(tx: &mut SiteTx, thread: ThreadId, before: i64, most: i64) -> DbResult<Vec<MessageRow>> {
+pub async fn messages(
+    tx: &mut SiteTx,
+    thread: ThreadId,
+    before: i64,
+    most: i64,
+) -> DbResult<Vec<MessageRow>> {
     let rows = sqlx::query!(
         r#"SELECT m.author, m.text, m.citations, m.at, m.turn_id, m.seq, t.outcome AS "outcome?"
            FROM messages m LEFT JOIN turns t ON t.id = m.turn_id

@@ -86,6 +86,12 @@ pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<CallRow>> {
     .await?;
     Ok(rows
         .into_iter()
-        .map(|r| CallRow { id: r.id.into(), tool: r.tool, args: r.args, code: r.code, ended: r.ended })
+        .map(|r| CallRow {
+            id: r.id.into(),
+            tool: r.tool,
+            args: r.args,
+            code: r.code,
+            ended: r.ended,
+        })
         .collect())
 }

@@ -193,7 +193,11 @@ pub async fn finish(
     )
     .execute(tx.conn())
     .await?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(DbError::Fenced) }
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Fenced)
+    }
 }
 
 /// Unfinished turns whose driver has gone, over all sites.
@@ -207,7 +211,10 @@ pub async fn orphaned(db: &Db, most: i32) -> DbResult<Vec<(SiteId, TurnId)>> {
     )
     .fetch_all(db.pool())
     .await?;
-    Ok(rows.into_iter().map(|r| (r.site_id.into(), r.turn_id.into())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| (r.site_id.into(), r.turn_id.into()))
+        .collect())
 }
 
 /// Takes an orphaned turn over under a new epoch. None when somebody was faster, or its
@@ -215,7 +222,12 @@ pub async fn orphaned(db: &Db, most: i32) -> DbResult<Vec<(SiteId, TurnId)>> {
 ///
 /// # Errors
 /// When the database does.
-pub async fn take_over(tx: &mut SiteTx, turn: TurnId, owner: Uuid, now: DateTime<Utc>) -> DbResult<Option<TakenTurn>> {
+pub async fn take_over(
+    tx: &mut SiteTx,
+    turn: TurnId,
+    owner: Uuid,
+    now: DateTime<Utc>,
+) -> DbResult<Option<TakenTurn>> {
     // The thread's row first, as everywhere: two orders would deadlock.
     let fence = sqlx::query_scalar!(
         "SELECT t.fence FROM threads t JOIN turns u ON u.thread_id = t.id WHERE u.id = $1 FOR UPDATE OF t",

@@ -21,7 +21,10 @@ pub type SharedClock = Arc<dyn Clock>;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the system is asked")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the system is asked"
+    )]
     fn now(&self) -> DateTime<Utc> {
         Utc::now()
     }

@@ -31,8 +31,12 @@ impl FailPoint {
         Self::TurnFinished,
     ];
     /// Those of an ingestion, in the order in which it passes them.
-    pub const OF_INGESTION: [Self; 4] =
-        [Self::JobClaimed, Self::IngestExtracted, Self::IngestBeforeSwap, Self::IngestSwapped];
+    pub const OF_INGESTION: [Self; 4] = [
+        Self::JobClaimed,
+        Self::IngestExtracted,
+        Self::IngestBeforeSwap,
+        Self::IngestSwapped,
+    ];
 
     /// The name in the environment.
     #[must_use]

@@ -84,11 +84,18 @@ mod tests {
         let sealed = key.seal("site/a", b"secret").unwrap();
         assert_eq!(key.open("site/a", &sealed).unwrap(), b"secret");
         assert_eq!(key.open("site/b", &sealed), Err(SealError::WrongKey));
-        assert_eq!(MasterKey::new([2; 32]).open("site/a", &sealed), Err(SealError::WrongKey));
+        assert_eq!(
+            MasterKey::new([2; 32]).open("site/a", &sealed),
+            Err(SealError::WrongKey)
+        );
         let mut bent = sealed.clone();
         *bent.last_mut().unwrap() ^= 1;
         assert_eq!(key.open("site/a", &bent), Err(SealError::WrongKey));
         assert_eq!(key.open("site/a", &sealed[..5]), Err(SealError::Malformed));
-        assert_ne!(key.seal("site/a", b"secret").unwrap(), sealed, "the nonce must differ each time");
+        assert_ne!(
+            key.seal("site/a", b"secret").unwrap(),
+            sealed,
+            "the nonce must differ each time"
+        );
     }
 }

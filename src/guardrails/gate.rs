@@ -44,7 +44,11 @@ pub fn check(sentence: &str, cites: &[i64], found: &[&Found]) -> Result<(), Faul
     }
     let words = words(sentence);
     if cites.is_empty() {
-        return if words.iter().any(|w| is_figure(w)) { Err(Fault::Uncited) } else { Ok(()) };
+        return if words.iter().any(|w| is_figure(w)) {
+            Err(Fault::Uncited)
+        } else {
+            Ok(())
+        };
     }
     let mut source = HashSet::new();
     for id in cites {
@@ -59,9 +63,16 @@ pub fn check(sentence: &str, cites: &[i64], found: &[&Found]) -> Result<(), Faul
         return Err(Fault::Mismatch);
     }
     let known = words.iter().filter(|w| source.contains(*w)).count();
-    #[expect(clippy::cast_precision_loss, reason = "a sentence has far fewer than 2^52 words")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a sentence has far fewer than 2^52 words"
+    )]
     let share = known as f64 / words.len().max(1) as f64;
-    if share < SUPPORT { Err(Fault::Unsupported) } else { Ok(()) }
+    if share < SUPPORT {
+        Err(Fault::Unsupported)
+    } else {
+        Ok(())
+    }
 }
 
 fn source_words(p: &Passage) -> impl Iterator<Item = String> {
@@ -98,7 +109,10 @@ mod tests {
             score: 1.0,
             terms: vec![],
         };
-        Found { passages: vec![passage], terms: vec![] }
+        Found {
+            passages: vec![passage],
+            terms: vec![],
+        }
     }
 
     #[test]
@@ -112,11 +126,23 @@ mod tests {
     #[test]
     fn what_it_does_not_say_is_held_back() {
         let f = found();
-        assert_eq!(check("A return label costs €5.90.", &[7], &[&f]), Err(Fault::Mismatch));
-        assert_eq!(check("A return label costs €4.90.", &[8], &[&f]), Err(Fault::BadCitation));
-        assert_eq!(check("A return label costs €4.90.", &[7], &[]), Err(Fault::BadCitation));
+        assert_eq!(
+            check("A return label costs €5.90.", &[7], &[&f]),
+            Err(Fault::Mismatch)
+        );
+        assert_eq!(
+            check("A return label costs €4.90.", &[8], &[&f]),
+            Err(Fault::BadCitation)
+        );
+        assert_eq!(
+            check("A return label costs €4.90.", &[7], &[]),
+            Err(Fault::BadCitation)
+        );
         assert_eq!(check("You have 30 days.", &[], &[&f]), Err(Fault::Uncited));
-        assert_eq!(check("Ask the pope about label colours.", &[7], &[&f]), Err(Fault::Unsupported));
+        assert_eq!(
+            check("Ask the pope about label colours.", &[7], &[&f]),
+            Err(Fault::Unsupported)
+        );
         assert_eq!(check("  ", &[7], &[&f]), Err(Fault::Form));
         assert_eq!(check(&"a".repeat(4_001), &[], &[&f]), Err(Fault::Form));
     }

@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Reply, Tool, ToolContext, ToolError};
-use crate::knowledge::search::{self, SearchQuery};
 use crate::domain::tool::ToolCode;
+use crate::knowledge::search::{self, SearchQuery};
 
 /// The channel of the widget on a site.
 pub const WIDGET: &str = "widget";
@@ -55,7 +55,8 @@ impl Tool for KbSearch {
     type Input = Input;
     type Output = Vec<Hit>;
     const NAME: &'static str = "kb_search";
-    const DESCRIPTION: &'static str = "Searches the site's own documents and returns the passages that fit best.";
+    const DESCRIPTION: &'static str =
+        "Searches the site's own documents and returns the passages that fit best.";
     const WRITES: bool = false;
 
     fn call<'a>(
@@ -69,7 +70,10 @@ impl Tool for KbSearch {
                 k: i64::from(input.top_k),
                 channel: Some(ctx.channel.to_owned()),
             };
-            let failed = |e: crate::db::pool::DbError| ToolError { code: ToolCode::Upstream5xx, cause: e.to_string() };
+            let failed = |e: crate::db::pool::DbError| ToolError {
+                code: ToolCode::Upstream5xx,
+                cause: e.to_string(),
+            };
             let mut tx = ctx.db.site(ctx.site).await.map_err(failed)?;
             let found = search::search(&mut tx, &query).await.map_err(failed)?;
             tx.commit().await.map_err(failed)?;
@@ -86,7 +90,10 @@ impl Tool for KbSearch {
                     score: p.score,
                 })
                 .collect();
-            Ok(Reply { output, found: Some(found) })
+            Ok(Reply {
+                output,
+                found: Some(found),
+            })
         }
         .boxed()
     }

@@ -70,7 +70,10 @@ fn validator<T: schemars::JsonSchema>(tool: &'static str) -> Result<Validator, B
 }
 
 fn invalid(cause: impl std::fmt::Display) -> ToolError {
-    ToolError { code: ToolCode::InvalidInput, cause: cause.to_string() }
+    ToolError {
+        code: ToolCode::InvalidInput,
+        cause: cause.to_string(),
+    }
 }
 
 impl Registry {
@@ -86,7 +89,10 @@ impl Registry {
                 let input = serde_json::from_value(args).map_err(invalid)?;
                 let reply = tool.call(&ctx, input).await?;
                 let output = serde_json::to_value(reply.output).map_err(invalid)?;
-                Ok(Reply { output, found: reply.found })
+                Ok(Reply {
+                    output,
+                    found: reply.found,
+                })
             }
             .boxed()
         };
@@ -116,7 +122,11 @@ impl Registry {
         let entry = self.tools.get(name).ok_or(CallError::Unknown)?;
         if let Err(e) = entry.input.validate(args) {
             // Where and which rule only: the value may be personal.
-            return Err(CallError::Schema(format!("{} at `{}`", e.kind().keyword(), e.instance_path())));
+            return Err(CallError::Schema(format!(
+                "{} at `{}`",
+                e.kind().keyword(),
+                e.instance_path()
+            )));
         }
         let mut attempts = 0;
         loop {
@@ -124,8 +134,15 @@ impl Registry {
             match (entry.run)(ctx.clone(), args.clone()).await {
                 Ok(reply) => {
                     if let Err(e) = entry.output.validate(&reply.output) {
-                        let cause = format!("its result breaks its schema: {} at `{}`", e.kind().keyword(), e.instance_path());
-                        let error = ToolError { code: ToolCode::Upstream5xx, cause };
+                        let cause = format!(
+                            "its result breaks its schema: {} at `{}`",
+                            e.kind().keyword(),
+                            e.instance_path()
+                        );
+                        let error = ToolError {
+                            code: ToolCode::Upstream5xx,
+                            cause,
+                        };
                         return Err(CallError::Failed { error, attempts });
                     }
                     return Ok(Called { reply, attempts });

@@ -18,23 +18,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
-        let media = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let media = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("");
         let media = media.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
         if media != "application/json" && !(media.starts_with("application/") && media.ends_with("+json")) {
-            return Err(Problem::new(Code::UnsupportedMedia, "Send `Content-Type: application/json`."));
+            return Err(Problem::new(
+                Code::UnsupportedMedia,
+                "Send `Content-Type: application/json`.",
+            ));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(|e| match e.status().as_u16() {
-            413 => Problem::new(Code::TooLarge, format!("At most {LARGEST} bytes.")),
-            408 => Problem::new(Code::RequestTimeout, "The body didn't arrive in time."),
-            _ => Problem::new(Code::BadJson, "The body couldn't be read."),
-        })?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|e| match e.status().as_u16() {
+                413 => Problem::new(Code::TooLarge, format!("At most {LARGEST} bytes.")),
+                408 => Problem::new(Code::RequestTimeout, "The body didn't arrive in time."),
+                _ => Problem::new(Code::BadJson, "The body couldn't be read."),
+            })?;
         parse(&bytes).map(Json)
     }
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let bad = |e: &serde_json::Error| {
-        Problem::new(Code::BadJson, format!("Not JSON from line {}, column {} on.", e.line(), e.column()))
+        Problem::new(
+            Code::BadJson,
+            format!("Not JSON from line {}, column {} on.", e.line(), e.column()),
+        )
     };
     // Two steps, since serde_json reports a wrong shape before it has seen the rest.
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| bad(&e))?;

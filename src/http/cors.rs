@@ -18,8 +18,12 @@ const HEADERS: &str = "authorization, content-type, accept, last-event-id, prefe
 pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     let preflight = request.method() == Method::OPTIONS
-        && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let Some(origin) = origin else { return next.run(request).await };
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let Some(origin) = origin else {
+        return next.run(request).await;
+    };
     let known = match known(&app, &origin).await {
         Ok(known) => known,
         Err(problem) => return problem.into_response(),
@@ -29,8 +33,11 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
     } else if known {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        Problem::new(Code::OriginNotAllowed, "No site has this origin. `deskhand site list` shows which are known.")
-            .into_response()
+        Problem::new(
+            Code::OriginNotAllowed,
+            "No site has this origin. `deskhand site list` shows which are known.",
+        )
+        .into_response()
     };
     let headers = response.headers_mut();
     headers.append(header::VARY, HeaderValue::from_static("origin"));
@@ -41,8 +48,14 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
             HeaderValue::from_static("x-request-id, retry-after"),
         );
         if preflight {
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST"));
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(HEADERS));
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_METHODS,
+                HeaderValue::from_static("GET, POST"),
+            );
+            headers.insert(
+                header::ACCESS_CONTROL_ALLOW_HEADERS,
+                HeaderValue::from_static(HEADERS),
+            );
             headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
         }
     }
@@ -50,7 +63,9 @@ pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) ->
 }
 
 async fn known(app: &App, origin: &HeaderValue) -> Result<bool, Problem> {
-    let Ok(origin) = origin.to_str() else { return Ok(false) };
+    let Ok(origin) = origin.to_str() else {
+        return Ok(false);
+    };
     if origin.len() > 300 {
         return Ok(false);
     }

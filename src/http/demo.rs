@@ -47,7 +47,9 @@ pub struct Minted {
 
 /// The demo's site, or "nothing here".
 fn site(app: &App) -> Result<SiteId, Problem> {
-    app.settings.demo.ok_or_else(|| Problem::new(Code::NotFound, "The demo is not served here."))
+    app.settings
+        .demo
+        .ok_or_else(|| Problem::new(Code::NotFound, "The demo is not served here."))
 }
 
 /// Lets only loopback through: by address, and by the host that the browser was given.
@@ -57,12 +59,18 @@ pub async fn loopback_only(
     request: Request,
     next: Next,
 ) -> Response {
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("");
+    let host = request
+        .headers()
+        .get(header::HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or("");
     if app.settings.demo.is_none() || !peer.ip().to_canonical().is_loopback() || !is_loopback_host(host) {
         return Problem::new(Code::NotFound, "The demo is served to this machine only.").into_response();
     }
     let mut response = next.run(request).await;
-    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     response
 }
 
@@ -113,10 +121,21 @@ pub async fn mint(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Res
     let origin = headers
         .get(header::ORIGIN)
         .and_then(|o| o.to_str().ok())
-        .ok_or_else(|| Problem::new(Code::OriginNotAllowed, "Only the demo page itself may ask for a token."))?;
-    let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("");
+        .ok_or_else(|| {
+            Problem::new(
+                Code::OriginNotAllowed,
+                "Only the demo page itself may ask for a token.",
+            )
+        })?;
+    let host = headers
+        .get(header::HOST)
+        .and_then(|h| h.to_str().ok())
+        .unwrap_or("");
     if origin.strip_prefix("http://") != Some(host) {
-        return Err(Problem::new(Code::OriginNotAllowed, "Only the demo page itself may ask for a token."));
+        return Err(Problem::new(
+            Code::OriginNotAllowed,
+            "Only the demo page itself may ask for a token.",
+        ));
     }
     let now = app.clock.now();
     let mut tx = app.db.site(site).await?;
@@ -132,13 +151,18 @@ pub async fn mint(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Res
     let expires_at = now + TimeDelta::minutes(5);
     let claims = Claims::new(site, visitor, origin, expires_at);
     let token = token::mint(&root, &kid, &claims).map_err(|e| failed(&e))?;
-    let body = Minted { token, expires_at: expires_at.to_rfc3339() };
+    let body = Minted {
+        token,
+        expires_at: expires_at.to_rfc3339(),
+    };
     let mut response = axum::Json(body).into_response();
     let cookie = format!("{COOKIE}={visitor}; Path=/; HttpOnly; SameSite=Strict; Max-Age=31536000");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
 }
 
@@ -159,10 +183,22 @@ mod tests {
 
     #[test]
     fn only_loopback_hosts_are_let_through() {
-        for good in ["127.0.0.1:8080", "localhost", "localhost:1", "[::1]:8080", "127.0.0.2"] {
+        for good in [
+            "127.0.0.1:8080",
+            "localhost",
+            "localhost:1",
+            "[::1]:8080",
+            "127.0.0.2",
+        ] {
             assert!(is_loopback_host(good), "{good}");
         }
-        for bad in ["", "evil.example:8080", "127.0.0.1.evil.example", "10.0.0.1", "localhost.evil.example"] {
+        for bad in [
+            "",
+            "evil.example:8080",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "localhost.evil.example",
+        ] {
             assert!(!is_loopback_host(bad), "{bad}");
         }
     }

@@ -125,7 +125,10 @@ impl Problem {
 
     /// An invalid field of the body.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: Some(pointer.into()), ..Self::new(Code::InvalidField, detail) }
+        Self {
+            pointer: Some(pointer.into()),
+            ..Self::new(Code::InvalidField, detail)
+        }
     }
 
     /// The response, under a request's id.
@@ -136,7 +139,10 @@ impl Problem {
         let body = serde_json::to_vec(&self).unwrap_or_default();
         let mut response = (self.code.status(), body).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -161,10 +167,16 @@ impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         if error.is_transient() {
             tracing::warn!(%error, "the database is away");
-            Self::new(Code::NotReady, "The service can't answer just now. Please try again in a moment.")
+            Self::new(
+                Code::NotReady,
+                "The service can't answer just now. Please try again in a moment.",
+            )
         } else {
             tracing::error!(%error, "a request failed");
-            Self::new(Code::Internal, "Something went wrong on our side. It has been logged under the request id.")
+            Self::new(
+                Code::Internal,
+                "Something went wrong on our side. It has been logged under the request id.",
+            )
         }
     }
 }
@@ -172,20 +184,31 @@ impl From<DbError> for Problem {
 impl From<StartError> for Problem {
     fn from(error: StartError) -> Self {
         match error {
-            StartError::ThreadNotFound => {
-                Self::new(Code::ThreadNotFound, "Start a new conversation by leaving out thread_id.")
-            }
+            StartError::ThreadNotFound => Self::new(
+                Code::ThreadNotFound,
+                "Start a new conversation by leaving out thread_id.",
+            ),
             StartError::InProgress(turn) => Self {
                 turn_id: Some(turn),
-                ..Self::new(Code::TurnInProgress, "Wait for its `done` event, or cancel it, and send again.")
+                ..Self::new(
+                    Code::TurnInProgress,
+                    "Wait for its `done` event, or cancel it, and send again.",
+                )
             },
-            StartError::Reused => Self::new(Code::MessageIdReused, "Give each message a message_id of its own."),
-            StartError::Overloaded => {
-                Self::new(Code::Overloaded, "Many people are asking at the moment. Please try again in a moment.")
-            }
+            StartError::Reused => Self::new(
+                Code::MessageIdReused,
+                "Give each message a message_id of its own.",
+            ),
+            StartError::Overloaded => Self::new(
+                Code::Overloaded,
+                "Many people are asking at the moment. Please try again in a moment.",
+            ),
             StartError::Seal(error) => {
                 tracing::error!(%error, "an address couldn't be sealed");
-                Self::new(Code::Internal, "Something went wrong on our side. It has been logged under the request id.")
+                Self::new(
+                    Code::Internal,
+                    "Something went wrong on our side. It has been logged under the request id.",
+                )
             }
             StartError::Db(error) => error.into(),
         }

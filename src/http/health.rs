@@ -49,6 +49,10 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
         turns: app.agent.running(),
         streams: app.hub.waiting(),
     };
-    let status = if state.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if state.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, axum::Json(state)).into_response()
 }

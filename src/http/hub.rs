@@ -49,8 +49,16 @@ impl Drop for Waiting {
 impl Hub {
     /// Waits for a thread's events from now on.
     pub fn wait(self: &Arc<Self>, thread: ThreadId) -> Waiting {
-        let woken = self.threads().entry(thread).or_insert_with(|| watch::channel(0).0).subscribe();
-        Waiting { hub: Arc::clone(self), thread, woken }
+        let woken = self
+            .threads()
+            .entry(thread)
+            .or_insert_with(|| watch::channel(0).0)
+            .subscribe();
+        Waiting {
+            hub: Arc::clone(self),
+            thread,
+            woken,
+        }
     }
 
     /// Streams that wait.

@@ -47,7 +47,10 @@ pub struct Request {
 #[serde(deny_unknown_fields)]
 pub struct Confirm {
     /// The proposal.
-    #[expect(dead_code, reason = "its shape is checked; no tool makes proposals yet, so each one has expired")]
+    #[expect(
+        dead_code,
+        reason = "its shape is checked; no tool makes proposals yet, so each one has expired"
+    )]
     proposal_id: Uuid,
     /// Yes or no.
     #[expect(dead_code, reason = "as above")]
@@ -125,7 +128,9 @@ enum Wanted {
 }
 
 fn wanted(headers: &HeaderMap) -> Result<Wanted, Problem> {
-    let accept = headers.get(header::ACCEPT).map_or("*/*", |v| v.to_str().unwrap_or(""));
+    let accept = headers
+        .get(header::ACCEPT)
+        .map_or("*/*", |v| v.to_str().unwrap_or(""));
     let has = |media: &str| {
         accept.split(',').any(|part| {
             let mut parts = part.split(';').map(str::trim);
@@ -137,7 +142,10 @@ fn wanted(headers: &HeaderMap) -> Result<Wanted, Problem> {
     } else if has("application/json") || has("application/*") || has("*/*") {
         Ok(Wanted::Json)
     } else {
-        Err(Problem::new(Code::NotAcceptable, "Accept `text/event-stream` or `application/json`."))
+        Err(Problem::new(
+            Code::NotAcceptable,
+            "Accept `text/event-stream` or `application/json`.",
+        ))
     }
 }
 
@@ -148,28 +156,47 @@ fn check(request: Request) -> Result<Message, Problem> {
         return Err(Problem::field("/user_msg", detail));
     }
     if request.user_msg.contains('\0') {
-        return Err(Problem::field("/user_msg", "The character U+0000 can't be stored."));
+        return Err(Problem::field(
+            "/user_msg",
+            "The character U+0000 can't be stored.",
+        ));
     }
     if request.user_msg.trim().is_empty() && request.confirm.is_none() && request.contact.is_none() {
-        return Err(Problem::field("/user_msg", "Say something: 1 to 4000 characters."));
+        return Err(Problem::field(
+            "/user_msg",
+            "Say something: 1 to 4000 characters.",
+        ));
     }
     if request.page.as_ref().is_some_and(|p| p.len() > 2_000) {
         return Err(Problem::field("/page", "At most 2000 bytes."));
     }
     let bad_locale = |l: &String| {
-        l.is_empty() || l.len() > 35 || !l.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        l.is_empty()
+            || l.len() > 35
+            || !l
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     };
     if request.locale.as_ref().is_some_and(bad_locale) {
-        return Err(Problem::field("/locale", "A language tag such as `en` or `de-AT`."));
+        return Err(Problem::field(
+            "/locale",
+            "A language tag such as `en` or `de-AT`.",
+        ));
     }
     let email = request.contact.map(|c| c.email.trim().to_owned());
     if let Some(email) = &email
         && !looks_like_email(email)
     {
-        return Err(Problem::field("/contact/email", "An e-mail address such as name@example.com."));
+        return Err(Problem::field(
+            "/contact/email",
+            "An e-mail address such as name@example.com.",
+        ));
     }
     if request.confirm.is_some() {
-        return Err(Problem::new(Code::ProposalExpired, "Ask again; the agent will propose it anew."));
+        return Err(Problem::new(
+            Code::ProposalExpired,
+            "Ask again; the agent will propose it anew.",
+        ));
     }
     Ok(Message {
         message_id: request.message_id,
@@ -183,13 +210,18 @@ fn check(request: Request) -> Result<Message, Problem> {
 /// One `@`, a dotted domain, nothing that can't stand in an address. Whether mail arrives
 /// only sending tells.
 fn looks_like_email(text: &str) -> bool {
-    let Some((local, domain)) = text.rsplit_once('@') else { return false };
-    let dotted = domain.split('.').count() > 1 && domain.split('.').all(|l| !l.is_empty() && !l.starts_with('-'));
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let dotted =
+        domain.split('.').count() > 1 && domain.split('.').all(|l| !l.is_empty() && !l.starts_with('-'));
     text.len() <= 254
         && !local.is_empty()
         && !local.contains('@')
         && dotted
-        && !text.chars().any(|c| c.is_whitespace() || c.is_control() || "<>,;\"()".contains(c))
+        && !text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || "<>,;\"()".contains(c))
 }
 
 /// Takes a message.
@@ -224,16 +256,30 @@ pub async fn post(
     let message = check(request)?;
     let begun = turns::start(&app.agent, visitor.site, visitor.id, message).await?;
     let until = begun.turn.map_or(Until::FirstDone, Until::Done);
-    let follow = Follow::new(&app, visitor.site, begun.thread, begun.after, until, visitor.expires_at);
+    let follow = Follow::new(
+        &app,
+        visitor.site,
+        begun.thread,
+        begun.after,
+        until,
+        visitor.expires_at,
+    );
     if wanted == Wanted::Stream {
         return sse::respond(&app, follow);
     }
     let accepted = || {
         let events_url = format!("/api/agent/thread/{}/events?after={}", begun.thread, begun.after);
-        let body = Accepted { thread_id: begun.thread, turn_id: begun.turn, events_url };
+        let body = Accepted {
+            thread_id: begun.thread,
+            turn_id: begun.turn,
+            events_url,
+        };
         (StatusCode::ACCEPTED, axum::Json(body)).into_response()
     };
-    let hurried = headers.get_all("prefer").iter().any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
+    let hurried = headers
+        .get_all("prefer")
+        .iter()
+        .any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
     match begun.turn {
         Some(turn) if !hurried => match gather(follow, begun.thread, turn).await? {
             Some(answer) => Ok(axum::Json(answer).into_response()),
@@ -258,11 +304,37 @@ async fn gather(mut follow: Follow, thread_id: ThreadId, turn_id: TurnId) -> Res
             last_seq = stored.seq;
             match stored.event {
                 ThreadEvent::Citation(c) => sources.push(c),
-                ThreadEvent::Ask { kind, proposal_id, summary } => ask = Some(Ask { kind, proposal_id, summary }),
-                ThreadEvent::Handoff { handoff_id, reason, needs_contact, next, .. } => {
-                    handoff = Some(Handoff { handoff_id, reason, needs_contact, next });
+                ThreadEvent::Ask {
+                    kind,
+                    proposal_id,
+                    summary,
+                } => {
+                    ask = Some(Ask {
+                        kind,
+                        proposal_id,
+                        summary,
+                    })
                 }
-                ThreadEvent::Final { outcome, text, citations, .. } => answer = Some((outcome, text, citations)),
+                ThreadEvent::Handoff {
+                    handoff_id,
+                    reason,
+                    needs_contact,
+                    next,
+                    ..
+                } => {
+                    handoff = Some(Handoff {
+                        handoff_id,
+                        reason,
+                        needs_contact,
+                        next,
+                    });
+                }
+                ThreadEvent::Final {
+                    outcome,
+                    text,
+                    citations,
+                    ..
+                } => answer = Some((outcome, text, citations)),
                 _ => {}
             }
         }
@@ -288,7 +360,17 @@ mod tests {
         for good in ["a@b.example", "anna.huber+x@mail.shop.example"] {
             assert!(looks_like_email(good), "{good}");
         }
-        for bad in ["", "a", "a@b", "@b.example", "a@b..example", "a b@c.example", "a@b@c.example", "a@-b.example", "<a@b.example>"] {
+        for bad in [
+            "",
+            "a",
+            "a@b",
+            "@b.example",
+            "a@b..example",
+            "a b@c.example",
+            "a@b@c.example",
+            "a@-b.example",
+            "<a@b.example>",
+        ] {
             assert!(!looks_like_email(bad), "{bad}");
         }
     }
@@ -301,7 +383,10 @@ mod tests {
             wanted(&h).ok()
         };
         assert_eq!(of("text/event-stream"), Some(Wanted::Stream));
-        assert_eq!(of("application/json, text/event-stream;q=0.9"), Some(Wanted::Stream));
+        assert_eq!(
+            of("application/json, text/event-stream;q=0.9"),
+            Some(Wanted::Stream)
+        );
         assert_eq!(of("text/event-stream;q=0, */*"), Some(Wanted::Json));
         assert_eq!(of("image/png"), None);
         assert_eq!(wanted(&HeaderMap::new()).ok(), Some(Wanted::Json));

@@ -16,12 +16,19 @@ use super::error::Problem;
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 fn usable(id: &str) -> bool {
-    (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    (8..=64).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// The layer.
 pub async fn layer(request: Request, next: Next) -> Response {
-    let given = request.headers().get(&X_REQUEST_ID).and_then(|v| v.to_str().ok()).filter(|v| usable(v));
+    let given = request
+        .headers()
+        .get(&X_REQUEST_ID)
+        .and_then(|v| v.to_str().ok())
+        .filter(|v| usable(v));
     let id = given.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
     let method = request.method().clone();
     // The path's pattern would hide little here: paths carry ids, never text.

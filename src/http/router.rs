@@ -44,15 +44,25 @@ fn api() -> OpenApiRouter<Arc<App>> {
 }
 
 fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
-    let scheme = SecurityScheme::Http(Http::builder().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
-    description.components.get_or_insert_default().add_security_scheme("visitor", scheme);
+    let scheme = SecurityScheme::Http(
+        Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .build(),
+    );
+    description
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("visitor", scheme);
     description
 }
 
 /// The API's description, as `deskhand openapi` prints it.
 #[must_use]
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let operation = OpenApiRouter::<Arc<App>>::new().routes(routes!(health::healthz)).routes(routes!(health::readyz));
+    let operation = OpenApiRouter::<Arc<App>>::new()
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz));
     described(api().merge(operation).into_openapi())
 }
 
@@ -64,7 +74,10 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(demo::index))
         .route("/kb/{slug}", get(demo::article))
         .route("/demo/token", post(demo::mint))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), demo::loopback_only));
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            demo::loopback_only,
+        ));
     let fixed = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
     };
@@ -102,6 +115,9 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
         .or_else(|| cause.downcast_ref::<&str>().copied())
         .unwrap_or("no words");
     tracing::error!(cause, "a handler panicked");
-    Problem::new(Code::Internal, "Something went wrong on our side. It has been logged under the request id.")
-        .into_response()
+    Problem::new(
+        Code::Internal,
+        "Something went wrong on our side. It has been logged under the request id.",
+    )
+    .into_response()
 }

@@ -30,18 +30,30 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(20)));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(Some(Duration::from_secs(20)));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        let Some((stream, peer, place)) = accepted else { continue };
-        let service = router.clone().layer(MockConnectInfo(peer)).map_request(move |mut r: hyper::Request<_>| {
-            r.extensions_mut().insert(ConnectInfo(peer));
-            r.map(axum::body::Body::new)
-        });
+        let Some((stream, peer, place)) = accepted else {
+            continue;
+        };
+        let service =
+            router
+                .clone()
+                .layer(MockConnectInfo(peer))
+                .map_request(move |mut r: hyper::Request<_>| {
+                    r.extensions_mut().insert(ConnectInfo(peer));
+                    r.map(axum::body::Body::new)
+                });
         let connection =
             builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = graceful.watch(connection.into_owned());
@@ -60,7 +72,10 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         tasks.wait().await;
     };
     if tokio::time::timeout(drain, ended).await.is_err() {
-        tracing::warn!(left = tasks.len(), "connections were still open at the end of the drain time");
+        tracing::warn!(
+            left = tasks.len(),
+            "connections were still open at the end of the drain time"
+        );
     }
 }
 

@@ -73,7 +73,16 @@ impl Follow {
     ) -> Self {
         // Waiting begins before the first look, so nothing falls between the two.
         let waiting = app.hub.wait(thread);
-        Self { app: Arc::clone(app), site, thread, after, until, expires_at, waiting, over: false }
+        Self {
+            app: Arc::clone(app),
+            site,
+            thread,
+            after,
+            until,
+            expires_at,
+            waiting,
+            over: false,
+        }
     }
 
     /// The next events, in order; None at the end of the stream.
@@ -116,14 +125,23 @@ impl Follow {
 /// 503 when this process has streams enough.
 pub fn respond(app: &Arc<App>, follow: Follow) -> Result<Response, Problem> {
     let place = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
-        Problem::new(Code::Overloaded, "Many people are listening at the moment. Please try again in a moment.")
+        Problem::new(
+            Code::Overloaded,
+            "Many people are listening at the moment. Please try again in a moment.",
+        )
     })?;
     let mut response = Sse::new(stream(follow, place))
         .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("hb"))
         .into_response();
     let headers = response.headers_mut();
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
-    headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
     Ok(response)
 }
 
@@ -153,5 +171,10 @@ fn to_sse(stored: &StoredEvent) -> Option<Event> {
         // The type is the event's name already.
         object.remove("type");
     }
-    Some(Event::default().id(stored.seq.to_string()).event(stored.event.name()).data(data.to_string()))
+    Some(
+        Event::default()
+            .id(stored.seq.to_string())
+            .event(stored.event.name())
+            .data(data.to_string()),
+    )
 }

@@ -57,7 +57,12 @@ pub struct App {
 impl App {
     /// Puts it together.
     #[must_use]
-    pub fn new(agent: Arc<Agent>, hub: Arc<Hub>, settings: HttpSettings, closing: CancellationToken) -> Arc<Self> {
+    pub fn new(
+        agent: Arc<Agent>,
+        hub: Arc<Hub>,
+        settings: HttpSettings,
+        closing: CancellationToken,
+    ) -> Arc<Self> {
         let kept = |seconds| Duration::from_secs(seconds);
         let longest = u64::try_from(token::LONGEST.num_seconds()).unwrap_or(300);
         Arc::new(Self {
@@ -65,8 +70,14 @@ impl App {
             clock: Arc::clone(&agent.clock),
             keyring: Keyring::new(agent.db.clone(), Arc::clone(&agent.master)),
             master: Arc::clone(&agent.master),
-            origins: Cache::builder().max_capacity(10_000).time_to_live(kept(30)).build(),
-            seen_tokens: Cache::builder().max_capacity(100_000).time_to_live(kept(longest)).build(),
+            origins: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(kept(30))
+                .build(),
+            seen_tokens: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(kept(longest))
+                .build(),
             streams: Arc::new(Semaphore::new(settings.streams_at_once)),
             agent,
             hub,

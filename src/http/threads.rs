@@ -68,7 +68,10 @@ fn id(path: Result<Path<Uuid>, PathRejection>) -> Result<ThreadId, Problem> {
 }
 
 fn not_found() -> Problem {
-    Problem::new(Code::ThreadNotFound, "Start a new conversation by leaving out thread_id.")
+    Problem::new(
+        Code::ThreadNotFound,
+        "Start a new conversation by leaving out thread_id.",
+    )
 }
 
 /// The last messages and how the conversation stands.
@@ -87,7 +90,9 @@ pub async fn get(
 ) -> Result<axum::Json<Thread>, Problem> {
     let thread_id = id(path)?;
     let mut tx = app.db.site(visitor.site).await?;
-    let thread = threads::find(&mut tx, thread_id, visitor.id).await?.ok_or_else(not_found)?;
+    let thread = threads::find(&mut tx, thread_id, visitor.id)
+        .await?
+        .ok_or_else(not_found)?;
     let messages = threads::messages(&mut tx, thread_id, i64::MAX, MESSAGES).await?;
     let first_seq = match thread.open_turn {
         Some(turn) => turn_rows::first_seq(&mut tx, turn).await?,
@@ -146,18 +151,32 @@ pub async fn events(
     let thread = id(path)?;
     let bad = |name: &str| Problem::field(format!("/{name}"), "An event's number: 0, 1, 2, …");
     let after = match headers.get("last-event-id") {
-        Some(given) => {
-            given.to_str().ok().and_then(|v| v.parse::<i64>().ok()).ok_or_else(|| bad("last-event-id"))?
-        }
+        Some(given) => given
+            .to_str()
+            .ok()
+            .and_then(|v| v.parse::<i64>().ok())
+            .ok_or_else(|| bad("last-event-id"))?,
         None => query.map_err(|_| bad("after"))?.0.after.unwrap_or(0),
     };
     if after < 0 {
         return Err(bad("after"));
     }
     let mut tx = app.db.site(visitor.site).await?;
-    threads::find(&mut tx, thread, visitor.id).await?.ok_or_else(not_found)?;
+    threads::find(&mut tx, thread, visitor.id)
+        .await?
+        .ok_or_else(not_found)?;
     tx.commit().await?;
-    sse::respond(&app, Follow::new(&app, visitor.site, thread, after, Until::Expiry, visitor.expires_at))
+    sse::respond(
+        &app,
+        Follow::new(
+            &app,
+            visitor.site,
+            thread,
+            after,
+            Until::Expiry,
+            visitor.expires_at,
+        ),
+    )
 }
 
 /// Stops the turn under way, if there is one.
@@ -220,10 +239,19 @@ pub async fn feedback(
     visitor: Visitor,
     Json(given): Json<Feedback>,
 ) -> Result<StatusCode, Problem> {
-    if given.tags.len() > 10 || given.tags.iter().any(|t| t.is_empty() || t.chars().count() > 50 || t.contains('\0')) {
+    if given.tags.len() > 10
+        || given
+            .tags
+            .iter()
+            .any(|t| t.is_empty() || t.chars().count() > 50 || t.contains('\0'))
+    {
         return Err(Problem::field("/tags", "At most 10 tags of 1 to 50 characters."));
     }
-    if given.comment.as_ref().is_some_and(|c| c.chars().count() > 2_000 || c.contains('\0')) {
+    if given
+        .comment
+        .as_ref()
+        .is_some_and(|c| c.chars().count() > 2_000 || c.contains('\0'))
+    {
         return Err(Problem::field("/comment", "At most 2000 characters."));
     }
     let value = match given.value {
@@ -232,13 +260,23 @@ pub async fn feedback(
     };
     let mut tx = app.db.site(visitor.site).await?;
     let now = app.clock.now();
-    let kept =
-        threads::set_feedback(&mut tx, visitor.id, given.turn_id, value, &given.tags, given.comment.as_deref(), now)
-            .await?;
+    let kept = threads::set_feedback(
+        &mut tx,
+        visitor.id,
+        given.turn_id,
+        value,
+        &given.tags,
+        given.comment.as_deref(),
+        now,
+    )
+    .await?;
     tx.commit().await?;
     if kept {
         Ok(StatusCode::NO_CONTENT)
     } else {
-        Err(Problem::new(Code::ThreadNotFound, "There is no such turn in one of your conversations."))
+        Err(Problem::new(
+            Code::ThreadNotFound,
+            "There is no such turn in one of your conversations.",
+        ))
     }
 }

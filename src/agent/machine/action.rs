@@ -120,7 +120,6 @@ impl Action {
     }
 }
 
-
 /// What the brain is told when it is asked again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -2,10 +2,10 @@
 //! happens when time runs out, and the stop and the takeover from outside. Nothing is
 //! promised to the visitor that isn't stored yet.
 
-use crate::domain::event::Outcome;
 use crate::agent::machine::action::{Action, HandoffReason, Template, TicketReason};
 use crate::agent::machine::state::{State, Store};
 use crate::agent::machine::step::Step;
+use crate::domain::event::Outcome;
 
 impl Step {
     /// Stores something; the turn ends when that is done.

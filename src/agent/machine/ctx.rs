@@ -13,7 +13,6 @@ pub const MAX_CORRECTIONS: u8 = 1;
 /// At most this often an answer that failed a check is drafted again.
 pub const MAX_REDRAFTS: u8 = 1;
 
-
 /// The limits of one turn (AGT-2, AGT-3): times in milliseconds, counts per turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

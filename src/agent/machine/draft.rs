@@ -2,13 +2,13 @@
 //! answer stands when the check of the whole does, and a failure gives one stricter
 //! draft, then a person (AGT-7, GRD-4, GRD-5).
 
-use crate::domain::event::Outcome;
 use crate::agent::machine::action::{Action, HandoffReason, Template, WithdrawReason};
 use crate::agent::machine::ctx::{MAX_REDRAFTS, Timer};
-use crate::domain::site::Mode;
 use crate::agent::machine::input::Gate;
 use crate::agent::machine::state::State;
 use crate::agent::machine::step::Step;
+use crate::domain::event::Outcome;
+use crate::domain::site::Mode;
 
 impl Step {
     /// Asks the current link for a draft; without a link left, a person goes on.

@@ -52,12 +52,12 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-use crate::domain::site::Mode;
 use crate::domain::event::Outcome;
+use crate::domain::site::Mode;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::agent::machine::action::{Action};
+use crate::agent::machine::action::Action;
 use crate::agent::machine::ctx::{Ctx, Limits};
 use crate::agent::machine::input::Input;
 use crate::agent::machine::state::State;

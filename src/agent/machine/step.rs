@@ -2,8 +2,8 @@
 //! the clocks. The rules themselves are in `plan` (the brain's wishes and the tools),
 //! `draft` (sentences and checks), `close` (endings) and `resume` (after a crash).
 
-use crate::domain::tool::ToolCode;
 use crate::domain::event::Outcome;
+use crate::domain::tool::ToolCode;
 use chrono::{DateTime, Utc};
 
 use crate::agent::machine::Machine;

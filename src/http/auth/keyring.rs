@@ -72,7 +72,12 @@ pub fn owner_of(site: SiteId, kid: &str) -> String {
 ///
 /// # Errors
 /// When it is damaged or sealed with another master key.
-pub fn open_root(master: &MasterKey, site: SiteId, kid: &str, sealed: &[u8]) -> Result<RootSecret, SealError> {
+pub fn open_root(
+    master: &MasterKey,
+    site: SiteId,
+    kid: &str,
+    sealed: &[u8],
+) -> Result<RootSecret, SealError> {
     let bytes = master.open(&owner_of(site, kid), sealed)?;
     let bytes: [u8; 32] = bytes.try_into().map_err(|_| SealError::Malformed)?;
     Ok(RootSecret::new(bytes))
@@ -82,7 +87,11 @@ impl Keyring {
     /// An empty one.
     #[must_use]
     pub fn new(db: Db, master: Arc<MasterKey>) -> Self {
-        Self { db, master, keys: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build() }
+        Self {
+            db,
+            master,
+            keys: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
+        }
     }
 
     /// The key of this id; None when there is none.
@@ -99,9 +108,17 @@ impl Keyring {
     }
 
     async fn load(&self, kid: &str) -> Result<Option<TokenKey>, KeyError> {
-        let Some(stored) = sites::key_by_kid(&self.db, kid).await? else { return Ok(None) };
+        let Some(stored) = sites::key_by_kid(&self.db, kid).await? else {
+            return Ok(None);
+        };
         let damaged = || KeyError::Damaged(kid.to_owned());
-        let pem = || stored.public_key.as_deref().map(str::as_bytes).ok_or_else(damaged);
+        let pem = || {
+            stored
+                .public_key
+                .as_deref()
+                .map(str::as_bytes)
+                .ok_or_else(damaged)
+        };
         let (algorithm, decoding) = match stored.alg {
             Alg::HS256 => {
                 let sealed = stored.sealed.as_deref().ok_or_else(damaged)?;
@@ -110,8 +127,14 @@ impl Keyring {
                 let key = root.derive(stored.site, Purpose::Token);
                 (Algorithm::HS256, DecodingKey::from_secret(key.expose()))
             }
-            Alg::RS256 => (Algorithm::RS256, DecodingKey::from_rsa_pem(pem()?).map_err(|_| damaged())?),
-            Alg::ES256 => (Algorithm::ES256, DecodingKey::from_ec_pem(pem()?).map_err(|_| damaged())?),
+            Alg::RS256 => (
+                Algorithm::RS256,
+                DecodingKey::from_rsa_pem(pem()?).map_err(|_| damaged())?,
+            ),
+            Alg::ES256 => (
+                Algorithm::ES256,
+                DecodingKey::from_ec_pem(pem()?).map_err(|_| damaged())?,
+            ),
         };
         Ok(Some(TokenKey {
             site: stored.site,

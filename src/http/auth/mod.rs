@@ -37,7 +37,10 @@ impl FromRequestParts<Arc<App>> for Visitor {
         if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
             return Err(missing());
         }
-        let origin = parts.headers.get(header::ORIGIN).map(|o| o.to_str().unwrap_or("invalid"));
+        let origin = parts
+            .headers
+            .get(header::ORIGIN)
+            .map(|o| o.to_str().unwrap_or("invalid"));
         token::verify(app, token.trim(), origin).await
     }
 }

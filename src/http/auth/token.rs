@@ -61,7 +61,10 @@ impl Claims {
 /// When signing fails, which HMAC doesn't.
 pub fn mint(root: &RootSecret, kid: &str, claims: &Claims) -> Result<String, jsonwebtoken::errors::Error> {
     let key: DerivedKey = root.derive(claims.iss, Purpose::Token);
-    let header = Header { kid: Some(kid.to_owned()), ..Header::new(Algorithm::HS256) };
+    let header = Header {
+        kid: Some(kid.to_owned()),
+        ..Header::new(Algorithm::HS256)
+    };
     jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key.expose()))
 }
 
@@ -78,25 +81,36 @@ pub async fn verify(app: &Arc<App>, token: &str, origin: Option<&str>) -> Result
     if token.len() > LARGEST {
         return Err(invalid("The token is too long."));
     }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| invalid("This is no JWT that can be checked here."))?;
-    let kid = header.kid.ok_or_else(|| invalid("The token's header has no `kid`."))?;
+    let header = jsonwebtoken::decode_header(token)
+        .map_err(|_| invalid("This is no JWT that can be checked here."))?;
+    let kid = header
+        .kid
+        .ok_or_else(|| invalid("The token's header has no `kid`."))?;
     if kid.len() > 64 {
         return Err(invalid("The token's `kid` is not one of ours."));
     }
     let key = app.keyring.get(&kid).await.map_err(|error| {
         tracing::error!(%error, "a key can't be used");
-        Problem::new(Code::NotReady, "Tokens can't be checked just now. Please try again in a moment.")
+        Problem::new(
+            Code::NotReady,
+            "Tokens can't be checked just now. Please try again in a moment.",
+        )
     })?;
     let now = app.clock.now();
-    let key = key.filter(|k| k.is_valid(now)).ok_or_else(|| invalid("The token's key is not, or no longer, valid."))?;
+    let key = key
+        .filter(|k| k.is_valid(now))
+        .ok_or_else(|| invalid("The token's key is not, or no longer, valid."))?;
     if header.alg != key.algorithm {
-        return Err(invalid("The token's algorithm is not the one that its key is pinned to."));
+        return Err(invalid(
+            "The token's algorithm is not the one that its key is pinned to.",
+        ));
     }
     let claims = decode(token, &key)?;
     if claims.iss != key.site {
         return Err(invalid("The token's `iss` is not the site of its key."));
     }
-    let expires_at = DateTime::from_timestamp(claims.exp, 0).ok_or_else(|| invalid("The token's `exp` is no time."))?;
+    let expires_at =
+        DateTime::from_timestamp(claims.exp, 0).ok_or_else(|| invalid("The token's `exp` is no time."))?;
     if expires_at <= now {
         return Err(Problem::new(Code::TokenExpired, "Get a new token and try again."));
     }
@@ -108,10 +122,17 @@ pub async fn verify(app: &Arc<App>, token: &str, origin: Option<&str>) -> Result
     }
     let allowed = |o: &str| key.origins.iter().any(|known| known == o);
     if !allowed(&claims.origin) || origin.is_some_and(|o| o != claims.origin) {
-        return Err(Problem::new(Code::OriginNotAllowed, "The page's origin is not one of the site's, or not the token's."));
+        return Err(Problem::new(
+            Code::OriginNotAllowed,
+            "The page's origin is not one of the site's, or not the token's.",
+        ));
     }
     bind(app, &kid, &claims, token, expires_at).await?;
-    Ok(Visitor { site: claims.iss, id: claims.sub, expires_at })
+    Ok(Visitor {
+        site: claims.iss,
+        id: claims.sub,
+        expires_at,
+    })
 }
 
 fn decode(token: &str, key: &super::keyring::TokenKey) -> Result<Claims, Problem> {
@@ -121,16 +142,23 @@ fn decode(token: &str, key: &super::keyring::TokenKey) -> Result<Claims, Problem
     // Against the injected clock, by the caller.
     validation.validate_exp = false;
     validation.validate_nbf = false;
-    let data = jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).map_err(|e| match e.kind() {
-        ErrorKind::InvalidSignature => invalid("The token's signature is not right."),
-        ErrorKind::InvalidAudience => invalid("The token's `aud` must be `deskhand`."),
-        _ => invalid("The token's claims are not as they should be."),
-    })?;
+    let data =
+        jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).map_err(|e| match e.kind() {
+            ErrorKind::InvalidSignature => invalid("The token's signature is not right."),
+            ErrorKind::InvalidAudience => invalid("The token's `aud` must be `deskhand`."),
+            _ => invalid("The token's claims are not as they should be."),
+        })?;
     Ok(data.claims)
 }
 
 /// A token may be used for as long as it lives; its id may not be used by another token.
-async fn bind(app: &App, kid: &str, claims: &Claims, token: &str, expires_at: DateTime<Utc>) -> Result<(), Problem> {
+async fn bind(
+    app: &App,
+    kid: &str,
+    claims: &Claims,
+    token: &str,
+    expires_at: DateTime<Utc>,
+) -> Result<(), Problem> {
     let digest = Sha256::digest(token.as_bytes()).to_vec();
     let name = (claims.iss, claims.jti.clone());
     let known = match app.seen_tokens.get(&name).await {
@@ -145,5 +173,9 @@ async fn bind(app: &App, kid: &str, claims: &Claims, token: &str, expires_at: Da
             used == NonceUse::Own
         }
     };
-    if known { Ok(()) } else { Err(invalid("The token's `jti` belongs to another token.")) }
+    if known {
+        Ok(())
+    } else {
+        Err(invalid("The token's `jti` belongs to another token."))
+    }
 }

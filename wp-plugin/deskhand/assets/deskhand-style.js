@@ -4,7 +4,7 @@
  */
 
 const LIGHT = `color-scheme: light; --bg: #fff; --soft: #f6f4f1; --line: #e5e1db; --edge: #8b857c; --ink: #23201c; --muted: #655f57;
-  --bad: #a3281b; --tint: 11%; --on: #fff; --fill: var(--a); --accent: var(--a)`;
+  --bad: #a3281b; --tint: 13%; --on: #fff; --fill: var(--a); --accent: var(--a)`;
 const DARK = `color-scheme: dark; --bg: #1d1b19; --soft: #282522; --line: #3b3733; --edge: #8d857b; --ink: #f1ede7; --muted: #b0a89e;
   --bad: #f2978b; --tint: 20%; --on: #000`;
 
@@ -25,7 +25,8 @@ const RULES = `
 button, textarea, input { font: inherit; color: inherit }
 button { cursor: pointer; border: 1px solid transparent; border-radius: 12px; background: none; padding: 0 }
 a { color: var(--accent); text-underline-offset: 2px }
-:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
+:focus-visible:not(textarea) { outline: 2px solid var(--accent); outline-offset: 2px }
+:focus { outline: none }
 .icon { width: 20px; height: 20px; flex: none; fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linecap: round; stroke-linejoin: round }
 .stop { fill: currentColor }
 .root { height: 100% }
@@ -33,11 +34,11 @@ a { color: var(--accent); text-underline-offset: 2px }
   container-type: inline-size; display: flex; flex-direction: column; height: 100%; overflow: hidden; background: var(--bg);
   border: 1px solid var(--line); border-radius: var(--deskhand-radius, 18px); box-shadow: 0 18px 44px -18px rgb(35 28 20 / .3);
 }
-header, .row, .head, .after, .status, .tags { display: flex; align-items: center; gap: 8px }
-header { gap: 12px; padding: 14px 16px; border-block-end: 1px solid var(--line) }
-header div { flex: 1; line-height: 1.35 }
+.bar, .row, .head, .after, .status, .tags { display: flex; align-items: center; gap: 8px }
+.bar { gap: 12px; padding: 14px 16px; border-block-end: 1px solid var(--line) }
+.bar div { flex: 1; line-height: 1.35 }
 h2 { font-size: 16px; font-weight: 600 }
-header p, .after, .consent, #counter { font-size: 13px; color: var(--muted) }
+.bar p, .after, .consent, #counter { font-size: 13px; color: var(--muted) }
 .mark, .tool, .send, .thumb, .launcher { display: grid; place-items: center; flex: none; width: 38px; height: 38px; border-radius: 12px }
 .mark, .send, .main, .tag[aria-pressed="true"], .launcher { background: var(--fill); color: var(--on) }
 .tool, .thumb, .idle { color: var(--muted) }
@@ -58,7 +59,7 @@ header p, .after, .consent, #counter { font-size: 13px; color: var(--muted) }
 .visitor, .cite, .source:focus, .thumb[aria-pressed="true"] { background: color-mix(in srgb, var(--fill) var(--tint), var(--bg)) }
 .text > * + *, .card > * + * { margin-block-start: .6em }
 .text :is(ul, ol) { padding-inline-start: 1.4em }
-li + li { margin-block-start: .2em }
+.text li + li { margin-block-start: .2em }
 code, pre { font: .92em/1.5 ui-monospace, Menlo, Consolas, "Liberation Mono", monospace; background: var(--soft); border-radius: 6px; padding: 0 .3em }
 pre { overflow-x: auto; padding: 10px 12px }
 pre code { padding: 0 }
@@ -67,7 +68,7 @@ pre code { padding: 0 }
 .sources { margin-block-start: 14px; padding-block-start: 10px; border-block-start: 1px solid var(--line); font-size: 13.5px; line-height: 1.45 }
 .sources h3 { font-size: 13px; font-weight: 600; color: var(--muted) }
 .sources ol { gap: 0; margin-inline: -8px }
-.source { display: flex; gap: 10px; padding: 7px 8px; border-radius: 10px; color: var(--muted); text-decoration: none; outline-offset: -2px }
+.source { display: flex; gap: 10px; padding: 5px 8px; border-radius: 10px; color: var(--muted); text-decoration: none; outline-offset: -2px }
 .source b { font-weight: 600; color: var(--ink) }
 .source:hover b { text-decoration: underline }
 .n { flex: none; min-width: 20px; height: 20px; border: 1px solid var(--line); border-radius: 6px; font-size: 12px; line-height: 18px; font-weight: 600; text-align: center; color: var(--accent) }
@@ -110,7 +111,7 @@ legend { padding: 0 0 6px }
 .box { display: flex; align-items: flex-end; gap: 8px; padding: 5px; border: 1px solid var(--edge); border-radius: 16px }
 .box:focus-within { border-color: var(--accent); box-shadow: 0 0 0 1px var(--accent) }
 .over .box { border-color: var(--bad) }
-textarea { flex: 1; min-width: 0; max-height: 9.5em; padding: 7px 0; padding-inline-start: 10px; border: 0; outline: none; background: none; resize: none; line-height: 1.6; scrollbar-width: thin }
+textarea { flex: 1; min-width: 0; max-height: 9.5em; padding: 7px 0; padding-inline-start: 10px; border: 0; background: none; resize: none; line-height: 1.6; scrollbar-width: thin }
 ::placeholder { color: var(--muted); opacity: 1 }
 .send:not(.idle):hover, .main:hover { opacity: .88 }
 #counter { text-align: end }

@@ -79,7 +79,7 @@ export class DeskhandChat extends HTMLElement {
   #consent = h('div', { class: 'consent' });
   #form = h('form', {}, this.#label, h('div', { class: 'box' }, this.#input, this.#send), this.#counter, this.#consent);
   #panel = h('section', { class: 'panel', id: 'panel', 'aria-labelledby': 'title' },
-    h('header', {}, h('span', { class: 'mark' }, icon('chat')), h('div', {}, this.#title, this.#subtitle), this.#fresh, this.#close),
+    h('div', { class: 'bar' }, h('span', { class: 'mark' }, icon('chat')), h('div', {}, this.#title, this.#subtitle), this.#fresh, this.#close),
     this.#scroll, this.#form);
   #root = h('div', { class: 'root' }, this.#panel, this.#launcher);
   #shadow = this.attachShadow({ mode: 'open' });
@@ -136,6 +136,7 @@ export class DeskhandChat extends HTMLElement {
     this.#panel.hidden = this.#floating;
     await this.#dress();
     this.#shadow.append(this.#root);
+    this.#measure();
     // A closed launcher costs the site nothing: it asks for token and thread when it is opened.
     if (!this.#panel.hidden) conversation.restore();
   }
@@ -231,8 +232,8 @@ export class DeskhandChat extends HTMLElement {
     const ready = value.trim() !== '' && !over;
     this.#send.classList.toggle('idle', !ready && !this.#conversation?.busy);
     // Where a browser doesn't know `field-sizing`.
-    style.height = 'auto';
-    style.height = `${this.#input.scrollHeight}px`;
+    style.height = '';
+    if (this.#input.scrollHeight) style.height = `${this.#input.scrollHeight}px`;
     return ready;
   }
 

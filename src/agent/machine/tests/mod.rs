@@ -10,18 +10,18 @@ mod every;
 mod properties;
 mod stored_form;
 
-use crate::domain::tool::ToolCode;
 use crate::domain::event::Outcome;
+use crate::domain::tool::ToolCode;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::agent::machine::action::{Action, HandoffReason, Question, Template, TicketReason};
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Ledger, Need, Rejection};
 use crate::agent::machine::ctx::{Limits, Timer};
-use crate::domain::site::Mode;
 use crate::agent::machine::input::{Gate, GateReason, Input, LinkFailure, Plan, Verdict};
 use crate::agent::machine::{Machine, step};
 use crate::domain::ids::{CallId, ProposalId};
+use crate::domain::site::Mode;
 
 /// `ms` after the moment when every turn of these tests begins.
 fn at(ms: i64) -> DateTime<Utc> {
