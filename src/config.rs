@@ -3,6 +3,7 @@
 //! stops the start with the key's name and what is allowed.
 
 mod keys;
+pub mod master;
 mod paths;
 
 use std::net::SocketAddr;
@@ -57,6 +58,9 @@ pub struct Config {
     /// Where downloaded programs are looked for.
     #[serde(skip)]
     pub cache_dir: PathBuf,
+    /// Where to die, in debug builds: for tests of what a crash leaves.
+    #[serde(skip)]
+    pub fail_point: Option<String>,
     /// The web server.
     pub server: Server,
     /// The database.
@@ -219,6 +223,8 @@ impl Config {
             .extract()
             .map_err(|e| ConfigError::Value(keys::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
+        let named = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
+        config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
         config.validate()?;
         Ok(config)
     }

@@ -3,6 +3,8 @@
 
 use std::path::PathBuf;
 
+use crate::db::embedded::cache_dir;
+
 /// Folders by default.
 pub(super) struct Dirs {
     /// For the database and keys.
@@ -13,12 +15,6 @@ pub(super) struct Dirs {
 
 impl Dirs {
     pub(super) fn find(environment: &[(String, String)]) -> Self {
-        if nix::unistd::geteuid().is_root() {
-            return Self {
-                data: Some(PathBuf::from("/var/lib/deskhand")),
-                cache: Some(PathBuf::from("/var/cache/deskhand")),
-            };
-        }
         let absolute = |name: &str| {
             environment
                 .iter()
@@ -27,15 +23,13 @@ impl Dirs {
                 .filter(|p| p.is_absolute())
         };
         let home = absolute("HOME");
-        let under = |xdg: &str, rest: &str| {
-            absolute(xdg)
-                .or_else(|| home.as_ref().map(|h| h.join(rest)))
-                .map(|p| p.join("deskhand"))
+        let cache = cache_dir(absolute("XDG_CACHE_HOME").as_deref(), home.as_deref());
+        let data = if nix::unistd::geteuid().is_root() {
+            Some(PathBuf::from("/var/lib/deskhand"))
+        } else {
+            absolute("XDG_DATA_HOME").or_else(|| home.map(|h| h.join(".local/share"))).map(|d| d.join("deskhand"))
         };
-        Self {
-            data: under("XDG_DATA_HOME", ".local/share"),
-            cache: under("XDG_CACHE_HOME", ".cache"),
-        }
+        Self { data, cache }
     }
 }
 

@@ -264,3 +264,12 @@ pub async fn check(app_url: &str) -> Result<(), MigrateError> {
         missing => Err(MigrateError::Behind(missing)),
     }
 }
+
+/// The login's name in a URL.
+///
+/// # Errors
+/// When the URL can't be read.
+pub fn login_of(url: &str) -> Result<Option<String>, MigrateError> {
+    let options = PgConnectOptions::from_str(url).map_err(|e| MigrateError::Db(DbError::Refused(e)))?;
+    Ok(Some(options.get_username().to_owned()))
+}

@@ -174,6 +174,20 @@ pub async fn find(tx: &mut SiteTx, id: ThreadId, visitor: VisitorId) -> DbResult
     }))
 }
 
+/// A visitor's threads, newest first, at most 100.
+///
+/// # Errors
+/// When the database does.
+pub async fn of_visitor(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<Vec<ThreadId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM threads WHERE visitor_id = $1 ORDER BY created_at DESC LIMIT 100",
+        visitor.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(ThreadId).collect())
+}
+
 /// Stores a message.
 ///
 /// # Errors

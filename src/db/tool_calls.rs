@@ -67,6 +67,8 @@ pub struct CallRow {
     pub tool: String,
     /// Its arguments.
     pub args: Value,
+    /// Its output.
+    pub result: Option<Value>,
     /// The error's code.
     pub code: Option<String>,
     /// Whether it has ended.
@@ -79,7 +81,7 @@ pub struct CallRow {
 /// When the database does.
 pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<CallRow>> {
     let rows = sqlx::query!(
-        r#"SELECT id, tool, args, code, ms IS NOT NULL AS "ended!" FROM tool_calls WHERE turn_id = $1 ORDER BY at, id"#,
+        r#"SELECT id, tool, args, result, code, ms IS NOT NULL AS "ended!" FROM tool_calls WHERE turn_id = $1 ORDER BY at, id"#,
         turn.0
     )
     .fetch_all(tx.conn())

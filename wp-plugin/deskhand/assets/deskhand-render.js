@@ -22,7 +22,7 @@ export function h(tag, attributes = {}, ...children) {
 
 const ICONS = {
   arrow: 'M12 19V5M6 11l6-6 6 6',
-  stop: 'M8 8h8v8H8z',
+  stop: 'M7 7h10v10H7z',
   fresh: 'M12 20h8M4 20l1-4L16.5 4.5a2 2 0 0 1 3 3L8 19z',
   close: 'M6 6l12 12M18 6L6 18',
   chat: 'M4 5h16v11h-9l-4 4v-4H4zM8 9h8M8 12h5',

@@ -48,7 +48,7 @@ h2 { font-size: 16px; font-weight: 600 }
 .scroll, .log { display: flex; flex-direction: column; gap: 18px; outline-offset: -3px }
 .text, .visitor, .greeting, .what, h2 { overflow-wrap: anywhere }
 .blank .greeting { flex: 1 0 auto; padding-block-start: 6px; font-size: 21px; line-height: 1.35; font-weight: 600; text-wrap: balance }
-.suggestions, ol:has(> li > .source) { display: grid; gap: 8px; padding: 0; list-style: none }
+.suggestions, .sources ol { display: grid; gap: 8px; padding: 0; list-style: none }
 .suggestions button { display: flex; align-items: center; gap: 12px; width: 100%; padding: 11px 14px; border-color: var(--line); text-align: start }
 .suggestions span { flex: 1 }
 :is(.suggestions, .source) .icon { width: 16px; color: var(--muted); rotate: 90deg }
@@ -67,7 +67,7 @@ pre code { padding: 0 }
 .cite::after { content: ""; position: absolute; inset: -6px -3px }
 .sources { margin-block-start: 14px; padding-block-start: 10px; border-block-start: 1px solid var(--line); font-size: 13.5px; line-height: 1.45 }
 .sources h3 { font-size: 13px; font-weight: 600; color: var(--muted) }
-.sources ol { gap: 0; margin-inline: -8px }
+.sources ol { gap: 0; margin: 2px -8px 0 }
 .source { display: flex; gap: 10px; padding: 5px 8px; border-radius: 10px; color: var(--muted); text-decoration: none; outline-offset: -2px }
 .source b { font-weight: 600; color: var(--ink) }
 .source:hover b { text-decoration: underline }
@@ -124,6 +124,7 @@ textarea { flex: 1; min-width: 0; max-height: 9.5em; padding: 7px 0; padding-inl
 :host([mode="launcher"]) .panel { position: absolute; inset-block-end: 74px; inset-inline-end: 0; width: 400px; height: min(680px, 100dvh - 120px) }
 @media (max-width: 520px), (max-height: 420px) {
   :host([mode="launcher"]) .panel { position: fixed; inset: 0; width: auto; height: auto; border: 0; border-radius: 0 }
+  .panel:not([hidden]) + .launcher { display: none !important }
   textarea, .card input { font-size: 16px }
 }
 @container (min-width: 560px) { .scroll, .root > .panel > form { padding-inline: 26px } }

@@ -144,7 +144,7 @@ export const createAnswer = (desk) => {
       if (listed.length) body.after(h('section', { class: 'sources' }, h('h3', {}, t.sources), h('ol', {}, ...listed.map(footnote))));
       if (outcome === 'cancelled') answer.note(t.stopped);
       else if (incomplete) answer.note(t.incomplete);
-      if (text && answer.turnId && outcome !== 'cancelled') element.append(feedback());
+      if (text && answer.turnId && !/asked|cancelled/.test(outcome ?? '')) element.append(feedback());
     },
     note: (text) => element.append(p('note', text)),
     fail(text, again) {

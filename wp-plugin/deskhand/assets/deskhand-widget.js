@@ -261,7 +261,7 @@ export class DeskhandChat extends HTMLElement {
     this.#follows ||= !!always;
     if (!this.#follows) return;
     const scroll = this.#scroll;
-    const asked = [...this.#log.querySelectorAll('.visitor')].at(-1);
+    const asked = [...this.#log.querySelectorAll('.visitor, .staff')].at(-1);
     const top = asked ? asked.getBoundingClientRect().top - scroll.getBoundingClientRect().top + scroll.scrollTop - 16 : Infinity;
     scroll.scrollTop = Math.max(scroll.scrollTop, Math.min(scroll.scrollHeight - scroll.clientHeight, top));
   }
