@@ -193,6 +193,16 @@ impl Drop for Helper {
     }
 }
 
+/// A process of the test's own, ended with it however the test ends.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[tokio::test]
 #[ignore = "other tests run it as a process of its own"]
 async fn helper() {

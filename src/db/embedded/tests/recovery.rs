@@ -96,15 +96,15 @@ async fn a_server_that_outlived_its_deskhand_is_stopped_cleanly() {
     let socket_dir = place.0.path().join("elsewhere");
     account(&place).make_private_dir(&socket_dir).unwrap();
     command.arg("-D").arg(place.cluster()).arg("-k").arg(socket_dir);
-    let mut orphan = command.stderr(Stdio::null()).spawn().unwrap();
+    let mut orphan = Ended(command.stderr(Stdio::null()).spawn().unwrap());
     until("the orphan's start", || {
-        processes::is_ready(&place.cluster(), orphan.id())
+        processes::is_ready(&place.cluster(), orphan.0.id())
     })
     .await;
 
     let server = open(&place.settings(), Access::Own).await.unwrap();
-    assert_ne!(server.postmaster_pid(), orphan.id());
-    assert!(orphan.wait().unwrap().success());
+    assert_ne!(server.postmaster_pid(), orphan.0.id());
+    assert!(orphan.0.wait().unwrap().success());
     assert_eq!(notes(&server).await, ["kept"]);
     server.stop().await.unwrap();
 }
@@ -119,24 +119,28 @@ async fn a_stale_process_id_that_lives_again_in_a_stranger_is_no_obstacle() {
 
     let mut command = Command::new("sleep");
     account(&place).apply(&mut command);
-    let mut stranger = command.arg("1000").spawn().unwrap();
-    let stale = stale.replacen(&pid.to_string(), &stranger.id().to_string(), 1);
+    let mut stranger = Ended(command.arg("1000").spawn().unwrap());
+    let stale = stale.replacen(&pid.to_string(), &stranger.0.id().to_string(), 1);
     fs::write(place.cluster().join("postmaster.pid"), stale).unwrap();
     account(&place).make_private_dir(&socket_dir).unwrap();
     fs::write(
         socket_dir.join(".s.PGSQL.5432.lock"),
-        format!("{}\n", stranger.id()),
+        format!("{}\n", stranger.0.id()),
     )
     .unwrap();
     // Nor is it taken for a server that answers.
     assert!(processes::serving(&place.cluster()).is_none());
 
-    let opened = open(&place.settings(), Access::Attach).await;
-    let still_there = stranger.try_wait().unwrap().is_none();
-    stranger.kill().unwrap();
-    stranger.wait().unwrap();
-    assert!(still_there, "a process that is none of ours was ended");
-    opened.unwrap().stop().await.unwrap();
+    open(&place.settings(), Access::Attach)
+        .await
+        .unwrap()
+        .stop()
+        .await
+        .unwrap();
+    assert!(
+        stranger.0.try_wait().unwrap().is_none(),
+        "a process that is none of ours was ended"
+    );
 }
 
 #[tokio::test]
