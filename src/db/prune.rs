@@ -12,7 +12,9 @@ const PIECE: i64 = 5_000;
 /// # Errors
 /// When the database refuses or is away.
 pub async fn nonces(db: &Db) -> DbResult<u64> {
-    let gone = sqlx::query_scalar!("SELECT deskhand_prune_nonces()").fetch_one(db.pool()).await?;
+    let gone = sqlx::query_scalar!("SELECT deskhand_prune_nonces()")
+        .fetch_one(db.pool())
+        .await?;
     Ok(gone.unwrap_or(0).unsigned_abs())
 }
 

@@ -180,12 +180,20 @@ impl JobError {
 
     /// A failure that another try may mend.
     pub fn transient(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
-        Self { code: code.into(), detail: detail.into(), permanent: false }
+        Self {
+            code: code.into(),
+            detail: detail.into(),
+            permanent: false,
+        }
     }
 
     /// A failure that would only repeat.
     pub fn permanent(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
-        Self { code: code.into(), detail: detail.into(), permanent: true }
+        Self {
+            code: code.into(),
+            detail: detail.into(),
+            permanent: true,
+        }
     }
 }
 
@@ -211,7 +219,11 @@ impl Retry {
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
         };
-        Self { attempts, first: Duration::from_secs(first), most: Duration::from_secs(most) }
+        Self {
+            attempts,
+            first: Duration::from_secs(first),
+            most: Duration::from_secs(most),
+        }
     }
 
     /// The wait after the `attempt`th try (from 1) has failed. `luck` from 0 to 1 spreads it over
@@ -235,7 +247,10 @@ mod tests {
     #[test]
     fn the_kind_is_the_tag() {
         let works = [
-            Work::IngestDocument { upload: UploadId::new(), document: DocumentId::new() },
+            Work::IngestDocument {
+                upload: UploadId::new(),
+                document: DocumentId::new(),
+            },
             Work::Prune,
         ];
         for work in works {
@@ -253,7 +268,10 @@ mod tests {
             assert_eq!(JobState::parse(state.as_str()), Some(state));
         }
         for n in -1..=3 {
-            assert_eq!(Priority::from_i16(n).map(Priority::as_i16), (0..=2).contains(&n).then_some(n));
+            assert_eq!(
+                Priority::from_i16(n).map(Priority::as_i16),
+                (0..=2).contains(&n).then_some(n)
+            );
         }
     }
 

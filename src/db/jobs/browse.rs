@@ -235,7 +235,10 @@ pub async fn retry(db: &Db, id: JobId) -> Result<(), QueueError> {
     .await
     .map_err(DbError::from);
     match revived {
-        Ok(rows) if rows.is_empty() => Err(QueueError::NotDead { id, state: get(db, id).await?.state }),
+        Ok(rows) if rows.is_empty() => Err(QueueError::NotDead {
+            id,
+            state: get(db, id).await?.state,
+        }),
         Ok(_) => Ok(()),
         Err(error) if error.is_unique_violation() => Err(QueueError::Superseded { id }),
         Err(error) => Err(error.into()),

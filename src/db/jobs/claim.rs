@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::lease::{Lease, fail};
 use super::QueueError;
+use super::lease::{Lease, fail};
 use crate::db::pool::{Db, DbResult};
 use crate::domain::ids::{JobId, SiteId};
 use crate::domain::job::{JobError, Work};
@@ -53,14 +53,23 @@ pub async fn claim(
         .pool()
         .begin_with("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         .await?;
-    let rows = sqlx::query_file!("src/db/jobs/claim.sql", &kinds, limit, worker, lease.as_secs_f64())
-        .fetch_all(&mut *tx)
-        .await?;
+    let rows = sqlx::query_file!(
+        "src/db/jobs/claim.sql",
+        &kinds,
+        limit,
+        worker,
+        lease.as_secs_f64()
+    )
+    .fetch_all(&mut *tx)
+    .await?;
     tx.commit().await?;
 
     let mut claimed = Vec::with_capacity(rows.len());
     for row in rows {
-        let lease = Lease { id: row.id.into(), epoch: row.epoch };
+        let lease = Lease {
+            id: row.id.into(),
+            epoch: row.epoch,
+        };
         match serde_json::from_value::<Work>(json!({ "kind": row.kind, "args": row.args })) {
             Ok(work) => claimed.push(Claimed {
                 id: lease.id,

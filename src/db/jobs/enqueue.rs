@@ -31,7 +31,11 @@ pub async fn enqueue(tx: &mut SiteTx, job: &Job) -> DbResult<Enqueued> {
 }
 
 /// Enqueues work of a site or of none.
-pub(in crate::db) async fn put(conn: &mut PgConnection, site: Option<SiteId>, job: &Job) -> DbResult<Enqueued> {
+pub(in crate::db) async fn put(
+    conn: &mut PgConnection,
+    site: Option<SiteId>,
+    job: &Job,
+) -> DbResult<Enqueued> {
     let kind = job.work.kind();
     let args = args(&job.work)?;
     let lane = site.map_or(Uuid::nil(), |s| s.0);
@@ -69,7 +73,10 @@ pub(in crate::db) async fn put(conn: &mut PgConnection, site: Option<SiteId>, jo
         .fetch_optional(&mut *conn)
         .await?;
         if let Some(row) = found {
-            return Ok(Enqueued { id: row.id.into(), new: row.new });
+            return Ok(Enqueued {
+                id: row.id.into(),
+                new: row.new,
+            });
         }
     }
     Err(DbError::Unreadable(format!(
@@ -81,5 +88,8 @@ pub(in crate::db) async fn put(conn: &mut PgConnection, site: Option<SiteId>, jo
 fn args(work: &Work) -> DbResult<serde_json::Value> {
     let mut tagged =
         serde_json::to_value(work).map_err(|e| DbError::Unreadable(format!("a job's arguments: {e}")))?;
-    Ok(tagged.get_mut("args").map(serde_json::Value::take).unwrap_or_default())
+    Ok(tagged
+        .get_mut("args")
+        .map(serde_json::Value::take)
+        .unwrap_or_default())
 }

@@ -107,12 +107,19 @@ pub async fn fail(db: &Db, held: &Lease, error: &JobError) -> Result<Failed, Que
         error.permanent,
         wait.as_secs_f64(),
         &error.code,
-        error.detail.chars().take(JobError::MAX_DETAIL).collect::<String>(),
+        error
+            .detail
+            .chars()
+            .take(JobError::MAX_DETAIL)
+            .collect::<String>(),
     )
     .fetch_optional(db.pool())
     .await?
     .ok_or(QueueError::Lost)?;
-    Ok(Failed { state: read_state(&row.state)?, run_at: row.run_at })
+    Ok(Failed {
+        state: read_state(&row.state)?,
+        run_at: row.run_at,
+    })
 }
 
 /// The holder gives the job back unfinished because it stops: the try doesn't count, and
@@ -172,7 +179,10 @@ pub async fn reclaim(db: &Db, limit: i64) -> DbResult<Vec<Reclaimed>> {
         .fetch_optional(db.pool())
         .await?;
         if let Some(row) = row {
-            taken.push(Reclaimed { id: job.id.into(), state: read_state(&row.state)? });
+            taken.push(Reclaimed {
+                id: job.id.into(),
+                state: read_state(&row.state)?,
+            });
         }
     }
     Ok(taken)

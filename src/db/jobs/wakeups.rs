@@ -20,7 +20,10 @@ impl Wakeups {
     /// Doesn't connect yet.
     #[must_use]
     pub fn new(db: &Db) -> Self {
-        Self { db: db.clone(), listener: None }
+        Self {
+            db: db.clone(),
+            listener: None,
+        }
     }
 
     /// Waits for the next announcement. Returns also when it has begun to listen, at first or
