@@ -7,3 +7,4 @@ pub mod db;
 pub mod domain;
 pub mod jobs;
 pub mod knowledge;
+pub mod models;

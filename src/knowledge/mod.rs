@@ -1,1 +1,19 @@
 //! The knowledge base: source → sniff → extract → chunk → index; and search over it.
+//! `accept` takes content in, `ingest` makes a live version of it, `search` finds passages.
+
+pub mod accept;
+pub mod blocks;
+pub mod charset;
+pub mod chunk;
+pub mod extract;
+pub mod ingest;
+pub mod language;
+pub mod outline;
+//X pub mod places;
+pub mod search;
+pub mod sniff;
+pub mod snippet;
+//X pub mod spelling;
+//X pub mod synonyms;
+pub mod unfit;
+pub mod words;
