@@ -11,3 +11,4 @@ pub mod hands;
 pub mod http;
 pub mod jobs;
 pub mod knowledge;
+pub mod models;

@@ -2,6 +2,8 @@
 //! a transaction that carries its site; what looks over all sites calls one of the few
 //! definer functions of the migrations.
 
+pub mod corpus;
+pub mod documents;
 pub mod embedded;
 pub mod events;
 pub mod handoffs;
@@ -9,9 +11,12 @@ pub mod jobs;
 pub mod listen;
 pub mod migrate;
 pub mod pool;
+pub mod postings;
 pub mod prune;
 pub mod schedule;
 pub mod sites;
 pub mod threads;
 pub mod tool_calls;
 pub mod turns;
+pub mod uploads;
+pub mod versions;

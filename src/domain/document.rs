@@ -1,11 +1,50 @@
-//! What the knowledge base is made of, as its readers see it: passages that a search
-//! returns, and the words of the question that found them.
+//! What the knowledge base is made of, as its readers and writers see it: what is handed
+//! in, passages that a search returns, and the words of the question that found them.
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::DocumentId;
+use crate::domain::ids::{DocumentId, UploadId};
 
-/// A word of the question after its language's stemming, and how telling it is.
+/// The largest upload, in bytes.
+pub const MAX_UPLOAD_BYTES: usize = 20 * 1024 * 1024;
+
+/// A document's content as it is handed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewUpload {
+    /// Where it comes from: `file`, …; lower case letters, digits and `_`.
+    pub source: String,
+    /// Its name there, which stays the same over its versions: a path, a post's id.
+    pub external_id: String,
+    /// A file name or the like, for people; its ending is a hint at the type.
+    pub name: String,
+    /// The content, at most [`MAX_UPLOAD_BYTES`].
+    pub bytes: Vec<u8>,
+    /// Where a visitor can read it; goes before what the content says itself.
+    pub url: Option<String>,
+    /// Its title; goes before what the content says itself.
+    pub title: Option<String>,
+}
+
+/// What became of a [`NewUpload`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepted {
+    /// The document, new or known.
+    pub document: DocumentId,
+    /// The bytes that now wait for ingestion; none when the live version is of the same
+    /// content, so that there is nothing to do.
+    pub upload: Option<UploadId>,
+}
+
+impl Accepted {
+    /// Whether the live version already has this content.
+    #[must_use]
+    pub fn unchanged(&self) -> bool {
+        self.upload.is_none()
+    }
+}
+
+/// A word of the question after its language's stemming, or a word that may stand for
+/// it, and how telling it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct QueryTerm {
     /// The lexeme, as PostgreSQL's text search configuration gives it.
@@ -16,6 +55,11 @@ pub struct QueryTerm {
     pub df: i64,
     /// `ln(1 + (N - df + 0.5) / (df + 0.5))`; also defined for df = 0.
     pub idf: f64,
+    /// 1 for the question's own words, less for what stands for one of them.
+    pub weight: f64,
+    /// The own word (its lexeme in the same language) that this one stands for, as a
+    /// synonym or as the right spelling; none for an own word.
+    pub stands_for: Option<String>,
 }
 
 /// What one term gave to one passage's score.
@@ -40,10 +84,15 @@ pub struct Passage {
     pub title: String,
     /// Where a visitor can read the document; an absolute URL or a path of the site.
     pub url: Option<String>,
-    /// The headings above the passage, outermost first, without the title.
+    /// The headings above the passage, outermost first, without the title. A passage of
+    /// several short sections has their headings in its text instead.
     pub heading_path: Vec<String>,
+    /// The `id` of the nearest heading when the document is shown as HTML, without `#`.
+    pub anchor: Option<String>,
     /// The page in a paged document, from 1.
     pub page: Option<i32>,
+    /// The text search configuration that it is indexed under, for example `english`.
+    pub lang: String,
     /// The passage, as Markdown.
     pub text: String,
     /// A short extract around the question's words; these stand between `**`.
@@ -59,6 +108,7 @@ pub struct Passage {
 pub struct Found {
     /// Best first.
     pub passages: Vec<Passage>,
-    /// The question's words, of every language that the site has documents in.
+    /// The question's words, of every language that the site has documents in, and what
+    /// stands for them. A word that isn't here is one that its language always ignores.
     pub terms: Vec<QueryTerm>,
 }

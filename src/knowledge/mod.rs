@@ -1,4 +1,20 @@
 //! The knowledge base: source → sniff → extract → chunk → index; and search over it.
 
-pub mod pages;
+pub mod accept;
+pub mod blocks;
+pub mod charset;
+pub mod chunk;
+pub mod extract;
+pub mod ingest;
+pub mod language;
+pub mod outline;
 pub mod search;
+pub mod sniff;
+pub mod snippet;
+pub mod unfit;
+pub mod words;
+//! `accept` takes content in, `ingest` makes a live version of it, `search` finds passages.
+
+//X pub mod places;
+//X pub mod spelling;
+//X pub mod synonyms;

@@ -1,20 +1,18 @@
 /**
  * Makes elements, icons, and from the wire's Markdown: paragraphs, lists, bold, italic, code, links, footnote marks.
- * Whatever else a text holds, HTML above all, is shown as the text that it is: nothing here parses HTML,
- * so there is nothing to clean. Nor are there inline styles: a strict content security policy needs no exception.
+ * All else in a text, HTML above all, is shown as the text that it is: nothing here parses HTML, so there is nothing to clean.
  * @import {Attributes, Cite} from './deskhand-types.js'
  */
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag @param {Attributes} [attributes] functions are listeners: `onclick` @param {...(Node | string)} children
+ * @param {T} tag @param {Attributes} [attributes] @param {...(Node | string)} children
  */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (typeof value === 'function') element.addEventListener(name.slice(2), value);
-    else if (value === true) element.setAttribute(name, '');
-    else if (value) element.setAttribute(name, value);
+    else if (value) element.setAttribute(name, value === true ? '' : value);
   }
   element.append(...children);
   return element;
@@ -42,13 +40,10 @@ export function icon(name) {
   return svg;
 }
 
-/**
- * An address that may become a link, or null.
- * @param {unknown} url @param {RegExp} [also] what may stand for `http(s)://` at its beginning
- */
+/** An address that may become a link, or null. @param {unknown} url @param {RegExp} also what may stand for `http(s)://` */
 export function safeUrl(url, also) {
   const text = String(url).trim();
-  if (!/^https?:\/\//i.test(text) && !also?.test(text)) return null;
+  if (!/^https?:\/\//i.test(text) && !also.test(text)) return null;
   try {
     const { href, origin } = new URL(text, location.origin);
     // "//elsewhere", "/\elsewhere" and "/<tab>/elsewhere" look like paths of this host and are none.
@@ -61,16 +56,18 @@ export function safeUrl(url, also) {
 /** @param {string} href @param {...(Node | string)} children */
 export const outLink = (href, ...children) => h('a', { href, target: '_blank', rel: 'noopener' }, ...children);
 
-const ITEM = /^(\s*)(?:[-*+]|(\d{1,9})[.)])\s+(.*)$/;
+const ITEM = /^(\s*)(?:[-*+]|(\d{1,9})[.)])\s+([^]*)$/;
 
 /** @param {string} text @param {Cite} [cite] */
 export function markdown(text, cite = () => null) {
   const out = document.createDocumentFragment();
   /** @type {string[]} */
   let lines = [];
+  /** @param {Node} content */
+  const paragraph = (content) => out.append(h('p', { dir: 'auto' }, content));
   const flush = () => {
     if (ITEM.test(lines[0])) out.append(...lists(lines, cite));
-    else if (lines.length) out.append(h('p', { dir: 'auto' }, inline(lines.join('\n'), cite)));
+    else if (lines.length) paragraph(inline(lines.join('\n'), cite));
     lines = [];
   };
   /** @type {HTMLElement | null} */
@@ -90,7 +87,7 @@ export function markdown(text, cite = () => null) {
     } else if (heading) {
       flush();
       // No <h1>: an answer must not disturb the outline of the page that it stands in.
-      out.append(h('p', { dir: 'auto' }, h('strong', {}, inline(heading[1], cite))));
+      paragraph(h('strong', {}, inline(heading[1], cite)));
     } else {
       if (ITEM.test(line) ? !inList : inList && blank && !/^\s\s/.test(line)) flush();
       lines.push(line.replace(/^\s*(>\s?)+/, ''));
@@ -101,18 +98,18 @@ export function markdown(text, cite = () => null) {
   return out;
 }
 
-/** @param {string[]} lines items, and lines that continue one @param {Cite} cite */
+/** @param {string[]} lines @param {Cite} cite */
 function lists(lines, cite) {
   /** @type {HTMLElement[]} */
   const roots = [];
-  /** @type {{indent: number, tag: string, list: HTMLElement}[]} */
+  /** @type {{indent: number, tag: string, list: HTMLElement}[]} the innermost first */
   const open = [];
   for (const source of lines.join('\n').split(/\n(?=\s*(?:[-*+]|\d{1,9}[.)])\s)/)) {
-    const [, { length: indent }, number, text] = /** @type {RegExpExecArray} */ (/^(\s*)(?:[-*+]|(\d+)[.)])\s+([^]*)$/.exec(source));
-    const tag = number ? 'ol' : 'ul';
+    const [, { length: indent }, start, text] = /** @type {RegExpExecArray} */ (ITEM.exec(source));
+    const tag = start ? 'ol' : 'ul';
     while (open.length && (indent < open[0].indent || (indent < open[0].indent + 2 && tag !== open[0].tag))) open.shift();
     if (!open.length || indent > open[0].indent + 1) {
-      const list = h(tag, { start: number });
+      const list = h(tag, { start });
       if (open.length) open[0].list.lastElementChild?.append(list);
       else roots.push(list);
       open.unshift({ indent, tag, list });
@@ -129,9 +126,8 @@ const INLINE = new RegExp([
   /\s*\[(?<marks>\d{1,3}(?:\s*,\s*\d{1,3})*)\]/,
   /<?(?<bare>https?:\/\/[^\s<>[\]"]*[^\s<>[\]".,;:!?')*_])>?/,
   /(?<mail>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)/,
-  /(?<b>\*\*|(?<!\w)__)(?=\S)(?<strong>[^]*?\S)\k<b>(?!\w)/,
-  /\*(?=[^\s*])(?<em>[^*]*?[^\s*])\*/,
-  /(?<!\w)_(?=[^\s_])(?<em_>[^_]*?[^\s_])_(?!\w)/,
+  /(?<b>\*\*|(?<!\w)__)(?=\S)(?<strong>[^]*?\S)\k<b>(?![\w*])/,
+  /(?<i>\*|(?<!\w)_)(?=[^\s*_])(?<em>[^]*?[^\s*_])\k<i>(?!\w)/,
   /(?<br> {2,}|\\)\n/,
 ].map(({ source }) => source).join('|'), 'g');
 
@@ -143,11 +139,10 @@ function inline(text, cite, inLink) {
     out.append(text.slice(from, match.index));
     from = match.index + match[0].length;
     const g = /** @type {Record<string, string | undefined>} */ (match.groups);
-    const em = g.em ?? g.em_;
     if (g.escaped) out.append(g.escaped);
     else if (g.code) out.append(h('code', {}, g.code.trim()));
     else if (g.strong) out.append(h('strong', {}, inline(g.strong, cite, inLink)));
-    else if (em) out.append(h('em', {}, inline(em, cite, inLink)));
+    else if (g.em) out.append(h('em', {}, inline(g.em, cite, inLink)));
     else if (g.br) out.append(h('br'));
     else if (g.marks) {
       const marks = g.marks.split(',').flatMap((n) => cite(Number(n)) ?? []);

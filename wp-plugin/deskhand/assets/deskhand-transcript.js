@@ -8,27 +8,38 @@ import { h, icon, markdown, outLink, safeUrl } from './deskhand-render.js';
 /** @param {string} template @param {Record<string, unknown>} values for `{name}` */
 export const fill = (template, values) => template.replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 
-/** @param {string} text */
-const sr = (text) => h('span', { class: 'sr' }, `${text} `);
-
 /** @param {string} className @param {...(Node | string)} children */
 const p = (className, ...children) => h('p', { class: className, dir: 'auto' }, ...children);
 
+/** @param {string} className @param {...(Node | string)} children */
+const div = (className, ...children) => h('div', { class: className }, ...children);
+
 /** @param {string} text */
-const prose = (text) => h('div', { class: 'text' }, markdown(text));
+const sr = (text) => h('span', { class: 'sr' }, `${text} `);
+
+/** @param {string} text */
+const prose = (text) => div('text', markdown(text));
+
+/** @param {string} className @param {(event: any) => void} onclick @param {...(Node | string)} children */
+export const button = (className, onclick, ...children) => h('button', { type: 'button', class: className, onclick }, ...children);
+
+/** @param {HTMLElement} element @param {string} text for the eye and the ear */
+export const name = (element, text) => {
+  element.ariaLabel = element.title = text;
+  return element;
+};
 
 /** @param {Desk} desk @param {string} text */
 export const visitorMessage = ({ t }, text) => h('div', { class: 'visitor', dir: 'auto' }, sr(t.you), text);
 
-/** @param {Desk} desk @param {string} text @param {string | null} [name] */
-export const staffMessage = ({ t }, text, name) => h('div', { class: 'staff' }, p('head', icon('person'), name || t.staff), prose(text));
+/** @param {Desk} desk @param {string} text @param {string | null} [who] */
+export const staffMessage = ({ t }, text, who) => div('staff', p('head', icon('person'), who || t.staff), prose(text));
 
 /** @param {string} text */
 export const line = (text) => p('line', text);
 
 /** @param {Desk} desk @param {string} text in plain words @param {() => void} [again] */
-export const failure = ({ t }, text, again) => h('div', { class: 'failed' }, icon('alert'),
-  h('div', {}, p('', text), again ? h('button', { type: 'button', class: 'button', onclick: again }, t.retry) : ''));
+export const failure = ({ t }, text, again) => div('failed', icon('alert'), div('', p('', text), again ? button('button', again, t.retry) : ''));
 
 /** @type {(desk: Desk) => Answer} */
 export const createAnswer = (desk) => {
@@ -39,8 +50,8 @@ export const createAnswer = (desk) => {
   const sources = new Map();
   /** @type {Map<number, HTMLElement>} */
   const footnotes = new Map();
-  const body = h('div', { class: 'text' });
-  const element = h('div', { class: 'answer' }, sr(t.agent), body);
+  const body = div('text');
+  const element = div('answer', sr(t.agent), body);
 
   /** @param {string} text @returns {Set<number>} the footnotes that it uses */
   const write = (text) => {
@@ -49,8 +60,7 @@ export const createAnswer = (desk) => {
       const source = sources.get(n);
       if (!source) return null;
       used.add(n);
-      const label = fill(t.source, { n, title: source.title });
-      return h('button', { type: 'button', class: 'cite', 'aria-label': label, title: label, onclick: () => footnotes.get(n)?.focus() }, String(n));
+      return name(button('cite', () => footnotes.get(n)?.focus(), String(n)), fill(t.source, { n, title: source.title }));
     }));
     return used;
   };
@@ -70,20 +80,20 @@ export const createAnswer = (desk) => {
 
   const contact = () => {
     const input = h('input', { type: 'email', autocomplete: 'email', required: true, dir: 'ltr', 'aria-label': t.email, placeholder: t.email });
-    const button = h('button', { class: 'button main' }, t.send);
+    const send = h('button', { class: 'button main' }, t.send);
     const bad = h('p', { class: 'bad', role: 'alert' });
     return h('form', {
       novalidate: true,
       onsubmit: (event) => {
         event.preventDefault();
         const { validity: { valid }, value } = input;
-        input.setAttribute('aria-invalid', String(!valid));
+        input.ariaInvalid = String(!valid);
         bad.textContent = valid ? '' : t.invalid;
         if (!valid) return input.focus();
-        input.disabled = button.disabled = true;
+        input.disabled = send.disabled = true;
         say({ contact: { email: value }, echo: value });
       },
-    }, h('div', { class: 'row' }, input, button), bad);
+    }, div('row', input, send), bad);
   };
 
   const feedback = () => {
@@ -93,33 +103,34 @@ export const createAnswer = (desk) => {
     /** @param {'up' | 'down'} value */
     const send = (value) => rate({ turn_id: answer.turnId, value, tags: [...tags] }).then(() => { word.textContent = t.thanks; }, () => {
       word.textContent = t.error_feedback;
-      for (const thumb of thumbs) press(thumb, false);
+      for (const thumb of thumbs) thumb.ariaPressed = 'false';
     });
-    const why = h('fieldset', { class: 'tags', hidden: true }, h('legend', {}, t.why),
-      ...(/** @type {const} */ (['incorrect', 'missing', 'unclear', 'off_topic'])).map((tag) => h('button', {
-        type: 'button', class: 'tag', 'aria-pressed': 'false',
-        onclick: ({ currentTarget }) => {
-          if (!tags.delete(tag)) tags.add(tag);
-          press(currentTarget, tags.has(tag));
-          send('down');
-        },
-      }, t[tag])));
-    const thumbs = (/** @type {const} */ (['up', 'down'])).map((value) => h('button', {
-      type: 'button', class: `thumb ${value}`, 'aria-pressed': 'false', 'aria-label': t[value], title: t[value],
-      onclick: ({ currentTarget }) => {
-        for (const thumb of thumbs) press(thumb, thumb === currentTarget);
+    const why = h('fieldset', { class: 'tags', hidden: true }, h('legend', {}, t.why), ...(/** @type {const} */ (['incorrect', 'missing', 'unclear', 'off_topic'])).map((tag) => {
+      const toggle = button('tag', () => {
+        if (!tags.delete(tag)) tags.add(tag);
+        toggle.ariaPressed = String(tags.has(tag));
+        send('down');
+      }, t[tag]);
+      toggle.ariaPressed = 'false';
+      return toggle;
+    }));
+    const thumbs = (/** @type {const} */ (['up', 'down'])).map((value) => {
+      const thumb = name(button(`thumb ${value}`, () => {
+        for (const each of thumbs) each.ariaPressed = String(each === thumb);
         why.hidden = value === 'up';
         if (value === 'up') tags.clear();
         send(value);
-      },
-    }, icon('thumb')));
-    return h('div', { class: 'after' }, ...thumbs, word, why);
+      }, icon('thumb')), t[value]);
+      thumb.ariaPressed = 'false';
+      return thumb;
+    });
+    return div('after', ...thumbs, word, why);
   };
 
   /** @param {...(Node | string)} children */
   const card = (...children) => {
     answer.carded = true;
-    element.append(h('div', { class: 'card' }, ...children));
+    element.append(div('card', ...children));
   };
 
   /** @type {Answer} */
@@ -152,16 +163,12 @@ export const createAnswer = (desk) => {
       element.append(failure(desk, text, again));
     },
     ask({ kind, proposal_id = '', summary, amount_minor, currency }) {
-      const buttons = [true, false].map((accept) => h('button', {
-        type: 'button', class: accept ? 'button main' : 'button',
-        onclick: () => {
-          for (const button of buttons) button.disabled = true;
-          say({ confirm: { proposal_id, accept }, echo: accept ? t.confirm : t.decline });
-        },
+      const buttons = [true, false].map((accept) => button(accept ? 'button main' : 'button', () => {
+        for (const each of buttons) each.disabled = true;
+        say({ confirm: { proposal_id, accept }, echo: accept ? t.confirm : t.decline });
       }, accept ? t.confirm : t.decline));
-      card(prose(summary ?? ''),
-        kind === 'confirm' && amount_minor && currency ? p('amount', money(amount_minor, currency, lang)) : '',
-        kind === 'confirm' ? h('div', { class: 'row' }, ...buttons) : kind === 'contact' ? contact() : p('note', t.identity));
+      card(prose(summary ?? ''), ...(kind === 'contact' ? [contact()] : kind === 'identity' ? [p('note', t.identity)]
+        : [amount_minor && currency ? p('amount', money(amount_minor, currency, lang)) : '', div('row', ...buttons)]));
     },
     handoff({ next, ticket_id, needs_contact }) {
       card(p('head', icon('person'), t.handoff), prose(next ?? ''), ticket_id ? p('note', fill(t.ticket, { id: ticket_id })) : '',
@@ -170,9 +177,6 @@ export const createAnswer = (desk) => {
   };
   return answer;
 };
-
-/** @param {HTMLElement} button @param {boolean} on */
-const press = (button, on) => button.setAttribute('aria-pressed', String(on));
 
 /** @param {number} minor @param {string} currency @param {string} lang */
 function money(minor, currency, lang) {

@@ -1,0 +1,197 @@
+//! Documents: the sources of a site's knowledge base, by the name that their origin
+//! knows them by. Their contents are in `versions`, their passages in `postings`.
+
+use chrono::{DateTime, Utc};
+
+use crate::db::corpus;
+use crate::db::pool::{DbResult, SiteTx};
+use crate::domain::ids::{DocumentId, VersionId};
+
+/// A document as a list shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Row {
+    /// Its id.
+    pub id: DocumentId,
+    /// Where it comes from.
+    pub source: String,
+    /// Its name there.
+    pub external_id: String,
+    /// The live version's title; before there is one, the upload's.
+    pub title: String,
+    /// Where a visitor can read it.
+    pub url: Option<String>,
+    /// The live version's text search configuration.
+    pub lang: Option<String>,
+    /// How many versions have been live.
+    pub version: i32,
+    /// The live version's number of chunks.
+    pub chunks: i64,
+    /// When the live version went live.
+    pub updated_at: Option<DateTime<Utc>>,
+    /// Whether bytes wait for ingestion.
+    pub waiting: bool,
+    /// Why the latest try failed, as a code and a sentence.
+    pub failure: Option<(String, String)>,
+}
+
+/// A document as a page shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Article {
+    /// Its title.
+    pub title: String,
+    /// Where it stands on the site.
+    pub url: Option<String>,
+    /// Markdown, without the title.
+    pub markdown: String,
+    /// When it went live.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// A document that was found under its origin's name, and what is live of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimed {
+    /// The document.
+    pub id: DocumentId,
+    /// The live version's content, if there is one.
+    pub live: Option<Live>,
+}
+
+/// What tells one content from another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Live {
+    /// Of the bytes.
+    pub sha256: Vec<u8>,
+    /// How they were extracted and cut.
+    pub recipe: String,
+    /// The title.
+    pub title: String,
+    /// The URL.
+    pub url: Option<String>,
+}
+
+/// Finds a document by its origin's name or makes it, and locks it until the transaction
+/// ends. A deleted one comes to life again.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn claim(tx: &mut SiteTx, source: &str, external_id: &str, title: &str) -> DbResult<Claimed> {
+    let site = tx.site().0;
+    let id = sqlx::query_scalar!(
+        "INSERT INTO documents (site_id, id, source, external_id, title) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT (site_id, source, external_id) DO UPDATE SET deleted_at = NULL
+         RETURNING id",
+        site,
+        DocumentId::new().0,
+        source,
+        external_id,
+        title,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let live = sqlx::query_as!(
+        Live,
+        "SELECT v.sha256, v.recipe, d.title, d.url
+         FROM documents d JOIN versions v ON v.document_id = d.id AND v.state = 'live'
+         WHERE d.id = $1",
+        id,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(Claimed { id: DocumentId(id), live })
+}
+
+/// Locks a document until the transaction ends; false when it is deleted or was never there.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn lock(tx: &mut SiteTx, id: DocumentId) -> DbResult<bool> {
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM documents WHERE id = $1 AND deleted_at IS NULL FOR UPDATE",
+        id.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.is_some())
+}
+
+/// The documents, by title; at most `limit`, after `offset` of them.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn list(tx: &mut SiteTx, limit: i64, offset: i64) -> DbResult<Vec<Row>> {
+    let rows = sqlx::query!(
+        r#"SELECT d.id, d.source, d.external_id, d.title, d.url, d.lang, d.version, d.updated_at,
+                  (SELECT count(*) FROM chunks c WHERE c.document_id = d.id) AS "chunks!",
+                  EXISTS (SELECT 1 FROM uploads u WHERE u.document_id = d.id) AS "waiting!",
+                  f.failure_code AS "failure_code?", f.failure AS "failure?"
+           FROM documents d
+           LEFT JOIN versions f ON f.document_id = d.id AND f.state = 'failed'
+           WHERE d.deleted_at IS NULL
+           ORDER BY d.title, d.id LIMIT $1 OFFSET $2"#,
+        limit,
+        offset,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| Row {
+            id: DocumentId(r.id),
+            source: r.source,
+            external_id: r.external_id,
+            title: r.title,
+            url: r.url,
+            lang: r.lang,
+            version: r.version,
+            chunks: r.chunks,
+            updated_at: r.updated_at,
+            waiting: r.waiting,
+            failure: r.failure_code.zip(r.failure),
+        })
+        .collect())
+}
+
+/// The live version as a page.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn article(tx: &mut SiteTx, id: DocumentId) -> DbResult<Option<Article>> {
+    let article = sqlx::query_as!(
+        Article,
+        r#"SELECT d.title, d.url, v.markdown AS "markdown!", v.at AS updated_at
+           FROM documents d JOIN versions v ON v.document_id = d.id AND v.state = 'live'
+           WHERE d.id = $1 AND d.visibility = 'public' AND d.review = 'approved'"#,
+        id.0,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(article)
+}
+
+/// Deletes everything of a document but its name at its origin; false when there was
+/// nothing to delete. Once committed, no search finds it.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn delete(tx: &mut SiteTx, now: DateTime<Utc>, id: DocumentId) -> DbResult<bool> {
+    if !lock(tx, id).await? {
+        return Ok(false);
+    }
+    corpus::retire(tx, id, None::<VersionId>).await?;
+    sqlx::query!("DELETE FROM uploads WHERE document_id = $1", id.0)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query!("DELETE FROM versions WHERE document_id = $1", id.0)
+        .execute(tx.conn())
+        .await?;
+    sqlx::query!(
+        "UPDATE documents
+         SET deleted_at = $2, updated_at = NULL, title = '', url = NULL, tags = '{}', lang = NULL, version = 0
+         WHERE id = $1",
+        id.0,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(true)
+}

@@ -1,0 +1,229 @@
+//! Versions: one content of a document each. [`swap`] is where a new one takes the old
+//! one's place, in one transaction: a search sees the old or the new.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::db::pool::{DbError, DbResult, SiteTx};
+use crate::db::{corpus, documents, uploads};
+use crate::domain::ids::{DocumentId, UploadId, VersionId};
+
+/// How many chunks one statement stores.
+const BATCH: usize = 200;
+
+/// A passage to store.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NewChunk {
+    /// The headings above it, outermost first.
+    pub heading_path: Vec<String>,
+    /// The `id` of the nearest heading in HTML.
+    pub anchor: Option<String>,
+    /// The page in a paged document, from 1.
+    pub page: Option<i32>,
+    /// Markdown.
+    pub text: String,
+    /// What it is found by: its lexemes are counted.
+    pub index_text: String,
+    /// SHA-256, in hex, of what an embedding would be made of.
+    pub hash: String,
+    /// How many tokens `text` is.
+    pub tokens: i32,
+}
+
+/// A version to make live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewVersion {
+    /// Whose content it is.
+    pub document: DocumentId,
+    /// The upload that it was made from.
+    pub upload: UploadId,
+    /// Of the upload's bytes.
+    pub sha256: Vec<u8>,
+    /// Under which rules it was extracted and cut.
+    pub recipe: String,
+    /// The document's title from now on.
+    pub title: String,
+    /// Where a visitor can read it.
+    pub url: Option<String>,
+    /// The words that its author gave it.
+    pub tags: Vec<String>,
+    /// A text search configuration.
+    pub lang: String,
+    /// The whole, without the title.
+    pub markdown: String,
+    /// Its passages, in order.
+    pub chunks: Vec<NewChunk>,
+}
+
+/// What became of a [`NewVersion`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Swapped {
+    /// It will be live once the transaction is committed.
+    Live(VersionId),
+    /// Its upload has gone live before, or a newer upload took its place.
+    Superseded,
+    /// The document was deleted.
+    Gone,
+}
+
+/// Makes a version live, and deletes the chunks of the one before and the upload.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn swap(tx: &mut SiteTx, now: DateTime<Utc>, version: &NewVersion) -> DbResult<Swapped> {
+    // Document before upload, as in taking an upload in: else the two could deadlock.
+    if !documents::lock(tx, version.document).await? {
+        return Ok(Swapped::Gone);
+    }
+    if !uploads::take(tx, version.upload, version.document).await? {
+        return Ok(Swapped::Superseded);
+    }
+    let id = VersionId::new();
+    let site = tx.site().0;
+    sqlx::query!(
+        "UPDATE versions SET state = 'replaced', markdown = NULL WHERE document_id = $1 AND state = 'live'",
+        version.document.0,
+    )
+    .execute(tx.conn())
+    .await?;
+    forget_failure(tx, version.document).await?;
+    let count = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    let tokens = version
+        .chunks
+        .iter()
+        .fold(0_i32, |sum, c| sum.saturating_add(c.tokens));
+    sqlx::query!(
+        "INSERT INTO versions (site_id, id, document_id, sha256, recipe, state, chunks, tokens, markdown, at)
+         VALUES ($1, $2, $3, $4, $5, 'live', $6, $7, $8, $9)",
+        site,
+        id.0,
+        version.document.0,
+        version.sha256,
+        version.recipe,
+        count(version.chunks.len()),
+        tokens,
+        version.markdown,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    for (i, batch) in version.chunks.chunks(BATCH).enumerate() {
+        store(tx, version, id, i * BATCH, batch).await?;
+    }
+    sqlx::query!(
+        "UPDATE documents
+         SET title = $2, url = $3, tags = $4, lang = $5, version = version + 1, updated_at = $6
+         WHERE id = $1",
+        version.document.0,
+        version.title,
+        version.url,
+        &version.tags,
+        version.lang,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    corpus::retire(tx, version.document, Some(id)).await?;
+    Ok(Swapped::Live(id))
+}
+
+/// Stores chunks and their postings. `tf` is how often a lexeme stands in a chunk's
+/// `index_text` (at most 255, the most that a `tsvector` holds), a chunk's length the sum of them.
+async fn store(
+    tx: &mut SiteTx,
+    version: &NewVersion,
+    id: VersionId,
+    first: usize,
+    batch: &[NewChunk],
+) -> DbResult<()> {
+    let site = tx.site().0;
+    let first = i32::try_from(first).unwrap_or(i32::MAX);
+    let batch: Value =
+        serde_json::to_value(batch).map_err(|e| DbError::Unreadable(format!("chunks: {e}")))?;
+    sqlx::query!(
+        "WITH given AS MATERIALIZED (
+             SELECT $5 + (e.ordinality - 1)::int AS n, r.*, to_tsvector($4::text::regconfig, r.index_text) AS lexemes
+             FROM jsonb_array_elements($6) WITH ORDINALITY e,
+                  jsonb_to_record(e.value) AS r (heading_path text[], anchor text, page int, text text,
+                                                 index_text text, hash text, tokens int)
+         ), stored AS (
+             INSERT INTO chunks (site_id, version_id, document_id, n, heading_path, anchor, page, text,
+                                 hash, lang, length, tokens)
+             SELECT $1, $2, $3, g.n, g.heading_path, g.anchor, g.page, g.text, decode(g.hash, 'hex'), $4,
+                    coalesce((SELECT sum(cardinality(l.positions)) FROM unnest(g.lexemes) l), 0), g.tokens
+             FROM given g ORDER BY g.n
+             RETURNING id, n, length
+         )
+         INSERT INTO postings (site_id, lang, term, chunk_id, tf, length)
+         SELECT $1, $4, l.lexeme, s.id, cardinality(l.positions), s.length
+         FROM stored s JOIN given g USING (n), unnest(g.lexemes) l",
+        site,
+        id.0,
+        version.document.0,
+        version.lang,
+        first,
+        batch,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Why a content can't become a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure<'a> {
+    /// Stable, for programs.
+    pub code: &'a str,
+    /// A sentence for the site's owner.
+    pub detail: &'a str,
+    /// Of the content.
+    pub sha256: &'a [u8],
+    /// Under which rules it was tried.
+    pub recipe: &'a str,
+}
+
+/// Records that a document's new content failed, in the place of an older failure. What
+/// is live stays live; the upload stays, so that the job can be tried again. Does nothing
+/// when the upload has been replaced meanwhile.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn fail(
+    tx: &mut SiteTx,
+    now: DateTime<Utc>,
+    document: DocumentId,
+    upload: UploadId,
+    failure: &Failure<'_>,
+) -> DbResult<()> {
+    if !documents::lock(tx, document).await? || uploads::read(tx, upload, document).await?.is_none() {
+        return Ok(());
+    }
+    forget_failure(tx, document).await?;
+    let site = tx.site().0;
+    sqlx::query!(
+        "INSERT INTO versions (site_id, id, document_id, sha256, recipe, state, failure_code, failure, at)
+         VALUES ($1, $2, $3, $4, $5, 'failed', $6, $7, $8)",
+        site,
+        VersionId::new().0,
+        document.0,
+        failure.sha256,
+        failure.recipe,
+        failure.code,
+        failure.detail,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+async fn forget_failure(tx: &mut SiteTx, document: DocumentId) -> DbResult<()> {
+    sqlx::query!(
+        "DELETE FROM versions WHERE document_id = $1 AND state = 'failed'",
+        document.0
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}

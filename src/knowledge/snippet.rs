@@ -1,0 +1,100 @@
+//! A short extract of a passage around the words that found it, with these in bold.
+
+use std::collections::BTreeMap;
+
+use crate::knowledge::blocks;
+use crate::knowledge::words::{Stemmer, Word, words};
+
+/// How long an extract is, in characters, without its marks.
+const LENGTH: usize = 220;
+
+/// The extract of a passage that says most about the lexemes, which come with how telling
+/// each is. Found words stand between `**`; an extract that leaves something out begins or
+/// ends with `…`. The words are exactly the passage's; nothing is escaped.
+#[must_use]
+pub fn snippet(markdown: &str, lang: &str, lexemes: &BTreeMap<String, f64>) -> String {
+    let plain = blocks::plain(markdown);
+    let text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words(&text);
+    let stemmer = Stemmer::of(lang);
+    let stems: Vec<String> = words.iter().map(|w| stemmer.stem(&w.lower)).collect();
+    let weights: Vec<f64> = stems.iter().map(|s| lexemes.get(s).copied().unwrap_or(0.0)).collect();
+
+    let window = best_window(&text, &words, &stems, &weights);
+    let Some((first, last)) = window else {
+        return text.chars().take(LENGTH).collect();
+    };
+    let start = if first == 0 { 0 } else { words[first].at.start };
+    let end = if last + 1 == words.len() { text.len() } else { words[last].at.end };
+    let mut out = String::new();
+    if start > 0 {
+        out.push('…');
+    }
+    let mut at = start;
+    for i in first..=last {
+        if weights[i] > 0.0 {
+            out.push_str(&text[at..words[i].at.start]);
+            out.push_str("**");
+            out.push_str(&text[words[i].at.clone()]);
+            out.push_str("**");
+            at = words[i].at.end;
+        }
+    }
+    out.push_str(&text[at..end]);
+    if end < text.len() {
+        out.push('…');
+    }
+    out
+}
+
+/// The words between which the extract is: the window with the most telling distinct
+/// lexemes, that begins a sentence if there is a choice.
+fn best_window(text: &str, words: &[Word], stems: &[String], weights: &[f64]) -> Option<(usize, usize)> {
+    let mut best: Option<(f64, usize, usize)> = None;
+    let mut last = 0;
+    for first in 0..words.len() {
+        last = last.max(first);
+        while last + 1 < words.len() && words[last + 1].at.end - words[first].at.start <= LENGTH {
+            last += 1;
+        }
+        let mut seen: BTreeMap<&str, f64> = BTreeMap::new();
+        for i in first..=last {
+            seen.insert(&stems[i], weights[i]);
+        }
+        let opens = first == 0 || text[..words[first].at.start].trim_end().ends_with(['.', '!', '?']);
+        let score = seen.values().sum::<f64>() + if opens { 0.5 } else { 0.0 };
+        if best.is_none_or(|(top, _, _)| score > top + 1e-9) {
+            best = Some((score, first, last));
+        }
+    }
+    best.map(|(_, first, last)| (first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lexemes(of: &[(&str, f64)]) -> BTreeMap<String, f64> {
+        of.iter().map(|(l, w)| ((*l).to_owned(), *w)).collect()
+    }
+
+    #[test]
+    fn found_words_are_marked_and_markup_is_gone() {
+        let passage = "## Costs\n\nA *return label* costs €4.90, see [here](https://x.example).";
+        let marked = snippet(passage, "english", &lexemes(&[("cost", 1.0), ("label", 2.0), ("4.90", 3.0)]));
+        assert_eq!(marked, "**Costs** A return **label** **costs** €**4.90**, see here.");
+    }
+
+    #[test]
+    fn a_long_passage_is_cut_where_the_words_are() {
+        let filler = "Nothing of interest stands in this sentence at all. ".repeat(20);
+        let passage = format!("{filler}Oil the desk twice a year. {filler}");
+        let found = snippet(&passage, "english", &lexemes(&[("oil", 3.0), ("year", 1.0)]));
+        assert!(found.contains("**Oil** the desk twice a **year**"), "{found}");
+        assert!(found.starts_with('…') && found.ends_with('…'), "{found}");
+        assert!(found.chars().count() < LENGTH + 20, "{found}");
+        let nothing = snippet(&passage, "english", &lexemes(&[]));
+        assert!(nothing.starts_with("Nothing of interest"), "{nothing}");
+        assert_eq!(snippet("", "english", &lexemes(&[])), "");
+    }
+}
