@@ -182,10 +182,19 @@ impl Config {
     }
 
     fn from_parts(path: Option<&Path>, environment: Vec<(String, String)>) -> Result<Self, ConfigError> {
-        let file = match path {
+        let named = |name: &str| {
+            environment
+                .iter()
+                .find(|(n, v)| n == name && !v.is_empty())
+                .map(|(_, v)| v.clone())
+        };
+        let file = match path
+            .map(Path::to_owned)
+            .or_else(|| named("DESKHAND_CONFIG").map(PathBuf::from))
+        {
             Some(path) => {
-                std::fs::metadata(path).map_err(|e| ConfigError::File(path.to_owned(), e))?;
-                Some(path.to_owned())
+                std::fs::metadata(&path).map_err(|e| ConfigError::File(path.clone(), e))?;
+                Some(path)
             }
             None => Some(PathBuf::from("deskhand.toml")).filter(|p| p.exists()),
         };
@@ -223,7 +232,6 @@ impl Config {
             .extract()
             .map_err(|e| ConfigError::Value(keys::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
-        let named = |name: &str| environment.iter().find(|(n, _)| n == name).map(|(_, v)| v.clone());
         config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
         config.validate()?;
         Ok(config)

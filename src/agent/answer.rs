@@ -157,7 +157,10 @@ fn cite(n: u32, p: &Passage) -> Citation {
         n,
         chunk_id: p.chunk_id,
         title: p.title.clone(),
-        url: p.url.clone(),
+        url: p.url.as_ref().map(|url| match &p.anchor {
+            Some(anchor) if !url.contains('#') => format!("{url}#{anchor}"),
+            _ => url.clone(),
+        }),
         section: p.heading_path.last().cloned(),
         snippet: p.snippet.clone(),
     }
@@ -177,6 +180,8 @@ mod tests {
                 title: format!("T{id}"),
                 url: None,
                 heading_path: vec![],
+                anchor: None,
+                lang: "english".into(),
                 page: None,
                 text: String::new(),
                 snippet: String::new(),

@@ -12,6 +12,7 @@ use crate::db::jobs;
 use crate::db::migrate;
 use crate::db::pool::Db;
 use crate::db::{documents, sites};
+use crate::domain::job::JobState;
 use crate::http::auth::keyring::open_root;
 
 /// How to report.
@@ -161,15 +162,20 @@ async fn contents(config: &Config, db: &Db, report: &mut Report) {
         }
     }
     match jobs::counts(db).await {
-        Ok(c) if c.dead > 0 => report.add(
-            "jobs",
-            State::Warning,
-            format!("{} waiting, {} failed for good", c.waiting, c.dead),
-            Some("`deskhand jobs list --state dead` says why; `deskhand jobs retry` tries again"),
-        ),
-        Ok(c) => report.ok("jobs", format!("{} waiting, none failed for good", c.waiting)),
+        Ok(counts) => {
+            let of = |state: JobState| counts.get(state.as_str()).copied().unwrap_or(0);
+            let (waiting, dead) = (of(JobState::Waiting), of(JobState::Dead));
+            let said = format!("{waiting} waiting, {dead} failed for good");
+            if dead > 0 {
+                let mend = "`deskhand jobs list --state dead` says why; `deskhand jobs retry` tries again";
+                report.add("jobs", State::Warning, said, Some(mend));
+            } else {
+                report.ok("jobs", said);
+            }
+        }
         Err(e) => report.add("jobs", State::Broken, e.to_string(), None),
     }
+}
 }
 
 async fn one_site(

@@ -30,8 +30,8 @@ use crate::telemetry::{self, LogSettings};
 #[derive(Parser)]
 #[command(name = "deskhand", version, about, max_term_width = 100, propagate_version = true)]
 struct Cli {
-    /// The configuration file (default: deskhand.toml here, if there is one).
-    #[arg(long, global = true, env = "DESKHAND_CONFIG", value_name = "FILE")]
+    /// The configuration file (default: $DESKHAND_CONFIG, else deskhand.toml here, if there is one).
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,

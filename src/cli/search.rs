@@ -7,6 +7,7 @@ use super::print::{self, line, note};
 use super::session::Session;
 use crate::config::Config;
 use crate::db::embedded::Access;
+use crate::db::postings::Filter;
 use crate::knowledge::search::{self, SearchQuery};
 
 /// What to look for.
@@ -19,8 +20,8 @@ pub struct Args {
     #[arg(long)]
     site: Option<String>,
     /// How many passages at most.
-    #[arg(short, long, default_value_t = 5, value_parser = clap::value_parser!(i64).range(1..=100))]
-    k: i64,
+    #[arg(short, long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
+    k: u16,
     /// For scripts.
     #[arg(long)]
     json: bool,
@@ -41,7 +42,7 @@ async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
     demo::ensure(session, Refresh::IfNew).await?;
     let site = session.site(args.site.as_deref()).await?;
     let mut tx = session.db.site(site.id).await?;
-    let query = SearchQuery { text: args.query.join(" "), k: args.k, channel: None };
+    let query = SearchQuery { text: args.query.join(" "), k: usize::from(args.k), filter: Filter::default() };
     let found = search::search(&mut tx, &query).await?;
     tx.commit().await?;
     if args.json {

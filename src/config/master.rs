@@ -40,7 +40,8 @@ impl Config {
     /// When there is none, or it is none.
     pub fn master_key(&self) -> Result<MasterKey, MasterKeyError> {
         if let Some(text) = &self.secrets.master_key {
-            return parse(text.expose_secret()).ok_or_else(|| MasterKeyError::Malformed("DESKHAND_MASTER_KEY".into()));
+            return parse(text.expose_secret())
+                .ok_or_else(|| MasterKeyError::Malformed("DESKHAND_MASTER_KEY".into()));
         }
         if let Some(path) = &self.secrets.master_key_file {
             return read(path);
@@ -82,7 +83,12 @@ fn make(path: &Path) -> std::io::Result<()> {
     let mut key = [0_u8; 32];
     rand::rng().fill_bytes(&mut key);
     let draft = path.with_extension(format!("{}.new", std::process::id()));
-    let mut file: File = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut file: File = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
     writeln!(file, "{}", hex::encode(key))?;
     file.sync_all()?;
     let linked = fs::hard_link(&draft, path);

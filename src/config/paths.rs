@@ -27,7 +27,9 @@ impl Dirs {
         let data = if nix::unistd::geteuid().is_root() {
             Some(PathBuf::from("/var/lib/deskhand"))
         } else {
-            absolute("XDG_DATA_HOME").or_else(|| home.map(|h| h.join(".local/share"))).map(|d| d.join("deskhand"))
+            absolute("XDG_DATA_HOME")
+                .or_else(|| home.map(|h| h.join(".local/share")))
+                .map(|d| d.join("deskhand"))
         };
         Self { data, cache }
     }

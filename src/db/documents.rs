@@ -97,7 +97,10 @@ pub async fn claim(tx: &mut SiteTx, source: &str, external_id: &str, title: &str
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(Claimed { id: DocumentId(id), live })
+    Ok(Claimed {
+        id: DocumentId(id),
+        live,
+    })
 }
 
 /// Locks a document until the transaction ends; false when it is deleted or was never there.
@@ -151,21 +154,37 @@ pub async fn list(tx: &mut SiteTx, limit: i64, offset: i64) -> DbResult<Vec<Row>
         .collect())
 }
 
-/// The live version as a page.
+/// The live version of the document with this URL, as a page.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn article(tx: &mut SiteTx, id: DocumentId) -> DbResult<Option<Article>> {
+pub async fn article(tx: &mut SiteTx, url: &str) -> DbResult<Option<Article>> {
     let article = sqlx::query_as!(
         Article,
         r#"SELECT d.title, d.url, v.markdown AS "markdown!", v.at AS updated_at
            FROM documents d JOIN versions v ON v.document_id = d.id AND v.state = 'live'
-           WHERE d.id = $1 AND d.visibility = 'public' AND d.review = 'approved'"#,
-        id.0,
+           WHERE d.url = $1 AND d.visibility = 'public' AND d.review = 'approved'
+           ORDER BY v.at DESC LIMIT 1"#,
+        url,
     )
     .fetch_optional(tx.conn())
     .await?;
     Ok(article)
+}
+
+/// How many documents have a live version.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn count_live(tx: &mut SiteTx) -> DbResult<usize> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "count!" FROM documents d
+           WHERE d.deleted_at IS NULL
+             AND EXISTS (SELECT 1 FROM versions v WHERE v.document_id = d.id AND v.state = 'live')"#
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(usize::try_from(count).unwrap_or(0))
 }
 
 /// Deletes everything of a document but its name at its origin; false when there was

@@ -92,6 +92,7 @@ pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<CallRow>> {
             id: r.id.into(),
             tool: r.tool,
             args: r.args,
+            result: r.result,
             code: r.code,
             ended: r.ended,
         })

@@ -103,6 +103,8 @@ mod tests {
             title: "Returns".into(),
             url: None,
             heading_path: vec!["What it costs".into()],
+            anchor: None,
+            lang: "english".into(),
             page: None,
             text: "You can return goods within **30 days**. A return label costs €4.90.".into(),
             snippet: String::new(),

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Reply, Tool, ToolContext, ToolError};
+use crate::db::postings::Filter;
 use crate::domain::tool::ToolCode;
 use crate::knowledge::search::{self, SearchQuery};
 
@@ -65,10 +66,14 @@ impl Tool for KbSearch {
         input: Input,
     ) -> BoxFuture<'a, Result<Reply<Vec<Hit>>, ToolError>> {
         async move {
+            let filter = Filter {
+                channel: Some(ctx.channel.to_owned()),
+                ..Filter::default()
+            };
             let query = SearchQuery {
                 text: input.query,
-                k: i64::from(input.top_k),
-                channel: Some(ctx.channel.to_owned()),
+                k: usize::from(input.top_k),
+                filter,
             };
             let failed = |e: crate::db::pool::DbError| ToolError {
                 code: ToolCode::Upstream5xx,

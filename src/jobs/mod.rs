@@ -2,6 +2,7 @@
 //! told to stop; starts what is due by the clock. The queue itself is `db::jobs`.
 
 pub mod handler;
+pub mod ingest_document;
 pub mod prune;
 pub mod runner;
 pub mod schedule;

@@ -3,10 +3,10 @@
 
 use sha2::{Digest, Sha256};
 
+use crate::db::documents;
 use crate::db::documents::Live;
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::uploads::{self, Upload};
-use crate::db::documents;
 use crate::domain::document::{Accepted, NewUpload};
 use crate::knowledge::ingest;
 

@@ -57,7 +57,11 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
             }),
             NodeValue::Paragraph => {
                 let text = text(node);
-                out.push(if begins_item(node) { Block::Item(text) } else { Block::Paragraph(text) });
+                out.push(if begins_item(node) {
+                    Block::Item(text)
+                } else {
+                    Block::Paragraph(text)
+                });
             }
             NodeValue::TableRow(true) => headers = cells(node),
             NodeValue::TableRow(false) => out.push(Block::Row {
@@ -167,7 +171,10 @@ Call us.
         assert_eq!(
             blocks(PAGE),
             [
-                Block::Heading { level: 2, text: "What does delivery cost?".into() },
+                Block::Heading {
+                    level: 2,
+                    text: "What does delivery cost?".into()
+                },
                 Block::Paragraph("It depends on the country, see LO-D2 & more.\nCall us.".into()),
                 Block::Item("Austria".into()),
                 Block::Item("Rest of the world".into()),

@@ -318,20 +318,34 @@ mod tests {
 
     #[test]
     fn a_long_section_is_cut_with_overlap_and_keeps_its_heading() {
-        let sentences: Vec<String> = (0..60).map(|i| format!("Sentence number {i} tells of lamp {i}.")).collect();
+        let sentences: Vec<String> = (0..60)
+            .map(|i| format!("Sentence number {i} tells of lamp {i}."))
+            .collect();
         let markdown = format!("## Long\n\n{}\n\n## Short\n\nEnd.\n", sentences.join(" "));
         let chunks = chunk(&markdown, limits(120, 30, 120));
         let long: Vec<_> = chunks.iter().filter(|c| c.heading_path == ["Long"]).collect();
         assert!(long.len() > 3, "{} pieces", long.len());
         for pair in long.windows(2) {
             let last = pair[0].text.rsplit(". ").next().unwrap();
-            assert!(pair[1].text.contains(last), "no overlap: {:?} {:?}", pair[0].text, pair[1].text);
+            assert!(
+                pair[1].text.contains(last),
+                "no overlap: {:?} {:?}",
+                pair[0].text,
+                pair[1].text
+            );
         }
         for piece in &long {
-            assert!(piece.text.ends_with('.') && piece.text.starts_with("Sentence"), "{:?}", piece.text);
+            assert!(
+                piece.text.ends_with('.') && piece.text.starts_with("Sentence"),
+                "{:?}",
+                piece.text
+            );
         }
         let last = chunks.last().unwrap();
-        assert_eq!((last.heading_path.join("/"), last.text.as_str()), ("Short".into(), "End."));
+        assert_eq!(
+            (last.heading_path.join("/"), last.text.as_str()),
+            ("Short".into(), "End.")
+        );
         assert!(!last.text.contains("lamp"));
     }
 
@@ -356,7 +370,11 @@ mod tests {
                 (0..count)
                     .map(|i| {
                         n += 1;
-                        let stop = if i % every == every - 1 || i + 1 == count { "." } else { "" };
+                        let stop = if i % every == every - 1 || i + 1 == count {
+                            "."
+                        } else {
+                            ""
+                        };
                         format!("w{n}{stop}")
                     })
                     .collect::<Vec<_>>()
@@ -365,12 +383,26 @@ mod tests {
             for (kind, size) in parts {
                 match kind {
                     100 => out.push_str(&words(size, 9).join(" ")),
-                    101 => out.push_str(&words(size, 1).iter().map(|w| format!("- {w}\n")).collect::<String>()),
+                    101 => out.push_str(
+                        &words(size, 1)
+                            .iter()
+                            .map(|w| format!("- {w}\n"))
+                            .collect::<String>(),
+                    ),
                     102 => {
                         out.push_str(&format!("| {} |\n|---|\n", words(1, 2)[0]));
-                        out.push_str(&words(size, 99).iter().map(|w| format!("| {w} |\n")).collect::<String>());
+                        out.push_str(
+                            &words(size, 99)
+                                .iter()
+                                .map(|w| format!("| {w} |\n"))
+                                .collect::<String>(),
+                        );
                     }
-                    level => out.push_str(&format!("{} {}", "#".repeat(level.into()), words(size, 99).join(" "))),
+                    level => out.push_str(&format!(
+                        "{} {}",
+                        "#".repeat(level.into()),
+                        words(size, 99).join(" ")
+                    )),
                 }
                 out.push_str("\n\n");
             }

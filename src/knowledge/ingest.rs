@@ -28,7 +28,10 @@ const STACK: usize = 256 << 20;
 #[must_use]
 pub fn recipe() -> String {
     let limits = ChunkLimits::default();
-    format!("{RECIPE}:{}:{}:{}", limits.max_tokens, limits.overlap, limits.join_to)
+    format!(
+        "{RECIPE}:{}:{}:{}",
+        limits.max_tokens, limits.overlap, limits.join_to
+    )
 }
 
 /// Where ingestion is.
@@ -44,6 +47,20 @@ pub enum Stage {
     Index,
     /// Storing it and making it live.
     Swap,
+}
+
+impl Stage {
+    /// The name in a job's progress.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sniff => "sniff",
+            Self::Extract => "extract",
+            Self::Chunk => "chunk",
+            Self::Index => "index",
+            Self::Swap => "swap",
+        }
+    }
 }
 
 /// What ingestion did.
@@ -207,7 +224,9 @@ fn index(
         .into_iter()
         .map(|c| {
             let above = c.heading_path.join("\n");
-            let index_text = [&title, &tags.join("\n"), &above, &blocks::plain(&c.text)].map(String::as_str).join("\n");
+            let index_text = [&title, &tags.join("\n"), &above, &blocks::plain(&c.text)]
+                .map(String::as_str)
+                .join("\n");
             NewChunk {
                 hash: hex::encode(Sha256::digest(format!("{title}\n{above}\n\n{}", c.text))),
                 heading_path: c.heading_path,
@@ -266,7 +285,11 @@ async fn swap(
     progress(Stage::Swap, 1.0);
     Ok(Ingested {
         version: id,
-        tokens: version.chunks.iter().map(|c| usize::try_from(c.tokens).unwrap_or(0)).sum(),
+        tokens: version
+            .chunks
+            .iter()
+            .map(|c| usize::try_from(c.tokens).unwrap_or(0))
+            .sum(),
         chunks: version.chunks.len(),
         title: version.title,
         lang: version.lang,
@@ -304,7 +327,10 @@ mod tests {
 
     #[test]
     fn a_file_without_a_title_is_called_by_its_name() {
-        assert_eq!(title_of_name("kb/late-or-lost_parcels.md"), "Late or lost parcels");
+        assert_eq!(
+            title_of_name("kb/late-or-lost_parcels.md"),
+            "Late or lost parcels"
+        );
         assert_eq!(title_of_name("README"), "README");
         assert_eq!(title_of_name(".md"), ".md");
     }

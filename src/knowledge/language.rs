@@ -24,15 +24,36 @@ pub fn detect(text: &str, declared: Option<&str>) -> &'static str {
 #[must_use]
 pub fn of_tag(tag: &str) -> Option<&'static str> {
     let primary = tag.split(['-', '_']).next()?.to_ascii_lowercase();
-    TAGS.iter().find(|(t, _)| *t == primary).map(|(_, config)| *config)
+    TAGS.iter()
+        .find(|(t, _)| *t == primary)
+        .map(|(_, config)| *config)
 }
 
 const TAGS: [(&str, &str); 24] = [
-    ("en", "english"), ("de", "german"), ("fr", "french"), ("es", "spanish"), ("it", "italian"),
-    ("pt", "portuguese"), ("nl", "dutch"), ("da", "danish"), ("sv", "swedish"), ("nb", "norwegian"),
-    ("no", "norwegian"), ("fi", "finnish"), ("hu", "hungarian"), ("ro", "romanian"), ("ru", "russian"),
-    ("tr", "turkish"), ("ar", "arabic"), ("el", "greek"), ("ca", "catalan"), ("id", "indonesian"),
-    ("ga", "irish"), ("lt", "lithuanian"), ("eu", "basque"), ("hy", "armenian"),
+    ("en", "english"),
+    ("de", "german"),
+    ("fr", "french"),
+    ("es", "spanish"),
+    ("it", "italian"),
+    ("pt", "portuguese"),
+    ("nl", "dutch"),
+    ("da", "danish"),
+    ("sv", "swedish"),
+    ("nb", "norwegian"),
+    ("no", "norwegian"),
+    ("fi", "finnish"),
+    ("hu", "hungarian"),
+    ("ro", "romanian"),
+    ("ru", "russian"),
+    ("tr", "turkish"),
+    ("ar", "arabic"),
+    ("el", "greek"),
+    ("ca", "catalan"),
+    ("id", "indonesian"),
+    ("ga", "irish"),
+    ("lt", "lithuanian"),
+    ("eu", "basque"),
+    ("hy", "armenian"),
 ];
 
 fn of_language(lang: Lang) -> Option<&'static str> {

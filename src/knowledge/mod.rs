@@ -1,4 +1,6 @@
 //! The knowledge base: source → sniff → extract → chunk → index; and search over it.
+//! `accept` takes content in, `ingest` makes a live version of it, `search` finds passages,
+//! `pages` shows a document as it is known.
 
 pub mod accept;
 pub mod blocks;
@@ -8,13 +10,9 @@ pub mod extract;
 pub mod ingest;
 pub mod language;
 pub mod outline;
+pub mod pages;
 pub mod search;
 pub mod sniff;
 pub mod snippet;
 pub mod unfit;
 pub mod words;
-//! `accept` takes content in, `ingest` makes a live version of it, `search` finds passages.
-
-//X pub mod places;
-//X pub mod spelling;
-//X pub mod synonyms;

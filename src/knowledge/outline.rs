@@ -91,7 +91,11 @@ mod tests {
         options.extension.header_id_prefix = Some(String::new());
         let html = comrak::markdown_to_html(markdown, &options);
         for heading in outline(markdown) {
-            assert!(html.contains(&format!("id=\"{}\"", heading.anchor)), "{} is not in {html}", heading.anchor);
+            assert!(
+                html.contains(&format!("id=\"{}\"", heading.anchor)),
+                "{} is not in {html}",
+                heading.anchor
+            );
         }
     }
 }

@@ -56,37 +56,59 @@ fn binary(bytes: &[u8]) -> Option<String> {
         return Some("an RTF document".to_owned());
     }
     let found = infer::get(bytes)?;
-    let named = match found.mime_type() {
-        "application/pdf" => "a PDF document",
-        "application/msword"
-        | "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "a Word document",
-        "application/vnd.ms-excel" | "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => {
-            "an Excel table"
-        }
-        "application/vnd.ms-powerpoint"
-        | "application/vnd.openxmlformats-officedocument.presentationml.presentation" => "a presentation",
-        "application/epub+zip" => "an e-book",
-        _ => match found.matcher_type() {
-            MatcherType::Image => "an image",
-            MatcherType::Audio => "a sound",
-            MatcherType::Video => "a video",
-            MatcherType::Font => "a font",
-            MatcherType::Archive => "an archive",
-            MatcherType::Book => "an e-book",
-            MatcherType::Doc => "an office document",
-            MatcherType::App => "a program",
-            // Its guesses at HTML, XML and scripts are ours to make.
-            MatcherType::Text | MatcherType::Custom => return None,
-        },
-    };
+    let named =
+        match found.mime_type() {
+            "application/pdf" => "a PDF document",
+            "application/msword"
+            | "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "a Word document",
+            "application/vnd.ms-excel"
+            | "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "an Excel table",
+            "application/vnd.ms-powerpoint"
+            | "application/vnd.openxmlformats-officedocument.presentationml.presentation" => "a presentation",
+            "application/epub+zip" => "an e-book",
+            _ => match found.matcher_type() {
+                MatcherType::Image => "an image",
+                MatcherType::Audio => "a sound",
+                MatcherType::Video => "a video",
+                MatcherType::Font => "a font",
+                MatcherType::Archive => "an archive",
+                MatcherType::Book => "an e-book",
+                MatcherType::Doc => "an office document",
+                MatcherType::App => "a program",
+                // Its guesses at HTML, XML and scripts are ours to make.
+                MatcherType::Text | MatcherType::Custom => return None,
+            },
+        };
     Some(named.to_owned())
 }
 
 /// Whether the first thing in it, comments aside, is a tag that pages begin with.
 fn looks_like_html(bytes: &[u8]) -> bool {
     const FIRST: [&str; 24] = [
-        "!doctype html", "html", "head", "body", "main", "article", "section", "div", "p", "h1", "h2", "h3", "title",
-        "meta", "table", "ul", "ol", "dl", "header", "nav", "span", "script", "style", "link",
+        "!doctype html",
+        "html",
+        "head",
+        "body",
+        "main",
+        "article",
+        "section",
+        "div",
+        "p",
+        "h1",
+        "h2",
+        "h3",
+        "title",
+        "meta",
+        "table",
+        "ul",
+        "ol",
+        "dl",
+        "header",
+        "nav",
+        "span",
+        "script",
+        "style",
+        "link",
     ];
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(4096)]).to_ascii_lowercase();
     let mut rest = head.trim_start_matches(['\u{feff}', '\u{fffd}']).trim_start();
@@ -107,8 +129,9 @@ fn looks_like_html(bytes: &[u8]) -> bool {
         return false;
     };
     FIRST.iter().any(|name| {
-        tag.strip_prefix(name)
-            .is_some_and(|after| after.is_empty() || after.starts_with(|c: char| !c.is_alphanumeric() && c != '-'))
+        tag.strip_prefix(name).is_some_and(|after| {
+            after.is_empty() || after.starts_with(|c: char| !c.is_alphanumeric() && c != '-')
+        })
     })
 }
 
@@ -123,7 +146,8 @@ fn looks_like_markdown(text: &str, name: &str) -> bool {
         let line = line.trim_end();
         let heading = line.trim_start_matches('#');
         let hashes = line.len() - heading.len();
-        let front_matter = i == 0 && line == "---" && text.lines().skip(1).take(50).any(|l| l.trim_end() == "---");
+        let front_matter =
+            i == 0 && line == "---" && text.lines().skip(1).take(50).any(|l| l.trim_end() == "---");
         if front_matter
             || ((1..=6).contains(&hashes) && heading.starts_with(' '))
             || line.starts_with("```")
@@ -197,7 +221,10 @@ mod tests {
         assert_eq!(code("\u{feff} \u{a0}".as_bytes()), "empty");
         assert_eq!(code(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3"), "unsupported_type");
         assert_eq!(code(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "unsupported_type");
-        assert_eq!(code(&[b"\x7fELF\x02\x01\x01".as_slice(), &[0; 57]].concat()), "unsupported_type");
+        assert_eq!(
+            code(&[b"\x7fELF\x02\x01\x01".as_slice(), &[0; 57]].concat()),
+            "unsupported_type"
+        );
         assert_eq!(code(b"{\\rtf1\\ansi hello}"), "unsupported_type");
         assert_eq!(code(&[7; 100]), "not_text");
         assert_eq!(code(&vec![b'a'; MAX_UPLOAD_BYTES + 1]), "too_large");

@@ -18,14 +18,21 @@ pub fn snippet(markdown: &str, lang: &str, lexemes: &BTreeMap<String, f64>) -> S
     let words = words(&text);
     let stemmer = Stemmer::of(lang);
     let stems: Vec<String> = words.iter().map(|w| stemmer.stem(&w.lower)).collect();
-    let weights: Vec<f64> = stems.iter().map(|s| lexemes.get(s).copied().unwrap_or(0.0)).collect();
+    let weights: Vec<f64> = stems
+        .iter()
+        .map(|s| lexemes.get(s).copied().unwrap_or(0.0))
+        .collect();
 
     let window = best_window(&text, &words, &stems, &weights);
     let Some((first, last)) = window else {
         return text.chars().take(LENGTH).collect();
     };
     let start = if first == 0 { 0 } else { words[first].at.start };
-    let end = if last + 1 == words.len() { text.len() } else { words[last].at.end };
+    let end = if last + 1 == words.len() {
+        text.len()
+    } else {
+        words[last].at.end
+    };
     let mut out = String::new();
     if start > 0 {
         out.push('…');
@@ -61,7 +68,10 @@ fn best_window(text: &str, words: &[Word], stems: &[String], weights: &[f64]) ->
         for i in first..=last {
             seen.insert(&stems[i], weights[i]);
         }
-        let opens = first == 0 || text[..words[first].at.start].trim_end().ends_with(['.', '!', '?']);
+        let opens = first == 0
+            || text[..words[first].at.start]
+                .trim_end()
+                .ends_with(['.', '!', '?']);
         let score = seen.values().sum::<f64>() + if opens { 0.5 } else { 0.0 };
         if best.is_none_or(|(top, _, _)| score > top + 1e-9) {
             best = Some((score, first, last));
@@ -81,8 +91,15 @@ mod tests {
     #[test]
     fn found_words_are_marked_and_markup_is_gone() {
         let passage = "## Costs\n\nA *return label* costs €4.90, see [here](https://x.example).";
-        let marked = snippet(passage, "english", &lexemes(&[("cost", 1.0), ("label", 2.0), ("4.90", 3.0)]));
-        assert_eq!(marked, "**Costs** A return **label** **costs** €**4.90**, see here.");
+        let marked = snippet(
+            passage,
+            "english",
+            &lexemes(&[("cost", 1.0), ("label", 2.0), ("4.90", 3.0)]),
+        );
+        assert_eq!(
+            marked,
+            "**Costs** A return **label** **costs** €**4.90**, see here."
+        );
     }
 
     #[test]

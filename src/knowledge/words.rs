@@ -50,7 +50,10 @@ fn joins(before: Option<char>, c: char, next: Option<char>) -> bool {
 }
 
 fn word(text: &str, at: Range<usize>) -> Word {
-    let lower = text[at.clone()].to_lowercase().replace('’', "'").replace('\u{ad}', "");
+    let lower = text[at.clone()]
+        .to_lowercase()
+        .replace('’', "'")
+        .replace('\u{ad}', "");
     let lower = lower.strip_suffix("'s").map_or(lower.clone(), str::to_owned);
     Word { at, lower }
 }
@@ -92,7 +95,9 @@ impl Stemmer {
     pub fn stem(&self, lower: &str) -> String {
         match &self.0 {
             // PostgreSQL leaves numbers and names like E27 as they are.
-            Some(stemmer) if !lower.contains(|c: char| c.is_ascii_digit()) => stemmer.stem(lower).into_owned(),
+            Some(stemmer) if !lower.contains(|c: char| c.is_ascii_digit()) => {
+                stemmer.stem(lower).into_owned()
+            }
             _ => lower.to_owned(),
         }
     }
@@ -108,7 +113,10 @@ mod tests {
         let lower: Vec<String> = words(text).into_iter().map(|w| w.lower).collect();
         assert_eq!(
             lower,
-            ["the", "shop", "made", "to", "measure", "shades", "don't", "cost", "4.90", "e27", "9", "00", "17", "00"]
+            [
+                "the", "shop", "made", "to", "measure", "shades", "don't", "cost", "4.90", "e27", "9", "00",
+                "17", "00"
+            ]
         );
         for word in words("Ünïcode cafe\u{301}. x'") {
             assert!(word.at.end <= "Ünïcode cafe\u{301}. x'".len());
@@ -118,7 +126,12 @@ mod tests {
     #[test]
     fn stems_are_those_of_the_configuration() {
         let english = Stemmer::of("english");
-        for (word, stem) in [("shipping", "ship"), ("deliveries", "deliveri"), ("warranty", "warranti"), ("e27", "e27")] {
+        for (word, stem) in [
+            ("shipping", "ship"),
+            ("deliveries", "deliveri"),
+            ("warranty", "warranti"),
+            ("e27", "e27"),
+        ] {
             assert_eq!(english.stem(word), stem);
         }
         assert_eq!(Stemmer::of("german").stem("lieferungen"), "liefer");

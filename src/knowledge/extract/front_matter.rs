@@ -100,7 +100,11 @@ mod tests {
 
     #[test]
     fn a_line_across_the_page_is_no_front_matter() {
-        for text in ["---\n\nText here\n\n---\nMore", "---\ntitle: never ends\n", "text\n---\ntitle: x\n---\n"] {
+        for text in [
+            "---\n\nText here\n\n---\nMore",
+            "---\ntitle: never ends\n",
+            "text\n---\ntitle: x\n---\n",
+        ] {
             assert_eq!(split(text), (Extracted::default(), text));
         }
     }

@@ -54,9 +54,11 @@ pub fn extract(html: &str) -> Result<Extracted, Unfit> {
 /// Whether nothing in it is marked as standing around the content.
 fn is_bare(html: &str) -> bool {
     let lower = html.to_ascii_lowercase();
-    !["<nav", "<header", "<footer", "<aside", "<main", "<article", "role=", "menu", "sidebar", "cookie"]
-        .iter()
-        .any(|sign| lower.contains(sign))
+    ![
+        "<nav", "<header", "<footer", "<aside", "<main", "<article", "role=", "menu", "sidebar", "cookie",
+    ]
+    .iter()
+    .any(|sign| lower.contains(sign))
 }
 
 /// The part of the page that is about its subject, as HTML.
@@ -142,7 +144,11 @@ impl Head {
             move |handlers: &dyn Handlers, e: Element| {
                 // The lock only afterwards: an element may stand inside another of these.
                 let text = handlers.walk_children(e.node).content;
-                f(&mut head.lock().unwrap_or_else(PoisonError::into_inner), text.trim(), &e);
+                f(
+                    &mut head.lock().unwrap_or_else(PoisonError::into_inner),
+                    text.trim(),
+                    &e,
+                );
                 Some(text.into())
             }
         };
@@ -203,8 +209,8 @@ fn without_site_name(title: &str) -> String {
 /// closes by itself.
 fn nested(html: &str) -> usize {
     const UNCOUNTED: [&str; 24] = [
-        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-        "p", "li", "td", "th", "tr", "dt", "dd", "option", "thead", "tbody",
+        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
+        "track", "wbr", "p", "li", "td", "th", "tr", "dt", "dd", "option", "thead", "tbody",
     ];
     let (mut depth, mut deepest) = (0_usize, 0);
     for (i, _) in html.match_indices('<') {
@@ -239,11 +245,17 @@ mod tests {
         assert_eq!(page.title.as_deref(), Some("Contact"));
         assert_eq!(page.lang.as_deref(), Some("en"));
         assert_eq!(page.tags, ["contact", " phone", " e-mail", " opening hours"]);
-        assert_eq!(page.url.as_deref(), Some("https://lumen-oak.example/help/contact/"));
+        assert_eq!(
+            page.url.as_deref(),
+            Some("https://lumen-oak.example/help/contact/")
+        );
         let text = &page.markdown;
         assert!(text.starts_with("You have a question"), "{text}");
         assert!(text.contains("\n## When are you open?\n"), "{text}");
-        assert!(text.contains("\n- Phone: +43 7612 555 010\n- E-mail: hello@lumen-oak.example\n"), "{text}");
+        assert!(
+            text.contains("\n- Phone: +43 7612 555 010\n- E-mail: hello@lumen-oak.example\n"),
+            "{text}"
+        );
         for around in ["Basket", "Skip to content", "Imprint", "©", "font-family"] {
             assert!(!text.contains(around), "{around} is in {text}");
         }
@@ -252,23 +264,44 @@ mod tests {
     #[test]
     fn tables_stay_tables() {
         let page = extract(include_str!("../../../kb/shipping.html")).unwrap();
-        let row = page.markdown.lines().find(|l| l.contains("Rest of the EU | €9.90")).unwrap();
+        let row = page
+            .markdown
+            .lines()
+            .find(|l| l.contains("Rest of the EU | €9.90"))
+            .unwrap();
         assert_eq!(row, "| Rest of the EU | €9.90 | from €150 |");
-        assert!(page.markdown.contains("Shipping costs per order\n\n| Country |"), "{}", page.markdown);
+        assert!(
+            page.markdown.contains("Shipping costs per order\n\n| Country |"),
+            "{}",
+            page.markdown
+        );
     }
 
     #[test]
     fn a_scrap_of_a_page_is_read_too() {
         for (html, want) in [
             ("<p>Open until 17:00.", "Open until 17:00.\n"),
-            ("<div><h2>Hours</h2><p>Until <b>17:00</b>.</p></div>", "## Hours\n\nUntil **17:00**.\n"),
+            (
+                "<div><h2>Hours</h2><p>Until <b>17:00</b>.</p></div>",
+                "## Hours\n\nUntil **17:00**.\n",
+            ),
             ("<ul><li>one<li>two</ul>", "- one\n- two\n"),
-            ("<details><summary>Are you open?</summary><p>Yes.</p></details>", "#### Are you open?\n\nYes.\n"),
-            ("<p>See <a href='https://x.example/a'>our page</a>, <a href='#top'>top</a>.</p>",
-             "See [our page](https://x.example/a), top.\n"),
+            (
+                "<details><summary>Are you open?</summary><p>Yes.</p></details>",
+                "#### Are you open?\n\nYes.\n",
+            ),
+            (
+                "<p>See <a href='https://x.example/a'>our page</a>, <a href='#top'>top</a>.</p>",
+                "See [our page](https://x.example/a), top.\n",
+            ),
         ] {
             assert_eq!(to_markdown(html).as_deref(), Some(want), "{html}");
-            let words = |s: &str| s.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect::<Vec<_>>();
+            let words = |s: &str| {
+                s.split(|c: char| !c.is_alphanumeric())
+                    .filter(|w| !w.is_empty())
+                    .map(str::to_owned)
+                    .collect::<Vec<_>>()
+            };
             let page = extract(html).unwrap();
             let all = format!("{} {}", page.title.unwrap_or_default(), page.markdown);
             for word in words(want) {
@@ -279,8 +312,14 @@ mod tests {
 
     #[test]
     fn a_page_of_scripts_has_no_text() {
-        let page = extract("<html><head><script>let a = 1;</script></head><body><nav>Menu</nav></body></html>").unwrap();
-        assert!(!page.markdown.contains(char::is_alphanumeric), "{}", page.markdown);
+        let page =
+            extract("<html><head><script>let a = 1;</script></head><body><nav>Menu</nav></body></html>")
+                .unwrap();
+        assert!(
+            !page.markdown.contains(char::is_alphanumeric),
+            "{}",
+            page.markdown
+        );
     }
 
     #[test]
@@ -292,7 +331,13 @@ mod tests {
 
     #[test]
     fn nesting_beyond_reason_is_refused_and_not_followed() {
-        let deep = |n: usize| format!("<html><body>{}word{}</body></html>", "<div>".repeat(n), "</div>".repeat(n));
+        let deep = |n: usize| {
+            format!(
+                "<html><body>{}word{}</body></html>",
+                "<div>".repeat(n),
+                "</div>".repeat(n)
+            )
+        };
         assert_eq!(extract(&deep(100_000)), Err(Unfit::TooNested));
         assert!(extract(&deep(200)).unwrap().markdown.contains("word"));
         assert!(nested(PAGE) < 20);

@@ -58,7 +58,10 @@ pub fn normalise(markdown: &str) -> String {
 fn tidy(markdown: &str) -> String {
     let mut out = String::with_capacity(markdown.len());
     let mut empty_lines = 0;
-    for line in markdown.replace("\r\n", "\n").split(['\n', '\r', '\u{85}', '\u{2028}', '\u{c}']) {
+    for line in markdown
+        .replace("\r\n", "\n")
+        .split(['\n', '\r', '\u{85}', '\u{2028}', '\u{c}'])
+    {
         let trimmed = line.trim_end_matches([' ', '\t', '\u{a0}', '\u{200b}', '\u{feff}']);
         if trimmed.is_empty() {
             empty_lines += 1;
@@ -118,11 +121,20 @@ mod tests {
     #[test]
     fn the_title_is_the_front_matters_or_the_first_heading() {
         let titled = extract("---\ntitle: Returns\n---\n\n# returns\n\nThirty days.\n");
-        assert_eq!((titled.title.as_deref(), titled.markdown.as_str()), (Some("Returns"), "Thirty days.\n"));
+        assert_eq!(
+            (titled.title.as_deref(), titled.markdown.as_str()),
+            (Some("Returns"), "Thirty days.\n")
+        );
         let headed = extract("# Returns\n\nThirty days.");
-        assert_eq!((headed.title.as_deref(), headed.markdown.as_str()), (Some("Returns"), "Thirty days.\n"));
+        assert_eq!(
+            (headed.title.as_deref(), headed.markdown.as_str()),
+            (Some("Returns"), "Thirty days.\n")
+        );
         let other = extract("---\ntitle: Help\n---\n# Returns\n\nThirty days.");
-        assert_eq!((other.title.as_deref(), other.markdown.as_str()), (Some("Help"), "# Returns\n\nThirty days.\n"));
+        assert_eq!(
+            (other.title.as_deref(), other.markdown.as_str()),
+            (Some("Help"), "# Returns\n\nThirty days.\n")
+        );
         let late = extract("Thirty days.\n\n## More\n\nText");
         assert_eq!(late.title.as_deref(), Some("More"));
         assert!(late.markdown.starts_with("Thirty days.\n\n## More"));

@@ -44,7 +44,10 @@ pub fn extract(kind: Kind, text: &str) -> Result<Extracted, Unfit> {
     if !extracted.markdown.contains(char::is_alphanumeric) {
         return Err(Unfit::NoText);
     }
-    extracted.title = extracted.title.map(|t| one_line(&t, TITLE)).filter(|t| !t.is_empty());
+    extracted.title = extracted
+        .title
+        .map(|t| one_line(&t, TITLE))
+        .filter(|t| !t.is_empty());
     extracted.tags = extracted
         .tags
         .iter()

@@ -71,6 +71,8 @@ export interface Feedback { turn_id: string; value: 'up' | 'down'; tags?: string
 
 // deskhand-client.js
 
+export type Sent = Omit<RequestInit, 'body'> & { body?: unknown };
+
 /** One event as the stream has it; `id` is its own, or empty. */
 export interface RawEvent { id: string; type: string; data: string }
 
@@ -90,6 +92,8 @@ export interface Following {
   forever?: boolean;
 }
 
+export type Problem = import('./deskhand-client.js').Problem;
+
 export interface Client {
   snapshot(threadId: string, signal?: AbortSignal): Promise<Snapshot>;
   /** Polls until no turn is under way, and gives the thread as it is then. */
@@ -105,14 +109,14 @@ export interface Client {
   newThread(): void;
 }
 
-// deskhand-render.js
+// deskhand-transcript.js
+
+export type Child = Node | string;
 
 export type Attributes = Record<string, string | boolean | ((event: any) => void) | undefined>;
 
 /** The mark for footnote n, or null where there is no such source. */
 export type Cite = (n: number) => Node | null;
-
-// deskhand-transcript.js
 
 /** What a visitor says: text, or a press on a card, whose words (`echo`) then stand in its place. */
 export interface Input { text?: string; echo?: string; confirm?: Message['confirm']; contact?: Message['contact'] }
