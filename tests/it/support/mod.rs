@@ -3,6 +3,7 @@
 //! product's own binary for what only a process of its own can show.
 
 pub mod app;
+pub mod brains;
 pub mod fake_provider;
 pub mod postgres;
 pub mod process;

@@ -1,8 +1,9 @@
 /**
-* A conversation: what is said, the turn under way, and what comes of each event.
-* Whatever connection brings one, a turn's own, a resumed or the live one, it ends in `apply`.
-* @import {Answer, Client, Conversation, Following, Input, Link, Problem, Snapshot, Stage, WireEvent} from './deskhand-types.js'
-*/
+ * A conversation: what is said, the turn under way, and what comes of each event.
+ * Whatever connection brings one, a turn's own, a resumed or the live one, it ends in `apply`.
+ * @import {Answer, Conversation, Following, Input, Link, Problem, Snapshot, Stage, WireEvent} from './deskhand-types.js'
+ */
+import { connect } from './deskhand-client.js';
 import { createAnswer, failure, fill, line, staffMessage, visitorMessage } from './deskhand-transcript.js';
 
 // Milliseconds
@@ -10,8 +11,10 @@ const CANCEL_PATIENCE = 4000;
 // Events read again after a reload, for an answer under way or a card that still waits
 const REPLAY = 200;
 
-/** @type {(client: Client, stage: Stage, key: string) => Conversation} */
-export const converse = (client, stage, key) => {
+/** @type {(backend: string, tokenUrl: string, stage: Stage) => Conversation} */
+export const converse = (backend, tokenUrl, stage) => {
+	const client = connect(backend, tokenUrl);
+	const key = `deskhand:thread:${backend || location.origin}`;
 	const { desk, log, draft } = stage;
 	let threadId = '';
 	/** @type {AbortController | null} */

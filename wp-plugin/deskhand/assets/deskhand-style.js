@@ -123,9 +123,8 @@ textarea, .card input { font-size: 16px }
 const shared = new CSSStyleSheet();
 shared.replaceSync(RULES);
 
-/** @param {string | null} accent */
-export function sheets(accent) {
+export function sheets(accent = '') {
 	const own = new CSSStyleSheet();
-	own.replaceSync(`:host { --a: ${CSS.supports('color', accent ?? '') ? accent : '#1f5f5b'} }`);
+	own.replaceSync(`:host { --a: ${CSS.supports('color', accent) ? accent : '#1f5f5b'} }`);
 	return [shared, own];
 }

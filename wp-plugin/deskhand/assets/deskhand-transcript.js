@@ -1,8 +1,8 @@
 /**
-* What stands in a conversation: messages, answers as they grow, sources, cards that ask for something, Markdown.
-* Nothing here parses HTML: what isn't Markdown is shown as the text that it is, so there is nothing to clean.
-* @import {Answer, Attributes, Child, Cite, Desk, Source} from './deskhand-types.js'
-*/
+ * What stands in a conversation: messages, answers as they grow, sources, cards that ask for something, Markdown.
+ * Nothing here parses HTML: what isn't Markdown is shown as the text that it is, so there is nothing to clean.
+ * @import {Answer, Attributes, Child, Cite, Desk, Source} from './deskhand-types.js'
+ */
 
 /** @template {keyof HTMLElementTagNameMap} T @param {T} tag @param {Attributes} [attributes] @param {...Child} children */
 export function h(tag, attributes = {}, ...children) {

@@ -1,15 +1,14 @@
 /**
-* <deskhand-chat>: the chat that visitors see, a custom element without dependencies or build step.
-*
-*   <script type="module" src="…/deskhand-widget.js"></script>
-*   <deskhand-chat backend="https://desk.example" token-url="/token" greeting="Hello!"></deskhand-chat>
-*
-* token-url: same-origin, POST {} → {token, expires_at, backend?}; backend: else the token's, else this origin;
-* mode: inline | launcher; theme: auto | light | dark; accent: a colour; heading; greeting; suggestions: JSON array;
-* consent: Markdown; lang, dir: else the page's. Property `strings`: instead of those in deskhand-en.js. open(), close().
-* @import {Conversation, Desk, Stage, Strings} from './deskhand-types.js'
-*/
-import { connect } from './deskhand-client.js';
+ * <deskhand-chat>: the chat that visitors see, a custom element without dependencies or build step.
+ *
+ *   <script type="module" src="…/deskhand-widget.js"></script>
+ *   <deskhand-chat backend="https://desk.example" token-url="/token" greeting="Hello!"></deskhand-chat>
+ *
+ * token-url: same-origin, POST {} → {token, expires_at, backend?}; backend: else the token's, else this origin;
+ * mode: inline | launcher; theme: auto | light | dark; accent: a colour; heading; greeting; suggestions: JSON array;
+ * consent: Markdown; lang, dir: else the page's. Property `strings`: instead of those in deskhand-en.js. open(), close().
+ * @import {Conversation, Desk, Strings} from './deskhand-types.js'
+ */
 import { converse } from './deskhand-conversation.js';
 import { sheets } from './deskhand-style.js';
 import { button, fill, h, icon, markdown, name } from './deskhand-transcript.js';
@@ -22,243 +21,238 @@ const COUNT_FROM = 3600;
 // Send has just turned into Stop: the second press meant Send
 const DOUBLE_CLICK = 400;
 
+/** @param {HTMLElement} host */
+const build = (host) => {
+	/** @type {Conversation | undefined} */
+	let conversation;
+	/** @type {Partial<Strings>} */
+	let own = {};
+	let progress = '';
+	let follows = true;
+	let sentAt = 0;
+
+	const attribute = (key = '') => host.getAttribute(key) ?? '';
+	const floats = () => attribute('mode') === 'launcher';
+
+	const dot = h('span', { class: 'dot', hidden: true });
+	const launcher = button('launcher', () => toggle(!panel.hidden), icon('chat'), icon('close'), dot);
+	const title = h('h2', { id: 'title' });
+	const subtitle = h('p');
+	const fresh = button('tool', () => {
+		conversation?.startAnew();
+		input.focus();
+	}, icon('fresh'));
+	const close = button('tool', () => toggle(true), icon('close'));
+	const greeting = h('p', { class: 'greeting', dir: 'auto' });
+	const suggestions = h('ul', { class: 'suggestions' });
+	const log = h('div', { class: 'log', role: 'log', 'aria-live': 'polite' });
+	// Beside the log, which would have the whole answer read out with each sentence
+	const draft = h('div', { class: 'log' });
+	const status = h('div', { class: 'status', role: 'status' });
+	const scroll = h('div', { class: 'scroll', tabindex: '0', role: 'group' }, greeting, suggestions, log, draft, status);
+	const label = h('label', { class: 'sr', for: 'input' });
+	const input = h('textarea', { id: 'input', rows: '1', enterkeyhint: 'send', dir: 'auto', 'aria-describedby': 'counter' });
+	const send = h('button', { class: 'send' });
+	const counter = h('p', { id: 'counter' });
+	const consent = h('div', { class: 'consent' });
+	const form = h('form', {}, label, h('div', { class: 'box' }, input, send), counter, consent);
+	const panel = h('section', { class: 'panel', id: 'panel', 'aria-labelledby': 'title' },
+		h('div', { class: 'bar' }, h('span', { class: 'mark' }, icon('chat')), h('div', {}, title, subtitle), fresh, close), scroll, form);
+	const root = h('div', { class: 'root' }, panel, launcher);
+	const shadow = host.attachShadow({ mode: 'open' });
+	shadow.adoptedStyleSheets = sheets('');
+
+	/** @type {Desk} */
+	const desk = {
+		t: /** @type {Strings} */ ({}),
+		lang: '',
+		say: (words) => conversation?.say(words),
+		rate: async (feedback) => conversation?.rate(feedback),
+	};
+
+	const toggle = (hidden = false) => {
+		if (!floats()) return;
+		panel.hidden = hidden;
+		unread(false);
+		(hidden ? launcher : input).focus();
+		if (!hidden) conversation?.restore();
+	};
+
+	const unread = (is = false) => {
+		const { t } = desk;
+		dot.hidden = !is;
+		launcher.ariaExpanded = String(!panel.hidden);
+		name(launcher, panel.hidden ? (is ? t.unread : t.open) : t.close);
+	};
+
+	/** @param {string} text @param {...Node} before */
+	const tell = (text, ...before) => {
+		if (status.textContent === text) return;
+		status.replaceChildren(...(text ? [...before, h('span', { dir: 'auto' }, text)] : []));
+		grown();
+	};
+
+	const work = (text = '', passing = 0) => {
+		if (!passing) progress = text;
+		tell(text, h('span', { class: 'dots' }, h('i'), h('i'), h('i')));
+		if (passing > 0) setTimeout(() => { if (status.textContent === text) tell(''); }, passing);
+	};
+
+	// Leaves alone who scrolled up; a long answer doesn't push its beginning out of sight
+	const grown = (always = false) => {
+		follows ||= always;
+		if (!follows) return;
+		const last = [...log.querySelectorAll('.visitor, .staff')].at(-1);
+		const top = last ? last.getBoundingClientRect().top - scroll.getBoundingClientRect().top + scroll.scrollTop - 16 : Infinity;
+		scroll.scrollTop = Math.max(scroll.scrollTop, Math.min(scroll.scrollHeight - scroll.clientHeight, top));
+	};
+
+	const changed = () => {
+		const busy = conversation?.busy;
+		const blank = !log.hasChildNodes() && !busy;
+		panel.classList.toggle('blank', blank);
+		suggestions.hidden = !blank;
+		fresh.hidden = blank;
+		name(send, busy ? desk.t.stop : desk.t.send).replaceChildren(icon(busy ? 'stop' : 'arrow'));
+		measure();
+	};
+
+	/** @returns {boolean} whether it can be sent */
+	const measure = () => {
+		const { value, style } = input;
+		const { length } = [...value];
+		const over = length > MAX_LENGTH;
+		const ready = value.trim() !== '' && !over;
+		counter.textContent = length < COUNT_FROM ? '' : fill(desk.t.counter, { n: length, max: MAX_LENGTH });
+		form.classList.toggle('over', over);
+		input.ariaInvalid = String(over);
+		send.classList.toggle('idle', !ready && !conversation?.busy);
+		style.height = '';
+		if (input.scrollHeight) style.height = `${input.scrollHeight}px`;
+		return ready;
+	};
+
+	const submit = () => {
+		if (!measure()) return input.focus();
+		const text = input.value.trim();
+		input.value = '';
+		sentAt = Date.now();
+		desk.say({ text });
+	};
+
+	form.onsubmit = (event) => {
+		event.preventDefault();
+		if (!conversation?.busy) submit();
+		else if (Date.now() - sentAt > DOUBLE_CLICK) conversation.stop();
+	};
+	input.oninput = measure;
+	input.onkeydown = (event) => {
+		// Enter may end a composition; Safari tells by keyCode alone
+		if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+		event.preventDefault();
+		if (conversation?.busy) tell(desk.t.answering);
+		else submit();
+	};
+	scroll.onscroll = () => { follows = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 60; };
+	panel.onkeydown = ({ key, isComposing }) => {
+		if (key === 'Escape' && !isComposing) toggle(true);
+	};
+
+	const onVisibility = () => {
+		if (document.hidden) conversation?.unlisten();
+		else conversation?.listen();
+	};
+
+	const dress = async () => {
+		const near = (key = '') => host.closest(`[${key}]`)?.getAttribute(key);
+		const lang = near('lang') || navigator.language;
+		const { default: words } = await (LANGUAGES[lang.toLowerCase().split('-')[0]] ?? LANGUAGES.en)();
+		const t = (desk.t = { ...words, ...own });
+		desk.lang = root.lang = lang;
+		root.dir = near('dir') || (RTL.test(lang) ? 'rtl' : 'ltr');
+		shadow.adoptedStyleSheets = sheets(attribute('accent'));
+		panel.role = floats() ? 'dialog' : 'region';
+		close.hidden = !floats();
+		title.textContent = attribute('heading') || t.title;
+		subtitle.textContent = t.subtitle;
+		greeting.textContent = attribute('greeting') || t.greeting;
+		consent.replaceChildren(markdown(attribute('consent')));
+		label.textContent = input.placeholder = t.placeholder;
+		log.ariaLabel = scroll.ariaLabel = t.log;
+		name(fresh, t.fresh);
+		name(close, t.close);
+		suggestions.ariaLabel = t.suggestions;
+		suggestions.replaceChildren(...list(attribute('suggestions')).map((text) => h('li', {},
+			button('', () => desk.say({ text }), h('span', { dir: 'auto' }, text), icon('arrow')))));
+		unread(!dot.hidden);
+		changed();
+	};
+
+	return {
+		toggle,
+		async connect() {
+			conversation = converse(attribute('backend'), attribute('token-url'), {
+				desk, log, draft, tell, work, grown, changed,
+				resume: () => (conversation?.busy ? work(progress) : tell('')),
+				news: () => unread(!!panel.hidden),
+				// On touch screens the input brings up a keyboard
+				refocus: () => (matchMedia('(pointer: coarse)').matches ? scroll : input).focus({ preventScroll: true }),
+			});
+			document.addEventListener('visibilitychange', onVisibility);
+			panel.hidden = floats();
+			await dress();
+			shadow.append(root);
+			measure();
+			// A closed launcher asks for nothing
+			if (!panel.hidden) conversation.restore();
+		},
+		disconnect() {
+			document.removeEventListener('visibilitychange', onVisibility);
+			conversation?.leave();
+		},
+		change(strings = own) {
+			own = strings;
+			if (conversation) dress();
+		},
+	};
+};
+
+const list = (json = '') => {
+	try {
+		return Array.from(JSON.parse(json), String);
+	} catch {
+		return [];
+	}
+};
+
 export class DeskhandChat extends HTMLElement {
 	static observedAttributes = ['lang', 'dir', 'heading', 'greeting', 'suggestions', 'consent', 'accent', 'mode'];
 
-	/** @type {Desk} */
-	#desk = {
-		t: /** @type {Strings} */ ({}),
-		lang: '',
-		say: (input) => this.#conversation?.say(input),
-		rate: async (feedback) => this.#conversation?.rate(feedback),
-	};
-	/** @type {Conversation | null} */
-	#conversation = null;
-	/** @type {Partial<Strings>} */
-	#strings = {};
-	#progress = '';
-	#follows = true;
-	#sentAt = 0;
+	#chat = build(this);
 
-	#dot = h('span', { class: 'dot', hidden: true });
-	#launcher = button('launcher', () => (this.#panel.hidden ? this.open() : this.close()), icon('chat'), icon('close'), this.#dot);
-	#title = h('h2', { id: 'title' });
-	#subtitle = h('p');
-	#fresh = button('tool', () => {
-		this.#conversation?.startAnew();
-		this.#input.focus();
-	}, icon('fresh'));
-	#close = button('tool', () => this.close(), icon('close'));
-	#greeting = h('p', { class: 'greeting', dir: 'auto' });
-	#suggestions = h('ul', { class: 'suggestions' });
-	#log = h('div', { class: 'log', role: 'log', 'aria-live': 'polite' });
-	// Beside the log, where each sentence would have the whole answer read out again
-	#draft = h('div', { class: 'log' });
-	#status = h('div', { class: 'status', role: 'status' });
-	#scroll = h('div', { class: 'scroll', tabindex: '0', role: 'group' }, this.#greeting, this.#suggestions, this.#log, this.#draft, this.#status);
-	#label = h('label', { class: 'sr', for: 'input' });
-	#input = h('textarea', { id: 'input', rows: '1', enterkeyhint: 'send', dir: 'auto', 'aria-describedby': 'counter' });
-	#send = h('button', { class: 'send' });
-	#counter = h('p', { id: 'counter' });
-	#consent = h('div', { class: 'consent' });
-	#form = h('form', {}, this.#label, h('div', { class: 'box' }, this.#input, this.#send), this.#counter, this.#consent);
-	#panel = h('section', { class: 'panel', id: 'panel', 'aria-labelledby': 'title' },
-		h('div', { class: 'bar' }, h('span', { class: 'mark' }, icon('chat')), h('div', {}, this.#title, this.#subtitle), this.#fresh, this.#close),
-		this.#scroll, this.#form);
-	#root = h('div', { class: 'root' }, this.#panel, this.#launcher);
-	#shadow = this.attachShadow({ mode: 'open' });
-
-	/** @type {Stage} */
-	#stage = {
-		desk: this.#desk,
-		log: this.#log,
-		draft: this.#draft,
-		work: (text, passing = 0) => {
-			if (!passing) this.#progress = text;
-			this.#tell(text, h('span', { class: 'dots' }, h('i'), h('i'), h('i')));
-			if (passing > 0) setTimeout(() => { if (this.#status.textContent === text) this.#tell(''); }, passing);
-		},
-		tell: (text) => this.#tell(text),
-		resume: () => (this.#conversation?.busy ? this.#stage.work(this.#progress) : this.#tell('')),
-		grown: (always) => this.#grown(always),
-		changed: () => this.#changed(),
-		news: () => this.#unread(!!this.#panel.hidden),
-		// On touch screens the input brings up a keyboard
-		refocus: () => (matchMedia('(pointer: coarse)').matches ? this.#scroll : this.#input).focus({ preventScroll: true }),
-	};
-
-	constructor() {
-		super();
-		this.#shadow.adoptedStyleSheets = sheets(null);
-		this.#form.onsubmit = (event) => {
-			event.preventDefault();
-			if (!this.#conversation?.busy) this.#submit();
-			else if (Date.now() - this.#sentAt > DOUBLE_CLICK) this.#conversation.stop();
-		};
-		this.#input.oninput = () => this.#measure();
-		this.#input.onkeydown = (event) => {
-			// Enter may end a composition; Safari tells by keyCode alone
-			if (event.key !== 'Enter' || event.shiftKey || event.isComposing || event.keyCode === 229) return;
-			event.preventDefault();
-			if (this.#conversation?.busy) this.#tell(this.#desk.t.answering);
-			else this.#submit();
-		};
-		this.#scroll.onscroll = () => {
-			const { scrollTop, scrollHeight, clientHeight } = this.#scroll;
-			this.#follows = scrollHeight - scrollTop - clientHeight < 60;
-		};
-		this.#panel.onkeydown = ({ key, isComposing }) => {
-			if (key === 'Escape' && !isComposing) this.close();
-		};
-	}
-
-	async connectedCallback() {
-		const backend = this.getAttribute('backend') ?? '';
-		const client = connect(backend, this.getAttribute('token-url') ?? '');
-		const conversation = (this.#conversation = converse(client, this.#stage, `deskhand:thread:${backend || location.origin}`));
-		document.addEventListener('visibilitychange', this.#onVisibility);
-		this.#panel.hidden = this.#floating;
-		await this.#dress();
-		this.#shadow.append(this.#root);
-		this.#measure();
-		// A closed launcher asks for nothing
-		if (!this.#panel.hidden) conversation.restore();
+	connectedCallback() {
+		this.#chat.connect();
 	}
 
 	disconnectedCallback() {
-		document.removeEventListener('visibilitychange', this.#onVisibility);
-		this.#conversation?.leave();
+		this.#chat.disconnect();
 	}
 
 	attributeChangedCallback() {
-		if (this.#conversation) this.#dress();
+		this.#chat.change();
 	}
 
 	/** @param {Partial<Strings>} strings */
 	set strings(strings) {
-		this.#strings = strings;
-		this.attributeChangedCallback();
+		this.#chat.change(strings);
 	}
 
 	open() {
-		this.#toggle(false, this.#input);
-		this.#conversation?.restore();
+		this.#chat.toggle(false);
 	}
 
 	close() {
-		this.#toggle(true, this.#launcher);
-	}
-
-	/** @param {boolean} hidden @param {HTMLElement} focus */
-	#toggle(hidden, focus) {
-		if (!this.#floating) return;
-		this.#panel.hidden = hidden;
-		this.#unread(false);
-		focus.focus();
-	}
-
-	get #floating() {
-		return this.getAttribute('mode') === 'launcher';
-	}
-
-	#onVisibility = () => {
-		if (document.hidden) this.#conversation?.unlisten();
-		else this.#conversation?.listen();
-	};
-
-	async #dress() {
-		/** @param {string} attribute */
-		const near = (attribute) => this.closest(`[${attribute}]`)?.getAttribute(attribute);
-		const lang = near('lang') || navigator.language;
-		const { default: words } = await (LANGUAGES[lang.toLowerCase().split('-')[0]] ?? LANGUAGES.en)();
-		const t = (this.#desk.t = { ...words, ...this.#strings });
-		this.#desk.lang = this.#root.lang = lang;
-		this.#root.dir = near('dir') || (RTL.test(lang) ? 'rtl' : 'ltr');
-		this.#shadow.adoptedStyleSheets = sheets(this.getAttribute('accent'));
-		this.#panel.role = this.#floating ? 'dialog' : 'region';
-		this.#close.hidden = !this.#floating;
-		this.#title.textContent = this.getAttribute('heading') || t.title;
-		this.#subtitle.textContent = t.subtitle;
-		this.#greeting.textContent = this.getAttribute('greeting') || t.greeting;
-		this.#consent.replaceChildren(markdown(this.getAttribute('consent') ?? ''));
-		this.#label.textContent = this.#input.placeholder = t.placeholder;
-		this.#log.ariaLabel = this.#scroll.ariaLabel = t.log;
-		name(this.#fresh, t.fresh);
-		name(this.#close, t.close);
-		this.#suggestions.ariaLabel = t.suggestions;
-		this.#suggestions.replaceChildren(...list(this.getAttribute('suggestions')).map((text) => h('li', {},
-			button('', () => this.#desk.say({ text }), h('span', { dir: 'auto' }, text), icon('arrow')))));
-		this.#unread(!this.#dot.hidden);
-		this.#changed();
-	}
-
-	#changed() {
-		const { t } = this.#desk;
-		const busy = this.#conversation?.busy;
-		const blank = !this.#log.hasChildNodes() && !busy;
-		this.#panel.classList.toggle('blank', blank);
-		this.#suggestions.hidden = !blank;
-		this.#fresh.hidden = blank;
-		name(this.#send, busy ? t.stop : t.send).replaceChildren(icon(busy ? 'stop' : 'arrow'));
-		this.#measure();
-	}
-
-	/** @returns {boolean} whether it can be sent */
-	#measure() {
-		const { value, style } = this.#input;
-		const { length } = [...value];
-		const over = length > MAX_LENGTH;
-		this.#counter.textContent = length < COUNT_FROM ? '' : fill(this.#desk.t.counter, { n: length, max: MAX_LENGTH });
-		this.#form.classList.toggle('over', over);
-		this.#input.ariaInvalid = String(over);
-		const ready = value.trim() !== '' && !over;
-		this.#send.classList.toggle('idle', !ready && !this.#conversation?.busy);
-		style.height = '';
-		if (this.#input.scrollHeight) style.height = `${this.#input.scrollHeight}px`;
-		return ready;
-	}
-
-	#submit() {
-		if (!this.#measure()) return this.#input.focus();
-		this.#sentAt = Date.now();
-		const text = this.#input.value.trim();
-		this.#input.value = '';
-		this.#desk.say({ text });
-	}
-
-	/** @param {string} text @param {...Node} before */
-	#tell(text, ...before) {
-		if (this.#status.textContent === text) return;
-		this.#status.replaceChildren(...(text ? [...before, h('span', { dir: 'auto' }, text)] : []));
-		this.#grown();
-	}
-
-	/** Leaves alone who scrolled up; a long answer doesn't push its beginning out of sight. @param {boolean} [always] */
-	#grown(always) {
-		this.#follows ||= !!always;
-		if (!this.#follows) return;
-		const scroll = this.#scroll;
-		const last = [...this.#log.querySelectorAll('.visitor, .staff')].at(-1);
-		const top = last ? last.getBoundingClientRect().top - scroll.getBoundingClientRect().top + scroll.scrollTop - 16 : Infinity;
-		scroll.scrollTop = Math.max(scroll.scrollTop, Math.min(scroll.scrollHeight - scroll.clientHeight, top));
-	}
-
-	/** @param {boolean} is */
-	#unread(is) {
-		const { t } = this.#desk;
-		const closed = this.#panel.hidden;
-		this.#dot.hidden = !is;
-		this.#launcher.ariaExpanded = String(!closed);
-		name(this.#launcher, closed ? (is ? t.unread : t.open) : t.close);
-	}
-}
-
-/** @param {string | null} json */
-function list(json) {
-	try {
-		return Array.from(JSON.parse(json ?? '[]'), String);
-	} catch {
-		return [];
+		this.#chat.toggle(true);
 	}
 }
 
