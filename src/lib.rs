@@ -3,7 +3,11 @@
 //! `tests/it/architecture.rs` checks it.
 
 pub mod agent;
+pub mod config;
 pub mod db;
 pub mod domain;
+pub mod guardrails;
+pub mod hands;
+pub mod http;
 pub mod jobs;
 pub mod knowledge;

@@ -1,3 +1,120 @@
 //! The agent: a brain plans, hands act, and a pure state machine stands between them.
+//! [`turns`] starts, stops and takes over turns; [`driver`] performs what the machine asks.
 
+pub mod answer;
 pub mod brain;
+pub mod driver;
+pub mod machine;
+mod operation;
+pub mod phrases;
+mod record;
+pub mod turns;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Notify, Semaphore};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::agent::brain::Brain;
+use crate::agent::machine::ctx::Limits;
+use crate::db::pool::Db;
+use crate::domain::clock::SharedClock;
+use crate::domain::ids::TurnId;
+use crate::domain::seal::MasterKey;
+use crate::hands::registry::Registry;
+
+/// How the agent is set up.
+#[derive(Debug, Clone)]
+pub struct AgentSettings {
+    /// Limits of a turn.
+    pub limits: Limits,
+    /// Turns at once in this process.
+    pub turns_at_once: usize,
+}
+
+/// The agent of this process; shared by all turns.
+pub struct Agent {
+    /// The database.
+    pub db: Db,
+    /// Business time.
+    pub clock: SharedClock,
+    /// The tools.
+    pub registry: Registry,
+    /// The brains, first choice first; a link of the chain is one's name.
+    pub brains: Vec<Arc<dyn Brain>>,
+    /// What seals addresses.
+    pub master: Arc<MasterKey>,
+    limits: Limits,
+    /// This process, as the owner of leases.
+    owner: Uuid,
+    slots: Arc<Semaphore>,
+    stops: Mutex<HashMap<TurnId, Arc<Notify>>>,
+    tasks: TaskTracker,
+    closing: CancellationToken,
+}
+
+impl Agent {
+    /// Sets the agent up.
+    #[must_use]
+    pub fn new(
+        db: Db,
+        clock: SharedClock,
+        registry: Registry,
+        brains: Vec<Arc<dyn Brain>>,
+        master: Arc<MasterKey>,
+        settings: &AgentSettings,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            db,
+            clock,
+            registry,
+            brains,
+            master,
+            limits: settings.limits,
+            owner: Uuid::now_v7(),
+            slots: Arc::new(Semaphore::new(settings.turns_at_once)),
+            stops: Mutex::default(),
+            tasks: TaskTracker::new(),
+            closing: CancellationToken::new(),
+        })
+    }
+
+    fn brain(&self, link: &str) -> Option<Arc<dyn Brain>> {
+        self.brains.iter().find(|b| b.name() == link).cloned()
+    }
+
+    /// Tells the driver of a turn in this process that the visitor wants it to stop.
+    pub fn stop_here(&self, turn: TurnId) {
+        if let Some(stop) = self.stops().get(&turn) {
+            stop.notify_one();
+        }
+    }
+
+    fn stops(&self) -> std::sync::MutexGuard<'_, HashMap<TurnId, Arc<Notify>>> {
+        // Held for single map operations only, none of which can panic half-way.
+        self.stops.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes no new turns; those under way may end. Resolves when none is left.
+    pub async fn drain(&self) {
+        self.slots.close();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Lets go of the turns under way: their leases end, so that another replica, or this
+    /// one after its restart, carries on at once.
+    pub async fn let_go(&self) {
+        self.closing.cancel();
+        self.drain().await;
+    }
+
+    /// Turns under way in this process.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.tasks.len()
+    }
+}

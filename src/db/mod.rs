@@ -3,4 +3,12 @@
 //! definer functions of the migrations.
 
 pub mod embedded;
+pub mod events;
+pub mod handoffs;
+pub mod listen;
+pub mod migrate;
 pub mod pool;
+pub mod sites;
+pub mod threads;
+pub mod tool_calls;
+pub mod turns;

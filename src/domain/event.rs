@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::domain::ids::{HandoffId, MessageId, ThreadId, TicketId, TurnId};
 
 /// How a turn ended, as the wire names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// With an answer.

@@ -55,6 +55,8 @@ ids! {
     MessageId,
     /// One call of a tool.
     CallId,
+    /// A write that waits for somebody's yes.
+    ProposalId,
     /// A source in the knowledge base.
     DocumentId,
     /// One content of a document.

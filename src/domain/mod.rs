@@ -4,7 +4,10 @@
 pub mod clock;
 pub mod document;
 pub mod event;
+pub mod fail;
 pub mod ids;
 pub mod job;
 pub mod keys;
+pub mod seal;
 pub mod site;
+pub mod tool;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::SiteId;
 
 /// How far the agent may go on a site.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// It drafts, staff send.

@@ -40,8 +40,6 @@ pub struct TurnView {
     pub locale: String,
     /// The site's name.
     pub site_name: String,
-    /// Whether the visitor has just left an address.
-    pub contact_given: bool,
     /// What the tools of this turn returned, in order.
     pub outcomes: Vec<ToolOutcome>,
 }
@@ -58,8 +56,8 @@ pub enum Plan {
     },
     /// Write the answer.
     Draft,
-    /// Give the thread to a person; a code.
-    Handoff(String),
+    /// Give the thread to a person.
+    Handoff,
 }
 
 /// One sentence of a draft.

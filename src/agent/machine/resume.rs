@@ -1,0 +1,46 @@
+//! Rules for a turn whose worker died (AGT-10): reads are repeated, writes ask the
+//! ledger, a draft that broke off is begun again, and a turn that is out of time is
+//! closed.
+
+use crate::agent::machine::action::{HandoffReason, WithdrawReason};
+use crate::agent::machine::call::Ledger;
+use crate::agent::machine::ctx::Timer;
+use crate::agent::machine::state::State;
+use crate::agent::machine::step::Step;
+
+impl Step {
+    pub(super) fn resumed(&mut self, ledger: Ledger) {
+        match &self.state {
+            State::Received => return self.start(),
+            // The store is keyed by the turn: done twice, it is there once.
+            State::Closing { .. } => return self.enter(self.state.clone()),
+            State::Done { .. } => return,
+            _ => {}
+        }
+        if self.state.is_writing() {
+            match ledger {
+                Ledger::Unknown => return self.hand_off(HandoffReason::UnknownEffect),
+                Ledger::Done => {
+                    self.note_result(None);
+                    self.state = State::Planning { correction: None };
+                }
+                Ledger::None => {}
+            }
+        }
+        if self.ctx.time_is_over(self.at) {
+            return self.degrade();
+        }
+        if !self.ctx.first_out {
+            self.arm(Timer::First);
+        }
+        self.arm(Timer::Cap);
+        if matches!(self.state, State::Drafting { .. }) {
+            // The rest of the stream died with its worker, and a second draft says it
+            // in other words: it can't be joined to the first.
+            self.withdraw(WithdrawReason::Provider);
+            self.draft();
+        } else {
+            self.enter(self.state.clone());
+        }
+    }
+}

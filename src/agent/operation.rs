@@ -1,0 +1,216 @@
+//! The operations that the machine asks for, as futures that own what they need. At most
+//! one runs at a time; dropping it is how it is aborted.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::Agent;
+use super::brain::{Brain, BrainFault, Exchange, Plan, Sentence, TurnView};
+use super::record::TurnRef;
+use crate::agent::machine::action::{HandoffReason, TicketReason};
+use crate::db::pool::DbResult;
+use crate::db::{handoffs, sites, threads};
+use crate::domain::ids::{CallId, HandoffId, TicketId};
+use crate::hands::registry::{CallError, Called};
+use crate::hands::{ToolContext, kb_search};
+
+/// Sentences that may wait between brain and gate.
+const DRAFT_AHEAD: usize = 16;
+/// Messages of history that a brain may see.
+const HISTORY: i64 = 10;
+
+/// What an operation gave.
+pub(super) enum Outcome {
+    /// The message was looked at; what the brain may see of the turn.
+    Screened(DbResult<TurnView>),
+    /// The brain's plan.
+    Planned(Result<Plan, BrainFault>),
+    /// A tool's end.
+    Called {
+        id: CallId,
+        result: Result<Called, CallError>,
+        ms: i32,
+    },
+    /// One sentence of the draft.
+    Drafted(Sentence),
+    /// The draft's end.
+    DraftEnded(Result<(), BrainFault>),
+    /// A ticket is stored.
+    Ticket(DbResult<(TicketId, bool)>),
+    /// A handoff is stored.
+    Handoff(DbResult<(HandoffId, bool)>),
+    /// Something that needs no work is done.
+    Ready,
+}
+
+/// What runs.
+pub(super) enum Running {
+    /// Nothing.
+    Idle,
+    /// One answer.
+    One(BoxFuture<'static, Outcome>),
+    /// Sentences, then an end.
+    Draft {
+        brain: BoxFuture<'static, Result<(), BrainFault>>,
+        sentences: mpsc::Receiver<Sentence>,
+        ended: Option<Result<(), BrainFault>>,
+    },
+}
+
+impl Running {
+    /// The next thing that the operation gives; never resolves while nothing runs.
+    /// Cancel-safe: what it hasn't given yet is kept.
+    pub(super) async fn next(&mut self) -> Outcome {
+        let outcome = match self {
+            Self::Idle => std::future::pending().await,
+            Self::One(future) => future.await,
+            Self::Draft {
+                brain,
+                sentences,
+                ended,
+            } => loop {
+                if let Some(end) = ended.take() {
+                    // The brain has ended; what it sent before still counts.
+                    match sentences.recv().await {
+                        Some(sentence) => {
+                            *ended = Some(end);
+                            return Outcome::Drafted(sentence);
+                        }
+                        None => break Outcome::DraftEnded(end),
+                    }
+                }
+                tokio::select! {
+                    biased;
+                    sentence = sentences.recv() => match sentence {
+                        Some(sentence) => return Outcome::Drafted(sentence),
+                        None => *ended = Some((&mut *brain).await),
+                    },
+                    end = &mut *brain => *ended = Some(end),
+                }
+            },
+        };
+        *self = Self::Idle;
+        outcome
+    }
+
+    pub(super) fn ready() -> Self {
+        Self::One(std::future::ready(Outcome::Ready).boxed())
+    }
+}
+
+/// Fetches what the brain may see of the turn.
+pub(super) fn screen(
+    agent: &Arc<Agent>,
+    t: TurnRef,
+    first_seq: i64,
+    text: String,
+    locale: String,
+) -> Running {
+    let agent = Arc::clone(agent);
+    Running::One(async move { Outcome::Screened(view(&agent, &t, first_seq, text, locale).await) }.boxed())
+}
+
+pub(super) async fn view(
+    agent: &Agent,
+    t: &TurnRef,
+    first_seq: i64,
+    message: String,
+    locale: String,
+) -> DbResult<TurnView> {
+    let mut tx = agent.db.site(t.site).await?;
+    let history = threads::messages(&mut tx, t.thread, first_seq, HISTORY).await?;
+    let site_name = sites::own(&mut tx).await?.map(|s| s.name).unwrap_or_default();
+    tx.commit().await?;
+    let history = history
+        .into_iter()
+        .map(|m| Exchange {
+            by_visitor: m.author == "visitor",
+            text: m.text,
+        })
+        .collect();
+    Ok(TurnView {
+        message,
+        history,
+        locale,
+        site_name,
+        outcomes: Vec::new(),
+    })
+}
+
+/// Asks the brain for a plan.
+pub(super) fn plan(brain: Arc<dyn Brain>, view: &TurnView) -> Running {
+    let view = view.clone();
+    Running::One(async move { Outcome::Planned(brain.plan(&view).await) }.boxed())
+}
+
+/// Runs a tool.
+pub(super) fn call(agent: &Arc<Agent>, t: TurnRef, id: CallId, tool: String, args: Value) -> Running {
+    let agent = Arc::clone(agent);
+    Running::One(
+        async move {
+            let start = Instant::now();
+            let result = agent.registry.call(&context(&agent, &t), &tool, &args).await;
+            let ms = i32::try_from(start.elapsed().as_millis()).unwrap_or(i32::MAX);
+            Outcome::Called { id, result, ms }
+        }
+        .boxed(),
+    )
+}
+
+pub(super) fn context(agent: &Agent, t: &TurnRef) -> ToolContext {
+    ToolContext {
+        db: agent.db.clone(),
+        site: t.site,
+        channel: kb_search::WIDGET,
+    }
+}
+
+/// Has the brain write.
+pub(super) fn draft(brain: Arc<dyn Brain>, view: &TurnView) -> Running {
+    let view = view.clone();
+    let (to_gate, sentences) = mpsc::channel(DRAFT_AHEAD);
+    Running::Draft {
+        brain: async move { brain.draft(&view, to_gate).await }.boxed(),
+        sentences,
+        ended: None,
+    }
+}
+
+/// Stores the turn's ticket.
+pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason) -> Running {
+    let agent = Arc::clone(agent);
+    let store = async move {
+        let mut tx = agent.db.site(t.site).await?;
+        let id = handoffs::open_ticket(&mut tx, t.thread, t.turn, &code(&reason), agent.clock.now()).await?;
+        let known = threads::has_email(&mut tx, t.visitor).await?;
+        tx.commit().await?;
+        Ok((id, !known))
+    };
+    Running::One(store.map(Outcome::Ticket).boxed())
+}
+
+/// Stores the thread's handoff.
+pub(super) fn handoff(agent: &Arc<Agent>, t: TurnRef, reason: HandoffReason) -> Running {
+    let agent = Arc::clone(agent);
+    let store = async move {
+        let mut tx = agent.db.site(t.site).await?;
+        let id = handoffs::open_handoff(&mut tx, t.thread, t.turn, &code(&reason), agent.clock.now()).await?;
+        let known = threads::has_email(&mut tx, t.visitor).await?;
+        tx.commit().await?;
+        Ok((id, !known))
+    };
+    Running::One(store.map(Outcome::Handoff).boxed())
+}
+
+/// A code as serde names it.
+pub(super) fn code<T: serde::Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(Value::String(name)) => name,
+        _ => "unknown".to_owned(),
+    }
+}

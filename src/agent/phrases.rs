@@ -1,0 +1,105 @@
+//! What the agent says without a brain, in the visitor's language: closing words and
+//! lines of progress. Plain words; no promise that nobody keeps.
+
+use crate::agent::machine::action::Template;
+
+/// The languages that these words exist in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tongue {
+    /// English, and whatever else is not listed.
+    English,
+    /// German.
+    German,
+}
+
+impl Tongue {
+    /// By a BCP 47 tag.
+    #[must_use]
+    pub fn of(locale: &str) -> Self {
+        let primary = locale.split(['-', '_']).next().unwrap_or("");
+        if primary.eq_ignore_ascii_case("de") {
+            Self::German
+        } else {
+            Self::English
+        }
+    }
+}
+
+/// The words of a template.
+#[must_use]
+pub fn say(template: Template, tongue: Tongue) -> &'static str {
+    let (english, german) = match template {
+        Template::FollowUp => (
+            "This is taking longer than it should. We're checking, and will follow up by e-mail.",
+            "Das dauert länger, als es sollte. Wir prüfen das und melden uns per E-Mail.",
+        ),
+        Template::Incomplete => (
+            "This answer breaks off here. We're checking the rest, and will follow up by e-mail.",
+            "Diese Antwort bricht hier ab. Wir prüfen den Rest und melden uns per E-Mail.",
+        ),
+        Template::AskForAddress => (
+            "Please leave your e-mail address so that our reply reaches you.",
+            "Bitte hinterlassen Sie Ihre E-Mail-Adresse, damit unsere Antwort Sie erreicht.",
+        ),
+        Template::HandedOver => (
+            "I can't answer this reliably myself, so I've noted it for our team.",
+            "Das kann ich selbst nicht verlässlich beantworten; ich habe es für unser Team notiert.",
+        ),
+        Template::AwaitingApproval => (
+            "A member of our team has to approve this first.",
+            "Das muss zuerst jemand aus unserem Team freigeben.",
+        ),
+        Template::Blocked => (
+            "I can't help with this here. If you'd like, our team can.",
+            "Dabei kann ich hier nicht helfen. Wenn Sie möchten, hilft unser Team weiter.",
+        ),
+        Template::Declined => (
+            "All right, nothing was done.",
+            "In Ordnung, es wurde nichts unternommen.",
+        ),
+        Template::AddressSaved => (
+            "Thank you, your address is noted.",
+            "Danke, Ihre Adresse ist notiert.",
+        ),
+        Template::Withheld => (
+            "Thank you. A member of our team will look at your question and reply.",
+            "Danke. Jemand aus unserem Team sieht sich Ihre Frage an und antwortet.",
+        ),
+        Template::StoppedMidway => (
+            "You stopped while something was being done. Our team checks whether it happened.",
+            "Sie haben abgebrochen, während etwas ausgeführt wurde. Unser Team prüft, ob es geschehen ist.",
+        ),
+        Template::NotStored => (
+            "Something went wrong on our side. Please try again in a moment.",
+            "Bei uns ist etwas schiefgegangen. Bitte versuchen Sie es gleich noch einmal.",
+        ),
+    };
+    match tongue {
+        Tongue::English => english,
+        Tongue::German => german,
+    }
+}
+
+/// The line of progress while a tool works.
+#[must_use]
+pub fn working(tool: &str, tongue: Tongue) -> &'static str {
+    match (tool, tongue) {
+        ("kb_search", Tongue::English) => "Searching the help pages…",
+        ("kb_search", Tongue::German) => "Die Hilfeseiten werden durchsucht…",
+        (_, Tongue::English) => "Working on it…",
+        (_, Tongue::German) => "In Arbeit…",
+    }
+}
+
+/// The line of progress when a tool has worked, or hasn't.
+#[must_use]
+pub fn worked(tool: &str, ok: bool, tongue: Tongue) -> &'static str {
+    match (tool, ok, tongue) {
+        ("kb_search", true, Tongue::English) => "Searched the help pages",
+        ("kb_search", true, Tongue::German) => "Hilfeseiten durchsucht",
+        (_, true, Tongue::English) => "Done",
+        (_, true, Tongue::German) => "Erledigt",
+        (_, false, Tongue::English) => "That didn't work",
+        (_, false, Tongue::German) => "Das hat nicht geklappt",
+    }
+}

@@ -1,0 +1,407 @@
+//! Starting a turn: the one function that web, command line and tests share. Also
+//! stopping one, and taking over those whose driver has gone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::driver::{Assignment, Driver, after_crash};
+use super::machine::Machine;
+use super::machine::ctx::Timer;
+use super::machine::input::Input;
+use super::record::TurnRef;
+use super::{Agent, operation};
+use crate::db::events::{self, Voice};
+use crate::db::pool::{DbError, DbResult, SiteTx};
+use crate::db::{sites, threads, turns};
+use crate::domain::event::{Speaker, ThreadEvent};
+use crate::domain::fail::{self, FailPoint};
+use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
+use crate::domain::seal::SealError;
+
+/// How often orphaned turns are looked for.
+const SWEEP: Duration = Duration::from_secs(2);
+/// Orphans taken over at a time.
+const SWEEP_AT_ONCE: i32 = 32;
+/// A turn that was taken over this often is closed instead: something in it kills drivers.
+const MOST_RESUMES: i32 = 3;
+/// The longest message, in characters.
+pub const LONGEST_MESSAGE: usize = 4_000;
+
+/// A visitor's message.
+#[derive(Debug, Clone, Serialize)]
+pub struct Message {
+    /// The client's own id of it.
+    pub message_id: MessageId,
+    /// The thread; none opens a new one.
+    pub thread_id: Option<ThreadId>,
+    /// 1 to 4000 characters; may be empty when an address is left.
+    pub text: String,
+    /// The visitor's language, a BCP 47 tag.
+    pub locale: Option<String>,
+    /// An address for the answer.
+    pub email: Option<String>,
+}
+
+/// A message that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Begun {
+    /// Its thread.
+    pub thread: ThreadId,
+    /// Its turn; none while staff hold the thread.
+    pub turn: Option<TurnId>,
+    /// The events of the turn come after this number.
+    pub after: i64,
+}
+
+/// Why a message isn't taken.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No such thread of this visitor.
+    #[error("there is no such conversation")]
+    ThreadNotFound,
+    /// This thread's last message is still being answered.
+    #[error("the last message is still being answered")]
+    InProgress(TurnId),
+    /// This `message_id` came with another body before.
+    #[error("this message_id was used for another message")]
+    Reused,
+    /// This process has enough to do.
+    #[error("too many conversations at once")]
+    Overloaded,
+    /// An address couldn't be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// Takes a message: stores it, its turn and the turn's first event in one transaction,
+/// then drives the turn in a task of its own. The same message again gives the same turn.
+///
+/// # Errors
+/// When the message can't be taken; nothing is stored then.
+pub async fn start(
+    agent: &Arc<Agent>,
+    site: SiteId,
+    visitor: VisitorId,
+    message: Message,
+) -> Result<Begun, StartError> {
+    let slot = Arc::clone(&agent.slots).try_acquire_owned();
+    let mut tx = agent.db.site(site).await?;
+    let hash = fingerprint(&message);
+    if let Some(before) = threads::sent_before(&mut tx, visitor, message.message_id).await? {
+        return repeat(&before, &hash);
+    }
+    let slot = slot.map_err(|_| StartError::Overloaded)?;
+    let opened = open(agent, &mut tx, visitor, &message, &hash).await;
+    let (assignment, begun) = match opened {
+        // The same message on two connections at once: the other one was faster.
+        Err(StartError::Db(e)) if e.is_unique_violation() => {
+            drop(tx);
+            let mut tx = agent.db.site(site).await?;
+            return match threads::sent_before(&mut tx, visitor, message.message_id).await? {
+                Some(before) => repeat(&before, &hash),
+                None => Err(e.into()),
+            };
+        }
+        other => other?,
+    };
+    tx.commit().await?;
+    fail::point(FailPoint::TurnOpened);
+    if let Some(assignment) = assignment {
+        drive(agent, assignment, Input::Started, slot);
+    }
+    Ok(begun)
+}
+
+fn repeat(before: &threads::SentBefore, hash: &[u8]) -> Result<Begun, StartError> {
+    if before.body_hash != hash {
+        return Err(StartError::Reused);
+    }
+    Ok(Begun {
+        thread: before.thread,
+        turn: before.turn,
+        after: before.seq - 1,
+    })
+}
+
+/// Of everything that the client sent but the id.
+fn fingerprint(message: &Message) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for part in [
+        message.thread_id.map(|t| t.to_string()).as_deref(),
+        Some(message.text.as_str()),
+        message.locale.as_deref(),
+        message.email.as_deref(),
+    ] {
+        let part = part.unwrap_or_default();
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hash.finalize().to_vec()
+}
+
+async fn open(
+    agent: &Agent,
+    tx: &mut SiteTx,
+    visitor: VisitorId,
+    message: &Message,
+    hash: &[u8],
+) -> Result<(Option<Assignment>, Begun), StartError> {
+    let now = agent.clock.now();
+    threads::ensure_visitor(tx, visitor).await?;
+    if let Some(email) = &message.email {
+        let owner = format!("site/{}/visitor/{visitor}/email", tx.site());
+        threads::set_email(tx, visitor, &agent.master.seal(&owner, email.as_bytes())?).await?;
+    }
+    let site = sites::own(tx).await?.ok_or(StartError::ThreadNotFound)?;
+    let locale = message.locale.clone().unwrap_or(site.locale);
+    let (thread, staff_held) = match message.thread_id {
+        Some(id) => {
+            let row = threads::lock(tx, id, visitor)
+                .await?
+                .ok_or(StartError::ThreadNotFound)?;
+            if let Some(turn) = row.open_turn {
+                return Err(StartError::InProgress(turn));
+            }
+            (id, row.staff_held)
+        }
+        None => {
+            let id = ThreadId::new();
+            threads::insert(tx, id, visitor, "widget", &locale).await?;
+            (id, false)
+        }
+    };
+    let turn = TurnId::new();
+    let mut stored = threads::NewMessage {
+        thread,
+        visitor,
+        turn: None,
+        sent: Some((message.message_id, hash)),
+        author: "visitor",
+        text: &message.text,
+        citations: serde_json::json!([]),
+        at: now,
+        seq: 0,
+    };
+    let begins = |by| ThreadEvent::Turn {
+        turn_id: turn,
+        message_id: message.message_id,
+        thread_id: thread,
+        by,
+    };
+    if staff_held {
+        // Staff read it and answer; the agent is silent.
+        let events = [begins(Speaker::Staff), ThreadEvent::Done { turn_id: turn }];
+        stored.seq = events::append(tx, thread, Voice::StaffHeld, &events, now).await? - 1;
+        threads::insert_message(tx, &stored).await?;
+        return Ok((
+            None,
+            Begun {
+                thread,
+                turn: None,
+                after: stored.seq - 1,
+            },
+        ));
+    }
+    let links = agent.brains.iter().map(|b| b.name().to_owned()).collect();
+    let machine = Machine::new(site.mode, agent.limits, links);
+    let start = serde_json::to_value(&machine).map_err(|e| DbError::Unreadable(e.to_string()))?;
+    let new = turns::NewTurn {
+        id: turn,
+        thread,
+        start,
+        owner: agent.owner,
+        now,
+    };
+    let epoch = turns::insert(tx, &new).await?;
+    let voice = Voice::Agent(turn, epoch);
+    stored.turn = Some(turn);
+    stored.seq = events::append(tx, thread, voice, &[begins(Speaker::Agent)], now).await?;
+    threads::insert_message(tx, &stored).await?;
+    let assignment = Assignment {
+        turn: TurnRef {
+            site: tx.site(),
+            thread,
+            visitor,
+            turn,
+            epoch,
+        },
+        machine,
+        text: message.text.clone(),
+        locale,
+        address_only: message.text.is_empty() && message.email.is_some(),
+        first_seq: stored.seq,
+        last_step: None,
+        resumed: false,
+    };
+    Ok((
+        Some(assignment),
+        Begun {
+            thread,
+            turn: Some(turn),
+            after: stored.seq - 1,
+        },
+    ))
+}
+
+/// Drives a turn in a tracked task, whether or not anybody listens.
+fn drive(agent: &Arc<Agent>, assignment: Assignment, first: Input, slot: OwnedSemaphorePermit) {
+    let t = assignment.turn;
+    let span = tracing::info_span!("turn", turn = %t.turn, thread = %t.thread, site = %t.site);
+    let stop = Arc::new(Notify::new());
+    agent.stops().insert(t.turn, Arc::clone(&stop));
+    let task_agent = Arc::clone(agent);
+    let task = async move {
+        // Given back, and the stop forgotten, even if driving panics.
+        let _slot = slot;
+        let _forget = ForgetStop(Arc::clone(&task_agent), t.turn);
+        match Driver::new(task_agent, assignment).run(&stop, first).await {
+            Ok(()) => {}
+            Err(DbError::Fenced) => tracing::info!("the turn is another's now"),
+            Err(error) => tracing::error!(%error, "the turn is left to whoever takes it over"),
+        }
+    };
+    agent.tasks.spawn(task.instrument(span));
+}
+
+struct ForgetStop(Arc<Agent>, TurnId);
+
+impl Drop for ForgetStop {
+    fn drop(&mut self) {
+        self.0.stops().remove(&self.1);
+    }
+}
+
+/// Asks that the thread's open turn stops, wherever it is driven.
+///
+/// # Errors
+/// When there is no such thread of this visitor, or the database is away.
+pub async fn cancel(
+    agent: &Agent,
+    site: SiteId,
+    visitor: VisitorId,
+    thread: ThreadId,
+) -> Result<(), StartError> {
+    let mut tx = agent.db.site(site).await?;
+    threads::find(&mut tx, thread, visitor)
+        .await?
+        .ok_or(StartError::ThreadNotFound)?;
+    let turn = turns::ask_cancel(&mut tx, thread).await?;
+    tx.commit().await?;
+    if let Some(turn) = turn {
+        agent.stop_here(turn);
+    }
+    Ok(())
+}
+
+/// Looks for orphaned turns until `stop`, and carries them on.
+pub async fn sweep(agent: Arc<Agent>, stop: CancellationToken) {
+    let mut failing = false;
+    loop {
+        match sweep_once(&agent).await {
+            Ok(_) => failing = false,
+            // Said once, not every two seconds of an outage.
+            Err(error) if !failing => {
+                failing = true;
+                tracing::warn!(%error, "orphaned turns can't be looked for");
+            }
+            Err(_) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(SWEEP) => {}
+        }
+    }
+}
+
+/// Takes over the orphaned turns of this moment; gives how many.
+///
+/// # Errors
+/// When the database does.
+pub async fn sweep_once(agent: &Arc<Agent>) -> DbResult<usize> {
+    let mut taken = 0;
+    for (site, turn) in turns::orphaned(&agent.db, SWEEP_AT_ONCE).await? {
+        let Ok(slot) = Arc::clone(&agent.slots).try_acquire_owned() else {
+            break;
+        };
+        let mut tx = agent.db.site(site).await?;
+        let took = turns::take_over(&mut tx, turn, agent.owner, agent.clock.now()).await?;
+        tx.commit().await?;
+        let Some(took) = took else { continue };
+        taken += 1;
+        tracing::info!(%turn, resumes = took.resumes, "carrying on a turn whose driver has gone");
+        let (assignment, first) = resume(site, took)?;
+        drive(agent, assignment, first, slot);
+    }
+    Ok(taken)
+}
+
+fn resume(site: SiteId, took: turns::TakenTurn) -> DbResult<(Assignment, Input)> {
+    let begun = took.last.is_some();
+    let (last_step, stored) = match took.last {
+        Some((n, after)) => (Some(n), after),
+        None => (None, took.start),
+    };
+    let machine: Machine =
+        serde_json::from_value(stored).map_err(|e| DbError::Unreadable(format!("machine: {e}")))?;
+    let first = if took.cancel_asked {
+        Input::Cancelled
+    } else if took.resumes > MOST_RESUMES {
+        Input::Timer { timer: Timer::Cap }
+    } else {
+        after_crash(begun)
+    };
+    let assignment = Assignment {
+        turn: TurnRef {
+            site,
+            thread: took.thread,
+            visitor: took.visitor,
+            turn: took.id,
+            epoch: took.epoch,
+        },
+        machine,
+        address_only: took.text.is_empty(),
+        text: took.text,
+        locale: took.lang,
+        first_seq: took.first_seq,
+        last_step,
+        resumed: true,
+    };
+    Ok((assignment, first))
+}
+
+/// Puts a turn's stored inputs through the machine again: where it ends, and where it
+/// ended when it was driven. None when there is no such turn.
+///
+/// # Errors
+/// When the database does, or the rows are of another version.
+pub async fn replay(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<(Machine, Machine)>> {
+    let Some(row) = turns::find(tx, turn).await? else {
+        return Ok(None);
+    };
+    let unreadable = |e: serde_json::Error| DbError::Unreadable(e.to_string());
+    let start: Machine = serde_json::from_value(row.start).map_err(unreadable)?;
+    let steps = turns::steps(tx, turn).await?;
+    let mut inputs: Vec<(DateTime<Utc>, Input)> = Vec::with_capacity(steps.len());
+    let mut driven = start.clone();
+    for step in steps {
+        inputs.push((step.at, serde_json::from_value(step.input).map_err(unreadable)?));
+        driven = serde_json::from_value(step.after).map_err(unreadable)?;
+    }
+    Ok(Some((super::machine::replay(start, inputs), driven)))
+}
+
+/// The name that serde gives a code; for lists and logs.
+#[must_use]
+pub fn name_of<T: Serialize>(code: &T) -> String {
+    operation::code(code)
+}

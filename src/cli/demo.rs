@@ -1,0 +1,62 @@
+//! The demo shop that a fresh install answers about: its site and its articles, which are
+//! built into the binary. Made where there is no site yet.
+
+use std::net::SocketAddr;
+
+use rust_embed::RustEmbed;
+
+use super::ingest;
+use super::session::Session;
+use super::site::add_site;
+use crate::db::documents;
+use crate::db::sites;
+use crate::domain::ids::SiteId;
+
+/// The demo's site.
+pub const SLUG: &str = "demo";
+const NAME: &str = "Lumen & Oak";
+
+#[derive(RustEmbed)]
+#[folder = "kb/"]
+struct Articles;
+
+/// When the articles are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// Only if the demo isn't complete.
+    IfNew,
+    /// Always, for a server at this address: a newer binary may bring newer ones.
+    Always(SocketAddr),
+}
+
+/// Makes sure that a fresh install has the demo. Gives its site; None where the operator
+/// has sites of their own and no demo, or wants none.
+///
+/// # Errors
+/// When the database is away.
+pub async fn ensure(session: &Session, refresh: Refresh) -> anyhow::Result<Option<SiteId>> {
+    if !session.config.server.demo {
+        return Ok(None);
+    }
+    let all = sites::list(&session.db).await?;
+    let site = match all.iter().find(|s| s.slug == SLUG) {
+        Some(site) => site.id,
+        None if !all.is_empty() => return Ok(None),
+        None => add_site(session, SLUG, NAME, Vec::new(), "en").await?.0.id,
+    };
+    let mut tx = session.db.site(site).await?;
+    let complete = documents::count_live(&mut tx).await? >= Articles::iter().count();
+    if let Refresh::Always(listen) = refresh {
+        let origins = [listen.to_string(), format!("localhost:{}", listen.port())].map(|a| format!("http://{a}"));
+        sites::set_origins(&mut tx, &origins).await?;
+    }
+    tx.commit().await?;
+    if complete && refresh == Refresh::IfNew {
+        return Ok(Some(site));
+    }
+    let files = Articles::iter()
+        .filter_map(|name| Some((name.to_string(), Articles::get(&name)?.data.into_owned())))
+        .collect();
+    ingest::take_in(session, site, "/kb/", files).await?;
+    Ok(Some(site))
+}

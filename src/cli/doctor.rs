@@ -1,0 +1,212 @@
+//! `deskhand doctor`: checks each part, and says how to mend it.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use super::print::{self, line};
+use super::session::{Logins, embedded_settings};
+use crate::config::Config;
+use crate::db::embedded::Access;
+use crate::db::jobs;
+use crate::db::migrate;
+use crate::db::pool::Db;
+use crate::db::{documents, sites};
+use crate::http::auth::keyring::open_root;
+
+/// How to report.
+#[derive(clap::Args)]
+pub struct Args {
+    /// For scripts.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Space below which the data folder is said to be short of it, in bytes.
+const LITTLE_SPACE: u64 = 1 << 30;
+/// Days after which a key should be replaced.
+const OLD_KEY_DAYS: i64 = 90;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Ok,
+    Warning,
+    Broken,
+}
+
+#[derive(Debug, Serialize)]
+struct Check {
+    part: String,
+    state: State,
+    detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mend: Option<String>,
+}
+
+#[derive(Default)]
+struct Report(Vec<Check>);
+
+impl Report {
+    fn add(&mut self, part: &str, state: State, detail: impl Into<String>, mend: Option<&str>) {
+        self.0.push(Check { part: part.into(), state, detail: detail.into(), mend: mend.map(str::to_owned) });
+    }
+
+    fn ok(&mut self, part: &str, detail: impl Into<String>) {
+        self.add(part, State::Ok, detail, None);
+    }
+
+    fn worst(&self) -> bool {
+        self.0.iter().any(|c| c.state == State::Broken)
+    }
+}
+
+/// Checks; exits with 1 when something is broken.
+///
+/// # Errors
+/// When the report can't be printed.
+pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
+    let mut report = Report::default();
+    report.ok("configuration", "every key and value is known");
+    examine(&config, &mut report).await;
+    if args.json {
+        print::json(&report.0)?;
+    } else {
+        for c in &report.0 {
+            let mark = match c.state {
+                State::Ok => "ok     ",
+                State::Warning => "warning",
+                State::Broken => "BROKEN ",
+            };
+            line(&format!("{mark}  {:<14} {}", c.part, c.detail));
+            if let Some(mend) = &c.mend {
+                line(&format!("{:24} → {mend}", ""));
+            }
+        }
+    }
+    Ok(if report.worst() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+async fn examine(config: &Config, report: &mut Report) {
+    if config.database.url.is_none() {
+        match embedded_settings(config) {
+            Ok(s) => report.ok("postgresql", format!("own, from {}", s.pg_dir.display())),
+            Err(e) => return report.add("postgresql", State::Broken, e.to_string(), Some("run `./dev setup`, or set DESKHAND_PG_DIR or DATABASE_URL")),
+        }
+        space(config, report);
+    }
+    let logins = match Logins::find(config, Access::Attach).await {
+        Ok(logins) => logins,
+        Err(e) => return report.add("database", State::Broken, format!("{e:#}"), None),
+    };
+    match migrate::check(&logins.app).await {
+        Ok(()) => report.ok("database", "reached, on this version, and row security binds the login"),
+        Err(e) => {
+            report.add("database", State::Broken, e.to_string(), Some("run `deskhand migrate`"));
+            return stop(logins).await;
+        }
+    }
+    match Db::connect(&logins.app, 2).await {
+        Ok(db) => {
+            contents(config, &db, report).await;
+            db.close().await;
+        }
+        Err(e) => report.add("database", State::Broken, e.to_string(), None),
+    }
+    stop(logins).await;
+}
+
+async fn stop(logins: Logins) {
+    if let Some(server) = logins.embedded
+        && let Err(e) = server.stop().await
+    {
+        print::note(&format!("{e}"));
+    }
+}
+
+fn space(config: &Config, report: &mut Report) {
+    // The folder itself may not be there yet.
+    let there = config.data_dir.ancestors().find(|p| p.exists());
+    let Some(stat) = there.and_then(|p| nix::sys::statvfs::statvfs(p).ok()) else { return };
+    let free = stat.blocks_available() * stat.fragment_size();
+    let said = format!("{}, {:.1} GiB free", config.data_dir.display(), free_gib(free));
+    if free < LITTLE_SPACE {
+        report.add("data folder", State::Warning, said, Some("free some space, or set data_dir to another disk"));
+    } else {
+        report.ok("data folder", said);
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for people, with one decimal")]
+fn free_gib(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 30)
+}
+
+async fn contents(config: &Config, db: &Db, report: &mut Report) {
+    let master = match config.master_key() {
+        Ok(key) => key,
+        Err(e) => return report.add("master key", State::Broken, e.to_string(), None),
+    };
+    report.ok("master key", "there");
+    let all = match sites::list(db).await {
+        Ok(all) => all,
+        Err(e) => return report.add("sites", State::Broken, e.to_string(), None),
+    };
+    if all.is_empty() {
+        report.add("sites", State::Warning, "none yet", Some("`deskhand serve` makes the demo; `deskhand site add URL` adds yours"));
+    }
+    for site in all {
+        if let Err(e) = one_site(db, &master, &site, report).await {
+            report.add(&site.slug, State::Broken, e.to_string(), None);
+        }
+    }
+    match jobs::counts(db).await {
+        Ok(c) if c.dead > 0 => report.add(
+            "jobs",
+            State::Warning,
+            format!("{} waiting, {} failed for good", c.waiting, c.dead),
+            Some("`deskhand jobs list --state dead` says why; `deskhand jobs retry` tries again"),
+        ),
+        Ok(c) => report.ok("jobs", format!("{} waiting, none failed for good", c.waiting)),
+        Err(e) => report.add("jobs", State::Broken, e.to_string(), None),
+    }
+}
+
+async fn one_site(
+    db: &Db,
+    master: &crate::domain::seal::MasterKey,
+    site: &crate::domain::site::Site,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    use crate::domain::clock::Clock as _;
+    let now = crate::domain::clock::SystemClock.now();
+    let mut tx = db.site(site.id).await?;
+    let root = sites::current_root(&mut tx, now).await?;
+    let keys = sites::keys(&mut tx).await?;
+    let documents = documents::count_live(&mut tx).await?;
+    tx.commit().await?;
+    let part = format!("site {}", site.slug);
+    match root {
+        None => report.add(&part, State::Broken, "no valid secret", Some(&format!("`deskhand site rotate {}`", site.slug))),
+        Some((kid, sealed)) => match open_root(master, site.id, &kid, &sealed) {
+            Err(e) => report.add(&part, State::Broken, e.to_string(), Some("use the master key that the site's secret was sealed with, or `deskhand site rotate`")),
+            Ok(_) => {
+                let age = keys.iter().find(|k| k.kid == kid).map_or(0, |k| (now - k.not_before).num_days());
+                if age > OLD_KEY_DAYS {
+                    report.add(&part, State::Warning, format!("its secret is {age} days old"), Some(&format!("`deskhand site rotate {}`", site.slug)));
+                } else {
+                    report.ok(&part, "its secret opens");
+                }
+            }
+        },
+    }
+    if site.origins.is_empty() {
+        report.add(&part, State::Warning, "no origin: no page may talk to it", Some(&format!("`deskhand site origins {} https://…`", site.slug)));
+    }
+    if documents == 0 {
+        report.add(&part, State::Warning, "no documents: nothing to answer from", Some(&format!("`deskhand ingest PATH --site {}`", site.slug)));
+    } else {
+        report.ok(&part, format!("{documents} documents"));
+    }
+    Ok(())
+}

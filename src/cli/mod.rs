@@ -1,0 +1,137 @@
+//! The command line, for people and for scripts: one file a subcommand.
+
+pub mod ask;
+pub mod chat;
+pub mod conversation;
+pub mod demo;
+pub mod doctor;
+pub mod inbox;
+pub mod ingest;
+pub mod jobs;
+pub mod migrate;
+pub mod print;
+pub mod replay;
+pub mod search;
+pub mod serve;
+pub mod session;
+pub mod site;
+pub mod worker;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, LogFormat};
+use crate::domain::fail;
+use crate::telemetry::{self, LogSettings};
+
+/// A support agent that answers from a site's own documents, with citations.
+#[derive(Parser)]
+#[command(name = "deskhand", version, about, max_term_width = 100, propagate_version = true)]
+struct Cli {
+    /// The configuration file (default: deskhand.toml here, if there is one).
+    #[arg(long, global = true, env = "DESKHAND_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve the API, the demo page and background work until it is stopped.
+    Serve(serve::Args),
+    /// Run background work only.
+    Worker(worker::Args),
+    /// Bring the database to this version.
+    Migrate,
+    /// Take files or folders into a site's knowledge base.
+    Ingest(ingest::Args),
+    /// Search a site's knowledge base, and see why each passage ranks where it does.
+    Search(search::Args),
+    /// Ask one question.
+    Ask(ask::Args),
+    /// Have a conversation in the terminal.
+    Chat(chat::Args),
+    /// Add, list and change sites and their keys.
+    #[command(subcommand)]
+    Site(site::Command),
+    /// See, retry and drop background jobs.
+    #[command(subcommand)]
+    Jobs(jobs::Command),
+    /// See what waits for people: handoffs and tickets.
+    #[command(subcommand)]
+    Inbox(inbox::Command),
+    /// Run a turn's recorded inputs through the machine again.
+    Replay(replay::Args),
+    /// Check each part, and say how to mend it.
+    Doctor(doctor::Args),
+    /// Print the API's description (OpenAPI, JSON).
+    Openapi,
+}
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Printed without a configuration, so that a broken one can be looked up.
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if arguments.len() == 3 && arguments[1] == "help" && arguments[2] == "config" {
+        print::piece(&crate::config::reference());
+        return ExitCode::SUCCESS;
+    }
+    let cli = Cli::parse_from(arguments);
+    match run(cli) {
+        Ok(code) => code,
+        Err(error) => {
+            print::note(&format!("deskhand: {}", chain(&error)));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// An error with its causes, each said once.
+fn chain(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    if matches!(cli.command, Command::Openapi) {
+        print::line(&crate::http::router::openapi().to_pretty_json()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let config = Config::load(cli.config.as_deref())?;
+    if let Some(name) = &config.fail_point {
+        anyhow::ensure!(fail::arm(name), "there is no fail point `{name}`");
+    }
+    telemetry::init(&LogSettings {
+        filter: config.log.filter.clone(),
+        json: config.log.format == LogFormat::Json,
+    });
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::run(config, args).await,
+            Command::Worker(args) => worker::run(config, args).await,
+            Command::Migrate => migrate::run(config).await,
+            Command::Ingest(args) => ingest::run(config, args).await,
+            Command::Search(args) => search::run(config, args).await,
+            Command::Ask(args) => ask::run(config, args).await,
+            Command::Chat(args) => chat::run(config, args).await,
+            Command::Site(command) => site::run(config, command).await,
+            Command::Jobs(command) => jobs::run(config, command).await,
+            Command::Inbox(command) => inbox::run(config, command).await,
+            Command::Replay(args) => replay::run(config, args).await,
+            Command::Doctor(args) => doctor::run(config, args).await,
+            Command::Openapi => Ok(ExitCode::SUCCESS),
+        }
+    })
+}

@@ -1,0 +1,30 @@
+//! Writing to the terminal: results to standard output, remarks to standard error, so
+//! that a script that reads the one isn't disturbed by the other.
+
+use std::io::Write as _;
+
+/// A line of the result. A reader that has gone (`| head`) is no error.
+pub fn line(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}
+
+/// A piece of the result, shown at once.
+pub fn piece(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = write!(out, "{text}");
+    let _ = out.flush();
+}
+
+/// A remark.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
+}
+
+/// A result for scripts.
+///
+/// # Errors
+/// When it can't be serialised.
+pub fn json<T: serde::Serialize>(value: &T) -> anyhow::Result<()> {
+    line(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}

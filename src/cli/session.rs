@@ -1,0 +1,176 @@
+//! What every command starts with: the database (its own, started or joined, or an
+//! external one), brought to this version, and the master key.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use secrecy::ExposeSecret;
+
+use super::print::note;
+use crate::agent::brain::Brain;
+use crate::agent::brain::extractive::Extractive;
+use crate::agent::machine::ctx::Limits;
+use crate::agent::{Agent, AgentSettings};
+use crate::config::Config;
+use crate::db::embedded::{self, Access, Embedded, EmbeddedSettings};
+use crate::db::migrate::{self, MigrateError};
+use crate::db::pool::Db;
+use crate::db::sites;
+use crate::domain::clock::{SharedClock, SystemClock};
+use crate::domain::seal::MasterKey;
+use crate::domain::site::Site;
+use crate::hands::kb_search::KbSearch;
+use crate::hands::registry::Registry;
+
+/// The database's name in the own cluster.
+const DATABASE: &str = "deskhand";
+/// How long a command waits for another that is using the data folder.
+const WAIT: Duration = Duration::from_secs(30);
+
+/// An open database and what belongs to it.
+pub struct Session {
+    /// The configuration.
+    pub config: Config,
+    /// The database.
+    pub db: Db,
+    /// Business time.
+    pub clock: SharedClock,
+    /// What opens secrets.
+    pub master: Arc<MasterKey>,
+    /// The own server, if it is one.
+    pub embedded: Option<Embedded>,
+}
+
+/// Which logins the configuration gives; starts the own server where it names none.
+pub struct Logins {
+    /// The application's.
+    pub app: String,
+    /// The owner's.
+    pub owner: Option<String>,
+    /// The own server.
+    pub embedded: Option<Embedded>,
+}
+
+/// How the own server is run.
+///
+/// # Errors
+/// When no PostgreSQL is installed for it; the message says what to do.
+pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
+    let pg_dir = embedded::find_pg_dir(config.database.pg_dir.as_deref(), &config.cache_dir)?;
+    Ok(EmbeddedSettings { data_dir: config.data_dir.clone(), pg_dir, durable: true, wait_for_lock: WAIT })
+}
+
+impl Logins {
+    /// Finds them.
+    ///
+    /// # Errors
+    /// When the own server can't be started; the message says what to do.
+    pub async fn find(config: &Config, access: Access) -> anyhow::Result<Self> {
+        if let Some(url) = &config.database.url {
+            let owner = config.database.owner_url.as_ref().map(|u| u.expose_secret().to_owned());
+            return Ok(Self { app: url.expose_secret().to_owned(), owner, embedded: None });
+        }
+        let server = embedded::open(&embedded_settings(config)?, access).await?;
+        Ok(Self {
+            app: server.url(migrate::APP, DATABASE),
+            owner: Some(server.url(migrate::OWNER, DATABASE)),
+            embedded: Some(server),
+        })
+    }
+
+    /// Applies what is missing; gives how many migrations that were.
+    ///
+    /// # Errors
+    /// When the database isn't as it must be; the message says what to do.
+    pub async fn migrate(&self) -> anyhow::Result<usize> {
+        if let Some(server) = &self.embedded {
+            migrate::bootstrap(&server.superuser_url(), &server.url("postgres", DATABASE), DATABASE).await?;
+        }
+        let owner = self
+            .owner
+            .as_ref()
+            .context("the migrations run as the owner of the tables: set DATABASE_OWNER_URL to its login")?;
+        let login = migrate::login_of(&self.app)?;
+        Ok(migrate::migrate(owner, login.as_deref()).await?)
+    }
+}
+
+impl Session {
+    /// Opens the database. The own one is brought to this version by itself, an external
+    /// one only where the owner's login is known.
+    ///
+    /// # Errors
+    /// When something is missing; the message says what to do.
+    pub async fn open(config: Config, access: Access) -> anyhow::Result<Self> {
+        let logins = Logins::find(&config, access).await?;
+        if let Err(error) = migrate::check(&logins.app).await {
+            let can_mend = logins.owner.is_some() && !matches!(error, MigrateError::Unsafe { .. } | MigrateError::Ahead(_));
+            if !can_mend {
+                return Err(error.into());
+            }
+            let done = logins.migrate().await?;
+            if done > 0 {
+                note(&format!("Database: {done} migration(s) applied."));
+            }
+            migrate::check(&logins.app).await?;
+        }
+        let db = Db::connect(&logins.app, config.database.connections).await?;
+        let master = Arc::new(config.master_key()?);
+        Ok(Self { config, db, clock: Arc::new(SystemClock), master, embedded: logins.embedded })
+    }
+
+    /// Closes the pool, and stops the own server if this process started it.
+    ///
+    /// # Errors
+    /// When the server doesn't stop.
+    pub async fn close(self) -> anyhow::Result<()> {
+        self.db.close().await;
+        if let Some(server) = self.embedded {
+            server.stop().await?;
+        }
+        Ok(())
+    }
+
+    /// The agent, with all tools and brains.
+    ///
+    /// # Errors
+    /// When a tool's schema is none: a defect.
+    pub fn agent(&self) -> anyhow::Result<Arc<Agent>> {
+        let a = &self.config.agent;
+        let limits = Limits {
+            plan_ms: a.plan_ms,
+            tool_ms: a.tool_ms,
+            first_ms: a.first_ms,
+            stall_ms: a.stall_ms,
+            cap_ms: a.turn_ms,
+            ..Limits::default()
+        };
+        let mut registry = Registry::default();
+        registry.add(KbSearch)?;
+        let brains: Vec<Arc<dyn Brain>> = vec![Arc::new(Extractive::default())];
+        let settings = AgentSettings { limits, turns_at_once: a.turns_at_once };
+        let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
+        Ok(Agent::new(db, clock, registry, brains, Arc::clone(&self.master), &settings))
+    }
+
+    /// The site of this slug or id; without one the only site, or the demo.
+    ///
+    /// # Errors
+    /// When there is no such site, or none can be chosen; the message lists them.
+    pub async fn site(&self, wanted: Option<&str>) -> anyhow::Result<Site> {
+        let all = sites::list(&self.db).await?;
+        let names = || all.iter().map(|s| s.slug.as_str()).collect::<Vec<_>>().join(", ");
+        let found = match wanted {
+            Some(wanted) => all.iter().find(|s| s.slug == wanted || s.id.to_string() == wanted),
+            None if all.len() == 1 => all.first(),
+            None => all.iter().find(|s| s.slug == super::demo::SLUG),
+        };
+        match (found, wanted) {
+            (Some(site), _) => Ok(site.clone()),
+            (None, Some(wanted)) => anyhow::bail!("there is no site `{wanted}`; sites: {}", names()),
+            (None, None) if all.is_empty() => anyhow::bail!("there is no site yet; `deskhand site add URL` adds one"),
+            (None, None) => anyhow::bail!("say which site with --site; sites: {}", names()),
+        }
+    }
+}

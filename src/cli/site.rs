@@ -1,0 +1,301 @@
+//! `deskhand site`: sites and their keys. A secret is shown once, when it is made.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use chrono::TimeDelta;
+use clap::{Subcommand, ValueEnum};
+use rand::Rng;
+use serde::Serialize;
+
+use super::print::{json, line, note};
+use super::session::Session;
+use crate::config::Config;
+use crate::db::embedded::Access;
+use crate::db::sites;
+use crate::domain::ids::SiteId;
+use crate::domain::keys::{Alg, RootSecret};
+use crate::domain::site::{Mode, Site, normalise_origin};
+use crate::http::auth::keyring::owner_of;
+
+/// How long the old secret stays valid after a rotation.
+const GRACE: TimeDelta = TimeDelta::hours(24);
+
+/// What to do with sites.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Add a site, and print its id and secret.
+    Add {
+        /// The site's address, for example https://shop.example
+        url: String,
+        /// Its short name here (default: made from the address).
+        #[arg(long)]
+        slug: Option<String>,
+        /// Its name, for people (default: the host).
+        #[arg(long)]
+        name: Option<String>,
+        /// Its language.
+        #[arg(long, default_value = "en")]
+        locale: String,
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List the sites.
+    List {
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Set the origins whose pages may talk to this server.
+    Origins {
+        /// Slug or id.
+        site: String,
+        /// All of them, for example https://shop.example https://www.shop.example
+        #[arg(required = true)]
+        origins: Vec<String>,
+    },
+    /// List a site's keys.
+    Keys {
+        /// Slug or id.
+        site: String,
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a new secret and print it; the old one stays valid for a day.
+    Rotate {
+        /// Slug or id.
+        site: String,
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a key now.
+    Revoke {
+        /// Slug or id.
+        site: String,
+        /// The key's id, as `site keys` lists it.
+        kid: String,
+    },
+    /// Register a public key that signs the site's tokens.
+    AddKey {
+        /// Slug or id.
+        site: String,
+        /// The algorithm that its tokens must use.
+        #[arg(long, value_enum)]
+        alg: PublicAlg,
+        /// The public key, PEM.
+        #[arg(long)]
+        public_key: PathBuf,
+        /// The id that tokens name it by.
+        #[arg(long)]
+        kid: String,
+    },
+}
+
+/// Algorithms of registered public keys.
+#[derive(Clone, Copy, ValueEnum)]
+pub enum PublicAlg {
+    /// RSA with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+}
+
+#[derive(Serialize)]
+struct NewSecret {
+    site_id: SiteId,
+    slug: String,
+    kid: String,
+    secret: String,
+}
+
+/// Runs one.
+///
+/// # Errors
+/// When it can't; the message says what to do.
+pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
+    let session = Session::open(config, Access::Attach).await?;
+    let done = execute(&session, command).await;
+    session.close().await?;
+    done.map(|()| ExitCode::SUCCESS)
+}
+
+async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Add { url, slug, name, locale, json } => {
+            let origin = normalise_origin(&url)?;
+            let host = origin.split("://").nth(1).unwrap_or(&origin).to_owned();
+            let slug = slug.unwrap_or_else(|| slug_of(&host));
+            let secret = add(session, &slug, &name.unwrap_or(host), vec![origin], &locale).await?;
+            show(&secret, json)
+        }
+        Command::List { json: true } => json(&sites::list(&session.db).await?),
+        Command::List { json: false } => {
+            let all = sites::list(&session.db).await?;
+            if all.is_empty() {
+                note("There is no site yet; `deskhand site add URL` adds one.");
+            }
+            for s in all {
+                line(&format!("{:<20} {}  {:<7} {}", s.slug, s.id, s.mode.as_str(), s.origins.join(" ")));
+            }
+            Ok(())
+        }
+        Command::Origins { site, origins } => {
+            let site = session.site(Some(&site)).await?;
+            let origins = origins.iter().map(|o| normalise_origin(o)).collect::<Result<Vec<_>, _>>()?;
+            let mut tx = session.db.site(site.id).await?;
+            sites::set_origins(&mut tx, &origins).await?;
+            tx.commit().await?;
+            line(&format!("{}: {}", site.slug, origins.join(" ")));
+            Ok(())
+        }
+        Command::Keys { site, json: as_json } => keys(session, &site, as_json).await,
+        Command::Rotate { site, json } => {
+            let site = session.site(Some(&site)).await?;
+            let mut tx = session.db.site(site.id).await?;
+            let (kid, secret) = new_root(session, &mut tx).await?;
+            let ended = sites::retire_root_keys(&mut tx, &kid, session.clock.now() + GRACE).await?;
+            tx.commit().await?;
+            show(&NewSecret { site_id: site.id, slug: site.slug, kid, secret }, json)?;
+            note(&format!("{ended} older secret(s) stay valid for 24 hours; `deskhand site revoke` ends one at once."));
+            Ok(())
+        }
+        Command::Revoke { site, kid } => {
+            let site = session.site(Some(&site)).await?;
+            let mut tx = session.db.site(site.id).await?;
+            let found = sites::revoke_key(&mut tx, &kid, session.clock.now()).await?;
+            tx.commit().await?;
+            anyhow::ensure!(found, "{} has no key `{kid}`; `deskhand site keys {}` lists them", site.slug, site.slug);
+            line(&format!("{kid} is no longer valid. Running servers stop taking it within five seconds."));
+            Ok(())
+        }
+        Command::AddKey { site, alg, public_key, kid } => add_key(session, &site, alg, &public_key, &kid).await,
+    }
+}
+
+async fn keys(session: &Session, site: &str, as_json: bool) -> anyhow::Result<()> {
+    let site = session.site(Some(site)).await?;
+    let mut tx = session.db.site(site.id).await?;
+    let keys = sites::keys(&mut tx).await?;
+    tx.commit().await?;
+    if as_json {
+        return json(&keys);
+    }
+    let now = session.clock.now();
+    for k in keys {
+        let state = match k.not_after {
+            None => "valid".to_owned(),
+            Some(end) if end <= now => format!("ended {}", end.format("%Y-%m-%d %H:%M UTC")),
+            Some(end) => format!("valid until {}", end.format("%Y-%m-%d %H:%M UTC")),
+        };
+        line(&format!("{:<24} {:<6} {:<6} {state}", k.kid, k.purpose, k.alg));
+    }
+    Ok(())
+}
+
+async fn add_key(
+    session: &Session,
+    site: &str,
+    alg: PublicAlg,
+    public_key: &std::path::Path,
+    kid: &str,
+) -> anyhow::Result<()> {
+    let pem = std::fs::read_to_string(public_key).with_context(|| public_key.display().to_string())?;
+    let (alg, usable) = match alg {
+        PublicAlg::Rs256 => (Alg::RS256, jsonwebtoken::DecodingKey::from_rsa_pem(pem.as_bytes()).is_ok()),
+        PublicAlg::Es256 => (Alg::ES256, jsonwebtoken::DecodingKey::from_ec_pem(pem.as_bytes()).is_ok()),
+    };
+    anyhow::ensure!(
+        usable && pem.contains("PUBLIC KEY"),
+        "{} holds no public key for {} in PEM",
+        public_key.display(),
+        alg.as_str()
+    );
+    let site = session.site(Some(site)).await?;
+    let mut tx = session.db.site(site.id).await?;
+    sites::add_token_key(&mut tx, kid, alg, &pem)
+        .await
+        .with_context(|| format!("the key `{kid}` can't be added: an id has 8 to 64 letters, digits, - or _, and is used once"))?;
+    tx.commit().await?;
+    line(&format!("{}: tokens signed with {kid} ({}) are valid now.", site.slug, alg.as_str()));
+    Ok(())
+}
+
+/// Adds a site with its first secret.
+///
+/// # Errors
+/// When the slug is taken or no slug.
+pub(super) async fn add_site(
+    session: &Session,
+    slug: &str,
+    name: &str,
+    origins: Vec<String>,
+    locale: &str,
+) -> anyhow::Result<(Site, String, String)> {
+    let site = Site {
+        id: SiteId::new(),
+        slug: slug.to_owned(),
+        name: name.to_owned(),
+        origins,
+        mode: Mode::Assist,
+        locale: locale.to_owned(),
+        created_at: session.clock.now(),
+    };
+    let mut tx = session.db.site(site.id).await?;
+    if let Err(error) = sites::insert(&mut tx, &site).await {
+        anyhow::ensure!(!error.is_unique_violation(), "there is a site `{slug}` already; give this one another --slug");
+        return Err(error).context("a slug has lower-case letters, digits and -, and at most 63 of them");
+    }
+    let (kid, secret) = new_root(session, &mut tx).await?;
+    tx.commit().await?;
+    Ok((site, kid, secret))
+}
+
+async fn add(
+    session: &Session,
+    slug: &str,
+    name: &str,
+    origins: Vec<String>,
+    locale: &str,
+) -> anyhow::Result<NewSecret> {
+    let (site, kid, secret) = add_site(session, slug, name, origins, locale).await?;
+    Ok(NewSecret { site_id: site.id, slug: site.slug, kid, secret })
+}
+
+async fn new_root(session: &Session, tx: &mut crate::db::pool::SiteTx) -> anyhow::Result<(String, String)> {
+    let mut bytes = [0_u8; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    let mut tail = [0_u8; 9];
+    rand::rng().fill_bytes(&mut tail);
+    let kid = format!("dk_{}", hex::encode(tail));
+    let root = RootSecret::new(bytes);
+    let sealed = session.master.seal(&owner_of(tx.site(), &kid), root.expose())?;
+    sites::add_root_key(tx, &kid, &sealed).await?;
+    Ok((kid, hex::encode(root.expose())))
+}
+
+fn show(secret: &NewSecret, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        return json(secret);
+    }
+    line(&format!("Site    {} ({})", secret.site_id, secret.slug));
+    line(&format!("Key id  {}", secret.kid));
+    line(&format!("Secret  {}", secret.secret));
+    note("The secret is shown this once. It belongs into wp-config.php, not into a page.");
+    Ok(())
+}
+
+fn slug_of(host: &str) -> String {
+    let slug: String = host
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect::<String>()
+        .trim_matches('-')
+        .chars()
+        .take(60)
+        .collect();
+    if slug.is_empty() { "site".to_owned() } else { slug }
+}

@@ -1,0 +1,294 @@
+//! Every key of the configuration in one table: its name in the file, its environment
+//! variables, its default, what is allowed and what it does. `deskhand help config`
+//! and `docs/configuration.md` are printed from it.
+
+use std::fmt::Write as _;
+
+/// One key.
+pub struct Key {
+    /// In the file: `section.name`.
+    pub path: &'static str,
+    /// In the environment; the first is the usual one.
+    pub env: &'static [&'static str],
+    /// None: there is no value until one is set.
+    pub default: Option<&'static str>,
+    /// Whether a value from the environment is text even where it looks like a number.
+    pub text: bool,
+    /// What may be given.
+    pub allowed: &'static str,
+    /// What it does.
+    pub doc: &'static str,
+}
+
+const fn key(
+    path: &'static str,
+    env: &'static [&'static str],
+    default: Option<&'static str>,
+    allowed: &'static str,
+    doc: &'static str,
+) -> Key {
+    Key {
+        path,
+        env,
+        default,
+        text: false,
+        allowed,
+        doc,
+    }
+}
+
+const fn text(
+    path: &'static str,
+    env: &'static [&'static str],
+    default: Option<&'static str>,
+    allowed: &'static str,
+    doc: &'static str,
+) -> Key {
+    Key {
+        path,
+        env,
+        default,
+        text: true,
+        allowed,
+        doc,
+    }
+}
+
+/// Variables of ours that are no configuration: they choose the file, or serve the tests.
+pub(super) const OTHER_VARIABLES: &[&str] = &[
+    "DESKHAND_CONFIG",
+    "DESKHAND_DATA",
+    "DESKHAND_E2E_URL",
+    "DESKHAND_SCREENSHOTS",
+    "DESKHAND_FAIL_POINT",
+];
+
+/// All of them, in the order of the reference.
+pub const KEYS: &[Key] = &[
+    text(
+        "data_dir",
+        &["DESKHAND_DATA_DIR"],
+        None,
+        "a folder; default as root `/var/lib/deskhand`, else `$XDG_DATA_HOME/deskhand` (`~/.local/share/deskhand`)",
+        "Where the own PostgreSQL, its log and the master key live.",
+    ),
+    text(
+        "server.listen",
+        &["DESKHAND_SERVER_LISTEN"],
+        Some("127.0.0.1:8080"),
+        "an address and a port",
+        "Where the server listens. Put a TLS proxy in front before it leaves the machine.",
+    ),
+    key(
+        "server.demo",
+        &["DESKHAND_SERVER_DEMO"],
+        Some("true"),
+        "true or false",
+        "Serve the demo shop at `/`. It is only served while the server listens on a loopback address.",
+    ),
+    key(
+        "server.drain_seconds",
+        &["DESKHAND_SERVER_DRAIN_SECONDS"],
+        Some("20"),
+        "0 to 600",
+        "How long a stop waits for turns, streams and jobs under way.",
+    ),
+    text(
+        "database.url",
+        &["DATABASE_URL", "DESKHAND_DATABASE_URL"],
+        None,
+        "a `postgres://` URL",
+        "The application's login. Not set: deskhand starts its own PostgreSQL in `data_dir`. The role must not own tables, nor be a superuser.",
+    ),
+    text(
+        "database.owner_url",
+        &["DATABASE_OWNER_URL", "DESKHAND_DATABASE_OWNER_URL"],
+        None,
+        "a `postgres://` URL",
+        "The owner's login, for migrations of an external database only.",
+    ),
+    key(
+        "database.connections",
+        &["DESKHAND_DATABASE_CONNECTIONS"],
+        Some("20"),
+        "2 to 500",
+        "Database connections of this process at most.",
+    ),
+    text(
+        "database.pg_dir",
+        &["DESKHAND_PG_DIR"],
+        None,
+        "a folder with `bin/postgres`",
+        "The PostgreSQL installation (with pgvector 0.8 or later) that the own server runs from. Not set: the newest in the cache folder, where `./dev setup` puts one.",
+    ),
+    text(
+        "secrets.master_key",
+        &["DESKHAND_MASTER_KEY"],
+        None,
+        "32 bytes in hex or Base64",
+        "Seals all other secrets at rest.",
+    ),
+    text(
+        "secrets.master_key_file",
+        &["DESKHAND_MASTER_KEY_FILE"],
+        None,
+        "a file that holds the key",
+        "Used when `secrets.master_key` isn't set. With the own PostgreSQL a key is made in `data_dir/master.key` at the first start.",
+    ),
+    key(
+        "agent.plan_ms",
+        &["DESKHAND_AGENT_PLAN_MS"],
+        Some("2500"),
+        "100 to 60000",
+        "Time for planning, in milliseconds.",
+    ),
+    key(
+        "agent.tool_ms",
+        &["DESKHAND_AGENT_TOOL_MS"],
+        Some("3000"),
+        "100 to 60000",
+        "Time for one tool with its retries, in milliseconds.",
+    ),
+    key(
+        "agent.first_ms",
+        &["DESKHAND_AGENT_FIRST_MS"],
+        Some("6000"),
+        "500 to 120000",
+        "Time from the message to the first released sentence or closing text, in milliseconds.",
+    ),
+    key(
+        "agent.stall_ms",
+        &["DESKHAND_AGENT_STALL_MS"],
+        Some("4000"),
+        "500 to 120000",
+        "Time between two sentences, in milliseconds.",
+    ),
+    key(
+        "agent.turn_ms",
+        &["DESKHAND_AGENT_TURN_MS"],
+        Some("60000"),
+        "1000 to 600000",
+        "Time for a whole turn, in milliseconds.",
+    ),
+    key(
+        "agent.turns_at_once",
+        &["DESKHAND_AGENT_TURNS_AT_ONCE"],
+        Some("256"),
+        "1 to 100000",
+        "Turns at once in this process; one more is answered with 503 and Retry-After.",
+    ),
+    key(
+        "agent.streams_at_once",
+        &["DESKHAND_AGENT_STREAMS_AT_ONCE"],
+        Some("5000"),
+        "1 to 1000000",
+        "Open event streams at once in this process; one more is answered with 503 and Retry-After.",
+    ),
+    key(
+        "knowledge.chunk_tokens",
+        &["DESKHAND_KNOWLEDGE_CHUNK_TOKENS"],
+        Some("512"),
+        "64 to 8000",
+        "A chunk's length at most, in tokens.",
+    ),
+    key(
+        "knowledge.chunk_overlap",
+        &["DESKHAND_KNOWLEDGE_CHUNK_OVERLAP"],
+        Some("80"),
+        "at most half of knowledge.chunk_tokens",
+        "What two neighbouring chunks of one section share, in tokens.",
+    ),
+    key(
+        "jobs.at_once",
+        &["DESKHAND_JOBS_AT_ONCE"],
+        Some("4"),
+        "1 to 256",
+        "Background jobs at once in this process.",
+    ),
+    text(
+        "log.filter",
+        &["DESKHAND_LOG_FILTER"],
+        Some("warn,deskhand=info"),
+        "tracing's directives, for example `info` or `deskhand=debug,warn`",
+        "What is logged. Message texts, addresses and keys never are.",
+    ),
+    text(
+        "log.format",
+        &["DESKHAND_LOG_FORMAT"],
+        Some("text"),
+        "`text` or `json`",
+        "How log lines look.",
+    ),
+];
+
+/// The reference as Markdown.
+#[must_use]
+pub fn reference() -> String {
+    let mut out = String::from(
+        "# Configuration\n\n\
+         One TOML file (`--config FILE` or `DESKHAND_CONFIG`, else `deskhand.toml` in the working folder) and\n\
+         environment variables, which win. A dot in a key is a section in the file: `server.listen` is `listen`\n\
+         under `[server]`. A wrong key or value stops the start with its name and what is allowed.\n\n\
+         | key | environment | default | allowed | what it does |\n|---|---|---|---|---|\n",
+    );
+    for k in KEYS {
+        let env = k
+            .env
+            .iter()
+            .map(|e| format!("`{e}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        let default = k.default.map_or_else(String::new, |d| format!("`{d}`"));
+        // Writing into a String can't fail.
+        let _ = writeln!(
+            out,
+            "| `{}` | {env} | {default} | {} | {} |",
+            k.path, k.allowed, k.doc
+        );
+    }
+    out
+}
+
+/// `; did you mean X?` for a variable that is close to one of ours.
+pub(super) fn did_you_mean(name: &str) -> String {
+    let shared = |other: &str| {
+        name.chars()
+            .zip(other.chars())
+            .take_while(|(a, b)| a == b)
+            .count()
+    };
+    KEYS.iter()
+        .flat_map(|k| k.env)
+        .max_by_key(|e| shared(e))
+        .filter(|e| shared(e) > "DESKHAND_".len() + 2)
+        .map_or_else(String::new, |e| format!("; did you mean {e}?"))
+}
+
+/// figment's error in our words: the key, what was found, what is allowed.
+pub(super) fn explain(error: &figment::Error) -> String {
+    let mut lines = Vec::new();
+    for e in error.clone() {
+        let path = e.path.join(".");
+        let from = e
+            .metadata
+            .as_ref()
+            .and_then(|m| m.source.as_ref())
+            .map_or_else(String::new, |s| format!(" (in {s})"));
+        let line = match (KEYS.iter().find(|k| k.path == path), &e.kind) {
+            (_, figment::error::Kind::UnknownField(field, _)) => {
+                let full = if path.is_empty() {
+                    field.clone()
+                } else if path.ends_with(field.as_str()) {
+                    path.clone()
+                } else {
+                    format!("{path}.{field}")
+                };
+                format!("`{full}` is not a key that deskhand knows{from}; `deskhand help config` lists them")
+            }
+            (Some(key), kind) => format!("`{path}` is wrong{from}: {kind}; allowed: {}", key.allowed),
+            (None, kind) => format!("`{path}`{from}: {kind}"),
+        };
+        lines.push(line);
+    }
+    lines.join("\n")
+}

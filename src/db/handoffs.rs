@@ -1,0 +1,99 @@
+//! What waits for the site's people: threads given to them, and tickets. Both are keyed by
+//! thread or turn, so that closing a turn again after a crash finds the first one.
+
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::pool::{DbResult, SiteTx};
+use crate::domain::ids::{HandoffId, ThreadId, TicketId, TurnId};
+
+/// Opens the thread's handoff, or finds the open one.
+///
+/// # Errors
+/// When the database does.
+pub async fn open_handoff(
+    tx: &mut SiteTx,
+    thread: ThreadId,
+    turn: TurnId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> DbResult<HandoffId> {
+    let id = sqlx::query_scalar!(
+        "INSERT INTO handoffs (site_id, id, thread_id, turn_id, reason, at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (site_id, thread_id) WHERE state <> 'resolved' DO UPDATE SET reason = handoffs.reason
+         RETURNING id",
+        tx.site().0,
+        HandoffId::new().0,
+        thread.0,
+        turn.0,
+        reason,
+        now
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    sqlx::query!("UPDATE threads SET status = 'handoff' WHERE id = $1", thread.0)
+        .execute(tx.conn())
+        .await?;
+    Ok(id.into())
+}
+
+/// Opens the turn's ticket, or finds it.
+///
+/// # Errors
+/// When the database does.
+pub async fn open_ticket(
+    tx: &mut SiteTx,
+    thread: ThreadId,
+    turn: TurnId,
+    reason: &str,
+    now: DateTime<Utc>,
+) -> DbResult<TicketId> {
+    let id = sqlx::query_scalar!(
+        "INSERT INTO tickets (site_id, id, thread_id, turn_id, reason, at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT (site_id, turn_id) DO UPDATE SET reason = tickets.reason RETURNING id",
+        tx.site().0,
+        TicketId::new().0,
+        thread.0,
+        turn.0,
+        reason,
+        now
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(id.into())
+}
+
+/// What waits for the site's people: an open handoff or ticket.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct Waiting {
+    /// `handoff` or `ticket`.
+    pub kind: String,
+    /// Its id.
+    pub id: Uuid,
+    /// Its thread.
+    pub thread_id: Option<Uuid>,
+    /// Why, a code.
+    pub reason: String,
+    /// How it stands.
+    pub state: String,
+    /// Since when.
+    pub at: DateTime<Utc>,
+}
+
+/// Open handoffs and tickets, oldest first, at most 500.
+///
+/// # Errors
+/// When the database does.
+pub async fn waiting(tx: &mut SiteTx) -> DbResult<Vec<Waiting>> {
+    let rows = sqlx::query_as!(
+        Waiting,
+        r#"SELECT 'handoff' AS "kind!", id AS "id!", thread_id, reason AS "reason!", state AS "state!", at AS "at!"
+           FROM handoffs WHERE state <> 'resolved'
+           UNION ALL
+           SELECT 'ticket', id, thread_id, reason, state, at FROM tickets WHERE state <> 'resolved'
+           ORDER BY 6 LIMIT 500"#
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}

@@ -1,0 +1,54 @@
+//! PostgreSQL's notices (LISTEN/NOTIFY). They carry references only, since they ignore
+//! row security, and they may get lost with a connection: a hint to look, never the news.
+
+use sqlx::postgres::PgListener;
+
+use super::pool::{Db, DbResult};
+
+/// `thread:seq` whenever events were appended.
+pub const THREAD_EVENTS: &str = "deskhand_thread";
+/// `turn` whenever a visitor asked to stop it.
+pub const TURN_CANCEL: &str = "deskhand_cancel";
+
+/// What a listener hears.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A notice on a channel.
+    Heard {
+        /// The channel.
+        channel: String,
+        /// The text.
+        payload: String,
+    },
+    /// The connection was lost and is there again; something may have been missed.
+    Reconnected,
+}
+
+/// Hears notices on a connection of its own.
+pub struct Listener(PgListener);
+
+impl Listener {
+    /// Listens on `channels`.
+    ///
+    /// # Errors
+    /// When the database is away.
+    pub async fn open(db: &Db, channels: &[&str]) -> DbResult<Self> {
+        let mut inner = PgListener::connect_with(db.pool()).await?;
+        inner.listen_all(channels.iter().copied()).await?;
+        Ok(Self(inner))
+    }
+
+    /// Waits for the next one.
+    ///
+    /// # Errors
+    /// When the connection is lost and can't be made again; call again after a while.
+    pub async fn next(&mut self) -> DbResult<Notice> {
+        Ok(match self.0.try_recv().await? {
+            Some(n) => Notice::Heard {
+                channel: n.channel().to_owned(),
+                payload: n.payload().to_owned(),
+            },
+            None => Notice::Reconnected,
+        })
+    }
+}

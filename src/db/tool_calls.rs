@@ -1,0 +1,99 @@
+//! The calls of tools within a turn: noted before they are made, completed after, so that
+//! a crash between the two can be seen.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::pool::{DbResult, SiteTx};
+use crate::domain::ids::{CallId, TurnId};
+
+/// Notes a tool call before it is made.
+///
+/// # Errors
+/// When the database does.
+pub async fn begin(
+    tx: &mut SiteTx,
+    turn: TurnId,
+    call: CallId,
+    tool: &str,
+    args: &Value,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    sqlx::query!(
+        "INSERT INTO tool_calls (site_id, id, turn_id, tool, args, at) VALUES ($1, $2, $3, $4, $5, $6)
+         ON CONFLICT DO NOTHING",
+        tx.site().0,
+        call.0,
+        turn.0,
+        tool,
+        args,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Notes what a tool call gave: an output, or an error's code.
+///
+/// # Errors
+/// When the database does.
+pub async fn end(
+    tx: &mut SiteTx,
+    call: CallId,
+    result: Result<&Value, &str>,
+    attempts: i32,
+    ms: i32,
+) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE tool_calls SET result = $2, code = $3, attempts = $4, ms = $5 WHERE id = $1",
+        call.0,
+        result.ok(),
+        result.err(),
+        attempts,
+        ms
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// A tool call of a turn.
+#[derive(Debug, Clone)]
+pub struct CallRow {
+    /// The call.
+    pub id: CallId,
+    /// The tool.
+    pub tool: String,
+    /// Its arguments.
+    pub args: Value,
+    /// Its output.
+    pub result: Option<Value>,
+    /// The error's code.
+    pub code: Option<String>,
+    /// Whether it has ended.
+    pub ended: bool,
+}
+
+/// The tool calls of a turn, oldest first.
+///
+/// # Errors
+/// When the database does.
+pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<CallRow>> {
+    let rows = sqlx::query!(
+        r#"SELECT id, tool, args, result, code, ms IS NOT NULL AS "ended!" FROM tool_calls WHERE turn_id = $1 ORDER BY at, id"#,
+        turn.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| CallRow {
+            id: r.id.into(),
+            tool: r.tool,
+            args: r.args,
+            code: r.code,
+            ended: r.ended,
+        })
+        .collect())
+}

@@ -1,0 +1,363 @@
+//! Turns and their steps. A turn is driven under a lease (on the database's clock) and an
+//! epoch; whoever takes it over raises the epoch, and the one before can store nothing more.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::listen::TURN_CANCEL;
+use super::pool::{Db, DbError, DbResult, SiteTx};
+use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
+
+/// How long a driver that says nothing keeps its turn. Renewed at every step and each
+/// third of it; together with the sweep every two seconds an orphan waits seven at most.
+pub const LEASE: Duration = Duration::from_secs(5);
+
+/// A turn to store.
+#[derive(Debug)]
+pub struct NewTurn {
+    /// The turn.
+    pub id: TurnId,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// The machine before its first input.
+    pub start: Value,
+    /// The process that drives it.
+    pub owner: Uuid,
+    /// When it began.
+    pub now: DateTime<Utc>,
+}
+
+/// One transition.
+#[derive(Debug, Clone)]
+pub struct StepRow {
+    /// 0, 1, …
+    pub n: i32,
+    /// The input's time.
+    pub at: DateTime<Utc>,
+    /// The input.
+    pub input: Value,
+    /// What the machine asked for.
+    pub actions: Value,
+    /// The machine after it.
+    pub after: Value,
+    /// Since the step before, in milliseconds.
+    pub ms: i32,
+}
+
+/// A turn that a driver takes over.
+#[derive(Debug)]
+pub struct TakenTurn {
+    /// The turn.
+    pub id: TurnId,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// Its visitor.
+    pub visitor: VisitorId,
+    /// The visitor's message.
+    pub text: String,
+    /// The client's id of it.
+    pub message_id: MessageId,
+    /// The thread's language.
+    pub lang: String,
+    /// The epoch to drive it under.
+    pub epoch: i64,
+    /// How often it was taken over, this time included.
+    pub resumes: i32,
+    /// The machine before its first input.
+    pub start: Value,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// The number of its `turn` event.
+    pub first_seq: i64,
+    /// The last step, if any: its number and the machine after it.
+    pub last: Option<(i32, Value)>,
+    /// Whether the visitor asked to stop it.
+    pub cancel_asked: bool,
+}
+
+fn secs(d: Duration) -> f64 {
+    d.as_secs_f64()
+}
+
+/// Stores a turn under a new epoch of its thread, which it gives. The thread must be
+/// locked by this transaction.
+///
+/// # Errors
+/// A unique violation when the thread has an unfinished turn.
+pub async fn insert(tx: &mut SiteTx, turn: &NewTurn) -> DbResult<i64> {
+    let epoch = sqlx::query_scalar!(
+        r#"WITH t AS (UPDATE threads SET turn_epoch = turn_epoch + 1 WHERE id = $3 RETURNING turn_epoch, last_seq)
+           INSERT INTO turns (site_id, id, thread_id, start, first_seq, owner, epoch, lease_until, started_at)
+           SELECT $1, $2, $3, $4, t.last_seq + 1, $5, t.turn_epoch,
+                  clock_timestamp() + make_interval(secs => $6), $7 FROM t
+           RETURNING epoch"#,
+        tx.site().0,
+        turn.id.0,
+        turn.thread.0,
+        turn.start,
+        turn.owner,
+        secs(LEASE),
+        turn.now,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    epoch.ok_or(DbError::Fenced)
+}
+
+/// Stores steps.
+///
+/// # Errors
+/// When the database does.
+pub async fn insert_steps(tx: &mut SiteTx, turn: TurnId, steps: &[StepRow]) -> DbResult<()> {
+    if steps.is_empty() {
+        return Ok(());
+    }
+    let n: Vec<i32> = steps.iter().map(|s| s.n).collect();
+    let at: Vec<DateTime<Utc>> = steps.iter().map(|s| s.at).collect();
+    let input: Vec<Value> = steps.iter().map(|s| s.input.clone()).collect();
+    let actions: Vec<Value> = steps.iter().map(|s| s.actions.clone()).collect();
+    let after: Vec<Value> = steps.iter().map(|s| s.after.clone()).collect();
+    let ms: Vec<i32> = steps.iter().map(|s| s.ms).collect();
+    sqlx::query!(
+        "INSERT INTO steps (site_id, turn_id, n, at, input, actions, after, ms)
+         SELECT $1, $2, * FROM unnest($3::int[], $4::timestamptz[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::int[])",
+        tx.site().0,
+        turn.0,
+        &n,
+        &at,
+        &input,
+        &actions,
+        &after,
+        &ms,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Renews the lease; gives whether the visitor has asked to stop.
+///
+/// # Errors
+/// [`DbError::Fenced`] when the turn is finished or another's.
+pub async fn renew(tx: &mut SiteTx, turn: TurnId, epoch: i64) -> DbResult<bool> {
+    let cancel = sqlx::query_scalar!(
+        "UPDATE turns SET lease_until = clock_timestamp() + make_interval(secs => $3)
+         WHERE id = $1 AND epoch = $2 AND finished_at IS NULL RETURNING cancel_asked",
+        turn.0,
+        epoch,
+        secs(LEASE)
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    cancel.ok_or(DbError::Fenced)
+}
+
+/// Gives the lease up, so that another driver may carry on at once.
+///
+/// # Errors
+/// When the database does.
+pub async fn release(tx: &mut SiteTx, turn: TurnId, epoch: i64) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE turns SET lease_until = clock_timestamp() WHERE id = $1 AND epoch = $2 AND finished_at IS NULL",
+        turn.0,
+        epoch
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Closes a turn.
+///
+/// # Errors
+/// [`DbError::Fenced`] when it is finished already or another's.
+pub async fn finish(
+    tx: &mut SiteTx,
+    turn: TurnId,
+    epoch: i64,
+    outcome: &str,
+    brain: &str,
+    now: DateTime<Utc>,
+) -> DbResult<()> {
+    let done = sqlx::query!(
+        "UPDATE turns SET finished_at = $5, outcome = $3, brain = $4
+         WHERE id = $1 AND epoch = $2 AND finished_at IS NULL",
+        turn.0,
+        epoch,
+        outcome,
+        brain,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    if done.rows_affected() == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Fenced)
+    }
+}
+
+/// Unfinished turns whose driver has gone, over all sites.
+///
+/// # Errors
+/// When the database does.
+pub async fn orphaned(db: &Db, most: i32) -> DbResult<Vec<(SiteId, TurnId)>> {
+    let rows = sqlx::query!(
+        r#"SELECT site_id AS "site_id!", turn_id AS "turn_id!" FROM deskhand_orphaned_turns($1)"#,
+        most
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| (r.site_id.into(), r.turn_id.into()))
+        .collect())
+}
+
+/// Takes an orphaned turn over under a new epoch. None when somebody was faster, or its
+/// thread is staff's (then the turn is closed as `fenced`).
+///
+/// # Errors
+/// When the database does.
+pub async fn take_over(
+    tx: &mut SiteTx,
+    turn: TurnId,
+    owner: Uuid,
+    now: DateTime<Utc>,
+) -> DbResult<Option<TakenTurn>> {
+    // The thread's row first, as everywhere: two orders would deadlock.
+    let fence = sqlx::query_scalar!(
+        "SELECT t.fence FROM threads t JOIN turns u ON u.thread_id = t.id WHERE u.id = $1 FOR UPDATE OF t",
+        turn.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    let Some(fence) = fence else { return Ok(None) };
+    if fence == "staff" {
+        sqlx::query!(
+            "UPDATE turns SET finished_at = $2, outcome = 'fenced' WHERE id = $1 AND finished_at IS NULL",
+            turn.0,
+            now
+        )
+        .execute(tx.conn())
+        .await?;
+        return Ok(None);
+    }
+    let row = sqlx::query!(
+        r#"WITH u AS (
+               UPDATE turns SET owner = $2, epoch = epoch + 1, resumes = resumes + 1,
+                      lease_until = clock_timestamp() + make_interval(secs => $3)
+               WHERE id = $1 AND finished_at IS NULL AND lease_until < clock_timestamp()
+               RETURNING *
+           ), t AS (
+               UPDATE threads SET turn_epoch = u.epoch FROM u WHERE threads.id = u.thread_id
+               RETURNING threads.visitor_id, threads.lang
+           )
+           SELECT u.thread_id, t.visitor_id, m.text, m.message_id AS "message_id!", coalesce(t.lang, 'en') AS "lang!",
+                  u.epoch, u.resumes, u.start, u.started_at, u.first_seq, u.cancel_asked,
+                  s.n AS "n?", s.after AS "after?"
+           FROM u CROSS JOIN t
+           JOIN messages m ON m.turn_id = u.id AND m.author = 'visitor'
+           LEFT JOIN LATERAL (SELECT n, after FROM steps WHERE turn_id = u.id ORDER BY n DESC LIMIT 1) s ON true"#,
+        turn.0,
+        owner,
+        secs(LEASE),
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|r| TakenTurn {
+        id: turn,
+        thread: r.thread_id.into(),
+        visitor: r.visitor_id.into(),
+        text: r.text,
+        message_id: r.message_id.into(),
+        lang: r.lang,
+        epoch: r.epoch,
+        resumes: r.resumes,
+        start: r.start,
+        started_at: r.started_at,
+        first_seq: r.first_seq,
+        last: r.n.zip(r.after),
+        cancel_asked: r.cancel_asked,
+    }))
+}
+
+/// Notes that the visitor wants the thread's open turn to stop, and tells its driver.
+///
+/// # Errors
+/// When the database does.
+pub async fn ask_cancel(tx: &mut SiteTx, thread: ThreadId) -> DbResult<Option<TurnId>> {
+    let turn = sqlx::query_scalar!(
+        r#"WITH u AS (UPDATE turns SET cancel_asked = true WHERE thread_id = $1 AND finished_at IS NULL RETURNING id)
+           SELECT id FROM u, pg_notify($2, id::text)"#,
+        thread.0,
+        TURN_CANCEL
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(turn.map(TurnId))
+}
+
+/// A turn as `deskhand turn show` and a JSON client's answer need it.
+#[derive(Debug, Clone)]
+pub struct TurnRow {
+    /// Its thread.
+    pub thread: ThreadId,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// The machine before its first input.
+    pub start: Value,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// A turn by its id.
+///
+/// # Errors
+/// When the database does.
+pub async fn find(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<TurnRow>> {
+    let row = sqlx::query!(
+        "SELECT thread_id, outcome, start, started_at, finished_at FROM turns WHERE id = $1",
+        turn.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|r| TurnRow {
+        thread: r.thread_id.into(),
+        outcome: r.outcome,
+        start: r.start,
+        started_at: r.started_at,
+        finished_at: r.finished_at,
+    }))
+}
+
+/// The steps of a turn, in order.
+///
+/// # Errors
+/// When the database does.
+pub async fn steps(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<StepRow>> {
+    let rows = sqlx::query_as!(
+        StepRow,
+        "SELECT n, at, input, actions, after, ms FROM steps WHERE turn_id = $1 ORDER BY n",
+        turn.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// The number of a turn's `turn` event.
+///
+/// # Errors
+/// When the database does.
+pub async fn first_seq(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<i64>> {
+    let seq = sqlx::query_scalar!("SELECT first_seq FROM turns WHERE id = $1", turn.0)
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(seq)
+}

@@ -1,0 +1,76 @@
+//! Fail points: places where a crash would hurt most. A test names one in
+//! `DESKHAND_FAIL_POINT` and the process kills itself there, as by kill -9. Debug builds
+//! only; in a release build nothing of it is left.
+
+use std::sync::OnceLock;
+
+/// Where the process can be made to die.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum FailPoint {
+    TurnOpened,
+    TurnStored,
+    TurnToolDone,
+    TurnDrafting,
+    TurnBeforeFinish,
+    TurnFinished,
+    JobClaimed,
+    IngestExtracted,
+    IngestBeforeSwap,
+    IngestSwapped,
+}
+
+impl FailPoint {
+    /// Those of a turn, in the order in which it passes them.
+    pub const OF_A_TURN: [Self; 6] = [
+        Self::TurnOpened,
+        Self::TurnStored,
+        Self::TurnToolDone,
+        Self::TurnDrafting,
+        Self::TurnBeforeFinish,
+        Self::TurnFinished,
+    ];
+    /// Those of an ingestion, in the order in which it passes them.
+    pub const OF_INGESTION: [Self; 4] = [
+        Self::JobClaimed,
+        Self::IngestExtracted,
+        Self::IngestBeforeSwap,
+        Self::IngestSwapped,
+    ];
+
+    /// The name in the environment.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TurnOpened => "turn_opened",
+            Self::TurnStored => "turn_stored",
+            Self::TurnToolDone => "turn_tool_done",
+            Self::TurnDrafting => "turn_drafting",
+            Self::TurnBeforeFinish => "turn_before_finish",
+            Self::TurnFinished => "turn_finished",
+            Self::JobClaimed => "job_claimed",
+            Self::IngestExtracted => "ingest_extracted",
+            Self::IngestBeforeSwap => "ingest_before_swap",
+            Self::IngestSwapped => "ingest_swapped",
+        }
+    }
+}
+
+static ARMED: OnceLock<FailPoint> = OnceLock::new();
+
+/// Arms the fail point of this name; false when there is none.
+pub fn arm(name: &str) -> bool {
+    FailPoint::OF_A_TURN
+        .into_iter()
+        .chain(FailPoint::OF_INGESTION)
+        .find(|p| p.name() == name)
+        .is_some_and(|p| ARMED.set(p).is_ok())
+}
+
+/// Dies here if this point is armed.
+pub fn point(here: FailPoint) {
+    if cfg!(debug_assertions) && ARMED.get() == Some(&here) {
+        // No destructors, no flushing: as if the power had gone.
+        std::process::abort();
+    }
+}

@@ -1,0 +1,101 @@
+//! Secrets at rest: AES-256-GCM with a random nonce, bound to whom and what they belong
+//! to (associated data), so that a sealed value moved to another row can't be opened.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use secrecy::{ExposeSecret, SecretBox};
+
+/// The only format so far; the first byte of what is sealed.
+const VERSION: u8 = 1;
+const NONCE_LEN: usize = 12;
+
+/// Why something sealed can't be opened, or sealed at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The bytes aren't of this format.
+    #[error("the sealed value is damaged")]
+    Malformed,
+    /// Another master key, another owner, or changed bytes.
+    #[error("the sealed value can't be opened with this master key")]
+    WrongKey,
+    /// The key has a wrong length, or the system gave no randomness.
+    #[error("sealing failed")]
+    Failed,
+}
+
+/// The key that all other secrets are sealed with. It comes from the configuration.
+pub struct MasterKey(SecretBox<[u8; 32]>);
+
+impl MasterKey {
+    /// Takes the 32 bytes over.
+    #[must_use]
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(SecretBox::new(Box::new(bytes)))
+    }
+
+    /// Seals `plain` for `owner`, a text that names tenant, purpose and key, for example
+    /// `site/…/root/KID`. Gives version ‖ nonce ‖ ciphertext and tag.
+    ///
+    /// # Errors
+    /// [`SealError::Failed`] when the system gives no randomness.
+    pub fn seal(&self, owner: &str, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        let mut body = plain.to_vec();
+        let nonce = self
+            .cipher()?
+            .seal_in_place_append_tag(Aad::from(owner.as_bytes()), &mut body)
+            .map_err(|_| SealError::Failed)?;
+        let mut out = Vec::with_capacity(1 + NONCE_LEN + body.len());
+        out.push(VERSION);
+        out.extend_from_slice(nonce.as_ref());
+        out.append(&mut body);
+        Ok(out)
+    }
+
+    /// Opens what [`MasterKey::seal`] gave for the same owner.
+    ///
+    /// # Errors
+    /// When the bytes are damaged, or belong to another key or owner.
+    pub fn open(&self, owner: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (version, rest) = sealed.split_first().ok_or(SealError::Malformed)?;
+        if *version != VERSION || rest.len() < NONCE_LEN {
+            return Err(SealError::Malformed);
+        }
+        let (nonce, body) = rest.split_at(NONCE_LEN);
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::Malformed)?;
+        let mut body = body.to_vec();
+        let plain = self
+            .cipher()?
+            .open_in_place(nonce, Aad::from(owner.as_bytes()), &mut body)
+            .map_err(|_| SealError::WrongKey)?;
+        Ok(plain.to_vec())
+    }
+
+    fn cipher(&self) -> Result<RandomizedNonceKey, SealError> {
+        RandomizedNonceKey::new(&AES_256_GCM, self.0.expose_secret()).map_err(|_| SealError::Failed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_for_the_same_owner_and_key_only() {
+        let key = MasterKey::new([1; 32]);
+        let sealed = key.seal("site/a", b"secret").unwrap();
+        assert_eq!(key.open("site/a", &sealed).unwrap(), b"secret");
+        assert_eq!(key.open("site/b", &sealed), Err(SealError::WrongKey));
+        assert_eq!(
+            MasterKey::new([2; 32]).open("site/a", &sealed),
+            Err(SealError::WrongKey)
+        );
+        let mut bent = sealed.clone();
+        *bent.last_mut().unwrap() ^= 1;
+        assert_eq!(key.open("site/a", &bent), Err(SealError::WrongKey));
+        assert_eq!(key.open("site/a", &sealed[..5]), Err(SealError::Malformed));
+        assert_ne!(
+            key.seal("site/a", b"secret").unwrap(),
+            sealed,
+            "the nonce must differ each time"
+        );
+    }
+}

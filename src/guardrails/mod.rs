@@ -1,0 +1,3 @@
+//! The guardrails: nothing that a brain writes reaches a visitor before it has passed them.
+
+pub mod gate;

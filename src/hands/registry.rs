@@ -1,0 +1,163 @@
+//! The tools by name: checks arguments and results against their schemas, and tries a
+//! read again when it failed for a passing reason.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use jsonschema::Validator;
+use rand::RngExt;
+use serde_json::Value;
+
+use super::{Reply, Tool, ToolContext, ToolError};
+use crate::domain::tool::ToolCode;
+
+/// Pauses between the tries of a read, before jitter.
+const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(400)];
+
+/// Why a call gave no output.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// No tool has this name.
+    #[error("there is no such tool")]
+    Unknown,
+    /// The arguments break the tool's schema.
+    #[error("the arguments break the tool's schema: {0}")]
+    Schema(String),
+    /// It ran and failed.
+    #[error("after {attempts} attempt(s): {error}")]
+    Failed {
+        /// The last error.
+        error: ToolError,
+        /// How often it was tried.
+        attempts: i32,
+    },
+}
+
+/// A call that worked.
+#[derive(Debug)]
+pub struct Called {
+    /// The output and what of it may be cited.
+    pub reply: Reply<Value>,
+    /// How often it was tried.
+    pub attempts: i32,
+}
+
+type AnyReply = Result<Reply<Value>, ToolError>;
+
+struct Entry {
+    writes: bool,
+    input: Validator,
+    output: Validator,
+    run: Box<dyn Fn(ToolContext, Value) -> BoxFuture<'static, AnyReply> + Send + Sync>,
+}
+
+/// The tools.
+#[derive(Default)]
+pub struct Registry {
+    tools: BTreeMap<&'static str, Entry>,
+}
+
+/// A tool's schema that isn't one: a defect of the tool's types.
+#[derive(Debug, thiserror::Error)]
+#[error("the schema of tool `{0}` can't be used: {1}")]
+pub struct BadSchema(&'static str, String);
+
+fn validator<T: schemars::JsonSchema>(tool: &'static str) -> Result<Validator, BadSchema> {
+    let schema = schemars::schema_for!(T).to_value();
+    jsonschema::validator_for(&schema).map_err(|e| BadSchema(tool, e.to_string()))
+}
+
+fn invalid(cause: impl std::fmt::Display) -> ToolError {
+    ToolError {
+        code: ToolCode::InvalidInput,
+        cause: cause.to_string(),
+    }
+}
+
+impl Registry {
+    /// Adds a tool.
+    ///
+    /// # Errors
+    /// When its types give no usable schema.
+    pub fn add<T: Tool>(&mut self, tool: T) -> Result<(), BadSchema> {
+        let tool = std::sync::Arc::new(tool);
+        let run = move |ctx: ToolContext, args: Value| {
+            let tool = std::sync::Arc::clone(&tool);
+            async move {
+                let input = serde_json::from_value(args).map_err(invalid)?;
+                let reply = tool.call(&ctx, input).await?;
+                let output = serde_json::to_value(reply.output).map_err(invalid)?;
+                Ok(Reply {
+                    output,
+                    found: reply.found,
+                })
+            }
+            .boxed()
+        };
+        self.tools.insert(
+            T::NAME,
+            Entry {
+                writes: T::WRITES,
+                input: validator::<T::Input>(T::NAME)?,
+                output: validator::<T::Output>(T::NAME)?,
+                run: Box::new(run),
+            },
+        );
+        Ok(())
+    }
+
+    /// Whether a tool changes anything; None when there is no such tool.
+    #[must_use]
+    pub fn writes(&self, name: &str) -> Option<bool> {
+        self.tools.get(name).map(|t| t.writes)
+    }
+
+    /// Checks, runs, checks.
+    ///
+    /// # Errors
+    /// When there is no such tool, its schema is broken by arguments or result, or it failed.
+    pub async fn call(&self, ctx: &ToolContext, name: &str, args: &Value) -> Result<Called, CallError> {
+        let entry = self.tools.get(name).ok_or(CallError::Unknown)?;
+        if let Err(e) = entry.input.validate(args) {
+            // Where and which rule only: the value may be personal.
+            return Err(CallError::Schema(format!(
+                "{} at `{}`",
+                e.kind().keyword(),
+                e.instance_path()
+            )));
+        }
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            match (entry.run)(ctx.clone(), args.clone()).await {
+                Ok(reply) => {
+                    if let Err(e) = entry.output.validate(&reply.output) {
+                        let cause = format!(
+                            "its result breaks its schema: {} at `{}`",
+                            e.kind().keyword(),
+                            e.instance_path()
+                        );
+                        let error = ToolError {
+                            code: ToolCode::Upstream5xx,
+                            cause,
+                        };
+                        return Err(CallError::Failed { error, attempts });
+                    }
+                    return Ok(Called { reply, attempts });
+                }
+                Err(error) => {
+                    let pause = usize::try_from(attempts - 1).ok().and_then(|n| PAUSES.get(n));
+                    match pause {
+                        Some(pause) if !entry.writes && error.code.is_transient() => {
+                            let jitter = rand::rng().random_range(0.5..1.5);
+                            tokio::time::sleep(pause.mul_f64(jitter)).await;
+                        }
+                        _ => return Err(CallError::Failed { error, attempts }),
+                    }
+                }
+            }
+        }
+    }
+}

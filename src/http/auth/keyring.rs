@@ -1,0 +1,148 @@
+//! Keys by their `kid`, opened and kept for a few seconds: a token costs no look-up, and a
+//! key that is revoked stops working almost at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use moka::future::Cache;
+
+use crate::db::pool::{Db, DbError};
+use crate::db::sites;
+use crate::domain::ids::SiteId;
+use crate::domain::keys::{Alg, Purpose, RootSecret};
+use crate::domain::seal::{MasterKey, SealError};
+
+const KEPT: Duration = Duration::from_secs(5);
+const MOST: u64 = 10_000;
+/// Two machines' clocks may differ by this much.
+pub const DRIFT: TimeDelta = TimeDelta::seconds(5);
+
+/// Why a key can't be had.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// It can't be opened.
+    #[error("key {0}: {1}")]
+    Seal(String, SealError),
+    /// It is no key of its algorithm.
+    #[error("key {0} is damaged")]
+    Damaged(String),
+}
+
+/// A key that verifies tokens.
+pub struct TokenKey {
+    /// Whose tokens.
+    pub site: SiteId,
+    /// The one algorithm that they may use.
+    pub algorithm: Algorithm,
+    /// The key itself.
+    pub decoding: DecodingKey,
+    /// The site's origins.
+    pub origins: Vec<String>,
+    not_before: DateTime<Utc>,
+    not_after: Option<DateTime<Utc>>,
+}
+
+impl TokenKey {
+    /// Whether it is valid at this time.
+    #[must_use]
+    pub fn is_valid(&self, now: DateTime<Utc>) -> bool {
+        self.not_before <= now + DRIFT && self.not_after.is_none_or(|end| now < end)
+    }
+}
+
+/// The keys.
+pub struct Keyring {
+    db: Db,
+    master: Arc<MasterKey>,
+    keys: Cache<String, Option<Arc<TokenKey>>>,
+}
+
+/// What a root secret is sealed for.
+#[must_use]
+pub fn owner_of(site: SiteId, kid: &str) -> String {
+    format!("site/{site}/root/{kid}")
+}
+
+/// Opens a site's sealed root secret.
+///
+/// # Errors
+/// When it is damaged or sealed with another master key.
+pub fn open_root(
+    master: &MasterKey,
+    site: SiteId,
+    kid: &str,
+    sealed: &[u8],
+) -> Result<RootSecret, SealError> {
+    let bytes = master.open(&owner_of(site, kid), sealed)?;
+    let bytes: [u8; 32] = bytes.try_into().map_err(|_| SealError::Malformed)?;
+    Ok(RootSecret::new(bytes))
+}
+
+impl Keyring {
+    /// An empty one.
+    #[must_use]
+    pub fn new(db: Db, master: Arc<MasterKey>) -> Self {
+        Self {
+            db,
+            master,
+            keys: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
+        }
+    }
+
+    /// The key of this id; None when there is none.
+    ///
+    /// # Errors
+    /// When the database is away or the key can't be opened.
+    pub async fn get(&self, kid: &str) -> Result<Option<Arc<TokenKey>>, KeyError> {
+        if let Some(known) = self.keys.get(kid).await {
+            return Ok(known);
+        }
+        let key = self.load(kid).await?.map(Arc::new);
+        self.keys.insert(kid.to_owned(), key.clone()).await;
+        Ok(key)
+    }
+
+    async fn load(&self, kid: &str) -> Result<Option<TokenKey>, KeyError> {
+        let Some(stored) = sites::key_by_kid(&self.db, kid).await? else {
+            return Ok(None);
+        };
+        let damaged = || KeyError::Damaged(kid.to_owned());
+        let pem = || {
+            stored
+                .public_key
+                .as_deref()
+                .map(str::as_bytes)
+                .ok_or_else(damaged)
+        };
+        let (algorithm, decoding) = match stored.alg {
+            Alg::HS256 => {
+                let sealed = stored.sealed.as_deref().ok_or_else(damaged)?;
+                let root = open_root(&self.master, stored.site, kid, sealed)
+                    .map_err(|e| KeyError::Seal(kid.to_owned(), e))?;
+                let key = root.derive(stored.site, Purpose::Token);
+                (Algorithm::HS256, DecodingKey::from_secret(key.expose()))
+            }
+            Alg::RS256 => (
+                Algorithm::RS256,
+                DecodingKey::from_rsa_pem(pem()?).map_err(|_| damaged())?,
+            ),
+            Alg::ES256 => (
+                Algorithm::ES256,
+                DecodingKey::from_ec_pem(pem()?).map_err(|_| damaged())?,
+            ),
+        };
+        Ok(Some(TokenKey {
+            site: stored.site,
+            algorithm,
+            decoding,
+            origins: stored.origins,
+            not_before: stored.not_before,
+            not_after: stored.not_after,
+        }))
+    }
+}

@@ -1,0 +1,69 @@
+//! JSON bodies, checked on their way in: media type, size, syntax, shape; each mistake
+//! with its own code, and the place of a wrong field as a JSON pointer.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::header;
+use serde::de::DeserializeOwned;
+
+use super::error::{Code, Problem};
+
+/// Largest body of the agent's endpoints, in bytes.
+pub const LARGEST: usize = 64 * 1024;
+
+/// A JSON body.
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let media = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+            .unwrap_or("");
+        let media = media.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        if media != "application/json" && !(media.starts_with("application/") && media.ends_with("+json")) {
+            return Err(Problem::new(
+                Code::UnsupportedMedia,
+                "Send `Content-Type: application/json`.",
+            ));
+        }
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|e| match e.status().as_u16() {
+                413 => Problem::new(Code::TooLarge, format!("At most {LARGEST} bytes.")),
+                408 => Problem::new(Code::RequestTimeout, "The body didn't arrive in time."),
+                _ => Problem::new(Code::BadJson, "The body couldn't be read."),
+            })?;
+        parse(&bytes).map(Json)
+    }
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let bad = |e: &serde_json::Error| {
+        Problem::new(
+            Code::BadJson,
+            format!("Not JSON from line {}, column {} on.", e.line(), e.column()),
+        )
+    };
+    // Two steps, since serde_json reports a wrong shape before it has seen the rest.
+    let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| bad(&e))?;
+    serde_path_to_error::deserialize(value).map_err(|e| {
+        let mut pointer = String::new();
+        for segment in e.path() {
+            use serde_path_to_error::Segment;
+            match segment {
+                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+                Segment::Map { key } => {
+                    pointer.push('/');
+                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                }
+                Segment::Enum { .. } | Segment::Unknown => {}
+            }
+        }
+        // serde's own words name the field and what was expected, and quote the value at most.
+        Problem::field(pointer, e.inner().to_string())
+    })
+}

@@ -1,0 +1,216 @@
+//! Errors on the wire: `application/problem+json` (RFC 9457) with a stable code. The full
+//! cause goes to the log, never to the visitor.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use crate::agent::turns::StartError;
+use crate::db::pool::DbError;
+use crate::domain::ids::TurnId;
+
+/// The closed list of codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are the contract's own")]
+pub enum Code {
+    BadJson,
+    TokenMissing,
+    TokenInvalid,
+    TokenExpired,
+    OriginNotAllowed,
+    NotFound,
+    ThreadNotFound,
+    MethodNotAllowed,
+    NotAcceptable,
+    RequestTimeout,
+    TurnInProgress,
+    MessageIdReused,
+    ProposalExpired,
+    TooLarge,
+    UnsupportedMedia,
+    InvalidField,
+    Internal,
+    Overloaded,
+    NotReady,
+}
+
+impl Code {
+    /// Its HTTP status.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::BadJson => StatusCode::BAD_REQUEST,
+            Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::OriginNotAllowed => StatusCode::FORBIDDEN,
+            Self::NotFound | Self::ThreadNotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
+            Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
+            Self::TurnInProgress | Self::MessageIdReused | Self::ProposalExpired => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::BadJson => "The body is not JSON",
+            Self::TokenMissing => "A token is needed",
+            Self::TokenInvalid => "The token is not valid",
+            Self::TokenExpired => "The token has expired",
+            Self::OriginNotAllowed => "This page may not talk to this server",
+            Self::NotFound => "There is nothing here",
+            Self::ThreadNotFound => "There is no such conversation",
+            Self::MethodNotAllowed => "This method is not allowed here",
+            Self::NotAcceptable => "None of the accepted media types can be given",
+            Self::RequestTimeout => "The request took too long to arrive",
+            Self::TurnInProgress => "The last message is still being answered",
+            Self::MessageIdReused => "This message_id was used for another message",
+            Self::ProposalExpired => "This question is no longer open",
+            Self::TooLarge => "The body is too large",
+            Self::UnsupportedMedia => "The body must be JSON",
+            Self::InvalidField => "A field is not valid",
+            Self::Internal => "Something went wrong here",
+            Self::Overloaded => "Too much to do at the moment",
+            Self::NotReady => "Not ready at the moment",
+        }
+    }
+}
+
+/// A problem, as it goes out.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// `about:blank`: the code says it all.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    code: Code,
+    /// In words, for people.
+    detail: String,
+    /// Also in the header `X-Request-Id` and in the log.
+    request_id: String,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u32>,
+    /// RFC 6901, into the body that was sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pointer: Option<String>,
+    /// The turn under way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<uuid::Uuid>)]
+    turn_id: Option<TurnId>,
+}
+
+impl Problem {
+    /// A problem with words for people.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let retry_after = matches!(code, Code::Overloaded | Code::NotReady).then_some(2);
+        Self {
+            kind: "about:blank",
+            title: code.title(),
+            status: code.status().as_u16(),
+            code,
+            detail: detail.into(),
+            request_id: String::new(),
+            retry_after,
+            pointer: None,
+            turn_id: None,
+        }
+    }
+
+    /// An invalid field of the body.
+    pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            pointer: Some(pointer.into()),
+            ..Self::new(Code::InvalidField, detail)
+        }
+    }
+
+    /// The response, under a request's id.
+    #[must_use]
+    pub fn respond(mut self, request_id: &str) -> Response {
+        request_id.clone_into(&mut self.request_id);
+        // A struct of strings and numbers always serialises.
+        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let mut response = (self.code.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        // `request_id::layer` finds it here and gives it the request's id.
+        let mut response = self.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(%error, "the database is away");
+            Self::new(
+                Code::NotReady,
+                "The service can't answer just now. Please try again in a moment.",
+            )
+        } else {
+            tracing::error!(%error, "a request failed");
+            Self::new(
+                Code::Internal,
+                "Something went wrong on our side. It has been logged under the request id.",
+            )
+        }
+    }
+}
+
+impl From<StartError> for Problem {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::ThreadNotFound => Self::new(
+                Code::ThreadNotFound,
+                "Start a new conversation by leaving out thread_id.",
+            ),
+            StartError::InProgress(turn) => Self {
+                turn_id: Some(turn),
+                ..Self::new(
+                    Code::TurnInProgress,
+                    "Wait for its `done` event, or cancel it, and send again.",
+                )
+            },
+            StartError::Reused => Self::new(
+                Code::MessageIdReused,
+                "Give each message a message_id of its own.",
+            ),
+            StartError::Overloaded => Self::new(
+                Code::Overloaded,
+                "Many people are asking at the moment. Please try again in a moment.",
+            ),
+            StartError::Seal(error) => {
+                tracing::error!(%error, "an address couldn't be sealed");
+                Self::new(
+                    Code::Internal,
+                    "Something went wrong on our side. It has been logged under the request id.",
+                )
+            }
+            StartError::Db(error) => error.into(),
+        }
+    }
+}

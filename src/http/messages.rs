@@ -1,0 +1,394 @@
+//! `POST /api/agent/messages`: takes a visitor's message and answers as a stream, as JSON,
+//! or at once with where to look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::auth::Visitor;
+use super::body::Json;
+use super::error::{Code, Problem};
+use super::sse::{self, Follow, Until};
+use super::state::App;
+use crate::agent::turns::{self, LONGEST_MESSAGE, Message};
+use crate::domain::event::{AskKind, Citation, Outcome, ThreadEvent};
+use crate::domain::ids::{HandoffId, MessageId, ThreadId, TurnId};
+
+/// A visitor's message.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// The client's own id; the same message again gives the same turn.
+    #[schema(value_type = Uuid)]
+    message_id: MessageId,
+    /// The conversation; left out, a new one begins.
+    #[schema(value_type = Option<Uuid>)]
+    thread_id: Option<ThreadId>,
+    /// 1 to 4000 characters; may be empty with `confirm` or `contact`.
+    #[schema(max_length = 4000)]
+    user_msg: String,
+    /// The page that the visitor is on.
+    page: Option<String>,
+    /// The visitor's language, a BCP 47 tag.
+    locale: Option<String>,
+    /// A yes or no to a proposal.
+    confirm: Option<Confirm>,
+    /// An address for the answer.
+    contact: Option<Contact>,
+}
+
+/// A yes or no to a proposal.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Confirm {
+    /// The proposal.
+    #[expect(
+        dead_code,
+        reason = "its shape is checked; no tool makes proposals yet, so each one has expired"
+    )]
+    proposal_id: Uuid,
+    /// Yes or no.
+    #[expect(dead_code, reason = "as above")]
+    accept: bool,
+}
+
+/// An address for the answer.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Contact {
+    /// An e-mail address.
+    email: String,
+}
+
+/// The answer to a client that doesn't take a stream.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Answer {
+    /// The conversation.
+    #[schema(value_type = Uuid)]
+    pub thread_id: ThreadId,
+    /// The turn.
+    #[schema(value_type = Uuid)]
+    pub turn_id: TurnId,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Markdown with citation marks `[n]`.
+    pub text: String,
+    /// Its sources.
+    pub citations: Vec<Citation>,
+    /// What the visitor is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Ask>,
+    /// The person who takes over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Handoff>,
+    /// The thread's last event.
+    pub last_seq: i64,
+}
+
+/// A question to the visitor.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Ask {
+    kind: AskKind,
+    proposal_id: Option<Uuid>,
+    summary: String,
+}
+
+/// A person takes over.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Handoff {
+    #[schema(value_type = Uuid)]
+    handoff_id: HandoffId,
+    reason: String,
+    needs_contact: bool,
+    next: String,
+}
+
+/// Where to look for the answer.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Accepted {
+    /// The conversation.
+    #[schema(value_type = Uuid)]
+    thread_id: ThreadId,
+    /// The turn; none while staff hold the conversation.
+    #[schema(value_type = Option<Uuid>)]
+    turn_id: Option<TurnId>,
+    /// Its events.
+    events_url: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    Stream,
+    Json,
+}
+
+fn wanted(headers: &HeaderMap) -> Result<Wanted, Problem> {
+    let accept = headers
+        .get(header::ACCEPT)
+        .map_or("*/*", |v| v.to_str().unwrap_or(""));
+    let has = |media: &str| {
+        accept.split(',').any(|part| {
+            let mut parts = part.split(';').map(str::trim);
+            parts.next().is_some_and(|m| m.eq_ignore_ascii_case(media)) && !parts.any(|p| p == "q=0")
+        })
+    };
+    if has("text/event-stream") {
+        Ok(Wanted::Stream)
+    } else if has("application/json") || has("application/*") || has("*/*") {
+        Ok(Wanted::Json)
+    } else {
+        Err(Problem::new(
+            Code::NotAcceptable,
+            "Accept `text/event-stream` or `application/json`.",
+        ))
+    }
+}
+
+fn check(request: Request) -> Result<Message, Problem> {
+    let length = request.user_msg.chars().count();
+    if length > LONGEST_MESSAGE {
+        let detail = format!("At most {LONGEST_MESSAGE} characters; these are {length}.");
+        return Err(Problem::field("/user_msg", detail));
+    }
+    if request.user_msg.contains('\0') {
+        return Err(Problem::field(
+            "/user_msg",
+            "The character U+0000 can't be stored.",
+        ));
+    }
+    if request.user_msg.trim().is_empty() && request.confirm.is_none() && request.contact.is_none() {
+        return Err(Problem::field(
+            "/user_msg",
+            "Say something: 1 to 4000 characters.",
+        ));
+    }
+    if request.page.as_ref().is_some_and(|p| p.len() > 2_000) {
+        return Err(Problem::field("/page", "At most 2000 bytes."));
+    }
+    let bad_locale = |l: &String| {
+        l.is_empty()
+            || l.len() > 35
+            || !l
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    };
+    if request.locale.as_ref().is_some_and(bad_locale) {
+        return Err(Problem::field(
+            "/locale",
+            "A language tag such as `en` or `de-AT`.",
+        ));
+    }
+    let email = request.contact.map(|c| c.email.trim().to_owned());
+    if let Some(email) = &email
+        && !looks_like_email(email)
+    {
+        return Err(Problem::field(
+            "/contact/email",
+            "An e-mail address such as name@example.com.",
+        ));
+    }
+    if request.confirm.is_some() {
+        return Err(Problem::new(
+            Code::ProposalExpired,
+            "Ask again; the agent will propose it anew.",
+        ));
+    }
+    Ok(Message {
+        message_id: request.message_id,
+        thread_id: request.thread_id,
+        text: request.user_msg.trim().to_owned(),
+        locale: request.locale,
+        email,
+    })
+}
+
+/// One `@`, a dotted domain, nothing that can't stand in an address. Whether mail arrives
+/// only sending tells.
+fn looks_like_email(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else {
+        return false;
+    };
+    let dotted =
+        domain.split('.').count() > 1 && domain.split('.').all(|l| !l.is_empty() && !l.starts_with('-'));
+    text.len() <= 254
+        && !local.is_empty()
+        && !local.contains('@')
+        && dotted
+        && !text
+            .chars()
+            .any(|c| c.is_whitespace() || c.is_control() || "<>,;\"()".contains(c))
+}
+
+/// Takes a message.
+///
+/// With `Accept: text/event-stream` the turn's events, closed after `done`; with
+/// `Prefer: respond-async` at once where to look; else the answer as JSON.
+#[utoipa::path(
+    post, path = "/api/agent/messages", tag = "agent", request_body = Request,
+    security(("visitor" = [])),
+    responses(
+        (status = 200, description = "The answer, as JSON or as server-sent events", body = Answer),
+        (status = 202, description = "Taken: with Prefer: respond-async, or because staff answer", body = Accepted),
+        (status = 400, description = "bad_json", body = Problem),
+        (status = 401, description = "token_missing, token_invalid, token_expired", body = Problem),
+        (status = 403, description = "origin_not_allowed", body = Problem),
+        (status = 404, description = "thread_not_found", body = Problem),
+        (status = 406, description = "not_acceptable", body = Problem),
+        (status = 409, description = "turn_in_progress, message_id_reused, proposal_expired", body = Problem),
+        (status = 413, description = "too_large", body = Problem),
+        (status = 415, description = "unsupported_media", body = Problem),
+        (status = 422, description = "invalid_field", body = Problem),
+        (status = 503, description = "overloaded, not_ready", body = Problem),
+    )
+)]
+pub async fn post(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    Json(request): Json<Request>,
+) -> Result<Response, Problem> {
+    let wanted = wanted(&headers)?;
+    let message = check(request)?;
+    let begun = turns::start(&app.agent, visitor.site, visitor.id, message).await?;
+    let until = begun.turn.map_or(Until::FirstDone, Until::Done);
+    let follow = Follow::new(
+        &app,
+        visitor.site,
+        begun.thread,
+        begun.after,
+        until,
+        visitor.expires_at,
+    );
+    if wanted == Wanted::Stream {
+        return sse::respond(&app, follow);
+    }
+    let accepted = || {
+        let events_url = format!("/api/agent/thread/{}/events?after={}", begun.thread, begun.after);
+        let body = Accepted {
+            thread_id: begun.thread,
+            turn_id: begun.turn,
+            events_url,
+        };
+        (StatusCode::ACCEPTED, axum::Json(body)).into_response()
+    };
+    let hurried = headers
+        .get_all("prefer")
+        .iter()
+        .any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
+    match begun.turn {
+        Some(turn) if !hurried => match gather(follow, begun.thread, turn).await? {
+            Some(answer) => Ok(axum::Json(answer).into_response()),
+            // Token or server end first; the turn goes on, and its events can be fetched.
+            None => Ok(accepted()),
+        },
+        _ => Ok(accepted()),
+    }
+}
+
+/// Longer than any turn may take with its closing.
+const LONGEST_WAIT: Duration = Duration::from_secs(130);
+
+async fn gather(mut follow: Follow, thread_id: ThreadId, turn_id: TurnId) -> Result<Option<Answer>, Problem> {
+    let deadline = tokio::time::Instant::now() + LONGEST_WAIT;
+    let mut sources: Vec<Citation> = Vec::new();
+    let mut answer = None;
+    let (mut ask, mut handoff, mut last_seq) = (None, None, 0);
+    while let Ok(batch) = tokio::time::timeout_at(deadline, follow.next()).await {
+        let Some(batch) = batch? else { break };
+        for stored in batch {
+            last_seq = stored.seq;
+            match stored.event {
+                ThreadEvent::Citation(c) => sources.push(c),
+                ThreadEvent::Ask {
+                    kind,
+                    proposal_id,
+                    summary,
+                } => {
+                    ask = Some(Ask {
+                        kind,
+                        proposal_id,
+                        summary,
+                    })
+                }
+                ThreadEvent::Handoff {
+                    handoff_id,
+                    reason,
+                    needs_contact,
+                    next,
+                    ..
+                } => {
+                    handoff = Some(Handoff {
+                        handoff_id,
+                        reason,
+                        needs_contact,
+                        next,
+                    });
+                }
+                ThreadEvent::Final {
+                    outcome,
+                    text,
+                    citations,
+                    ..
+                } => answer = Some((outcome, text, citations)),
+                _ => {}
+            }
+        }
+    }
+    Ok(answer.map(|(outcome, text, used)| Answer {
+        thread_id,
+        turn_id,
+        outcome,
+        text,
+        citations: sources.into_iter().filter(|c| used.contains(&c.n)).collect(),
+        ask,
+        handoff,
+        last_seq,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_from_garbage() {
+        for good in ["a@b.example", "anna.huber+x@mail.shop.example"] {
+            assert!(looks_like_email(good), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "a@b",
+            "@b.example",
+            "a@b..example",
+            "a b@c.example",
+            "a@b@c.example",
+            "a@-b.example",
+            "<a@b.example>",
+        ] {
+            assert!(!looks_like_email(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_accept_header_decides() {
+        let of = |text: &'static str| {
+            let mut h = HeaderMap::new();
+            h.insert(header::ACCEPT, axum::http::HeaderValue::from_static(text));
+            wanted(&h).ok()
+        };
+        assert_eq!(of("text/event-stream"), Some(Wanted::Stream));
+        assert_eq!(
+            of("application/json, text/event-stream;q=0.9"),
+            Some(Wanted::Stream)
+        );
+        assert_eq!(of("text/event-stream;q=0, */*"), Some(Wanted::Json));
+        assert_eq!(of("image/png"), None);
+        assert_eq!(wanted(&HeaderMap::new()).ok(), Some(Wanted::Json));
+    }
+}

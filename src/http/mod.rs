@@ -1,0 +1,18 @@
+//! The web: routes, who is asking, errors as problem+json, and the events' stream. The
+//! only room that knows axum; handlers are thin and call the rooms to the left.
+
+pub mod assets;
+pub mod auth;
+pub mod body;
+pub mod cors;
+pub mod demo;
+pub mod error;
+pub mod health;
+pub mod hub;
+pub mod messages;
+pub mod request_id;
+pub mod router;
+pub mod server;
+pub mod sse;
+pub mod state;
+pub mod threads;

@@ -1,0 +1,180 @@
+//! A thread's events as a stream: read from the table, for the first listener and for one
+//! who resumes on another replica alike. An event is committed before it is sent.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
+use futures::Stream;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::error::{Code, Problem};
+use super::hub::Waiting;
+use super::state::App;
+use crate::db::events::{self, StoredEvent};
+use crate::db::pool::DbResult;
+use crate::domain::event::ThreadEvent;
+use crate::domain::ids::{SiteId, ThreadId, TurnId};
+
+/// Comments on an idle stream, so that nothing on the way takes it for dead.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// Looks without a notice: should one be lost, this is what it costs.
+const POLL: Duration = Duration::from_secs(2);
+/// Events read at a time.
+const BATCH: i64 = 200;
+
+/// Where a stream ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// After this turn's `done`.
+    Done(TurnId),
+    /// After the first `done`: a message that staff will answer.
+    FirstDone,
+    /// When the token ends.
+    Expiry,
+}
+
+impl Until {
+    fn is_reached(self, event: &ThreadEvent) -> bool {
+        match (self, event) {
+            (Self::Done(turn), ThreadEvent::Done { turn_id }) => turn == *turn_id,
+            (Self::FirstDone, ThreadEvent::Done { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Follows a thread's events.
+pub struct Follow {
+    app: Arc<App>,
+    site: SiteId,
+    thread: ThreadId,
+    after: i64,
+    until: Until,
+    expires_at: DateTime<Utc>,
+    waiting: Waiting,
+    over: bool,
+}
+
+impl Follow {
+    /// From the event after `after` on.
+    #[must_use]
+    pub fn new(
+        app: &Arc<App>,
+        site: SiteId,
+        thread: ThreadId,
+        after: i64,
+        until: Until,
+        expires_at: DateTime<Utc>,
+    ) -> Self {
+        // Waiting begins before the first look, so nothing falls between the two.
+        let waiting = app.hub.wait(thread);
+        Self {
+            app: Arc::clone(app),
+            site,
+            thread,
+            after,
+            until,
+            expires_at,
+            waiting,
+            over: false,
+        }
+    }
+
+    /// The next events, in order; None at the end of the stream.
+    ///
+    /// # Errors
+    /// When the database does; the client resumes later.
+    pub async fn next(&mut self) -> DbResult<Option<Vec<StoredEvent>>> {
+        loop {
+            if self.over {
+                return Ok(None);
+            }
+            let now = self.app.clock.now();
+            if now >= self.expires_at {
+                return Ok(None);
+            }
+            let mut tx = self.app.db.site(self.site).await?;
+            let mut events = events::after(&mut tx, self.thread, self.after, BATCH).await?;
+            tx.commit().await?;
+            if let Some(end) = events.iter().position(|e| self.until.is_reached(&e.event)) {
+                events.truncate(end + 1);
+                self.over = true;
+            }
+            if let Some(last) = events.last() {
+                self.after = last.seq;
+                return Ok(Some(events));
+            }
+            let left = (self.expires_at - now).to_std().unwrap_or_default();
+            tokio::select! {
+                () = self.waiting.changed() => {}
+                () = tokio::time::sleep(POLL.min(left)) => {}
+                () = self.app.closing.cancelled() => return Ok(None),
+            }
+        }
+    }
+}
+
+/// The stream's response.
+///
+/// # Errors
+/// 503 when this process has streams enough.
+pub fn respond(app: &Arc<App>, follow: Follow) -> Result<Response, Problem> {
+    let place = Arc::clone(&app.streams).try_acquire_owned().map_err(|_| {
+        Problem::new(
+            Code::Overloaded,
+            "Many people are listening at the moment. Please try again in a moment.",
+        )
+    })?;
+    let mut response = Sse::new(stream(follow, place))
+        .keep_alive(KeepAlive::new().interval(HEARTBEAT).text("hb"))
+        .into_response();
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    Ok(response)
+}
+
+fn stream(follow: Follow, place: OwnedSemaphorePermit) -> impl Stream<Item = Result<Event, Infallible>> {
+    use futures::StreamExt;
+    let retry = futures::stream::once(async { Ok(Event::default().retry(Duration::from_secs(1))) });
+    let events = futures::stream::unfold((follow, place), |(mut follow, place)| async move {
+        match follow.next().await {
+            Ok(Some(batch)) => {
+                let events: Vec<_> = batch.iter().filter_map(to_sse).map(Ok).collect();
+                Some((futures::stream::iter(events), (follow, place)))
+            }
+            Ok(None) => None,
+            Err(error) => {
+                // The stream ends here; the client resumes after the last id that it has.
+                tracing::warn!(%error, "a stream ends early");
+                None
+            }
+        }
+    });
+    retry.chain(events.flatten())
+}
+
+fn to_sse(stored: &StoredEvent) -> Option<Event> {
+    let mut data = serde_json::to_value(&stored.event).ok()?;
+    if let Some(object) = data.as_object_mut() {
+        // The type is the event's name already.
+        object.remove("type");
+    }
+    Some(
+        Event::default()
+            .id(stored.seq.to_string())
+            .event(stored.event.name())
+            .data(data.to_string()),
+    )
+}

@@ -1,0 +1,276 @@
+/**
+ * The wire: tokens, requests, and a turn as one sequence of events over as many connections as it takes.
+ * Nothing here touches the page; what a visitor should know of it is told through `onLink`.
+ * EventSource can't send the Authorization header that the backend asks for, so streams are read from fetch.
+ * @import {Client, RawEvent, WireEvent} from './deskhand-types.js'
+ */
+
+// In milliseconds. A heartbeat comes every 15 s: after two missed ones the connection is dead.
+const SILENCE = 40_000;
+const BACKOFF_CAP = 15_000;
+const RENEW_BEFORE = 30_000;
+// About two minutes of backoff.
+const MAX_FAILURES = 10;
+// In seconds. Nobody waits longer unasked: then the visitor is told, and decides.
+const MAX_WAIT = 30;
+
+/** What went wrong, by the code of the backend's problem+json, or `offline`, `slow`, `token_refused`. */
+export class Problem extends Error {
+  /** @param {string} code */
+  constructor(code, status = 0, detail = '', retryAfter = 0) {
+    super(code);
+    this.code = code;
+    this.status = status;
+    this.detail = detail;
+    this.retryAfter = retryAfter;
+  }
+}
+
+/** The event-stream format, whatever the chunk boundaries. */
+export class SseParser {
+  #line = '';
+  #afterCr = false;
+  /** @type {string[]} */
+  #data = [];
+  #event = { id: '', type: '' };
+
+  /** Milliseconds that the server asked to wait before a reconnection. */
+  retry = 0;
+  /** Whether anything came at all, were it only a heartbeat. */
+  heard = false;
+
+  /** @param {string} text the next piece @returns {RawEvent[]} the events that it completed */
+  push(text) {
+    if (!text) return [];
+    this.heard = true;
+    // A CR that ended the last piece has already ended its line; only now comes its LF.
+    const rest = this.#afterCr && text[0] === '\n' ? text.slice(1) : text;
+    this.#afterCr = text.endsWith('\r');
+    const lines = (this.#line + rest).split(/\r\n|\r|\n/);
+    this.#line = String(lines.pop());
+
+    const events = [];
+    for (const line of lines) {
+      const [, name, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+      if (!line) {
+        if (this.#data.length) events.push({ ...this.#event, data: this.#data.join('\n') });
+        // EventSource would keep the id for the next event. Here one without an id (`typing`) must not pass for a repeat.
+        this.#event = { id: '', type: '' };
+        this.#data = [];
+      } else if (name === 'data') this.#data.push(value);
+      else if (name === 'event') this.#event.type = value;
+      else if (name === 'id') this.#event.id = value;
+      else if (name === 'retry') this.retry = Number(value) || 0;
+    }
+    return events;
+  }
+}
+
+/** @type {(backend: string, tokenUrl: string) => Client} an empty backend: what the token's answer says, else the page's origin */
+export const connect = (backend, tokenUrl) => {
+  let base = backend.replace(/\/+$/, '');
+  let token = '';
+  let renewAt = 0;
+  /** @type {Promise<void> | null} */
+  let renewal = null;
+  let retry = 1000;
+  /** @type {Set<number | null>} */
+  const seen = new Set();
+
+  const renew = async () => {
+    const response = await send(tokenUrl, { method: 'POST', body: {}, credentials: 'same-origin' });
+    if (!response.ok) {
+      const problem = await problemOf(response);
+      if (problem.status < 429) problem.code = 'token_refused';
+      throw problem;
+    }
+    const answer = await response.json();
+    token = answer.token;
+    base ||= (answer.backend ?? location.origin).replace(/\/+$/, '');
+    // A visitor's clock may be wrong: never trust it for less than a minute or more than the longest lifetime.
+    const left = Math.min(Math.max(Date.parse(answer.expires_at) - Date.now() || 0, 60_000), 300_000);
+    renewAt = Date.now() + left - RENEW_BEFORE;
+  };
+
+  /** @param {string} path @param {Sent & {headers?: Record<string, string>}} [options] */
+  const request = async (path, { headers, ...options } = {}) => {
+    for (let renewed = false; ; renewed = true) {
+      if (Date.now() >= renewAt) await (renewal ??= renew().finally(() => { renewal = null; }));
+      const used = token;
+      const response = await send(base + path, { credentials: 'omit', ...options, headers: { ...headers, Authorization: `Bearer ${used}` } });
+      if (response.ok) return response;
+      if (response.status !== 401 || renewed) throw await problemOf(response);
+      if (used === token) renewAt = 0; // unless another request has renewed it meanwhile
+    }
+  };
+
+  /** @type {Client} */
+  const client = {
+    newThread: () => seen.clear(),
+    snapshot: async (threadId, signal) => (await request(threadPath(threadId), { signal })).json(),
+    cancel: (threadId) => request(`${threadPath(threadId)}/cancel`, { method: 'POST' }),
+    feedback: (body) => request('/api/agent/feedback', { method: 'POST', body }),
+
+    async settled(threadId, signal) {
+      let wait = 1500;
+      for (const end = Date.now() + 30_000; Date.now() < end && !signal.aborted; await pause(wait, signal)) {
+        try {
+          const found = await client.snapshot(threadId, signal);
+          if (!found.turn_in_progress) return found;
+        } catch (error) {
+          const { status, retryAfter } = /** @type {Problem} */ (error);
+          if (status === 429) wait = Math.max(wait * 2, retryAfter * 1000);
+          else if (status && status < 500) throw error;
+        }
+      }
+      throw new Problem('slow');
+    },
+
+    async *events({ message, threadId = message?.thread_id, after: cursor, until, signal, onLink, forever }) {
+      let failures = 0;
+      let silent = 0;
+      let waits = 0;
+      while (!signal.aborted) {
+        const opened = Date.now();
+        const parser = new SseParser();
+        let answered = false;
+        try {
+          const resume = threadId !== undefined && cursor !== undefined;
+          // A proxy that swallows streams: then without.
+          if (silent > 2 && resume) return yield { id: null, type: 'snapshot', data: await client.settled(String(threadId), signal) };
+          /** @type {Record<string, string>} */
+          const headers = { Accept: silent > 2 ? JSON_TYPE : STREAM_TYPE };
+          if (resume) headers['Last-Event-ID'] = String(cursor);
+          const response = resume
+            ? await request(`${threadPath(String(threadId))}/events`, { headers, signal })
+            : await request('/api/agent/messages', { method: 'POST', body: message, headers, signal });
+          answered = true;
+          onLink({ state: 'open' });
+          if (!response.headers.get('content-type')?.startsWith(STREAM_TYPE)) return yield* inOnePiece(response.status, await response.json());
+          for await (const raw of read(response, parser)) {
+            const event = parse(raw);
+            if (!event) continue;
+            failures = waits = 0;
+            if (event.type === 'turn') threadId = event.data.thread_id ?? threadId;
+            cursor = event.id ?? cursor;
+            if (event.id === null || !seen.has(event.id)) yield event;
+            seen.add(event.id);
+            if (until(event)) return;
+          }
+          // The backend ends a stream when its token expires. That is no loss, and needs no word.
+          if (parser.heard && Date.now() >= renewAt) continue;
+        } catch (error) {
+          if (signal.aborted) return;
+          // What is not a Problem is a connection that broke while it was read.
+          const { status = 0, code, retryAfter } = /** @type {Partial<Problem>} */ (error);
+          if (status === 429 || status === 503) {
+            const seconds = retryAfter || 5;
+            if (seconds > MAX_WAIT || ++waits > 4) throw error;
+            onLink({ state: 'busy', code, seconds });
+            await pause(seconds * 1000, signal);
+            continue;
+          }
+          if (status && (status < 500 || (failures > 2 && cursor === undefined))) throw error;
+        }
+        // No network is no reason to doubt streams; an answer without a byte in it is.
+        silent = answered && !parser.heard ? silent + 1 : 0;
+        retry = parser.retry || retry;
+        if (Date.now() - opened > 20_000) failures = 0;
+        if (failures === MAX_FAILURES && !forever) throw new Problem('offline');
+        onLink({ state: 'lost' });
+        await pause(Math.min(BACKOFF_CAP, retry * 2 ** failures) * (0.8 + Math.random() * 0.4), signal);
+        failures = Math.min(failures + 1, MAX_FAILURES);
+      }
+    },
+  };
+  return client;
+};
+
+const JSON_TYPE = 'application/json';
+const STREAM_TYPE = 'text/event-stream';
+
+/** @param {string} threadId */
+const threadPath = (threadId) => `/api/agent/thread/${encodeURIComponent(threadId)}`;
+
+/** @typedef {Omit<RequestInit, 'body' | 'headers'> & {headers?: Record<string, string>, body?: unknown}} Sent */
+
+/** @param {string} url @param {Sent} options */
+async function send(url, { body, headers, ...options }) {
+  try {
+    return await fetch(url, {
+      cache: 'no-store',
+      ...options,
+      headers: { Accept: JSON_TYPE, ...(body ? { 'Content-Type': JSON_TYPE } : {}), ...headers },
+      body: body ? JSON.stringify(body) : undefined,
+    });
+  } catch (error) {
+    throw options.signal?.aborted ? error : new Problem('offline');
+  }
+}
+
+/** @param {Response} response */
+async function problemOf(response) {
+  const { status, headers } = response;
+  const { code, detail, retry_after } = await response.json().catch(() => ({}));
+  const retryAfter = Math.ceil(Number(retry_after ?? headers.get('retry-after'))) || 0;
+  return new Problem(code, status, detail, retryAfter);
+}
+
+/** @param {Response} response @param {SseParser} parser */
+async function* read({ body }, parser) {
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader();
+  const decoder = new TextDecoder();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  try {
+    for (;;) {
+      timer = setTimeout(() => reader.cancel(), SILENCE);
+      const { done, value } = await reader.read();
+      clearTimeout(timer);
+      if (done) return;
+      yield* parser.push(decoder.decode(value, { stream: true }));
+    }
+  } finally {
+    clearTimeout(timer);
+    // Also when nobody wants more: the connection must not stay open.
+    reader.cancel().catch(() => {});
+  }
+}
+
+/** @param {RawEvent} raw */
+function parse({ id, type, data }) {
+  try {
+    return /** @type {WireEvent} */ ({ id: Number(id) || null, type, data: JSON.parse(data) ?? {} });
+  } catch {
+    return null; // not ours: a newer backend may send what this widget doesn't know
+  }
+}
+
+/**
+ * The same turn from an answer that came in one piece. 202 means that staff hold the thread.
+ * @param {number} status @param {any} answer @returns {Generator<WireEvent, void, void>}
+ */
+function* inOnePiece(status, { thread_id, turn_id, outcome, text, citations = [], ask, handoff }) {
+  const id = null;
+  yield { id, type: 'turn', data: { turn_id, thread_id, by: status === 202 ? 'staff' : 'agent' } };
+  for (const data of citations) yield { id, type: 'citation', data };
+  if (ask) yield { id, type: 'ask', data: ask };
+  if (handoff) yield { id, type: 'handoff', data: handoff };
+  if (outcome) yield { id, type: 'final', data: { outcome, text } };
+  yield { id, type: 'done', data: { turn_id } };
+}
+
+/**
+ * Waits, but no longer than until the network is back.
+ * @param {number} ms @param {AbortSignal} signal
+ */
+async function pause(ms, signal) {
+  const woken = new AbortController();
+  await new Promise((resolve) => {
+    const once = { once: true, signal: woken.signal };
+    addEventListener('online', resolve, once);
+    signal.addEventListener('abort', resolve, once);
+    setTimeout(resolve, signal.aborted ? 0 : ms);
+  });
+  woken.abort();
+}

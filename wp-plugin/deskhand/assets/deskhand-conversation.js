@@ -1,0 +1,358 @@
+/**
+ * A conversation: what is said, the turn under way, and what comes of each event of the wire.
+ * It knows one thread at a time, remembers it over a reload, and plays on a `Stage` that the widget provides.
+ * Whatever connection events come by, a turn's own, a resumed one or the live one, they all end in `apply`.
+ * @import {Answer, Client, Conversation, Following, Input, Link, Snapshot, Stage, WireEvent} from './deskhand-types.js'
+ */
+import { Problem } from './deskhand-client.js';
+import { createAnswer, failure, fill, line, staffMessage, visitorMessage } from './deskhand-transcript.js';
+
+/** The backend closes a stopped turn with what was said so far. If it doesn't, the visitor's wish still counts. */
+const CANCEL_PATIENCE = 4000;
+/** So many events are read again after a reload, for an answer under way or a card that still waits. */
+const REPLAY = 200;
+
+/** @type {(client: Client, stage: Stage, key: string) => Conversation} `key`: where the browser keeps the thread's id */
+export const converse = (client, stage, key) => {
+  const { desk, log, draft } = stage;
+  /** @type {string | undefined} */
+  let threadId;
+  /** The turn under way. @type {AbortController | null} */
+  let turn = null;
+  /** The live stream while staff hold the thread. @type {AbortController | null} */
+  let live = null;
+  /** What events are about. @type {Answer | null} */
+  let answer = null;
+  /** @type {Map<string, Answer>} */
+  const answers = new Map();
+  let held = false;
+  let stopping = false;
+  /** The last event that a loaded transcript already holds. */
+  let loaded = 0;
+  /** @type {Promise<void> | null} */
+  let restoring = null;
+
+  const forget = () => {
+    conversation.unlisten();
+    threadId = undefined;
+    held = false;
+    loaded = 0;
+    answers.clear();
+    client.newThread();
+    storage(key, null);
+  };
+
+  const begin = () => {
+    turn = new AbortController();
+    stopping = false;
+    answer = createAnswer(desk);
+    draft.replaceChildren(answer.element);
+    stage.work(desk.t.working);
+    stage.changed();
+    stage.grown(true);
+    return turn.signal;
+  };
+
+  /** @param {AbortSignal} signal of the turn that has ended */
+  const end = (signal) => {
+    if (turn?.signal !== signal) return; // a new conversation has begun meanwhile
+    turn = null;
+    if (answer && !answer.finished && !answer.carded) {
+      if (signal.aborted) answer.note(desk.t.stopped);
+      else answer.fail(desk.t.error);
+    }
+    commit();
+    stage.tell(held ? desk.t.held : '');
+    stage.changed();
+    conversation.listen();
+  };
+
+  /** The finished answer moves into the log, which announces what is added to it. */
+  const commit = () => {
+    const element = draft.firstElementChild;
+    if (!element) return;
+    const focused = /** @type {ShadowRoot} */ (draft.getRootNode()).activeElement;
+    log.append(element);
+    if (element.contains(focused)) /** @type {HTMLElement} */ (focused).focus();
+    stage.news();
+    stage.grown();
+  };
+
+  /** @param {Partial<Following>} following @param {Input} [input] what is answered, if it was said here */
+  const follow = async (following, input) => {
+    const { signal = new AbortController().signal, until = ({ type }) => type === 'done' } = following;
+    for await (const event of client.events({ onLink, ...following, signal, until })) apply(event, input);
+  };
+
+  /** @param {Link} link */
+  const onLink = ({ state, code, seconds }) => {
+    const { t } = desk;
+    if (state === 'open') stage.resume();
+    else stage.work(state === 'lost' ? t.reconnecting : fill(t.busy, { n: seconds, code }), -1);
+  };
+
+  /** @param {Input} input @param {Answer} failed */
+  const again = (input, failed) => () => {
+    if (turn) return;
+    failed.element.remove();
+    conversation.say(input, true);
+  };
+
+  /** @param {WireEvent} event @param {Input} [input] */
+  const apply = ({ id, type, data }, input) => {
+    const { t } = desk;
+    const open = answer?.finished === false ? answer : null;
+    if (type === 'turn') {
+      remember(data.thread_id);
+      if (data.by === 'staff') {
+        held = true;
+        answer = null;
+        draft.replaceChildren();
+      } else {
+        // One that is finished already comes from a replay, and stays as it is.
+        answer = answers.get(data.turn_id) ?? open ?? createAnswer(desk);
+        answer.turnId = data.turn_id;
+        answers.set(data.turn_id, answer);
+        if (!answer.finished) draft.replaceChildren(answer.element);
+        if (stopping) cancel();
+      }
+    } else if (type === 'staff') {
+      const { kind, name, md } = data;
+      held = kind !== 'left' && (held || kind !== 'system');
+      if (id && id <= loaded) return;
+      log.append(kind === 'message' ? staffMessage(desk, md ?? '', name) : line(kind === 'system' ? md ?? '' : fill(t[kind], { who: name || t.staff })));
+      if (!turn) stage.tell('');
+      stage.changed();
+      stage.news();
+    } else if (type === 'typing') {
+      if (!turn) stage.work(fill(t.typing, { who: data.who || t.staff }), 5000);
+    } else if (type === 'ask' || type === 'handoff') {
+      held ||= type === 'handoff';
+      // In a replay, only the last answer's card still stands.
+      const target = open ?? (answer?.carded === false && log.lastElementChild === answer.element ? answer : null);
+      if (type === 'ask') target?.ask(data);
+      else target?.handoff(data);
+    } else if (type === 'snapshot') show(data);
+    else if (type === 'done') commit();
+    else if (open) {
+      if (type === 'citation') open.cite(data);
+      else if (type === 'final') open.final(data);
+      else if (type === 'error') open.fail(data.detail || t.error, data.retryable && input ? again(input, open) : undefined);
+      else if (type === 'step') {
+        if (data.status === 'start') stage.work(data.label || t.working);
+      } else if (type === 'delta') {
+        open.delta(data.i, data.md);
+        stage.work(t.writing);
+      } else if (type === 'replace') {
+        open.replace(data.from, data.md);
+        stage.work(t.rephrasing);
+      }
+    }
+    stage.grown();
+  };
+
+  /** @param {string} [id] */
+  const remember = (id) => {
+    if (id) storage(key, (threadId = id));
+  };
+
+  const cancel = () => {
+    const stopped = turn;
+    if (threadId) client.cancel(threadId).catch(() => stopped?.abort());
+  };
+
+  /** @param {Snapshot} found */
+  const show = ({ messages, last_seq, status }) => {
+    // History is not news: it must not be read out.
+    log.ariaLive = 'off';
+    setTimeout(() => { log.ariaLive = 'polite'; }, 500);
+    answers.clear();
+    log.replaceChildren(...messages.map(({ author, text, citations, turn_id, outcome }) => {
+      if (author === 'visitor') return visitorMessage(desk, text);
+      if (author === 'staff') return staffMessage(desk, text);
+      if (author === 'system') return line(text);
+      const past = createAnswer(desk);
+      past.turnId = turn_id ?? '';
+      citations?.forEach(past.cite);
+      past.final({ outcome, text });
+      answers.set(past.turnId, past);
+      return past.element;
+    }));
+    // Where no stream came through, the snapshot holds the answer that was awaited.
+    if (answer && answers.has(answer.turnId)) {
+      answer = null;
+      draft.replaceChildren();
+    }
+    loaded = last_seq;
+    held = /staff|hand/i.test(status);
+    stage.changed();
+    stage.grown(true);
+  };
+
+  /** After a reload: follows an answer that is under way, or reads again what the last one asked for. @param {Snapshot} found */
+  const catchUp = async ({ last_seq, turn_in_progress, messages }) => {
+    const after = Math.max(0, last_seq - REPLAY);
+    if (turn_in_progress) {
+      const signal = begin();
+      try {
+        await follow({ threadId, after, signal, until: ({ type, id }) => type === 'done' && Number(id) > last_seq });
+      } catch (error) {
+        answer?.fail(explain(error));
+      }
+      end(signal);
+    } else if (/asked|handoff/.test(messages.at(-1)?.outcome ?? '')) {
+      await follow({ threadId, after, until: ({ id }) => Number(id) >= last_seq });
+    }
+    conversation.listen();
+  };
+
+  /** @param {unknown} error @returns {string} */
+  const explain = (error) => {
+    const { t } = desk;
+    const { code, detail, retryAfter } = /** @type {Problem} */ (error);
+    const wait = retryAfter > 99 ? fill(t.minutes, { n: Math.ceil(retryAfter / 60) }) : retryAfter ? fill(t.seconds, { n: retryAfter }) : t.soon;
+    const known = /** @type {Record<string, string | undefined>} */ (t)[`error_${code}`];
+    return known ? fill(known, { wait }) : detail || t.error;
+  };
+
+  /** @type {Conversation} */
+  const conversation = {
+    get busy() {
+      return turn !== null;
+    },
+
+    rate: client.feedback,
+
+    async say(input, repeated) {
+      if (turn) return stage.tell(desk.t.answering);
+      const { text = '', echo = text, confirm, contact } = input;
+      const words = visitorMessage(desk, echo);
+      if (!repeated) log.append(words);
+      const signal = begin();
+      stage.refocus();
+      const message = {
+        message_id: uuid(), thread_id: threadId, user_msg: text, confirm, contact, locale: desk.lang,
+        // Neither query nor fragment: they may hold what is nobody's business.
+        page: location.origin + location.pathname,
+      };
+      for (let tries = 0; ; tries += 1) {
+        try {
+          await follow({ message, signal }, input);
+          break;
+        } catch (error) {
+          const { code } = /** @type {Problem} */ (error);
+          if (code === 'turn_in_progress' && threadId && tries < 3) {
+            // Perhaps in another tab: what was said there belongs here too.
+            stage.work(desk.t.waiting);
+            await client.settled(threadId, signal).then(show, () => {});
+            log.append(words);
+          } else if (isGone(error) && message.thread_id) {
+            forget();
+            message.thread_id = undefined;
+            message.message_id = uuid();
+          } else {
+            if (answer) answer.fail(explain(error), again(input, answer));
+            break;
+          }
+        }
+      }
+      end(signal);
+    },
+
+    restore: () => (restoring ??= (async () => {
+      const id = storage(key);
+      if (!id) return;
+      stage.work(desk.t.working);
+      try {
+        const found = await client.snapshot(id);
+        remember(id);
+        show(found);
+        stage.tell('');
+        await catchUp(found);
+      } catch (error) {
+        stage.tell('');
+        if (isGone(error)) return forget();
+        const failed = failure(desk, desk.t.error_load, () => {
+          failed.remove();
+          restoring = null;
+          stage.refocus();
+          conversation.restore();
+        });
+        log.append(failed);
+        stage.changed();
+      }
+    })()),
+
+    stop() {
+      if (!turn || stopping) return;
+      stopping = true;
+      stage.work(desk.t.stopping);
+      // Before its `turn` event there is nothing that the backend could stop.
+      if (answer?.turnId) cancel();
+      const stopped = turn;
+      setTimeout(() => stopped.abort(), CANCEL_PATIENCE);
+    },
+
+    startAnew() {
+      if (answer?.turnId) cancel();
+      conversation.leave();
+      turn = null;
+      forget();
+      log.replaceChildren();
+      draft.replaceChildren();
+      stage.tell('');
+      stage.changed();
+    },
+
+    async listen() {
+      // A hidden page gives its connection back: a browser has few for one host.
+      if (!held || !threadId || live || document.hidden) return;
+      const { signal } = (live = new AbortController());
+      try {
+        // From before this page's turns on: the stream of a single turn leaves out what staff said meanwhile.
+        await follow({ threadId, after: loaded, signal, until: () => !held, forever: true, onLink: (link) => turn || onLink(link) });
+      } catch {
+        // It is told when the visitor next says something.
+      }
+      if (live?.signal === signal) live = null;
+    },
+
+    unlisten() {
+      live?.abort();
+      live = null;
+    },
+
+    leave() {
+      turn?.abort();
+      conversation.unlisten();
+    },
+  };
+  return conversation;
+};
+
+/** @param {unknown} error */
+const isGone = (error) => /^thread_(not_found|erased)$/.test(/** @type {Problem} */ (error).code);
+
+/**
+ * Reads; with a value writes, with null removes. Storage may be forbidden: then a conversation lasts as long as its page.
+ * @param {string} key @param {string | null} [value]
+ */
+function storage(key, value) {
+  try {
+    if (value === undefined) return localStorage.getItem(key);
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
+  } catch {
+    // as above
+  }
+  return null;
+}
+
+/** `crypto.randomUUID` is missing on plain http, where many a site is built. */
+function uuid() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 15) | 64;
+  bytes[8] = (bytes[8] & 63) | 128;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
