@@ -5,9 +5,12 @@
 pub mod embedded;
 pub mod events;
 pub mod handoffs;
+pub mod jobs;
 pub mod listen;
 pub mod migrate;
 pub mod pool;
+pub mod prune;
+pub mod schedule;
 pub mod sites;
 pub mod threads;
 pub mod tool_calls;

@@ -1,6 +1,9 @@
 //! Background work as the rest of the house sees it: what to do, under which key,
-//! how urgent. `db::jobs::enqueue` stores one in the transaction of the change that
-//! causes it; `jobs/` runs it.
+//! how urgent, how often it may fail. `db::jobs::enqueue` stores one in the transaction
+//! of the change that causes it; `jobs/` runs it.
+
+use std::borrow::Cow;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +22,34 @@ pub enum Priority {
     Batch = 2,
 }
 
-/// What a job does, with its arguments. The tag is the `kind` column.
+impl Priority {
+    /// The number in the database.
+    #[must_use]
+    pub fn as_i16(self) -> i16 {
+        self as i16
+    }
+
+    /// Reads [`Priority::as_i16`]'s numbers.
+    #[must_use]
+    pub fn from_i16(number: i16) -> Option<Self> {
+        [Self::High, Self::Standard, Self::Batch]
+            .into_iter()
+            .find(|p| p.as_i16() == number)
+    }
+
+    /// The name on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Standard => "standard",
+            Self::Batch => "batch",
+        }
+    }
+}
+
+/// What a job does, with its arguments. The tag is the `kind` column. Arguments are ids:
+/// the queue has no row security, so nothing that a visitor wrote goes in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "args", rename_all = "snake_case")]
 pub enum Work {
@@ -35,12 +65,17 @@ pub enum Work {
 }
 
 impl Work {
+    /// The kind of [`Work::IngestDocument`].
+    pub const INGEST_DOCUMENT: &'static str = "ingest_document";
+    /// The kind of [`Work::Prune`].
+    pub const PRUNE: &'static str = "prune";
+
     /// The name in the `kind` column, in logs and in `deskhand jobs`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::IngestDocument { .. } => "ingest_document",
-            Self::Prune => "prune",
+            Self::IngestDocument { .. } => Self::INGEST_DOCUMENT,
+            Self::Prune => Self::PRUNE,
         }
     }
 }
@@ -50,15 +85,28 @@ impl Work {
 pub struct Job {
     /// What to do.
     pub work: Work,
-    /// At most one live job (waiting or running) has this key for its kind; a second
-    /// enqueue gives the first one's id.
+    /// Names the work together with its input (an upload's id, a delivery's id), in at most
+    /// 500 characters. At most one live job (waiting or running) of a site and kind has it;
+    /// a second enqueue gives the first one's id and runs nothing more, so a key that leaves
+    /// out what has changed would lose the change.
     pub key: String,
     /// How urgent.
     pub priority: Priority,
 }
 
+/// Work that the clock starts, once over all replicas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// Names it in the database; also its job's key.
+    pub name: &'static str,
+    /// The time from one run to the next; above zero.
+    pub every: Duration,
+    /// What to do.
+    pub work: Work,
+}
+
 /// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JobState {
     /// Waits for its time and a free worker.
@@ -69,4 +117,178 @@ pub enum JobState {
     Done,
     /// Failed for good: the dead-letter list.
     Dead,
+}
+
+impl JobState {
+    /// Every state, in the order of a job's life.
+    pub const ALL: [Self; 4] = [Self::Waiting, Self::Running, Self::Done, Self::Dead];
+
+    /// The name in the database and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Dead => "dead",
+        }
+    }
+
+    /// Reads [`JobState::as_str`]'s names.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+
+    /// Whether nothing more will happen by itself.
+    #[must_use]
+    pub fn is_finished(self) -> bool {
+        matches!(self, Self::Done | Self::Dead)
+    }
+}
+
+impl std::fmt::Display for JobState {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// How far a running job is; what a progress bar shows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Progress {
+    /// What it is at, or how it ended: a code.
+    pub stage: Cow<'static, str>,
+    /// Done so far, from 0 to 1.
+    pub share: f32,
+}
+
+/// Why a job's run failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{detail}")]
+pub struct JobError {
+    /// For programs, for example `empty_document`.
+    pub code: Cow<'static, str>,
+    /// A sentence for people, without personal data; cut at [`JobError::MAX_DETAIL`].
+    pub detail: String,
+    /// Whether another try is useless.
+    pub permanent: bool,
+}
+
+impl JobError {
+    /// The longest stored [`JobError::detail`], in characters.
+    pub const MAX_DETAIL: usize = 2_000;
+
+    /// A failure that another try may mend.
+    pub fn transient(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            detail: detail.into(),
+            permanent: false,
+        }
+    }
+
+    /// A failure that would only repeat.
+    pub fn permanent(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            detail: detail.into(),
+            permanent: true,
+        }
+    }
+}
+
+/// How often a kind of job is tried, and how long it waits between tries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// Tries in all; a worker that died counts as one.
+    pub attempts: i32,
+    /// The longest wait after the first failure; it doubles with each further one.
+    pub first: Duration,
+    /// The longest wait ever.
+    pub most: Duration,
+}
+
+impl Retry {
+    /// For a kind of work, also one that only a newer version knows.
+    #[must_use]
+    pub fn of(kind: &str) -> Self {
+        let (attempts, first, most) = match kind {
+            // A person may watch it: the first repeats come soon.
+            Work::INGEST_DOCUMENT => (5, 2, 120),
+            // The next one is ten minutes away anyhow.
+            Work::PRUNE => (3, 10, 60),
+            _ => (5, 5, 300),
+        };
+        Self {
+            attempts,
+            first: Duration::from_secs(first),
+            most: Duration::from_secs(most),
+        }
+    }
+
+    /// The wait after the `attempt`th try (from 1) has failed. `luck` from 0 to 1 spreads it over
+    /// the upper half, so that jobs that failed together don't come back together, yet a later
+    /// wait is never shorter than an earlier one.
+    #[must_use]
+    pub fn wait(self, attempt: i32, luck: f64) -> Duration {
+        // 2^30 seconds are past every `most`; beyond, the factor would only overflow.
+        let doublings = attempt.saturating_sub(1).clamp(0, 30);
+        let full = self.first.mul_f64(f64::from(doublings).exp2()).min(self.most);
+        full.mul_f64(0.5 + 0.5 * luck.clamp(0.0, 1.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_kind_is_the_tag() {
+        let works = [
+            Work::IngestDocument {
+                upload: UploadId::new(),
+                document: DocumentId::new(),
+            },
+            Work::Prune,
+        ];
+        for work in works {
+            let json = serde_json::to_value(&work).unwrap();
+            assert_eq!(json["kind"], work.kind());
+            // A unit variant has no arguments; the column holds null then.
+            let stored = serde_json::json!({ "kind": json["kind"], "args": json.get("args") });
+            assert_eq!(serde_json::from_value::<Work>(stored).unwrap(), work);
+        }
+    }
+
+    #[test]
+    fn names_and_numbers_read_back() {
+        for state in JobState::ALL {
+            assert_eq!(JobState::parse(state.as_str()), Some(state));
+        }
+        for n in -1..=3 {
+            assert_eq!(
+                Priority::from_i16(n).map(Priority::as_i16),
+                (0..=2).contains(&n).then_some(n)
+            );
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn waits_grow_and_are_bounded(
+            attempt in 1..1000i32, luck in 0.0..=1.0f64, later in 0.0..=1.0f64,
+            kind in prop::sample::select(vec![Work::INGEST_DOCUMENT, Work::PRUNE, "of_a_newer_version"]),
+        ) {
+            let retry = Retry::of(kind);
+            let wait = retry.wait(attempt, luck);
+            prop_assert!(wait <= retry.most);
+            prop_assert!(wait >= retry.first / 2);
+            // The least of the next is the most of this one, until the bound halves it.
+            let next = retry.wait(attempt + 1, later);
+            prop_assert!(next >= wait.min(retry.most / 2), "{wait:?} then {next:?}");
+            prop_assert!(retry.wait(attempt + 1, 1.0) >= retry.wait(attempt, 1.0));
+        }
+    }
 }

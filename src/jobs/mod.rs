@@ -1,1 +1,8 @@
-//! Background work: takes jobs off the queue and runs them.
+//! Background work: takes jobs off the queue and runs them, several at once, until it is
+//! told to stop; starts what is due by the clock. The queue itself is `db::jobs`.
+
+pub mod handler;
+pub mod prune;
+pub mod runner;
+pub mod schedule;
+mod supervise;

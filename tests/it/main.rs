@@ -1,1 +1,3 @@
-fn main() {}
+//! Tests against a real database and a real server.
+
+mod jobs;

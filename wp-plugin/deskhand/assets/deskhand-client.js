@@ -1,7 +1,6 @@
 /**
  * The wire: tokens, requests, and a turn as one sequence of events over as many connections as it takes.
- * Nothing here touches the page; what a visitor should know of it is told through `onLink`.
- * EventSource can't send the Authorization header that the backend asks for, so streams are read from fetch.
+ * EventSource can't send the Authorization header that the backend asks for: streams are read from fetch.
  * @import {Client, RawEvent, WireEvent} from './deskhand-types.js'
  */
 
@@ -9,10 +8,14 @@
 const SILENCE = 40_000;
 const BACKOFF_CAP = 15_000;
 const RENEW_BEFORE = 30_000;
+const POLL_FOR = 30_000;
 // About two minutes of backoff.
 const MAX_FAILURES = 10;
-// In seconds. Nobody waits longer unasked: then the visitor is told, and decides.
+// Nobody waits longer than so many seconds unasked: then the visitor is told, and decides.
 const MAX_WAIT = 30;
+
+const JSON_TYPE = 'application/json';
+const STREAM_TYPE = 'text/event-stream';
 
 /** What went wrong, by the code of the backend's problem+json, or `offline`, `slow`, `token_refused`. */
 export class Problem extends Error {
@@ -33,13 +36,11 @@ export class SseParser {
   /** @type {string[]} */
   #data = [];
   #event = { id: '', type: '' };
-
-  /** Milliseconds that the server asked to wait before a reconnection. */
   retry = 0;
   /** Whether anything came at all, were it only a heartbeat. */
   heard = false;
 
-  /** @param {string} text the next piece @returns {RawEvent[]} the events that it completed */
+  /** @param {string} text @returns {RawEvent[]} the events that this piece completed */
   push(text) {
     if (!text) return [];
     this.heard = true;
@@ -54,7 +55,7 @@ export class SseParser {
       const [, name, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
       if (!line) {
         if (this.#data.length) events.push({ ...this.#event, data: this.#data.join('\n') });
-        // EventSource would keep the id for the next event. Here one without an id (`typing`) must not pass for a repeat.
+        // EventSource would keep the id. Here an event without one (`typing`) must not pass for a repeat.
         this.#event = { id: '', type: '' };
         this.#data = [];
       } else if (name === 'data') this.#data.push(value);
@@ -66,7 +67,7 @@ export class SseParser {
   }
 }
 
-/** @type {(backend: string, tokenUrl: string) => Client} an empty backend: what the token's answer says, else the page's origin */
+/** @type {(backend: string, tokenUrl: string) => Client} */
 export const connect = (backend, tokenUrl) => {
   let base = backend.replace(/\/+$/, '');
   let token = '';
@@ -74,7 +75,6 @@ export const connect = (backend, tokenUrl) => {
   /** @type {Promise<void> | null} */
   let renewal = null;
   let retry = 1000;
-  /** @type {Set<number | null>} */
   const seen = new Set();
 
   const renew = async () => {
@@ -92,12 +92,12 @@ export const connect = (backend, tokenUrl) => {
     renewAt = Date.now() + left - RENEW_BEFORE;
   };
 
-  /** @param {string} path @param {Sent & {headers?: Record<string, string>}} [options] */
-  const request = async (path, { headers, ...options } = {}) => {
+  /** @param {string} path @param {Sent} [options] */
+  const request = async (path, options) => {
     for (let renewed = false; ; renewed = true) {
       if (Date.now() >= renewAt) await (renewal ??= renew().finally(() => { renewal = null; }));
       const used = token;
-      const response = await send(base + path, { credentials: 'omit', ...options, headers: { ...headers, Authorization: `Bearer ${used}` } });
+      const response = await send(base + path, { credentials: 'omit', ...options }, { Authorization: `Bearer ${used}` });
       if (response.ok) return response;
       if (response.status !== 401 || renewed) throw await problemOf(response);
       if (used === token) renewAt = 0; // unless another request has renewed it meanwhile
@@ -107,13 +107,13 @@ export const connect = (backend, tokenUrl) => {
   /** @type {Client} */
   const client = {
     newThread: () => seen.clear(),
-    snapshot: async (threadId, signal) => (await request(threadPath(threadId), { signal })).json(),
-    cancel: (threadId) => request(`${threadPath(threadId)}/cancel`, { method: 'POST' }),
+    snapshot: async (threadId, signal) => (await request(pathOf(threadId), { signal })).json(),
+    cancel: (threadId) => request(`${pathOf(threadId)}/cancel`, { method: 'POST' }),
     feedback: (body) => request('/api/agent/feedback', { method: 'POST', body }),
 
     async settled(threadId, signal) {
       let wait = 1500;
-      for (const end = Date.now() + 30_000; Date.now() < end && !signal.aborted; await pause(wait, signal)) {
+      for (const end = Date.now() + POLL_FOR; Date.now() < end && !signal.aborted; await pause(wait, signal)) {
         try {
           const found = await client.snapshot(threadId, signal);
           if (!found.turn_in_progress) return found;
@@ -126,7 +126,7 @@ export const connect = (backend, tokenUrl) => {
       throw new Problem('slow');
     },
 
-    async *events({ message, threadId = message?.thread_id, after: cursor, until, signal, onLink, forever }) {
+    async *events({ message, threadId = message?.thread_id ?? '', after: cursor, until, signal, onLink, forever }) {
       let failures = 0;
       let silent = 0;
       let waits = 0;
@@ -135,15 +135,13 @@ export const connect = (backend, tokenUrl) => {
         const parser = new SseParser();
         let answered = false;
         try {
-          const resume = threadId !== undefined && cursor !== undefined;
+          const resume = threadId && cursor !== undefined;
           // A proxy that swallows streams: then without.
-          if (silent > 2 && resume) return yield { id: null, type: 'snapshot', data: await client.settled(String(threadId), signal) };
-          /** @type {Record<string, string>} */
-          const headers = { Accept: silent > 2 ? JSON_TYPE : STREAM_TYPE };
-          if (resume) headers['Last-Event-ID'] = String(cursor);
+          if (resume && silent > 2) return yield { id: null, type: 'snapshot', data: await client.settled(threadId, signal) };
+          const accept = silent > 2 ? JSON_TYPE : STREAM_TYPE;
           const response = resume
-            ? await request(`${threadPath(String(threadId))}/events`, { headers, signal })
-            : await request('/api/agent/messages', { method: 'POST', body: message, headers, signal });
+            ? await request(`${pathOf(threadId)}/events`, { headers: { Accept: accept, 'Last-Event-ID': String(cursor) }, signal })
+            : await request('/api/agent/messages', { method: 'POST', body: message, headers: { Accept: accept }, signal });
           answered = true;
           onLink({ state: 'open' });
           if (!response.headers.get('content-type')?.startsWith(STREAM_TYPE)) return yield* inOnePiece(response.status, await response.json());
@@ -153,7 +151,7 @@ export const connect = (backend, tokenUrl) => {
             failures = waits = 0;
             if (event.type === 'turn') threadId = event.data.thread_id ?? threadId;
             cursor = event.id ?? cursor;
-            if (event.id === null || !seen.has(event.id)) yield event;
+            if (!event.id || !seen.has(event.id)) yield event;
             seen.add(event.id);
             if (until(event)) return;
           }
@@ -186,21 +184,18 @@ export const connect = (backend, tokenUrl) => {
   return client;
 };
 
-const JSON_TYPE = 'application/json';
-const STREAM_TYPE = 'text/event-stream';
-
 /** @param {string} threadId */
-const threadPath = (threadId) => `/api/agent/thread/${encodeURIComponent(threadId)}`;
+const pathOf = (threadId) => `/api/agent/thread/${encodeURIComponent(threadId)}`;
 
-/** @typedef {Omit<RequestInit, 'body' | 'headers'> & {headers?: Record<string, string>, body?: unknown}} Sent */
+/** @typedef {Omit<RequestInit, 'body'> & {body?: unknown}} Sent */
 
-/** @param {string} url @param {Sent} options */
-async function send(url, { body, headers, ...options }) {
+/** @param {string} url @param {Sent} options @param {{}} [more] */
+async function send(url, { body, headers, ...options }, more) {
   try {
     return await fetch(url, {
       cache: 'no-store',
       ...options,
-      headers: { Accept: JSON_TYPE, ...(body ? { 'Content-Type': JSON_TYPE } : {}), ...headers },
+      headers: { Accept: JSON_TYPE, ...(body ? { 'Content-Type': JSON_TYPE } : {}), ...headers, ...more },
       body: body ? JSON.stringify(body) : undefined,
     });
   } catch (error) {
@@ -210,18 +205,16 @@ async function send(url, { body, headers, ...options }) {
 
 /** @param {Response} response */
 async function problemOf(response) {
-  const { status, headers } = response;
   const { code, detail, retry_after } = await response.json().catch(() => ({}));
-  const retryAfter = Math.ceil(Number(retry_after ?? headers.get('retry-after'))) || 0;
-  return new Problem(code, status, detail, retryAfter);
+  const retryAfter = Math.ceil(Number(retry_after ?? response.headers.get('retry-after'))) || 0;
+  return new Problem(code, response.status, detail, retryAfter);
 }
 
 /** @param {Response} response @param {SseParser} parser */
 async function* read({ body }, parser) {
   const reader = /** @type {ReadableStream<Uint8Array>} */ (body).getReader();
   const decoder = new TextDecoder();
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  let timer;
+  let timer = 0;
   try {
     for (;;) {
       timer = setTimeout(() => reader.cancel(), SILENCE);
@@ -242,12 +235,12 @@ function parse({ id, type, data }) {
   try {
     return /** @type {WireEvent} */ ({ id: Number(id) || null, type, data: JSON.parse(data) ?? {} });
   } catch {
-    return null; // not ours: a newer backend may send what this widget doesn't know
+    return null; // a newer backend may send what this widget doesn't know
   }
 }
 
 /**
- * The same turn from an answer that came in one piece. 202 means that staff hold the thread.
+ * The same turn from an answer that came whole. 202 means that staff hold the thread.
  * @param {number} status @param {any} answer @returns {Generator<WireEvent, void, void>}
  */
 function* inOnePiece(status, { thread_id, turn_id, outcome, text, citations = [], ask, handoff }) {
@@ -260,16 +253,12 @@ function* inOnePiece(status, { thread_id, turn_id, outcome, text, citations = []
   yield { id, type: 'done', data: { turn_id } };
 }
 
-/**
- * Waits, but no longer than until the network is back.
- * @param {number} ms @param {AbortSignal} signal
- */
+/** Waits, but no longer than until the network is back. @param {number} ms @param {AbortSignal} signal */
 async function pause(ms, signal) {
   const woken = new AbortController();
   await new Promise((resolve) => {
-    const once = { once: true, signal: woken.signal };
-    addEventListener('online', resolve, once);
-    signal.addEventListener('abort', resolve, once);
+    addEventListener('online', resolve, woken);
+    signal.addEventListener('abort', resolve, woken);
     setTimeout(resolve, signal.aborted ? 0 : ms);
   });
   woken.abort();

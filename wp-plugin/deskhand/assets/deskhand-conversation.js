@@ -1,23 +1,21 @@
 /**
  * A conversation: what is said, the turn under way, and what comes of each event of the wire.
- * It knows one thread at a time, remembers it over a reload, and plays on a `Stage` that the widget provides.
- * Whatever connection events come by, a turn's own, a resumed one or the live one, they all end in `apply`.
+ * Whatever connection brings an event, a turn's own, a resumed or the live one, it ends in `apply`.
  * @import {Answer, Client, Conversation, Following, Input, Link, Snapshot, Stage, WireEvent} from './deskhand-types.js'
  */
 import { Problem } from './deskhand-client.js';
 import { createAnswer, failure, fill, line, staffMessage, visitorMessage } from './deskhand-transcript.js';
 
-/** The backend closes a stopped turn with what was said so far. If it doesn't, the visitor's wish still counts. */
+// The backend closes a stopped turn with what was said so far. If it doesn't, the visitor's wish still counts.
 const CANCEL_PATIENCE = 4000;
-/** So many events are read again after a reload, for an answer under way or a card that still waits. */
+// So many events are read again after a reload, for an answer under way or a card that still waits.
 const REPLAY = 200;
 
 /** @type {(client: Client, stage: Stage, key: string) => Conversation} `key`: where the browser keeps the thread's id */
 export const converse = (client, stage, key) => {
   const { desk, log, draft } = stage;
-  /** @type {string | undefined} */
-  let threadId;
-  /** The turn under way. @type {AbortController | null} */
+  let threadId = '';
+  /** @type {AbortController | null} */
   let turn = null;
   /** The live stream while staff hold the thread. @type {AbortController | null} */
   let live = null;
@@ -27,19 +25,23 @@ export const converse = (client, stage, key) => {
   const answers = new Map();
   let held = false;
   let stopping = false;
-  /** The last event that a loaded transcript already holds. */
+  /** The last event that a loaded transcript holds. */
   let loaded = 0;
   /** @type {Promise<void> | null} */
   let restoring = null;
 
   const forget = () => {
     conversation.unlisten();
-    threadId = undefined;
+    threadId = '';
     held = false;
     loaded = 0;
     answers.clear();
     client.newThread();
-    storage(key, null);
+    attempt(() => localStorage.removeItem(key));
+  };
+
+  const remember = (id = '') => {
+    if (id) attempt(() => localStorage.setItem(key, (threadId = id)));
   };
 
   const begin = () => {
@@ -53,9 +55,9 @@ export const converse = (client, stage, key) => {
     return turn.signal;
   };
 
-  /** @param {AbortSignal} signal of the turn that has ended */
+  /** @param {AbortSignal} signal */
   const end = (signal) => {
-    if (turn?.signal !== signal) return; // a new conversation has begun meanwhile
+    if (turn?.signal !== signal) return; // a new conversation has begun
     turn = null;
     if (answer && !answer.finished && !answer.carded) {
       if (signal.aborted) answer.note(desk.t.stopped);
@@ -69,26 +71,28 @@ export const converse = (client, stage, key) => {
 
   /** The finished answer moves into the log, which announces what is added to it. */
   const commit = () => {
-    const element = draft.firstElementChild;
-    if (!element) return;
+    const element = answer?.element;
+    if (!element || element.parentNode !== draft) return;
     const focused = /** @type {ShadowRoot} */ (draft.getRootNode()).activeElement;
     log.append(element);
     if (element.contains(focused)) /** @type {HTMLElement} */ (focused).focus();
     stage.news();
-    stage.grown();
   };
 
-  /** @param {Partial<Following>} following @param {Input} [input] what is answered, if it was said here */
-  const follow = async (following, input) => {
-    const { signal = new AbortController().signal, until = ({ type }) => type === 'done' } = following;
-    for await (const event of client.events({ onLink, ...following, signal, until })) apply(event, input);
+  const cancel = () => {
+    const stopped = turn;
+    if (threadId) client.cancel(threadId).catch(() => stopped?.abort());
   };
 
   /** @param {Link} link */
-  const onLink = ({ state, code, seconds }) => {
-    const { t } = desk;
+  const onLink = ({ state, seconds }) => {
     if (state === 'open') stage.resume();
-    else stage.work(state === 'lost' ? t.reconnecting : fill(t.busy, { n: seconds, code }), -1);
+    else stage.work(state === 'lost' ? desk.t.reconnecting : fill(desk.t.busy, { n: seconds }), -1);
+  };
+
+  /** @param {Partial<Following>} following @param {Input} [input] what is answered, if it was said here */
+  const follow = async ({ signal = new AbortController().signal, until = ({ type }) => type === 'done', ...following }, input) => {
+    for await (const event of client.events({ onLink, ...following, signal, until })) apply(event, input);
   };
 
   /** @param {Input} input @param {Answer} failed */
@@ -129,7 +133,7 @@ export const converse = (client, stage, key) => {
     } else if (type === 'ask' || type === 'handoff') {
       held ||= type === 'handoff';
       // In a replay, only the last answer's card still stands.
-      const target = open ?? (answer?.carded === false && log.lastElementChild === answer.element ? answer : null);
+      const target = open ?? (answer && !answer.carded && log.lastElementChild === answer.element ? answer : null);
       if (type === 'ask') target?.ask(data);
       else target?.handoff(data);
     } else if (type === 'snapshot') show(data);
@@ -149,16 +153,6 @@ export const converse = (client, stage, key) => {
       }
     }
     stage.grown();
-  };
-
-  /** @param {string} [id] */
-  const remember = (id) => {
-    if (id) storage(key, (threadId = id));
-  };
-
-  const cancel = () => {
-    const stopped = turn;
-    if (threadId) client.cancel(threadId).catch(() => stopped?.abort());
   };
 
   /** @param {Snapshot} found */
@@ -189,16 +183,13 @@ export const converse = (client, stage, key) => {
     stage.grown(true);
   };
 
-  /** After a reload: follows an answer that is under way, or reads again what the last one asked for. @param {Snapshot} found */
+  /** Follows an answer that is under way, or reads again what the last one asked for. @param {Snapshot} found */
   const catchUp = async ({ last_seq, turn_in_progress, messages }) => {
     const after = Math.max(0, last_seq - REPLAY);
     if (turn_in_progress) {
       const signal = begin();
-      try {
-        await follow({ threadId, after, signal, until: ({ type, id }) => type === 'done' && Number(id) > last_seq });
-      } catch (error) {
-        answer?.fail(explain(error));
-      }
+      await follow({ threadId, after, signal, until: ({ type, id }) => type === 'done' && Number(id) > last_seq })
+        .catch((error) => answer?.fail(explain(error)));
       end(signal);
     } else if (/asked|handoff/.test(messages.at(-1)?.outcome ?? '')) {
       await follow({ threadId, after, until: ({ id }) => Number(id) >= last_seq });
@@ -215,6 +206,29 @@ export const converse = (client, stage, key) => {
     return known ? fill(known, { wait }) : detail || t.error;
   };
 
+  const restore = async () => {
+    const id = attempt(() => localStorage.getItem(key));
+    if (!id) return;
+    stage.work(desk.t.working);
+    try {
+      const found = await client.snapshot(id);
+      remember(id);
+      show(found);
+      stage.tell('');
+      await catchUp(found);
+    } catch (error) {
+      stage.tell('');
+      if (isGone(error)) return forget();
+      const failed = failure(desk, desk.t.error_load, () => {
+        failed.remove();
+        stage.refocus();
+        restoring = restore();
+      });
+      log.append(failed);
+      stage.changed();
+    }
+  };
+
   /** @type {Conversation} */
   const conversation = {
     get busy() {
@@ -222,6 +236,7 @@ export const converse = (client, stage, key) => {
     },
 
     rate: client.feedback,
+    restore: () => (restoring ??= restore()),
 
     async say(input, repeated) {
       if (turn) return stage.tell(desk.t.answering);
@@ -231,7 +246,7 @@ export const converse = (client, stage, key) => {
       const signal = begin();
       stage.refocus();
       const message = {
-        message_id: uuid(), thread_id: threadId, user_msg: text, confirm, contact, locale: desk.lang,
+        message_id: uuid(), thread_id: threadId || undefined, user_msg: text, confirm, contact, locale: desk.lang,
         // Neither query nor fragment: they may hold what is nobody's business.
         page: location.origin + location.pathname,
       };
@@ -240,8 +255,7 @@ export const converse = (client, stage, key) => {
           await follow({ message, signal }, input);
           break;
         } catch (error) {
-          const { code } = /** @type {Problem} */ (error);
-          if (code === 'turn_in_progress' && threadId && tries < 3) {
+          if (/** @type {Problem} */ (error).code === 'turn_in_progress' && threadId && tries < 3) {
             // Perhaps in another tab: what was said there belongs here too.
             stage.work(desk.t.waiting);
             await client.settled(threadId, signal).then(show, () => {});
@@ -259,30 +273,6 @@ export const converse = (client, stage, key) => {
       end(signal);
     },
 
-    restore: () => (restoring ??= (async () => {
-      const id = storage(key);
-      if (!id) return;
-      stage.work(desk.t.working);
-      try {
-        const found = await client.snapshot(id);
-        remember(id);
-        show(found);
-        stage.tell('');
-        await catchUp(found);
-      } catch (error) {
-        stage.tell('');
-        if (isGone(error)) return forget();
-        const failed = failure(desk, desk.t.error_load, () => {
-          failed.remove();
-          restoring = null;
-          stage.refocus();
-          conversation.restore();
-        });
-        log.append(failed);
-        stage.changed();
-      }
-    })()),
-
     stop() {
       if (!turn || stopping) return;
       stopping = true;
@@ -294,9 +284,9 @@ export const converse = (client, stage, key) => {
     },
 
     startAnew() {
-      if (answer?.turnId) cancel();
+      if (turn && answer?.turnId) cancel();
       conversation.leave();
-      turn = null;
+      turn = answer = null;
       forget();
       log.replaceChildren();
       draft.replaceChildren();
@@ -308,12 +298,9 @@ export const converse = (client, stage, key) => {
       // A hidden page gives its connection back: a browser has few for one host.
       if (!held || !threadId || live || document.hidden) return;
       const { signal } = (live = new AbortController());
-      try {
-        // From before this page's turns on: the stream of a single turn leaves out what staff said meanwhile.
-        await follow({ threadId, after: loaded, signal, until: () => !held, forever: true, onLink: (link) => turn || onLink(link) });
-      } catch {
-        // It is told when the visitor next says something.
-      }
+      // From before this page's turns on: the stream of a single turn leaves out what staff said meanwhile.
+      // What goes wrong here is told when the visitor next says something.
+      await follow({ threadId, after: loaded, signal, until: () => !held, forever: true, onLink: (link) => turn || onLink(link) }).catch(() => {});
       if (live?.signal === signal) live = null;
     },
 
@@ -333,26 +320,17 @@ export const converse = (client, stage, key) => {
 /** @param {unknown} error */
 const isGone = (error) => /^thread_(not_found|erased)$/.test(/** @type {Problem} */ (error).code);
 
-/**
- * Reads; with a value writes, with null removes. Storage may be forbidden: then a conversation lasts as long as its page.
- * @param {string} key @param {string | null} [value]
- */
-function storage(key, value) {
+/** Storage may be forbidden: then a conversation lasts as long as its page. @param {() => string | null | void} act */
+const attempt = (act) => {
   try {
-    if (value === undefined) return localStorage.getItem(key);
-    if (value === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, value);
+    return act();
   } catch {
-    // as above
+    return null;
   }
-  return null;
-}
+};
 
 /** `crypto.randomUUID` is missing on plain http, where many a site is built. */
-function uuid() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 15) | 64;
-  bytes[8] = (bytes[8] & 63) | 128;
-  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
-}
+const uuid = () => '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) => {
+  const random = crypto.getRandomValues(new Uint8Array(1))[0];
+  return (Number(digit) ^ (random & (15 >> (Number(digit) / 4)))).toString(16);
+});

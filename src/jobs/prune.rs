@@ -1,0 +1,39 @@
+//! Deletes what nobody needs any more.
+
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::handler::{Handler, JobContext};
+use crate::db::pool::DbError;
+use crate::db::prune;
+use crate::domain::job::{JobError, Work};
+
+/// How long a job that is done can still be looked at.
+const DONE_JOBS_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// Handles [`Work::Prune`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Prune;
+
+impl Handler for Prune {
+    fn kind(&self) -> &'static str {
+        Work::PRUNE
+    }
+
+    fn run<'a>(&'a self, ctx: JobContext, _: Work) -> BoxFuture<'a, Result<(), JobError>> {
+        async move {
+            let nonces = prune::nonces(&ctx.db).await.map_err(failure)?;
+            let jobs = prune::done_jobs(&ctx.db, DONE_JOBS_KEPT).await.map_err(failure)?;
+            tracing::debug!(nonces, jobs, "pruned");
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+fn failure(error: DbError) -> JobError {
+    tracing::warn!(%error, "pruning failed");
+    JobError::transient("database", "The database refused or was away.")
+}

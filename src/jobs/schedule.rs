@@ -1,0 +1,15 @@
+//! What the clock starts. Every replica looks, one of them enqueues.
+
+use std::time::Duration;
+
+use crate::domain::job::{Schedule, Work};
+
+/// The house's own schedules.
+#[must_use]
+pub fn schedules() -> Vec<Schedule> {
+    vec![Schedule {
+        name: "prune",
+        every: Duration::from_mins(10),
+        work: Work::Prune,
+    }]
+}

@@ -1,0 +1,252 @@
+//! A deskhand of the test's own: a database from the template, a site with a key, a
+//! server on a port of its own. `finish` checks that nothing is left over.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use deskhand::agent::brain::Brain;
+use deskhand::agent::brain::extractive::Extractive;
+use deskhand::agent::machine::ctx::Limits;
+use deskhand::agent::{Agent, AgentSettings, turns};
+use deskhand::db::pool::Db;
+use deskhand::db::sites;
+use deskhand::domain::clock::{Clock, ShiftedClock};
+use deskhand::domain::ids::{SiteId, VisitorId};
+use deskhand::domain::keys::RootSecret;
+use deskhand::domain::seal::MasterKey;
+use deskhand::domain::site::{Mode, Site};
+use deskhand::hands::kb_search::KbSearch;
+use deskhand::hands::registry::Registry;
+use deskhand::http::auth::keyring::owner_of;
+use deskhand::http::auth::token::{self, Claims};
+use deskhand::http::hub::{self, Hub};
+use deskhand::http::state::{App, HttpSettings};
+use deskhand::http::{router, server};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::postgres::{self, Urls};
+use super::sse::{self, Event};
+
+pub const ORIGIN: &str = "https://shop.example";
+
+/// A site as its WordPress plugin knows it.
+pub struct TestSite {
+    pub id: SiteId,
+    pub kid: String,
+    pub root: RootSecret,
+}
+
+impl TestSite {
+    pub async fn add(db: &Db, master: &MasterKey, slug: &str, origins: &[&str], now: DateTime<Utc>) -> Self {
+        let id = SiteId::new();
+        let site = Site {
+            id,
+            slug: slug.to_owned(),
+            name: format!("Shop {slug}"),
+            origins: origins.iter().map(|o| (*o).to_owned()).collect(),
+            mode: Mode::Assist,
+            locale: "en".to_owned(),
+            created_at: now,
+        };
+        let kid = format!("dk_{}", Uuid::new_v4().simple());
+        let bytes = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat().try_into().unwrap();
+        let root = RootSecret::new(bytes);
+        let mut tx = db.site(id).await.unwrap();
+        sites::insert(&mut tx, &site).await.unwrap();
+        let sealed = master.seal(&owner_of(id, &kid), root.expose()).unwrap();
+        sites::add_root_key(&mut tx, &kid, &sealed).await.unwrap();
+        tx.commit().await.unwrap();
+        Self { id, kid, root }
+    }
+
+    /// A token as the plugin mints it.
+    pub fn token(&self, visitor: VisitorId, expires_at: DateTime<Utc>) -> String {
+        self.signed(&Claims::new(self.id, visitor, ORIGIN, expires_at))
+    }
+
+    pub fn signed(&self, claims: &Claims) -> String {
+        token::mint(&self.root, &self.kid, claims).unwrap()
+    }
+}
+
+pub struct TestApp {
+    pub urls: Urls,
+    pub db: Db,
+    pub clock: Arc<ShiftedClock>,
+    pub master: Arc<MasterKey>,
+    pub site: TestSite,
+    pub agent: Arc<Agent>,
+    pub base: String,
+    pub client: reqwest::Client,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// What a test changes of the usual set-up.
+pub struct Setup {
+    pub limits: Limits,
+    pub brains: Vec<Arc<dyn Brain>>,
+    pub turns_at_once: usize,
+    pub streams_at_once: usize,
+    pub sweep: bool,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            brains: vec![Arc::new(Extractive::default())],
+            turns_at_once: 64,
+            streams_at_once: 64,
+            sweep: true,
+        }
+    }
+}
+
+impl TestApp {
+    pub async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    pub async fn with(setup: Setup) -> Self {
+        let urls = postgres::database().await;
+        let clock = Arc::new(ShiftedClock::default());
+        let master = Arc::new(MasterKey::new([7; 32]));
+        let db = Db::connect(&urls.app, 10).await.unwrap();
+        let site = TestSite::add(&db, &master, "shop", &[ORIGIN], clock.now()).await;
+        Self::serve(urls, db, clock, master, site, setup).await
+    }
+
+    /// A second replica on the same database.
+    pub async fn replica(&self, setup: Setup) -> Self {
+        let urls = Urls {
+            app: self.urls.app.clone(),
+            owner: self.urls.owner.clone(),
+            superuser: self.urls.superuser.clone(),
+            name: String::new(),
+        };
+        let db = Db::connect(&urls.app, 10).await.unwrap();
+        let root = RootSecret::new(*self.site.root.expose());
+        let site = TestSite { id: self.site.id, kid: self.site.kid.clone(), root };
+        Self::serve(urls, db, Arc::clone(&self.clock), Arc::clone(&self.master), site, setup).await
+    }
+
+    async fn serve(
+        urls: Urls,
+        db: Db,
+        clock: Arc<ShiftedClock>,
+        master: Arc<MasterKey>,
+        site: TestSite,
+        setup: Setup,
+    ) -> Self {
+        let mut registry = Registry::default();
+        registry.add(KbSearch).unwrap();
+        let settings = AgentSettings { limits: setup.limits, turns_at_once: setup.turns_at_once };
+        let agent = Agent::new(db.clone(), clock.clone(), registry, setup.brains, Arc::clone(&master), &settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listen = listener.local_addr().unwrap();
+        let hub = Arc::new(Hub::default());
+        let stop = CancellationToken::new();
+        let http = HttpSettings { listen, demo: Some(site.id), streams_at_once: setup.streams_at_once };
+        let app = App::new(Arc::clone(&agent), Arc::clone(&hub), http, stop.clone());
+        let tasks = TaskTracker::new();
+        tasks.spawn(hub::listen(hub, Arc::clone(&agent), stop.clone()));
+        if setup.sweep {
+            tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
+        }
+        tasks.spawn(server::serve(listener, router::router(app), stop.clone(), Duration::from_secs(5)));
+        let client = reqwest::Client::builder().timeout(Duration::from_secs(40)).build().unwrap();
+        Self { urls, db, clock, master, site, agent, base: base(listen), client, stop, tasks }
+    }
+
+    pub fn token(&self, visitor: VisitorId) -> String {
+        self.site.token(visitor, self.clock.now() + TimeDelta::minutes(5))
+    }
+
+    pub fn post(&self, path: &str, token: &str) -> reqwest::RequestBuilder {
+        self.client.post(format!("{}{path}", self.base)).bearer_auth(token)
+    }
+
+    pub fn get(&self, path: &str, token: &str) -> reqwest::RequestBuilder {
+        self.client.get(format!("{}{path}", self.base)).bearer_auth(token)
+    }
+
+    /// Sends a message and takes the answer as JSON.
+    pub async fn ask(&self, token: &str, text: &str, thread: Option<&str>) -> Value {
+        let response = self.post("/api/agent/messages", token).json(&message(text, thread)).send().await.unwrap();
+        let status = response.status();
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(status, 200, "{body:#}");
+        body
+    }
+
+    /// Sends a message and takes the answer as a stream, to its end.
+    pub async fn stream(&self, token: &str, body: &Value) -> Vec<Event> {
+        let request = self.post("/api/agent/messages", token).header("accept", "text/event-stream").json(body);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
+        sse::read_all(response).await
+    }
+
+    /// Takes documents in by the product's own way: accepted, enqueued, run.
+    pub async fn know(&self, documents: &[(&str, &str)]) {
+        super::super::ingest::take_in(&self.db, &self.clock, self.site.id, documents).await;
+    }
+
+    /// Runs one statement as the superuser: what a test needs to see or bend.
+    pub async fn bend(&self, statement: &str) {
+        postgres::admin(&self.urls.superuser, statement).await;
+    }
+
+    /// One number, as the superuser.
+    pub async fn count(&self, query: &str) -> i64 {
+        use sqlx::{AssertSqlSafe, ConnectOptions, Row};
+        let options: sqlx::postgres::PgConnectOptions = self.urls.superuser.parse().unwrap();
+        let mut conn = options.connect().await.unwrap();
+        let row = sqlx::query(AssertSqlSafe(query)).fetch_one(&mut conn).await;
+        row.unwrap_or_else(|e| panic!("{query}: {e}")).get(0)
+    }
+
+    /// Stops the server; turns under way are let go.
+    pub async fn stop(&self) {
+        self.agent.let_go().await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.db.close().await;
+    }
+
+    /// Stops, and checks that nothing is left over.
+    pub async fn finish(self) {
+        let drained = tokio::time::timeout(Duration::from_secs(20), self.agent.drain()).await;
+        assert!(drained.is_ok(), "turns are still under way: {}", self.agent.running());
+        assert_eq!(self.count("SELECT count(*) FROM turns WHERE finished_at IS NULL").await, 0, "unfinished turns");
+        assert_eq!(self.count("SELECT count(*) FROM jobs WHERE state = 'running'").await, 0, "running jobs");
+        let twice = "SELECT count(*) FROM (SELECT 1 FROM thread_events WHERE type = 'done'
+                     GROUP BY turn_id HAVING count(*) > 1) x";
+        assert_eq!(self.count(twice).await, 0, "a turn is done twice");
+        self.stop().await;
+        if !self.urls.name.is_empty() {
+            let admin = self.urls.superuser.replace(&self.urls.name, "postgres");
+            postgres::admin(&admin, &format!("DROP DATABASE {} WITH (FORCE)", self.urls.name)).await;
+        }
+    }
+}
+
+fn base(listen: SocketAddr) -> String {
+    format!("http://{listen}")
+}
+
+pub fn message(text: &str, thread: Option<&str>) -> Value {
+    let mut body = json!({ "message_id": Uuid::now_v7(), "user_msg": text });
+    if let Some(thread) = thread {
+        body["thread_id"] = json!(thread);
+    }
+    body
+}

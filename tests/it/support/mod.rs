@@ -1,0 +1,9 @@
+//! What the tests stand on: a real PostgreSQL for all of them with a database for each,
+//! a real server on a real port, a fake model provider that speaks real HTTP, and the
+//! product's own binary for what only a process of its own can show.
+
+pub mod app;
+pub mod fake_provider;
+pub mod postgres;
+pub mod process;
+pub mod sse;
