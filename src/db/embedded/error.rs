@@ -175,9 +175,14 @@ pub enum EmbeddedError {
 /// A sentence for the causes that a person can mend, recognised by PostgreSQL's own words
 /// (the server speaks English: its locale is C).
 fn advice(said: &str) -> &'static str {
-    const CAUSES: [(&str, &str); 4] = [
+    const CAUSES: [(&str, &str); 5] = [
         (
             "No space left on device",
+            ": the disk is full, make room and try again",
+        ),
+        // Its hint where a write came out short.
+        (
+            "Check free disk space",
             ": the disk is full, make room and try again",
         ),
         (

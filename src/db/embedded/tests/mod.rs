@@ -98,16 +98,21 @@ async fn notes(server: &Embedded) -> Vec<String> {
         .unwrap()
 }
 
-/// Looks again and again until `done`; a condition that never comes fails the test.
-async fn until(what: &str, mut done: impl FnMut() -> bool) {
+/// What never happens fails the test instead of holding it up.
+async fn in_time<T>(event: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LONG, event)
+        .await
+        .expect("it happens in time")
+}
+
+/// Looks again and again until `done`.
+async fn until(mut done: impl FnMut() -> bool) {
     let looking = async {
         while !done() {
             tokio::time::sleep(TICK).await;
         }
     };
-    tokio::time::timeout(LONG, looking)
-        .await
-        .unwrap_or_else(|_| panic!("not within {LONG:?}: {what}"));
+    in_time(looking).await;
 }
 
 fn kill_hard(pid: u32) {

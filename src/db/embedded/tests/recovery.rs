@@ -11,7 +11,7 @@ async fn a_killed_server_is_noticed_and_committed_data_recovered() {
     let long_query = busy.execute("SELECT pg_sleep(1000)");
     let exited = server.exited();
     kill_hard(server.postmaster_pid());
-    let error = exited.await;
+    let error = in_time(exited).await;
     assert!(is_signal_nine(&error), "{error}");
     assert!(long_query.await.is_err());
     drop(server);
@@ -48,7 +48,7 @@ async fn a_killed_backend_does_not_end_the_server() {
             }
         }
     };
-    assert_eq!(tokio::time::timeout(LONG, again).await, Ok(1));
+    assert_eq!(in_time(again).await, 1);
     assert!(futures::FutureExt::now_or_never(server.exited()).is_none());
     server.stop().await.unwrap();
 }
@@ -59,10 +59,7 @@ async fn a_killed_deskhand_takes_its_server_along_and_the_next_one_goes_on() {
     let mut helper = Helper::start(&place.data_dir(), "own");
     kill_hard(helper.process.id());
     helper.process.wait().unwrap();
-    until("the server's end", || {
-        processes::working_in(&place.cluster()).is_empty()
-    })
-    .await;
+    until(|| processes::working_in(&place.cluster()).is_empty()).await;
     // The kernel told it to end; nobody had to come and clean up.
     assert!(!place.cluster().join("postmaster.pid").exists());
     let server = open(&place.settings(), Access::Own).await.unwrap();
@@ -97,10 +94,7 @@ async fn a_server_that_outlived_its_deskhand_is_stopped_cleanly() {
     account(&place).make_private_dir(&socket_dir).unwrap();
     command.arg("-D").arg(place.cluster()).arg("-k").arg(socket_dir);
     let mut orphan = Ended(command.stderr(Stdio::null()).spawn().unwrap());
-    until("the orphan's start", || {
-        processes::is_ready(&place.cluster(), orphan.0.id())
-    })
-    .await;
+    until(|| processes::is_ready(&place.cluster(), orphan.0.id())).await;
 
     let server = open(&place.settings(), Access::Own).await.unwrap();
     assert_ne!(server.postmaster_pid(), orphan.0.id());

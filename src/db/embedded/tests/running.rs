@@ -112,9 +112,7 @@ async fn a_second_owner_is_refused_at_once_and_told_the_process() {
         wait_for_lock: Duration::MAX,
         ..place.settings()
     };
-    let error = tokio::time::timeout(LONG, failure(&settings, Access::Own))
-        .await
-        .expect("an answer at once");
+    let error = in_time(failure(&settings, Access::Own)).await;
     let pid = helper.process.id();
     assert!(
         matches!(error, EmbeddedError::InUse { pid: Some(p), .. } if p == pid),
@@ -191,7 +189,7 @@ async fn a_dropped_server_stops_and_frees_the_folder() {
     write_note(&server, "kept").await;
     let exited = server.exited();
     drop(server);
-    exited.await;
+    in_time(exited).await;
     let server = open(&place.settings(), Access::Own).await.unwrap();
     assert_eq!(notes(&server).await, ["kept"]);
     server.stop().await.unwrap();

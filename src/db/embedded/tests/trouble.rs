@@ -118,27 +118,29 @@ async fn a_server_that_does_not_start_says_why() {
 #[tokio::test]
 async fn a_disk_that_is_full_is_called_full_and_left_no_fuller() {
     let place = Place::new();
-    let pg_dir = scripted(
-        &place,
-        "echo 'postgres (PostgreSQL) 18.4'",
-        "for last; do :; done; echo half >$last/PG_VERSION
-         echo 'could not write to file \"x\": No space left on device' >&2; exit 1",
-    );
-    let error = failure(
-        &EmbeddedSettings {
-            pg_dir,
-            ..place.settings()
-        },
-        Access::Own,
-    )
-    .await;
-    assert!(matches!(error, EmbeddedError::Initdb { .. }), "{error}");
-    let message = error.to_string();
-    assert!(
-        message.contains("the disk is full") && message.contains("could not write"),
-        "{message}"
-    );
-    assert_eq!(leftovers(&place), ["postgres.lock"]);
+    // Its two ways of saying so.
+    for said in [
+        "could not write: No space left on device",
+        "wrote only 4096 of 8192 bytes; Check free disk space.",
+    ] {
+        let initdb = format!("for last; do :; done; echo half >$last/PG_VERSION; echo '{said}' >&2; exit 1");
+        let pg_dir = scripted(&place, "echo 'postgres (PostgreSQL) 18.4'", &initdb);
+        let error = failure(
+            &EmbeddedSettings {
+                pg_dir,
+                ..place.settings()
+            },
+            Access::Own,
+        )
+        .await;
+        assert!(matches!(error, EmbeddedError::Initdb { .. }), "{error}");
+        let message = error.to_string();
+        assert!(
+            message.contains("the disk is full") && message.contains(said),
+            "{message}"
+        );
+        assert_eq!(leftovers(&place), ["postgres.lock"]);
+    }
 }
 
 #[tokio::test]
