@@ -33,10 +33,11 @@ impl From<sqlx::Error> for DbError {
             E::Io(_) | E::Tls(_) | E::PoolTimedOut | E::PoolClosed | E::WorkerCrashed => {
                 Self::Unavailable(error)
             }
-            // Class 08: connection exceptions; 57P0x: the server is being stopped or starts.
+            // Class 08: connection exceptions; 53: out of disk, memory or connections; 57P0x: the
+            // server is being stopped or starts.
             E::Database(e)
                 if e.code()
-                    .is_some_and(|c| c.starts_with("08") || c.starts_with("57P0") || c == "53300") =>
+                    .is_some_and(|c| c.starts_with("08") || c.starts_with("57P0") || c.starts_with("53")) =>
             {
                 Self::Unavailable(error)
             }

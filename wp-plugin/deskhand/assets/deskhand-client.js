@@ -1,7 +1,6 @@
 /**
  * The wire: tokens, requests, and a turn as one sequence of events over as many connections as it takes.
  * EventSource can't send the Authorization header that the backend asks for: streams are read from fetch.
- * @import {Client, RawEvent, Sent, WireEvent} from './deskhand-types.js'
  */
 
 // Milliseconds; a heartbeat comes every 15 s

@@ -1,7 +1,6 @@
 /**
  * A conversation: what is said, the turn under way, and what comes of each event.
  * Whatever connection brings one, a turn's own, a resumed or the live one, it ends in `apply`.
- * @import {Answer, Conversation, Following, Input, Link, Problem, Snapshot, Stage, WireEvent} from './deskhand-types.js'
  */
 import { connect } from './deskhand-client.js';
 import { createAnswer, failure, fill, line, staffMessage, visitorMessage } from './deskhand-transcript.js';
@@ -93,7 +92,9 @@ export const converse = (backend, tokenUrl, stage) => {
 
 	/** @param {Partial<Following>} following @param {Input} [input] */
 	const follow = async ({ signal = new AbortController().signal, until = ({ type }) => type === 'done', ...following }, input) => {
-		for await (const event of client.events({ onLink, ...following, signal, until })) apply(event, input);
+		for await (const event of client.events({ onLink, ...following, signal, until })) {
+			if (!signal.aborted) apply(event, input);
+		}
 	};
 
 	/** @param {Input} input @param {Answer} failed */
@@ -170,7 +171,7 @@ export const converse = (backend, tokenUrl, stage) => {
 			past.turnId = turn_id ?? '';
 			citations?.forEach(past.cite);
 			past.final({ outcome, text });
-			answers.set(past.turnId, past);
+			if (turn_id) answers.set(turn_id, past);
 			return past.element;
 		}));
 		// Polled, not streamed: the answer is among them
@@ -259,7 +260,7 @@ export const converse = (backend, tokenUrl, stage) => {
 						// From another tab: shown here too
 						stage.work(desk.t.waiting);
 						await client.settled(threadId, signal).then(show, () => {});
-						log.append(words);
+						if (!signal.aborted) log.append(words);
 					} else if (isGone(error) && message.thread_id) {
 						forget();
 						message.thread_id = undefined;
@@ -308,6 +309,7 @@ export const converse = (backend, tokenUrl, stage) => {
 		},
 
 		leave() {
+			held = false;
 			turn?.abort();
 			conversation.unlisten();
 		},

@@ -1,4 +1,4 @@
-/** @type {import('./deskhand-types.js').Strings} */
+/** @type {Strings} */
 export default {
 	title: 'Hilfe',
 	subtitle: 'Antworten aus unseren Hilfeseiten',
@@ -46,7 +46,6 @@ export default {
 	decline: 'Nein',
 	identity: 'Schreiben Sie unten die Bestellnummer und die E-Mail-Adresse der Bestellung.',
 	email: 'Ihre E-Mail-Adresse',
-	invalid: 'Bitte geben Sie eine gültige E-Mail-Adresse ein.',
 	handoff: 'An unser Team weitergegeben',
 	contact: 'Hinterlassen Sie Ihre E-Mail-Adresse, damit wir Sie auch später erreichen.',
 	ticket: 'Vorgangsnummer: {id}',

@@ -46,7 +46,6 @@ export default {
 	decline: 'No, don’t',
 	identity: 'Write your order number and the e-mail address of the order below.',
 	email: 'Your e-mail address',
-	invalid: 'Please enter a valid e-mail address.',
 	handoff: 'Passed on to our team',
 	contact: 'Leave your e-mail address so that we can reach you later, too.',
 	ticket: 'Reference: {id}',

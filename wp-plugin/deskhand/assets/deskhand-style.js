@@ -86,7 +86,7 @@ legend { padding: 0 0 6px }
 .head { gap: 6px; font-weight: 600 }
 .amount { font-size: 22px; font-weight: 600 }
 .card input { flex: 1 1 10em; min-width: 0; font-weight: 400; background: var(--bg) }
-.bad, .failed .icon, .over #counter { color: var(--bad) }
+.failed .icon, .over #counter { color: var(--bad) }
 .failed { display: flex; gap: 10px; border-color: var(--bad) }
 .staff { max-width: 92%; border-start-start-radius: 4px }
 .status { font-size: 14px }

@@ -1,7 +1,6 @@
 /**
  * What stands in a conversation: messages, answers as they grow, sources, cards that ask for something, Markdown.
  * Nothing here parses HTML: what isn't Markdown is shown as the text that it is, so there is nothing to clean.
- * @import {Answer, Attributes, Child, Cite, Desk, Source} from './deskhand-types.js'
  */
 
 /** @template {keyof HTMLElementTagNameMap} T @param {T} tag @param {Attributes} [attributes] @param {...Child} children */
@@ -116,12 +115,12 @@ function lists(lines, cite) {
 }
 
 const INLINE = new RegExp([
-	/\\(?<escaped>[\\`*_{}[\]()<>#+\-.!|~])/,
+	/\\(?<escaped>[!-/:-@[-`{-~])/,
 	/(?<ticks>`+)(?<code>[^]*?[^`])\k<ticks>(?!`)/,
-	/!?\[(?<label>[^[\]]*)\]\(\s*<?(?<url>[^\s()<>]*(?:\([^\s()<>]*\)[^\s()<>]*)*)>?(?:\s+"[^"]*")?\s*\)/,
+	/!?\[(?<label>[^[\]]*)\]\((?<url>[^\s()]*(?:\([^\s()]*\)[^\s()]*)*)(?:\s[^()]*)?\)/,
 	/\s*\[(?<marks>\d{1,3}(?:\s*,\s*\d{1,3})*)\]/,
 	/<?(?<bare>https?:\/\/[^\s<>[\]"]*[^\s<>[\]".,;:!?')*_])>?/,
-	/(?<mail>[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+)/,
+	/(?<mail>[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+)/,
 	/(?<b>\*\*|(?<!\w)__)(?=\S)(?<strong>[^]*?\S)\k<b>(?![\w*])/,
 	/(?<i>\*|(?<!\w)_)(?=[^\s*_])(?<em>[^]*?[^\s*_])\k<i>(?!\w)/,
 	/(?<br> {2,}|\\)\n/,
@@ -229,19 +228,14 @@ export const createAnswer = (desk) => {
 	const contact = () => {
 		const input = h('input', { type: 'email', autocomplete: 'email', required: true, dir: 'ltr', 'aria-label': t.email, placeholder: t.email });
 		const send = h('button', { class: 'button main' }, t.send);
-		const bad = h('p', { class: 'bad', role: 'alert' });
 		return h('form', {
-			novalidate: true,
+			class: 'row',
 			onsubmit: (event) => {
 				event.preventDefault();
-				const { validity: { valid }, value } = input;
-				input.ariaInvalid = String(!valid);
-				bad.textContent = valid ? '' : t.invalid;
-				if (!valid) return input.focus();
 				input.disabled = send.disabled = true;
-				say({ contact: { email: value }, echo: value });
+				say({ contact: { email: input.value }, echo: input.value });
 			},
-		}, div('row', input, send), bad);
+		}, input, send);
 	};
 
 	const feedback = () => {

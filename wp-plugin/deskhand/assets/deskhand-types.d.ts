@@ -1,12 +1,12 @@
 // The shapes that the widget's modules share, for the type checker alone: no browser loads this file.
-// The wire's part says what the backend sends. The widget still treats each field as one that may be missing or odd,
+// They are global, so that the modules need not name this one. The wire's part says what the backend sends. The widget still treats each field as one that may be missing or odd,
 // since it must get along with an older and a newer backend.
 
 // The wire (PROTOCOL.md)
 
-export interface Source { n: number; title: string; url?: string | null; section?: string | null; snippet?: string | null }
+interface Source { n: number; title: string; url?: string | null; section?: string | null; snippet?: string | null }
 
-export interface Ask {
+interface Ask {
   kind: 'confirm' | 'identity' | 'contact';
   proposal_id?: string;
   summary?: string;
@@ -15,13 +15,13 @@ export interface Ask {
   expires_at?: string | null;
 }
 
-export interface Handoff { handoff_id: string; reason?: string; ticket_id?: string | null; needs_contact?: boolean; next?: string }
+interface Handoff { handoff_id: string; reason?: string; ticket_id?: string | null; needs_contact?: boolean; next?: string }
 
-export interface StaffNote { kind: 'joined' | 'message' | 'left' | 'system'; name?: string | null; md?: string | null }
+interface StaffNote { kind: 'joined' | 'message' | 'left' | 'system'; name?: string | null; md?: string | null }
 
-export interface Final { outcome?: string | null; text: string; citations?: number[]; incomplete?: boolean }
+interface Final { outcome?: string | null; text: string; citations?: number[]; incomplete?: boolean }
 
-export interface StoredMessage {
+interface StoredMessage {
   author: 'visitor' | 'agent' | 'staff' | 'system';
   text: string;
   citations?: Source[];
@@ -30,7 +30,7 @@ export interface StoredMessage {
   outcome?: string | null;
 }
 
-export interface Snapshot {
+interface Snapshot {
   thread_id: string;
   status: string;
   last_seq: number;
@@ -55,9 +55,9 @@ type Payload =
   | { type: 'snapshot'; data: Snapshot };
 
 /** `id` is null for what is not stored: `typing`, and what the widget makes up from an answer that came in one piece. */
-export type WireEvent = { id: number | null } & Payload;
+type WireEvent = { id: number | null } & Payload;
 
-export interface Message {
+interface Message {
   message_id: string;
   thread_id?: string;
   user_msg: string;
@@ -67,19 +67,19 @@ export interface Message {
   contact?: { email: string };
 }
 
-export interface Feedback { turn_id: string; value: 'up' | 'down'; tags?: string[] }
+interface Feedback { turn_id: string; value: 'up' | 'down'; tags?: string[] }
 
 // deskhand-client.js
 
-export type Sent = Omit<RequestInit, 'body'> & { body?: unknown };
+type Sent = Omit<RequestInit, 'body'> & { body?: unknown };
 
 /** One event as the stream has it; `id` is its own, or empty. */
-export interface RawEvent { id: string; type: string; data: string }
+interface RawEvent { id: string; type: string; data: string }
 
 /** How a turn's connection is; when `busy`, the next try comes after the seconds that the backend asked for. */
-export interface Link { state: 'open' | 'lost' | 'busy'; code?: string; seconds?: number }
+interface Link { state: 'open' | 'lost' | 'busy'; code?: string; seconds?: number }
 
-export interface Following {
+interface Following {
   /** Posted first; without it a thread is followed. */
   message?: Message;
   threadId?: string;
@@ -92,9 +92,9 @@ export interface Following {
   forever?: boolean;
 }
 
-export type Problem = import('./deskhand-client.js').Problem;
+type Problem = import('./deskhand-client.js').Problem;
 
-export interface Client {
+interface Client {
   snapshot(threadId: string, signal?: AbortSignal): Promise<Snapshot>;
   /** Polls until no turn is under way, and gives the thread as it is then. */
   settled(threadId: string, signal: AbortSignal): Promise<Snapshot>;
@@ -111,25 +111,25 @@ export interface Client {
 
 // deskhand-transcript.js
 
-export type Child = Node | string;
+type Child = Node | string;
 
-export type Attributes = Record<string, string | boolean | ((event: any) => void) | undefined>;
+type Attributes = Record<string, string | boolean | ((event: any) => void) | undefined>;
 
 /** The mark for footnote n, or null where there is no such source. */
-export type Cite = (n: number) => Node | null;
+type Cite = (n: number) => Node | null;
 
 /** What a visitor says: text, or a press on a card, whose words (`echo`) then stand in its place. */
-export interface Input { text?: string; echo?: string; confirm?: Message['confirm']; contact?: Message['contact'] }
+interface Input { text?: string; echo?: string; confirm?: Message['confirm']; contact?: Message['contact'] }
 
 /** What parts of the transcript may use of the widget. */
-export interface Desk {
+interface Desk {
   t: Strings;
   lang: string;
   say(input: Input): void;
   rate(feedback: Feedback): Promise<unknown>;
 }
 
-export interface Answer {
+interface Answer {
   element: HTMLElement;
   /** Known from the `turn` event on; before that nothing can be stopped or rated. */
   turnId: string;
@@ -152,7 +152,7 @@ export interface Answer {
 // deskhand-conversation.js
 
 /** Where a conversation takes place, and what it can tell there. */
-export interface Stage {
+interface Stage {
   desk: Desk;
   log: HTMLElement;
   draft: HTMLElement;
@@ -171,7 +171,7 @@ export interface Stage {
   refocus(): void;
 }
 
-export interface Conversation {
+interface Conversation {
   readonly busy: boolean;
   /** `again`: the words stand there already. */
   say(input: Input, again?: boolean): Promise<void>;
@@ -186,4 +186,4 @@ export interface Conversation {
   leave(): void;
 }
 
-export type Strings = typeof import('./deskhand-en.js').default;
+type Strings = typeof import('./deskhand-en.js').default;

@@ -7,7 +7,6 @@
  * token-url: same-origin, POST {} → {token, expires_at, backend?}; backend: else the token's, else this origin;
  * mode: inline | launcher; theme: auto | light | dark; accent: a colour; heading; greeting; suggestions: JSON array;
  * consent: Markdown; lang, dir: else the page's. Property `strings`: instead of those in deskhand-en.js. open(), close().
- * @import {Conversation, Desk, Strings} from './deskhand-types.js'
  */
 import { converse } from './deskhand-conversation.js';
 import { sheets } from './deskhand-style.js';
