@@ -66,6 +66,7 @@ pub struct Config {
     /// The database.
     pub database: Database,
     /// Secrets at rest.
+    #[serde(default)]
     pub secrets: Secrets,
     /// Limits of a turn.
     pub agent: Agent,
@@ -104,7 +105,7 @@ pub struct Database {
 }
 
 /// `[secrets]`
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Secrets {
     /// 32 bytes in hex or Base64.
@@ -165,8 +166,10 @@ pub enum LogFormat {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
-    /// tracing's filter directives.
+    /// tracing's filter directives, for `serve` and `worker`.
     pub filter: String,
+    /// The same for all other commands.
+    pub tool_filter: String,
     /// How lines look.
     pub format: LogFormat,
 }
@@ -304,11 +307,16 @@ impl Config {
             });
         }
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
-        tracing_subscriber::EnvFilter::try_new(&self.log.filter).map_err(|e| ConfigError::Range {
-            key: "log.filter",
-            got: format!("`{}` ({e})", self.log.filter),
-            allowed: "tracing's directives, for example `info` or `deskhand=debug,info`",
-        })?;
+        for (key, filter) in [
+            ("log.filter", &self.log.filter),
+            ("log.tool_filter", &self.log.tool_filter),
+        ] {
+            tracing_subscriber::EnvFilter::try_new(filter).map_err(|e| ConfigError::Range {
+                key,
+                got: format!("`{filter}` ({e})"),
+                allowed: "tracing's directives, for example `info` or `deskhand=debug,info`",
+            })?;
+        }
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 //! `tests/it/architecture.rs` checks it.
 
 pub mod agent;
+pub mod cli;
 pub mod config;
 pub mod db;
 pub mod domain;
@@ -12,3 +13,4 @@ pub mod http;
 pub mod jobs;
 pub mod knowledge;
 pub mod models;
+pub mod telemetry;

@@ -4,11 +4,11 @@ use std::process::ExitCode;
 
 use tokio::io::{AsyncBufReadExt, BufReader};
 
+use super::ask;
 use super::conversation::Conversation;
+use super::demo::{self, Refresh};
 use super::print::{line, note, piece};
 use super::session::Session;
-use super::ask;
-use super::demo::{self, Refresh};
 use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::domain::event::{StepStatus, ThreadEvent};
@@ -39,7 +39,10 @@ async fn talk(session: &Session, args: &Args) -> anyhow::Result<()> {
     demo::ensure(session, Refresh::IfNew).await?;
     let site = session.site(args.site.as_deref()).await?;
     let mut conversation = Conversation::new(session, site.id, args.locale.clone())?;
-    note(&format!("You are talking to {}. /new begins anew, /quit (or Ctrl-D) ends, Ctrl-C stops an answer.", site.name));
+    note(&format!(
+        "You are talking to {}. /new begins anew, /quit (or Ctrl-D) ends, Ctrl-C stops an answer.",
+        site.name
+    ));
     let mut lines = BufReader::new(tokio::io::stdin()).lines();
     loop {
         piece("\n> ");
@@ -79,7 +82,11 @@ async fn exchange(conversation: &mut Conversation, text: &str) -> anyhow::Result
         std::future::pending::<()>().await;
     };
     let answer = conversation.say(text, |event| match event {
-        ThreadEvent::Step { status: StepStatus::Start, label, .. } => note(label),
+        ThreadEvent::Step {
+            status: StepStatus::Start,
+            label,
+            ..
+        } => note(label),
         ThreadEvent::Delta { md, .. } => piece(md),
         ThreadEvent::Replace { .. } => piece("\n(The answer above is taken back.)\n"),
         _ => {}

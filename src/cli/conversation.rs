@@ -71,7 +71,13 @@ impl Conversation {
     /// # Errors
     /// When the agent can't be set up.
     pub fn new(session: &Session, site: SiteId, locale: Option<String>) -> anyhow::Result<Self> {
-        Ok(Self { agent: session.agent()?, site, visitor: VisitorId::new(), thread: None, locale })
+        Ok(Self {
+            agent: session.agent()?,
+            site,
+            visitor: VisitorId::new(),
+            thread: None,
+            locale,
+        })
     }
 
     /// Begins anew.
@@ -114,13 +120,30 @@ impl Conversation {
                 seen(&stored.event);
                 match stored.event {
                     ThreadEvent::Citation(c) => sources.push(c),
-                    ThreadEvent::Final { outcome, text, citations, brain, .. } => {
+                    ThreadEvent::Final {
+                        outcome,
+                        text,
+                        citations,
+                        brain,
+                        ..
+                    } => {
                         last = Some((outcome, text, citations, brain));
                     }
                     ThreadEvent::Done { turn_id } if turn_id == turn => {
-                        let (outcome, text, used, brain) = last.context("the turn ended without an answer")?;
-                        let citations = sources.into_iter().filter(|c: &Citation| used.contains(&c.n)).collect();
-                        return Ok(Ended { thread: begun.thread, turn, outcome, text, citations, brain });
+                        let (outcome, text, used, brain) =
+                            last.context("the turn ended without an answer")?;
+                        let citations = sources
+                            .into_iter()
+                            .filter(|c: &Citation| used.contains(&c.n))
+                            .collect();
+                        return Ok(Ended {
+                            thread: begun.thread,
+                            turn,
+                            outcome,
+                            text,
+                            citations,
+                            brain,
+                        });
                     }
                     _ => {}
                 }
@@ -132,7 +155,11 @@ impl Conversation {
     /// What stops this conversation's turn under way, also while `say` follows it.
     #[must_use]
     pub fn stopper(&self) -> Stopper {
-        Stopper { agent: Arc::clone(&self.agent), site: self.site, visitor: self.visitor }
+        Stopper {
+            agent: Arc::clone(&self.agent),
+            site: self.site,
+            visitor: self.visitor,
+        }
     }
 
     /// The scores of the passages that a turn's searches found, by chunk.
@@ -143,8 +170,13 @@ impl Conversation {
         let mut tx = self.agent.db.site(self.site).await?;
         let calls = tool_calls::of_turn(&mut tx, turn).await?;
         tx.commit().await?;
-        let hits = calls.iter().filter_map(|c| c.result.as_ref()?.as_array()).flatten();
-        Ok(hits.filter_map(|h| Some((h.get("chunk_id")?.as_i64()?, h.get("score")?.as_f64()?))).collect())
+        let hits = calls
+            .iter()
+            .filter_map(|c| c.result.as_ref()?.as_array())
+            .flatten();
+        Ok(hits
+            .filter_map(|h| Some((h.get("chunk_id")?.as_i64()?, h.get("score")?.as_f64()?)))
+            .collect())
     }
 
     /// A turn's steps, in short: what came in, what the machine asked for, where it stood.
@@ -164,7 +196,9 @@ impl Conversation {
 pub fn short(step: &turn_rows::StepRow) -> Value {
     let names = |actions: &Value| -> Vec<String> {
         let all = actions.as_array().map(Vec::as_slice).unwrap_or_default();
-        all.iter().filter_map(|a| a.get("action")?.as_str().map(str::to_owned)).collect()
+        all.iter()
+            .filter_map(|a| a.get("action")?.as_str().map(str::to_owned))
+            .collect()
     };
     serde_json::json!({
         "n": step.n,

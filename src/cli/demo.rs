@@ -42,13 +42,17 @@ pub async fn ensure(session: &Session, refresh: Refresh) -> anyhow::Result<Optio
     let site = match all.iter().find(|s| s.slug == SLUG) {
         Some(site) => site.id,
         None if !all.is_empty() => return Ok(None),
-        None => add_site(session, SLUG, NAME, Vec::new(), "en").await?.0.id,
+        None => {
+            add_site(session, SLUG, NAME, origins(session.config.server.listen), "en")
+                .await?
+                .0
+                .id
+        }
     };
     let mut tx = session.db.site(site).await?;
     let complete = documents::count_live(&mut tx).await? >= Articles::iter().count();
     if let Refresh::Always(listen) = refresh {
-        let origins = [listen.to_string(), format!("localhost:{}", listen.port())].map(|a| format!("http://{a}"));
-        sites::set_origins(&mut tx, &origins).await?;
+        sites::set_origins(&mut tx, &origins(listen)).await?;
     }
     tx.commit().await?;
     if complete && refresh == Refresh::IfNew {
@@ -59,4 +63,12 @@ pub async fn ensure(session: &Session, refresh: Refresh) -> anyhow::Result<Optio
         .collect();
     ingest::take_in(session, site, "/kb/", files).await?;
     Ok(Some(site))
+}
+
+/// The addresses that a browser on this machine knows the server by.
+fn origins(listen: SocketAddr) -> Vec<String> {
+    vec![
+        format!("http://{listen}"),
+        format!("http://localhost:{}", listen.port()),
+    ]
 }

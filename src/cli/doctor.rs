@@ -50,7 +50,12 @@ struct Report(Vec<Check>);
 
 impl Report {
     fn add(&mut self, part: &str, state: State, detail: impl Into<String>, mend: Option<&str>) {
-        self.0.push(Check { part: part.into(), state, detail: detail.into(), mend: mend.map(str::to_owned) });
+        self.0.push(Check {
+            part: part.into(),
+            state,
+            detail: detail.into(),
+            mend: mend.map(str::to_owned),
+        });
     }
 
     fn ok(&mut self, part: &str, detail: impl Into<String>) {
@@ -85,14 +90,25 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
             }
         }
     }
-    Ok(if report.worst() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    Ok(if report.worst() {
+        ExitCode::FAILURE
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 async fn examine(config: &Config, report: &mut Report) {
     if config.database.url.is_none() {
         match embedded_settings(config) {
             Ok(s) => report.ok("postgresql", format!("own, from {}", s.pg_dir.display())),
-            Err(e) => return report.add("postgresql", State::Broken, e.to_string(), Some("run `./dev setup`, or set DESKHAND_PG_DIR or DATABASE_URL")),
+            Err(e) => {
+                return report.add(
+                    "postgresql",
+                    State::Broken,
+                    e.to_string(),
+                    Some("run `./dev setup`, or set DESKHAND_PG_DIR or DATABASE_URL"),
+                );
+            }
         }
         space(config, report);
     }
@@ -101,9 +117,17 @@ async fn examine(config: &Config, report: &mut Report) {
         Err(e) => return report.add("database", State::Broken, format!("{e:#}"), None),
     };
     match migrate::check(&logins.app).await {
-        Ok(()) => report.ok("database", "reached, on this version, and row security binds the login"),
+        Ok(()) => report.ok(
+            "database",
+            "reached, on this version, and row security binds the login",
+        ),
         Err(e) => {
-            report.add("database", State::Broken, e.to_string(), Some("run `deskhand migrate`"));
+            report.add(
+                "database",
+                State::Broken,
+                e.to_string(),
+                Some("run `deskhand migrate`"),
+            );
             return stop(logins).await;
         }
     }
@@ -128,11 +152,18 @@ async fn stop(logins: Logins) {
 fn space(config: &Config, report: &mut Report) {
     // The folder itself may not be there yet.
     let there = config.data_dir.ancestors().find(|p| p.exists());
-    let Some(stat) = there.and_then(|p| nix::sys::statvfs::statvfs(p).ok()) else { return };
+    let Some(stat) = there.and_then(|p| nix::sys::statvfs::statvfs(p).ok()) else {
+        return;
+    };
     let free = stat.blocks_available() * stat.fragment_size();
     let said = format!("{}, {:.1} GiB free", config.data_dir.display(), free_gib(free));
     if free < LITTLE_SPACE {
-        report.add("data folder", State::Warning, said, Some("free some space, or set data_dir to another disk"));
+        report.add(
+            "data folder",
+            State::Warning,
+            said,
+            Some("free some space, or set data_dir to another disk"),
+        );
     } else {
         report.ok("data folder", said);
     }
@@ -154,7 +185,12 @@ async fn contents(config: &Config, db: &Db, report: &mut Report) {
         Err(e) => return report.add("sites", State::Broken, e.to_string(), None),
     };
     if all.is_empty() {
-        report.add("sites", State::Warning, "none yet", Some("`deskhand serve` makes the demo; `deskhand site add URL` adds yours"));
+        report.add(
+            "sites",
+            State::Warning,
+            "none yet",
+            Some("`deskhand serve` makes the demo; `deskhand site add URL` adds yours"),
+        );
     }
     for site in all {
         if let Err(e) = one_site(db, &master, &site, report).await {
@@ -176,7 +212,6 @@ async fn contents(config: &Config, db: &Db, report: &mut Report) {
         Err(e) => report.add("jobs", State::Broken, e.to_string(), None),
     }
 }
-}
 
 async fn one_site(
     db: &Db,
@@ -193,13 +228,31 @@ async fn one_site(
     tx.commit().await?;
     let part = format!("site {}", site.slug);
     match root {
-        None => report.add(&part, State::Broken, "no valid secret", Some(&format!("`deskhand site rotate {}`", site.slug))),
+        None => report.add(
+            &part,
+            State::Broken,
+            "no valid secret",
+            Some(&format!("`deskhand site rotate {}`", site.slug)),
+        ),
         Some((kid, sealed)) => match open_root(master, site.id, &kid, &sealed) {
-            Err(e) => report.add(&part, State::Broken, e.to_string(), Some("use the master key that the site's secret was sealed with, or `deskhand site rotate`")),
+            Err(e) => report.add(
+                &part,
+                State::Broken,
+                e.to_string(),
+                Some("use the master key that the site's secret was sealed with, or `deskhand site rotate`"),
+            ),
             Ok(_) => {
-                let age = keys.iter().find(|k| k.kid == kid).map_or(0, |k| (now - k.not_before).num_days());
+                let age = keys
+                    .iter()
+                    .find(|k| k.kid == kid)
+                    .map_or(0, |k| (now - k.not_before).num_days());
                 if age > OLD_KEY_DAYS {
-                    report.add(&part, State::Warning, format!("its secret is {age} days old"), Some(&format!("`deskhand site rotate {}`", site.slug)));
+                    report.add(
+                        &part,
+                        State::Warning,
+                        format!("its secret is {age} days old"),
+                        Some(&format!("`deskhand site rotate {}`", site.slug)),
+                    );
                 } else {
                     report.ok(&part, "its secret opens");
                 }
@@ -207,10 +260,20 @@ async fn one_site(
         },
     }
     if site.origins.is_empty() {
-        report.add(&part, State::Warning, "no origin: no page may talk to it", Some(&format!("`deskhand site origins {} https://…`", site.slug)));
+        report.add(
+            &part,
+            State::Warning,
+            "no origin: no page may talk to it",
+            Some(&format!("`deskhand site origins {} https://…`", site.slug)),
+        );
     }
     if documents == 0 {
-        report.add(&part, State::Warning, "no documents: nothing to answer from", Some(&format!("`deskhand ingest PATH --site {}`", site.slug)));
+        report.add(
+            &part,
+            State::Warning,
+            "no documents: nothing to answer from",
+            Some(&format!("`deskhand ingest PATH --site {}`", site.slug)),
+        );
     } else {
         report.ok(&part, format!("{documents} documents"));
     }

@@ -59,7 +59,12 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
             }
             for w in waiting {
                 let thread = w.thread_id.map(|t| t.to_string()).unwrap_or_default();
-                line(&format!("{}  {:<8} {:<16} {thread}", w.at.format("%Y-%m-%d %H:%M"), w.kind, w.reason));
+                line(&format!(
+                    "{}  {:<8} {:<16} {thread}",
+                    w.at.format("%Y-%m-%d %H:%M"),
+                    w.kind,
+                    w.reason
+                ));
             }
         }
         Command::Show { thread, site } => {

@@ -19,6 +19,7 @@ pub mod worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -28,7 +29,13 @@ use crate::telemetry::{self, LogSettings};
 
 /// A support agent that answers from a site's own documents, with citations.
 #[derive(Parser)]
-#[command(name = "deskhand", version, about, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "deskhand",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
 struct Cli {
     /// The configuration file (default: $DESKHAND_CONFIG, else deskhand.toml here, if there is one).
     #[arg(long, global = true, value_name = "FILE")]
@@ -112,12 +119,19 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     if let Some(name) = &config.fail_point {
         anyhow::ensure!(fail::arm(name), "there is no fail point `{name}`");
     }
+    // A tool that runs for a moment speaks for itself; what it does inside is no news.
+    let is_service = matches!(cli.command, Command::Serve(_) | Command::Worker(_));
+    let filter = if is_service {
+        config.log.filter.clone()
+    } else {
+        config.log.tool_filter.clone()
+    };
     telemetry::init(&LogSettings {
-        filter: config.log.filter.clone(),
+        filter,
         json: config.log.format == LogFormat::Json,
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve::run(config, args).await,
             Command::Worker(args) => worker::run(config, args).await,
@@ -133,5 +147,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Doctor(args) => doctor::run(config, args).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),
         }
-    })
+    });
+    // A read of the terminal that nobody waits for any more can't be ended.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
 }

@@ -32,7 +32,13 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let session = Session::open(config, Access::Attach).await?;
     let done = replay(&session, &args).await;
     session.close().await?;
-    done.map(|same| if same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    done.map(|same| {
+        if same {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
+    })
 }
 
 async fn replay(session: &Session, args: &Args) -> anyhow::Result<bool> {
@@ -41,7 +47,9 @@ async fn replay(session: &Session, args: &Args) -> anyhow::Result<bool> {
     let replayed = turns::replay(&mut tx, args.turn).await?;
     let steps = turn_rows::steps(&mut tx, args.turn).await?;
     tx.commit().await?;
-    let Some((again, driven)) = replayed else { anyhow::bail!("{} has no turn {}", site.slug, args.turn) };
+    let Some((again, driven)) = replayed else {
+        anyhow::bail!("{} has no turn {}", site.slug, args.turn)
+    };
     let same = again == driven;
     let short: Vec<_> = steps.iter().map(short).collect();
     if args.json {
@@ -50,7 +58,11 @@ async fn replay(session: &Session, args: &Args) -> anyhow::Result<bool> {
     }
     for s in &short {
         let text = |key: &str| s.get(key).and_then(|v| v.as_str()).unwrap_or("-").to_owned();
-        let actions = s.get("actions").and_then(|a| a.as_array()).map(Vec::as_slice).unwrap_or_default();
+        let actions = s
+            .get("actions")
+            .and_then(|a| a.as_array())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let actions: Vec<_> = actions.iter().filter_map(|a| a.as_str()).collect();
         let number = |key: &str| s.get(key).and_then(serde_json::Value::as_i64).unwrap_or(0);
         line(&format!(
@@ -62,6 +74,10 @@ async fn replay(session: &Session, args: &Args) -> anyhow::Result<bool> {
             actions.join(", ")
         ));
     }
-    line(if same { "The replay ends in the same state." } else { "The replay ends in ANOTHER state than the turn did." });
+    line(if same {
+        "The replay ends in the same state."
+    } else {
+        "The replay ends in ANOTHER state than the turn did."
+    });
     Ok(same)
 }

@@ -42,7 +42,11 @@ async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
     demo::ensure(session, Refresh::IfNew).await?;
     let site = session.site(args.site.as_deref()).await?;
     let mut tx = session.db.site(site.id).await?;
-    let query = SearchQuery { text: args.query.join(" "), k: usize::from(args.k), filter: Filter::default() };
+    let query = SearchQuery {
+        text: args.query.join(" "),
+        k: usize::from(args.k),
+        filter: Filter::default(),
+    };
     let found = search::search(&mut tx, &query).await?;
     tx.commit().await?;
     if args.json {
@@ -52,11 +56,24 @@ async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
         note("Nothing found.");
     }
     for (n, p) in found.passages.iter().enumerate() {
-        let section = p.heading_path.last().map(|h| format!(" › {h}")).unwrap_or_default();
+        let section = p
+            .heading_path
+            .last()
+            .map(|h| format!(" › {h}"))
+            .unwrap_or_default();
         let url = p.url.as_ref().map(|u| format!("  {u}")).unwrap_or_default();
-        line(&format!("{:>2}. {:.3}  {}{section}{url}", n + 1, p.score, p.title));
+        line(&format!(
+            "{:>2}. {:.3}  {}{section}{url}",
+            n + 1,
+            p.score,
+            p.title
+        ));
         line(&format!("    {}", p.snippet.replace('\n', " ")));
-        let terms: Vec<_> = p.terms.iter().map(|t| format!("{} ×{} {:.3}", t.term, t.tf, t.score)).collect();
+        let terms: Vec<_> = p
+            .terms
+            .iter()
+            .map(|t| format!("{} ×{} {:.3}", t.term, t.tf, t.score))
+            .collect();
         line(&format!("    {}", terms.join(" · ")));
     }
     Ok(())

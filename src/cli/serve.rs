@@ -55,7 +55,11 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let closing = CancellationToken::new();
     let agent = session.agent()?;
     let hub = Arc::new(Hub::default());
-    let settings = HttpSettings { listen, demo: site, streams_at_once: session.config.agent.streams_at_once };
+    let settings = HttpSettings {
+        listen,
+        demo: site,
+        streams_at_once: session.config.agent.streams_at_once,
+    };
     let app = App::new(Arc::clone(&agent), Arc::clone(&hub), settings, closing.clone());
     tasks.spawn(hub::listen(hub, Arc::clone(&agent), closing.clone()));
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
@@ -63,8 +67,15 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
         tasks.spawn(worker::runner(&session, &stop).run());
     }
     let drain = session.config.drain();
-    let web = tasks.spawn(server::serve(listener, router::router(app), closing.clone(), drain));
-    note(&format!("deskhand is ready: http://{listen}  (API: http://{listen}/docs; Ctrl-C stops it)"));
+    let web = tasks.spawn(server::serve(
+        listener,
+        router::router(app),
+        closing.clone(),
+        drain,
+    ));
+    note(&format!(
+        "deskhand is ready: http://{listen}  (API: http://{listen}/docs; Ctrl-C stops it)"
+    ));
 
     watch(&mut session).await?;
     note("Stopping: turns and jobs under way may end.");
@@ -105,7 +116,9 @@ pub(super) async fn asked_to_stop() -> anyhow::Result<()> {
 pub(super) async fn watch(session: &mut Session) -> anyhow::Result<()> {
     let mut asked = std::pin::pin!(asked_to_stop());
     loop {
-        let Some(server) = &session.embedded else { return asked.await };
+        let Some(server) = &session.embedded else {
+            return asked.await;
+        };
         let exited = server.exited();
         tokio::select! {
             asked = &mut asked => return asked,

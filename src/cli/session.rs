@@ -58,7 +58,12 @@ pub struct Logins {
 /// When no PostgreSQL is installed for it; the message says what to do.
 pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
     let pg_dir = embedded::find_pg_dir(config.database.pg_dir.as_deref(), &config.cache_dir)?;
-    Ok(EmbeddedSettings { data_dir: config.data_dir.clone(), pg_dir, durable: true, wait_for_lock: WAIT })
+    Ok(EmbeddedSettings {
+        data_dir: config.data_dir.clone(),
+        pg_dir,
+        durable: true,
+        wait_for_lock: WAIT,
+    })
 }
 
 impl Logins {
@@ -68,8 +73,16 @@ impl Logins {
     /// When the own server can't be started; the message says what to do.
     pub async fn find(config: &Config, access: Access) -> anyhow::Result<Self> {
         if let Some(url) = &config.database.url {
-            let owner = config.database.owner_url.as_ref().map(|u| u.expose_secret().to_owned());
-            return Ok(Self { app: url.expose_secret().to_owned(), owner, embedded: None });
+            let owner = config
+                .database
+                .owner_url
+                .as_ref()
+                .map(|u| u.expose_secret().to_owned());
+            return Ok(Self {
+                app: url.expose_secret().to_owned(),
+                owner,
+                embedded: None,
+            });
         }
         let server = embedded::open(&embedded_settings(config)?, access).await?;
         Ok(Self {
@@ -85,7 +98,12 @@ impl Logins {
     /// When the database isn't as it must be; the message says what to do.
     pub async fn migrate(&self) -> anyhow::Result<usize> {
         if let Some(server) = &self.embedded {
-            migrate::bootstrap(&server.superuser_url(), &server.url("postgres", DATABASE), DATABASE).await?;
+            migrate::bootstrap(
+                &server.superuser_url(),
+                &server.url("postgres", DATABASE),
+                DATABASE,
+            )
+            .await?;
         }
         let owner = self
             .owner
@@ -105,7 +123,8 @@ impl Session {
     pub async fn open(config: Config, access: Access) -> anyhow::Result<Self> {
         let logins = Logins::find(&config, access).await?;
         if let Err(error) = migrate::check(&logins.app).await {
-            let can_mend = logins.owner.is_some() && !matches!(error, MigrateError::Unsafe { .. } | MigrateError::Ahead(_));
+            let can_mend = logins.owner.is_some()
+                && !matches!(error, MigrateError::Unsafe { .. } | MigrateError::Ahead(_));
             if !can_mend {
                 return Err(error.into());
             }
@@ -117,7 +136,13 @@ impl Session {
         }
         let db = Db::connect(&logins.app, config.database.connections).await?;
         let master = Arc::new(config.master_key()?);
-        Ok(Self { config, db, clock: Arc::new(SystemClock), master, embedded: logins.embedded })
+        Ok(Self {
+            config,
+            db,
+            clock: Arc::new(SystemClock),
+            master,
+            embedded: logins.embedded,
+        })
     }
 
     /// Closes the pool, and stops the own server if this process started it.
@@ -149,9 +174,19 @@ impl Session {
         let mut registry = Registry::default();
         registry.add(KbSearch)?;
         let brains: Vec<Arc<dyn Brain>> = vec![Arc::new(Extractive::default())];
-        let settings = AgentSettings { limits, turns_at_once: a.turns_at_once };
+        let settings = AgentSettings {
+            limits,
+            turns_at_once: a.turns_at_once,
+        };
         let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
-        Ok(Agent::new(db, clock, registry, brains, Arc::clone(&self.master), &settings))
+        Ok(Agent::new(
+            db,
+            clock,
+            registry,
+            brains,
+            Arc::clone(&self.master),
+            &settings,
+        ))
     }
 
     /// The site of this slug or id; without one the only site, or the demo.
@@ -162,14 +197,18 @@ impl Session {
         let all = sites::list(&self.db).await?;
         let names = || all.iter().map(|s| s.slug.as_str()).collect::<Vec<_>>().join(", ");
         let found = match wanted {
-            Some(wanted) => all.iter().find(|s| s.slug == wanted || s.id.to_string() == wanted),
+            Some(wanted) => all
+                .iter()
+                .find(|s| s.slug == wanted || s.id.to_string() == wanted),
             None if all.len() == 1 => all.first(),
             None => all.iter().find(|s| s.slug == super::demo::SLUG),
         };
         match (found, wanted) {
             (Some(site), _) => Ok(site.clone()),
             (None, Some(wanted)) => anyhow::bail!("there is no site `{wanted}`; sites: {}", names()),
-            (None, None) if all.is_empty() => anyhow::bail!("there is no site yet; `deskhand site add URL` adds one"),
+            (None, None) if all.is_empty() => {
+                anyhow::bail!("there is no site yet; `deskhand site add URL` adds one")
+            }
             (None, None) => anyhow::bail!("say which site with --site; sites: {}", names()),
         }
     }

@@ -125,7 +125,13 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
 
 async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
     match command {
-        Command::Add { url, slug, name, locale, json } => {
+        Command::Add {
+            url,
+            slug,
+            name,
+            locale,
+            json,
+        } => {
             let origin = normalise_origin(&url)?;
             let host = origin.split("://").nth(1).unwrap_or(&origin).to_owned();
             let slug = slug.unwrap_or_else(|| slug_of(&host));
@@ -139,13 +145,22 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
                 note("There is no site yet; `deskhand site add URL` adds one.");
             }
             for s in all {
-                line(&format!("{:<20} {}  {:<7} {}", s.slug, s.id, s.mode.as_str(), s.origins.join(" ")));
+                line(&format!(
+                    "{:<20} {}  {:<7} {}",
+                    s.slug,
+                    s.id,
+                    s.mode.as_str(),
+                    s.origins.join(" ")
+                ));
             }
             Ok(())
         }
         Command::Origins { site, origins } => {
             let site = session.site(Some(&site)).await?;
-            let origins = origins.iter().map(|o| normalise_origin(o)).collect::<Result<Vec<_>, _>>()?;
+            let origins = origins
+                .iter()
+                .map(|o| normalise_origin(o))
+                .collect::<Result<Vec<_>, _>>()?;
             let mut tx = session.db.site(site.id).await?;
             sites::set_origins(&mut tx, &origins).await?;
             tx.commit().await?;
@@ -159,8 +174,18 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
             let (kid, secret) = new_root(session, &mut tx).await?;
             let ended = sites::retire_root_keys(&mut tx, &kid, session.clock.now() + GRACE).await?;
             tx.commit().await?;
-            show(&NewSecret { site_id: site.id, slug: site.slug, kid, secret }, json)?;
-            note(&format!("{ended} older secret(s) stay valid for 24 hours; `deskhand site revoke` ends one at once."));
+            show(
+                &NewSecret {
+                    site_id: site.id,
+                    slug: site.slug,
+                    kid,
+                    secret,
+                },
+                json,
+            )?;
+            note(&format!(
+                "{ended} older secret(s) stay valid for 24 hours; `deskhand site revoke` ends one at once."
+            ));
             Ok(())
         }
         Command::Revoke { site, kid } => {
@@ -168,11 +193,23 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
             let mut tx = session.db.site(site.id).await?;
             let found = sites::revoke_key(&mut tx, &kid, session.clock.now()).await?;
             tx.commit().await?;
-            anyhow::ensure!(found, "{} has no key `{kid}`; `deskhand site keys {}` lists them", site.slug, site.slug);
-            line(&format!("{kid} is no longer valid. Running servers stop taking it within five seconds."));
+            anyhow::ensure!(
+                found,
+                "{} has no key `{kid}`; `deskhand site keys {}` lists them",
+                site.slug,
+                site.slug
+            );
+            line(&format!(
+                "{kid} is no longer valid. Running servers stop taking it within five seconds."
+            ));
             Ok(())
         }
-        Command::AddKey { site, alg, public_key, kid } => add_key(session, &site, alg, &public_key, &kid).await,
+        Command::AddKey {
+            site,
+            alg,
+            public_key,
+            kid,
+        } => add_key(session, &site, alg, &public_key, &kid).await,
     }
 }
 
@@ -205,8 +242,14 @@ async fn add_key(
 ) -> anyhow::Result<()> {
     let pem = std::fs::read_to_string(public_key).with_context(|| public_key.display().to_string())?;
     let (alg, usable) = match alg {
-        PublicAlg::Rs256 => (Alg::RS256, jsonwebtoken::DecodingKey::from_rsa_pem(pem.as_bytes()).is_ok()),
-        PublicAlg::Es256 => (Alg::ES256, jsonwebtoken::DecodingKey::from_ec_pem(pem.as_bytes()).is_ok()),
+        PublicAlg::Rs256 => (
+            Alg::RS256,
+            jsonwebtoken::DecodingKey::from_rsa_pem(pem.as_bytes()).is_ok(),
+        ),
+        PublicAlg::Es256 => (
+            Alg::ES256,
+            jsonwebtoken::DecodingKey::from_ec_pem(pem.as_bytes()).is_ok(),
+        ),
     };
     anyhow::ensure!(
         usable && pem.contains("PUBLIC KEY"),
@@ -218,9 +261,17 @@ async fn add_key(
     let mut tx = session.db.site(site.id).await?;
     sites::add_token_key(&mut tx, kid, alg, &pem)
         .await
-        .with_context(|| format!("the key `{kid}` can't be added: an id has 8 to 64 letters, digits, - or _, and is used once"))?;
+        .with_context(|| {
+            format!(
+                "the key `{kid}` can't be added: an id has 8 to 64 letters, digits, - or _, and is used once"
+            )
+        })?;
     tx.commit().await?;
-    line(&format!("{}: tokens signed with {kid} ({}) are valid now.", site.slug, alg.as_str()));
+    line(&format!(
+        "{}: tokens signed with {kid} ({}) are valid now.",
+        site.slug,
+        alg.as_str()
+    ));
     Ok(())
 }
 
@@ -246,7 +297,10 @@ pub(super) async fn add_site(
     };
     let mut tx = session.db.site(site.id).await?;
     if let Err(error) = sites::insert(&mut tx, &site).await {
-        anyhow::ensure!(!error.is_unique_violation(), "there is a site `{slug}` already; give this one another --slug");
+        anyhow::ensure!(
+            !error.is_unique_violation(),
+            "there is a site `{slug}` already; give this one another --slug"
+        );
         return Err(error).context("a slug has lower-case letters, digits and -, and at most 63 of them");
     }
     let (kid, secret) = new_root(session, &mut tx).await?;
@@ -262,7 +316,12 @@ async fn add(
     locale: &str,
 ) -> anyhow::Result<NewSecret> {
     let (site, kid, secret) = add_site(session, slug, name, origins, locale).await?;
-    Ok(NewSecret { site_id: site.id, slug: site.slug, kid, secret })
+    Ok(NewSecret {
+        site_id: site.id,
+        slug: site.slug,
+        kid,
+        secret,
+    })
 }
 
 async fn new_root(session: &Session, tx: &mut crate::db::pool::SiteTx) -> anyhow::Result<(String, String)> {

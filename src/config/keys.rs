@@ -210,7 +210,14 @@ pub const KEYS: &[Key] = &[
         &["DESKHAND_LOG_FILTER"],
         Some("warn,deskhand=info"),
         "tracing's directives, for example `info` or `deskhand=debug,warn`",
-        "What is logged. Message texts, addresses and keys never are.",
+        "What `serve` and `worker` log. Message texts, addresses and keys never are.",
+    ),
+    text(
+        "log.tool_filter",
+        &["DESKHAND_LOG_TOOL_FILTER"],
+        Some("warn"),
+        "tracing's directives, for example `info` or `deskhand=debug,warn`",
+        "What commands that run for a moment log. Message texts, addresses and keys never are.",
     ),
     text(
         "log.format",

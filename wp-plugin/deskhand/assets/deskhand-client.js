@@ -1,6 +1,6 @@
 /**
  * The wire: tokens, requests, and a turn as one sequence of events over as many connections as it takes.
- * EventSource can't send the Authorization header that the backend asks for: streams are read from fetch.
+ * Streams are read from fetch: EventSource can't send an Authorization header.
  */
 
 // Milliseconds; a heartbeat comes every 15 s
@@ -16,16 +16,7 @@ const JSON_TYPE = 'application/json';
 const STREAM_TYPE = 'text/event-stream';
 
 /** By the backend's `code`, or `offline`, `slow`, `token_refused`. */
-export class Problem extends Error {
-	/** @param {string} code */
-	constructor(code, status = 0, detail = '', retryAfter = 0) {
-		super(code);
-		this.code = code;
-		this.status = status;
-		this.detail = detail;
-		this.retryAfter = retryAfter;
-	}
-}
+export const problem = (code = '', status = 0, detail = '', retryAfter = 0) => Object.assign(new Error(code), { code, status, detail, retryAfter });
 
 export class SseParser {
 	#line = '';
@@ -76,9 +67,9 @@ export const connect = (backend, tokenUrl) => {
 	const renew = async () => {
 		const response = await send(tokenUrl, { method: 'POST', body: {}, credentials: 'same-origin' });
 		if (!response.ok) {
-			const problem = await problemOf(response);
-			if (problem.status < 429) problem.code = 'token_refused';
-			throw problem;
+			const refusal = await problemOf(response);
+			if (refusal.status < 429) refusal.code = 'token_refused';
+			throw refusal;
 		}
 		const answer = await response.json();
 		token = answer.token;
@@ -119,7 +110,7 @@ export const connect = (backend, tokenUrl) => {
 					else if (status && status < 500) throw error;
 				}
 			}
-			throw new Problem('slow');
+			throw problem('slow');
 		},
 
 		async *events({ message, threadId = message?.thread_id ?? '', after: cursor, until, signal, onLink, forever }) {
@@ -134,10 +125,9 @@ export const connect = (backend, tokenUrl) => {
 					const resume = threadId && cursor !== undefined;
 					// A proxy swallows streams: then without
 					if (resume && silent > 2) return yield { id: null, type: 'snapshot', data: await client.settled(threadId, signal) };
-					const accept = silent > 2 ? JSON_TYPE : STREAM_TYPE;
 					const response = resume
-						? await request(`${pathOf(threadId)}/events`, { headers: { Accept: accept, 'Last-Event-ID': String(cursor) }, signal })
-						: await request('/api/agent/messages', { method: 'POST', body: message, headers: { Accept: accept }, signal });
+						? await request(`${pathOf(threadId)}/events`, { headers: { Accept: STREAM_TYPE, 'Last-Event-ID': `${cursor}` }, signal })
+						: await request('/api/agent/messages', { method: 'POST', body: message, headers: { Accept: silent > 2 ? JSON_TYPE : STREAM_TYPE }, signal });
 					answered = true;
 					onLink({ state: 'open' });
 					if (!response.headers.get('content-type')?.startsWith(STREAM_TYPE)) return yield* inOnePiece(response.status, await response.json());
@@ -145,7 +135,7 @@ export const connect = (backend, tokenUrl) => {
 						failures = waits = 0;
 						if (event.type === 'turn') threadId = event.data.thread_id ?? threadId;
 						cursor = event.id ?? cursor;
-						if (!event.id || !seen.has(event.id)) yield event;
+						if (!resume || !event.id || !seen.has(event.id)) yield event;
 						seen.add(event.id);
 						if (until(event)) return;
 					}
@@ -154,11 +144,10 @@ export const connect = (backend, tokenUrl) => {
 				} catch (/** @type {any} */ error) {
 					if (signal.aborted) return;
 					// Without a status the connection broke
-					const { status, code, retryAfter } = error;
+					const { status, retryAfter: seconds } = error;
 					if (status === 429 || status === 503) {
-						const seconds = retryAfter || 5;
 						if (seconds > MAX_WAIT || ++waits > 4) throw error;
-						onLink({ state: 'busy', code, seconds });
+						onLink({ state: 'busy', seconds });
 						await pause(seconds * 1000, signal);
 						continue;
 					}
@@ -167,7 +156,7 @@ export const connect = (backend, tokenUrl) => {
 				silent = answered && !parser.heard ? silent + 1 : 0;
 				retry = parser.retry || retry;
 				if (Date.now() - opened > 20_000) failures = 0;
-				if (failures === MAX_FAILURES && !forever) throw new Problem('offline');
+				if (failures === MAX_FAILURES && !forever) throw problem('offline');
 				onLink({ state: 'lost' });
 				await pause(Math.min(BACKOFF_CAP, retry * 2 ** failures) * (0.8 + Math.random() * 0.4), signal);
 				failures = Math.min(failures + 1, MAX_FAILURES);
@@ -185,19 +174,19 @@ async function send(url, { body, headers, ...options }, more) {
 		return await fetch(url, {
 			cache: 'no-store',
 			...options,
-			headers: { Accept: JSON_TYPE, ...(body ? { 'Content-Type': JSON_TYPE } : {}), ...headers, ...more },
-			body: body ? JSON.stringify(body) : undefined,
+			headers: { Accept: JSON_TYPE, 'Content-Type': JSON_TYPE, ...headers, ...more },
+			body: JSON.stringify(body),
 		});
 	} catch (error) {
-		throw options.signal?.aborted ? error : new Problem('offline');
+		throw options.signal?.aborted ? error : problem('offline');
 	}
 }
 
 /** @param {Response} response */
 async function problemOf(response) {
 	const { code, detail, retry_after } = await response.json().catch(() => ({}));
-	const retryAfter = Math.ceil(Number(retry_after ?? response.headers.get('retry-after'))) || 0;
-	return new Problem(code, response.status, detail, retryAfter);
+	const retryAfter = Math.ceil(Number(retry_after ?? response.headers.get('retry-after'))) || 5;
+	return problem(code, response.status, detail, retryAfter);
 }
 
 /** @param {Response} response @param {SseParser} parser */

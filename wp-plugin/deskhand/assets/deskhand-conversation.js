@@ -73,9 +73,10 @@ export const converse = (backend, tokenUrl, stage) => {
 	const commit = () => {
 		const element = answer?.element;
 		if (!element || element.parentNode !== draft) return;
-		const focused = /** @type {ShadowRoot} */ (draft.getRootNode()).activeElement;
+		/** @type {HTMLElement | null} */
+		const focused = element.querySelector(':focus');
 		log.append(element);
-		if (element.contains(focused)) /** @type {HTMLElement} */ (focused).focus();
+		focused?.focus();
 		stage.news();
 	};
 
@@ -101,6 +102,7 @@ export const converse = (backend, tokenUrl, stage) => {
 	const again = (input, failed) => () => {
 		if (turn) return;
 		failed.element.remove();
+		answers.delete(failed.turnId);
 		conversation.say(input, true);
 	};
 
@@ -143,10 +145,9 @@ export const converse = (backend, tokenUrl, stage) => {
 		else if (open) {
 			if (type === 'citation') open.cite(data);
 			else if (type === 'final') open.final(data);
-			else if (type === 'error') open.fail(data.detail || t.error, data.retryable && input ? again(input, open) : undefined);
-			else if (type === 'step') {
-				if (data.status === 'start') stage.work(data.label || t.working);
-			} else if (type === 'delta') {
+			else if (type === 'error') open.fail(data.detail || t.error, data.retryable && input ? again({ ...input, id: '' }, open) : undefined);
+			else if (type === 'step' && data.status === 'start') stage.work(data.label || t.working);
+			else if (type === 'delta') {
 				open.delta(data.i, data.md);
 				stage.work(t.writing);
 			} else if (type === 'replace') {
@@ -202,9 +203,8 @@ export const converse = (backend, tokenUrl, stage) => {
 	/** @param {Problem} error @returns {string} */
 	const explain = ({ code, detail, retryAfter }) => {
 		const { t } = desk;
-		const wait = retryAfter > 99 ? fill(t.minutes, { n: Math.ceil(retryAfter / 60) }) : retryAfter ? fill(t.seconds, { n: retryAfter }) : t.soon;
-		const known = /** @type {Record<string, string | undefined>} */ (t)[`error_${code}`];
-		return known ? fill(known, { wait }) : detail || t.error;
+		const known = t[`error_${code}`];
+		return known ? fill(known, { n: Math.ceil(retryAfter / 60) }) : detail || t.error;
 	};
 
 	const restore = async () => {
@@ -247,7 +247,7 @@ export const converse = (backend, tokenUrl, stage) => {
 			const signal = begin();
 			stage.refocus();
 			const message = {
-				message_id: uuid(), thread_id: threadId || undefined, user_msg: text, confirm, contact, locale: desk.lang,
+				message_id: (input.id ||= uuid()), thread_id: threadId || undefined, user_msg: text, confirm, contact, locale: desk.lang,
 				// Query and fragment are nobody's business
 				page: location.origin + location.pathname,
 			};
@@ -264,7 +264,7 @@ export const converse = (backend, tokenUrl, stage) => {
 					} else if (isGone(error) && message.thread_id) {
 						forget();
 						message.thread_id = undefined;
-						message.message_id = uuid();
+						message.message_id = input.id = uuid();
 					} else {
 						if (answer) answer.fail(explain(error), again(input, answer));
 						break;
@@ -330,7 +330,5 @@ const attempt = (act) => {
 };
 
 // `crypto.randomUUID` is missing on plain http
-const uuid = () => '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) => {
-	const random = crypto.getRandomValues(new Uint8Array(1))[0];
-	return (Number(digit) ^ (random & (15 >> (Number(digit) / 4)))).toString(16);
-});
+const uuid = () => '10000000-1000-4000-8000-100000000000'.replace(/[018]/g, (digit) =>
+	(+digit ^ (crypto.getRandomValues(new Uint8Array(1))[0] & (15 >> (+digit / 4)))).toString(16));

@@ -9,7 +9,7 @@ const RULES = `
 color-scheme: light; --bg: #fff; --soft: #f6f4f1; --line: #e5e1db; --edge: #8b857c; --ink: #23201c; --muted: #655f57;
 --bad: #a3281b; --tint: 13%; --on: #fff; --fill: oklch(from var(--a) min(l, .52) c h); --accent: oklch(from var(--a) min(l, .46) c h);
 display: block; height: 100%; min-height: 22rem; color: var(--ink); text-align: start;
-font: 15px/1.55 -apple-system, BlinkMacSystemFont, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+font: 15px/1.55 -apple-system, "Segoe UI", Roboto, Arial, sans-serif;
 }
 @media (prefers-color-scheme: dark) { :host(:not([theme="light"])) { ${DARK} } }
 :host([theme="dark"]) { ${DARK} }
@@ -26,10 +26,10 @@ a { color: var(--accent); text-underline-offset: 2px }
 .stop { fill: currentColor }
 .root { height: 100% }
 .panel {
-display: flex; flex-direction: column; height: 100%; overflow: hidden; background: var(--bg);
+display: flex; flex-direction: column; height: 100%; overflow: hidden; overflow-wrap: anywhere; background: var(--bg);
 border: 1px solid var(--line); border-radius: var(--deskhand-radius, 18px); box-shadow: 0 18px 44px -18px rgb(35 28 20 / .3);
 }
-.bar, .row, .head, .after, .status, .tags { display: flex; align-items: center; gap: 8px }
+.bar, .row, .head, .after, .status, .tags, .suggestions button { display: flex; align-items: center; gap: 8px }
 .bar { gap: 12px; padding: 14px 16px; border-block-end: 1px solid var(--line) }
 .bar div { flex: 1; line-height: 1.35 }
 h2 { font-size: 16px; font-weight: 600 }
@@ -42,11 +42,10 @@ h2 { font-size: 16px; font-weight: 600 }
 
 .scroll { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 20px 18px 8px; scrollbar-width: thin; scrollbar-color: var(--line) transparent }
 .scroll, .log { display: flex; flex-direction: column; gap: 18px; outline-offset: -3px }
-.text, .visitor, .greeting, .what, h2 { overflow-wrap: anywhere }
 .blank .greeting { flex: 1 0 auto; padding-block-start: 6px; font-size: 21px; line-height: 1.35; font-weight: 600; text-wrap: balance }
 .suggestions, .sources ol { display: grid; padding: 0; list-style: none }
 .suggestions { gap: 8px }
-.suggestions button { display: flex; align-items: center; gap: 12px; width: 100%; padding: 11px 14px; border-color: var(--line); text-align: start }
+.suggestions button { width: 100%; padding: 11px 14px; border-color: var(--line); text-align: start }
 .suggestions span, .what { flex: 1 }
 :is(.suggestions, .source) .icon { width: 16px; color: var(--muted); rotate: 90deg }
 .source .icon { rotate: 45deg }
@@ -116,7 +115,7 @@ textarea { flex: 1; min-width: 0; max-height: 9.5em; padding: 7px 10px; border: 
 .panel:not([hidden]) + .launcher { display: none !important }
 textarea, .card input { font-size: 16px }
 }
-@media (forced-colors: active) { .visitor, .cite, .mark, .send, .launcher, .main { border: 1px solid } [aria-pressed="true"] { border: 2px solid Highlight } i { background: CanvasText } }
+@media (forced-colors: active) { .visitor, .mark, button { border: 1px solid } [aria-pressed="true"] { border: 2px solid Highlight } i { background: CanvasText } }
 @media (prefers-reduced-motion: reduce) { i { animation: none } }
 `;
 

@@ -100,7 +100,7 @@ function lists(lines, cite) {
 	/** @type {{indent: number, tag: string, list: HTMLElement}[]} */
 	const open = [];
 	for (const source of lines.join('\n').split(/\n(?=\s*(?:[-*+]|\d{1,9}[.)])\s)/)) {
-		const [, { length: indent }, start, text] = /** @type {RegExpExecArray} */ (ITEM.exec(source));
+		const [, { length: indent }, start, text] = /** @type {any} */ (ITEM.exec(source));
 		const tag = start ? 'ol' : 'ul';
 		while (open.length && (indent < open[0].indent || (indent < open[0].indent + 2 && tag !== open[0].tag))) open.shift();
 		if (!open.length || indent > open[0].indent + 1) {
@@ -121,8 +121,8 @@ const INLINE = new RegExp([
 	/\s*\[(?<marks>\d{1,3}(?:\s*,\s*\d{1,3})*)\]/,
 	/<?(?<bare>https?:\/\/[^\s<>[\]"]*[^\s<>[\]".,;:!?')*_])>?/,
 	/(?<mail>[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+)/,
-	/(?<b>\*\*|(?<!\w)__)(?=\S)(?<strong>[^]*?\S)\k<b>(?![\w*])/,
-	/(?<i>\*|(?<!\w)_)(?=[^\s*_])(?<em>[^]*?[^\s*_])\k<i>(?!\w)/,
+	/(?<b>(?<!\w)(?:\*\*|__))(?=\S)(?<strong>[^]*?\S)\k<b>(?![\w*])/,
+	/(?<i>(?<!\w)[*_])(?=[^\s*_])(?<em>[^]*?[^\s*_])\k<i>(?!\w)/,
 	/(?<br> {2,}|\\)\n/,
 ].map(({ source }) => source).join('|'), 'g');
 
@@ -133,7 +133,7 @@ function inline(text, cite, inLink) {
 	for (const match of text.matchAll(INLINE)) {
 		out.append(text.slice(from, match.index));
 		from = match.index + match[0].length;
-		const g = /** @type {Record<string, string | undefined>} */ (match.groups);
+		const g = /** @type {Record<string, string>} */ (match.groups);
 		if (g.escaped) out.append(g.escaped);
 		else if (g.code) out.append(h('code', {}, g.code.trim()));
 		else if (g.strong) out.append(h('strong', {}, inline(g.strong, cite, inLink)));
@@ -145,7 +145,7 @@ function inline(text, cite, inLink) {
 			for (const mark of marks) out.append('\u202F', mark);
 			if (!marks.length) out.append(match[0]);
 		} else {
-			const words = g.label === undefined ? String(g.bare ?? g.mail) : inline(g.label, () => null, true);
+			const words = g.label === undefined ? g.bare ?? g.mail : inline(g.label, () => null, true);
 			// A picture would tell its host who reads
 			const href = inLink || match[0][0] === '!' ? null : safeUrl(g.mail ? `mailto:${g.mail}` : g.url ?? g.bare, /^mailto:/i);
 			out.append(href ? outLink(href, words) : words);
@@ -215,12 +215,10 @@ export const createAnswer = (desk) => {
 	/** @param {Source} source */
 	const footnote = ({ n, title, url, section, snippet }) => {
 		const href = safeUrl(url, /^\//);
-		const content = [
-			h('span', { class: 'n' }, String(n)),
-			h('span', { class: 'what', dir: 'auto' }, h('b', {}, title || href || ''), section ? ` · ${section}` : '', snippet ? h('span', { class: 'snippet' }, snippet) : ''),
-		];
-		const note = href ? outLink(href, ...content, icon('arrow'), sr(`(${t.tab})`)) : h('div', { tabindex: '-1' }, ...content);
+		const note = href ? outLink(href, icon('arrow'), sr(`(${t.tab})`)) : h('div', { tabindex: '-1' });
 		note.classList.add('source');
+		note.prepend(h('span', { class: 'n' }, String(n)), h('span', { class: 'what', dir: 'auto' },
+			h('b', {}, title), section ? ` · ${section}` : '', h('span', { class: 'snippet' }, snippet ?? '')));
 		footnotes.set(n, note);
 		return h('li', {}, note);
 	};
@@ -298,10 +296,10 @@ export const createAnswer = (desk) => {
 			element.append(failure(desk, text, again));
 		},
 		ask({ kind, proposal_id = '', summary, amount_minor, currency }) {
-			const buttons = [true, false].map((accept) => button(accept ? 'button main' : 'button', () => {
+			const buttons = [t.confirm, t.decline].map((echo, i) => button(i ? 'button' : 'button main', () => {
 				for (const each of buttons) each.disabled = true;
-				say({ confirm: { proposal_id, accept }, echo: accept ? t.confirm : t.decline });
-			}, accept ? t.confirm : t.decline));
+				say({ confirm: { proposal_id, accept: !i }, echo });
+			}, echo));
 			card(prose(summary ?? ''), ...(kind === 'contact' ? [contact()] : kind === 'identity' ? [p('note', t.identity)]
 				: [amount_minor && currency ? p('amount', money(amount_minor, currency, lang)) : '', div('row', ...buttons)]));
 		},

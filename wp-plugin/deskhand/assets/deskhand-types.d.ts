@@ -77,7 +77,7 @@ type Sent = Omit<RequestInit, 'body'> & { body?: unknown };
 interface RawEvent { id: string; type: string; data: string }
 
 /** How a turn's connection is; when `busy`, the next try comes after the seconds that the backend asked for. */
-interface Link { state: 'open' | 'lost' | 'busy'; code?: string; seconds?: number }
+interface Link { state: 'open' | 'lost' | 'busy'; seconds?: number }
 
 interface Following {
   /** Posted first; without it a thread is followed. */
@@ -92,7 +92,7 @@ interface Following {
   forever?: boolean;
 }
 
-type Problem = import('./deskhand-client.js').Problem;
+type Problem = ReturnType<typeof import('./deskhand-client.js').problem>;
 
 interface Client {
   snapshot(threadId: string, signal?: AbortSignal): Promise<Snapshot>;
@@ -119,7 +119,8 @@ type Attributes = Record<string, string | boolean | ((event: any) => void) | und
 type Cite = (n: number) => Node | null;
 
 /** What a visitor says: text, or a press on a card, whose words (`echo`) then stand in its place. */
-interface Input { text?: string; echo?: string; confirm?: Message['confirm']; contact?: Message['contact'] }
+/** `id`: the message's, kept for another try after a lost connection: the backend then gives the same turn. */
+interface Input { id?: string; text?: string; echo?: string; confirm?: Message['confirm']; contact?: Message['contact'] }
 
 /** What parts of the transcript may use of the widget. */
 interface Desk {
@@ -186,4 +187,5 @@ interface Conversation {
   leave(): void;
 }
 
-type Strings = typeof import('./deskhand-en.js').default;
+/** Named one by one, so that no language misses any; and by name, for the words of an error's code. */
+type Strings = typeof import('./deskhand-en.js').default & Record<string, string>;

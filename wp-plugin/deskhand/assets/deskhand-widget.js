@@ -1,5 +1,5 @@
 /**
- * <deskhand-chat>: the chat that visitors see, a custom element without dependencies or build step.
+ * <deskhand-chat>: the chat that visitors see.
  *
  *   <script type="module" src="…/deskhand-widget.js"></script>
  *   <deskhand-chat backend="https://desk.example" token-url="/token" greeting="Hello!"></deskhand-chat>
@@ -14,7 +14,7 @@ import { button, fill, h, icon, markdown, name } from './deskhand-transcript.js'
 
 /** @type {Record<string, () => Promise<{default: Strings}>>} */
 const LANGUAGES = { en: () => import('./deskhand-en.js'), de: () => import('./deskhand-de.js') };
-const RTL = /^(ar|ckb|dv|fa|he|ps|sd|ug|ur|yi)\b/i;
+const RTL = /^(ar|ckb|fa|he|ps|ur|yi)\b/i;
 const MAX_LENGTH = 4000;
 const COUNT_FROM = 3600;
 // Send has just turned into Stop: the second press meant Send
@@ -24,7 +24,7 @@ const DOUBLE_CLICK = 400;
 const build = (host) => {
 	/** @type {Conversation | undefined} */
 	let conversation;
-	/** @type {Partial<Strings>} */
+	/** @type {Record<string, string>} */
 	let own = {};
 	let progress = '';
 	let follows = true;
@@ -241,7 +241,7 @@ export class DeskhandChat extends HTMLElement {
 		this.#chat.change();
 	}
 
-	/** @param {Partial<Strings>} strings */
+	/** @param {Record<string, string>} strings */
 	set strings(strings) {
 		this.#chat.change(strings);
 	}
