@@ -1,3 +1,11 @@
 //! Tests against a real database and a real server.
 
+mod architecture;
+mod bad_input;
+mod cli;
+mod conversation;
+mod crash;
 mod jobs;
+mod support;
+mod tenancy;
+mod tokens;
