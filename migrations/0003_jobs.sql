@@ -49,6 +49,8 @@ CREATE TABLE jobs (
 
 -- One live job a key. Sites may use the same key.
 CREATE UNIQUE INDEX jobs_live ON jobs (lane, kind, key) WHERE state IN ('waiting', 'running');
+-- Enqueuing the same work again takes the dead one's place.
+CREATE INDEX jobs_dead ON jobs (lane, kind, key) WHERE state = 'dead';
 -- The claim steps over the first job of each kind, site and priority, however many wait behind it.
 CREATE INDEX jobs_waiting ON jobs (kind, lane, priority, run_at, id) WHERE state = 'waiting';
 -- Few rows at any time. lease_until stays out of it, so that a heartbeat needs no new index entry.

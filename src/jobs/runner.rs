@@ -41,9 +41,9 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             concurrency: 4,
-            lease: Duration::from_secs(30),
+            lease: Duration::from_secs(15),
             poll: Duration::from_secs(1),
-            sweep: Duration::from_secs(5),
+            sweep: Duration::from_secs(2),
             drain: Duration::from_secs(20),
         }
     }
@@ -98,7 +98,7 @@ impl Runner {
             tasks: self.tasks.clone(),
             abandon: abandon.clone(),
         });
-        tracing::info!(worker = %self.worker, kinds = ?self.handlers.kinds(), "working");
+        tracing::debug!(worker = %self.worker, kinds = ?self.handlers.kinds(), "working");
         let background = self.stop.child_token();
         let _stopped = background.clone().drop_guard();
         self.tasks.spawn(
@@ -165,7 +165,7 @@ impl Runner {
             // The supervisors end within a bounded time.
             drop(slots.acquire_many(all).await);
         }
-        tracing::info!(worker = %self.worker, "stopped working");
+        tracing::debug!(worker = %self.worker, "stopped working");
     }
 
     /// A job for each free hand, as far as there are any.

@@ -115,7 +115,7 @@ impl Supervisor {
             Ok(Ok(())) => {
                 let last = latest.borrow().clone();
                 let ms = asked.elapsed().as_millis();
-                tracing::info!(%ms, "done");
+                tracing::debug!(%ms, "done");
                 return self
                     .tell("done", || jobs::finish(&self.db, &job.lease, last.as_ref()))
                     .await;
@@ -124,11 +124,12 @@ impl Supervisor {
             // The panic hook has logged where and why.
             Err(_) => JobError::transient("panicked", "The job crashed; the log says where."),
         };
-        tracing::warn!(code = %error.code, permanent = error.permanent, "failed");
         self.tell("failed", || async {
             let failed = jobs::fail(&self.db, &job.lease, &error).await?;
             if failed.state == JobState::Dead {
-                tracing::error!(code = %error.code, "the job is dead");
+                tracing::warn!(code = %error.code, "failed for good");
+            } else {
+                tracing::warn!(code = %error.code, again = %failed.run_at, "failed");
             }
             Ok(())
         })

@@ -245,38 +245,33 @@ pub async fn retry(db: &Db, id: JobId) -> Result<(), QueueError> {
     }
 }
 
-/// What [`retry_all_dead`] did.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct RetriedAll {
-    /// Jobs that wait again.
-    pub retried: u64,
-    /// Jobs that stay dead, because the same work waits or runs as a newer job.
-    pub superseded: u64,
-}
-
-/// Retries the dead jobs of `site` (its slug), or of all; of several with one key the newest.
+/// Retries the dead jobs of `site` (its slug), or of all; gives how many wait again.
 ///
 /// # Errors
 /// When the database refuses or is away; those retried so far stay so.
-pub async fn retry_all_dead(db: &Db, site: Option<&str>) -> DbResult<RetriedAll> {
+pub async fn retry_all_dead(db: &Db, site: Option<&str>) -> DbResult<u64> {
     let dead = sqlx::query_scalar!(
         "SELECT j.id FROM jobs j LEFT JOIN deskhand_site_list() s ON s.id = j.site_id
-          WHERE j.state = 'dead' AND ($1::text IS NULL OR s.slug = $1) ORDER BY j.id DESC",
+          WHERE j.state = 'dead' AND ($1::text IS NULL OR s.slug = $1) ORDER BY j.id",
         site
     )
     .fetch_all(db.pool())
     .await?;
-    let mut done = RetriedAll::default();
+    let mut retried = 0;
     for id in dead {
         match retry(db, id.into()).await {
-            Ok(()) => done.retried += 1,
-            Err(QueueError::Superseded { .. }) => done.superseded += 1,
-            // Retried or dropped by somebody else meanwhile.
-            Err(QueueError::Unknown(_) | QueueError::NotDead { .. } | QueueError::Lost) => {}
+            Ok(()) => retried += 1,
+            // Retried, dropped or replaced by somebody else meanwhile.
+            Err(
+                QueueError::Unknown(_)
+                | QueueError::NotDead { .. }
+                | QueueError::Superseded { .. }
+                | QueueError::Lost,
+            ) => {}
             Err(QueueError::Db(error)) => return Err(error),
         }
     }
-    Ok(done)
+    Ok(retried)
 }
 
 /// Deletes a job, in whatever state; a worker that runs it is stopped at its next heartbeat.

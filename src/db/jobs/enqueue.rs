@@ -18,7 +18,7 @@ pub struct Enqueued {
 }
 
 /// Enqueues work of the transaction's site. Idle workers hear of it when the transaction
-/// commits.
+/// commits. A dead job with the same kind and key is deleted: this one takes its place.
 ///
 /// A live job with the same kind and key that another transaction has inserted and not yet
 /// committed is waited for.
@@ -45,7 +45,9 @@ pub(in crate::db) async fn put(
         // its own enqueuer has notified, and the worker that takes it claims again afterwards.
         let found = sqlx::query!(
             r#"
-            WITH added AS (
+            WITH buried AS (
+                DELETE FROM jobs WHERE lane = $8 AND kind = $3 AND key = $4 AND state = 'dead'
+            ), added AS (
                 INSERT INTO jobs (id, site_id, kind, key, args, priority, max_attempts)
                 VALUES ($1, $2, $3, $4, $5, $6, $7)
                 ON CONFLICT (lane, kind, key) WHERE state IN ('waiting', 'running') DO NOTHING

@@ -15,9 +15,7 @@ use crate::db::pool::DbError;
 use crate::domain::ids::JobId;
 use crate::domain::job::JobState;
 
-pub use browse::{
-    Filter, JobView, Outcome, RetriedAll, counts, drop_job, get, list, outcomes, retry, retry_all_dead,
-};
+pub use browse::{Filter, JobView, Outcome, counts, drop_job, get, list, outcomes, retry, retry_all_dead};
 pub use claim::{Claimed, MOST_AT_ONCE, claim};
 pub(in crate::db) use enqueue::put;
 pub use enqueue::{Enqueued, enqueue};
@@ -41,7 +39,7 @@ pub enum QueueError {
         /// Where it stands.
         state: JobState,
     },
-    /// The same work has been enqueued again since this job died.
+    /// The same work was enqueued again in the moment in which the job died.
     #[error("job {id} has a newer twin with the same key, waiting or running")]
     Superseded {
         /// The dead job.

@@ -1,5 +1,12 @@
 //! The queue and the worker, against a real database.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test's helpers may fail as the test may"
+)]
+
+mod database;
 mod fairness;
 mod model;
 mod operator;

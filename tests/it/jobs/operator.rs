@@ -1,6 +1,6 @@
 //! What an operator sees and does by hand.
 
-use deskhand::db::jobs::{self, Filter, QueueError, RetriedAll};
+use deskhand::db::jobs::{self, Filter, QueueError};
 use deskhand::db::prune;
 use deskhand::domain::ids::JobId;
 use deskhand::domain::job::{JobError, JobState, Priority, Work};
@@ -103,7 +103,7 @@ async fn jobs_are_listed_by_state_kind_and_site() {
 }
 
 #[tokio::test]
-async fn the_dead_can_be_retried_once_their_work_is_nobody_elses() {
+async fn the_dead_can_be_retried() {
     let t = TestDb::new().await;
     let a = t.site("a").await;
     let id = t.enqueue(a, "k", Priority::Standard).await.id;
@@ -121,41 +121,53 @@ async fn the_dead_can_be_retried_once_their_work_is_nobody_elses() {
     jobs::fail(&t.db, &again.lease, &JobError::permanent("broken", "Still."))
         .await
         .unwrap();
-
-    let twin = t.enqueue(a, "k", Priority::Standard).await;
-    assert!(twin.new);
-    assert!(matches!(
-        jobs::retry(&t.db, id).await,
-        Err(QueueError::Superseded { .. })
-    ));
-    assert_eq!(kill(&t).await, twin.id);
-    let b = t.site("b").await;
-    t.enqueue(b, "k", Priority::Standard).await;
-    let other = kill(&t).await;
-    assert_eq!(
-        jobs::retry_all_dead(&t.db, Some("a")).await.unwrap(),
-        RetriedAll {
-            retried: 1,
-            superseded: 1
-        },
-        "of two with one key the newest"
-    );
-    assert_eq!(t.state(twin.id).await, JobState::Waiting);
-    assert_eq!(
-        (t.state(id).await, t.state(other).await),
-        (JobState::Dead, JobState::Dead)
-    );
-    assert_eq!(
-        jobs::retry_all_dead(&t.db, None).await.unwrap(),
-        RetriedAll {
-            retried: 1,
-            superseded: 1
-        }
-    );
     assert!(matches!(
         jobs::retry(&t.db, JobId::new()).await,
         Err(QueueError::Unknown(_))
     ));
+
+    let b = t.site("b").await;
+    t.enqueue(b, "k", Priority::Standard).await;
+    let other = kill(&t).await;
+    assert_eq!(jobs::retry_all_dead(&t.db, Some("b")).await.unwrap(), 1);
+    assert_eq!(
+        (t.state(id).await, t.state(other).await),
+        (JobState::Dead, JobState::Waiting)
+    );
+    assert_eq!(jobs::retry_all_dead(&t.db, None).await.unwrap(), 1);
+    assert_eq!(t.state(id).await, JobState::Waiting);
+}
+
+#[tokio::test]
+async fn work_that_is_enqueued_again_takes_the_dead_ones_place() {
+    let t = TestDb::new().await;
+    let (a, b) = (t.site("a").await, t.site("b").await);
+    for site in [a, b] {
+        t.enqueue(site, "k", Priority::Standard).await;
+        kill(&t).await;
+    }
+    let again = t.enqueue(a, "k", Priority::Standard).await;
+    assert!(again.new);
+    let dead = Filter {
+        state: Some(JobState::Dead),
+        ..Filter::default()
+    };
+    let left = jobs::list(&t.db, &dead, 10).await.unwrap();
+    assert_eq!(
+        left.iter().map(|j| j.site_id).collect::<Vec<_>>(),
+        [Some(b)],
+        "the other site's stays"
+    );
+    // While that isn't committed, the operator's retry waits and finds the job gone.
+    let mut tx = t.db.site(b).await.unwrap();
+    jobs::enqueue(&mut tx, &super::support::job("k", Priority::Standard))
+        .await
+        .unwrap();
+    let (retried, ()) = tokio::join!(jobs::retry(&t.db, left[0].id), async {
+        t.until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database())").await;
+        tx.commit().await.unwrap();
+    });
+    assert!(matches!(retried, Err(QueueError::Unknown(_))), "{retried:?}");
 }
 
 #[tokio::test]

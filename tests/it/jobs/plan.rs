@@ -66,13 +66,14 @@ async fn a_claim_reads_no_whole_table_even_by_a_plan_from_when_it_was_empty() {
 async fn claims_a_second() {
     let t = TestDb::new().await;
     fill(&t, 50, 2000).await;
+    let tasks = tokio_util::task::TaskTracker::new();
     for limit in [1, 4, 16] {
         for claimers in [1, 4] {
             let start = std::time::Instant::now();
             let turns = 400 / claimers;
             let all = (0..claimers).map(|_| {
                 let db = t.db.clone();
-                tokio::task::spawn(async move {
+                tasks.spawn(async move {
                     let mut n = 0;
                     for _ in 0..turns {
                         let claimed = jobs::claim(&db, Uuid::now_v7(), &[INGEST], limit, LEASE)

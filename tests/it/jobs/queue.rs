@@ -7,6 +7,7 @@ use deskhand::db::jobs::{self, QueueError, Reclaimed};
 use deskhand::domain::job::{JobError, JobState, Priority, Progress, Retry, Work};
 use futures::future::join_all;
 use sqlx::postgres::PgListener;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::support::{INGEST, LEASE, TestDb, job};
@@ -37,7 +38,8 @@ async fn eight_claimers_never_get_the_same_job() {
             }
         }
     });
-    let claimed: Vec<_> = join_all(claimers.map(tokio::task::spawn))
+    let tasks = TaskTracker::new();
+    let claimed: Vec<_> = join_all(claimers.map(|claimer| tasks.spawn(claimer)))
         .await
         .into_iter()
         .flat_map(Result::unwrap)

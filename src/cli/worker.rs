@@ -1,0 +1,84 @@
+//! `deskhand worker`: background work alone, until it is told to stop. And the worker
+//! that `serve` runs beside the API.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::print::note;
+use super::serve;
+use super::session::Session;
+use crate::config::Config;
+use crate::db::embedded::Access;
+use crate::jobs::handler::Handlers;
+use crate::jobs::ingest_document::IngestDocument;
+use crate::jobs::prune::Prune;
+use crate::jobs::runner::{Runner, Settings};
+use crate::jobs::schedule::schedules;
+
+/// How to work.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Jobs at once, instead of the configured number.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
+    at_once: Option<u16>,
+}
+
+/// Works.
+///
+/// # Errors
+/// When it can't start; the message says what to do.
+pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(n) = args.at_once {
+        config.jobs.at_once = usize::from(n);
+    }
+    // A server that runs on this data folder has its own PostgreSQL running; it is joined.
+    let mut session = Session::open(config, Access::Attach).await?;
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let running = tasks.spawn(runner(&session, &stop).run());
+    note("deskhand works (Ctrl-C stops it).");
+    let watched = serve::watch(&mut session).await;
+    note("Stopping: jobs under way may end.");
+    stop.cancel();
+    tokio::select! {
+        ended = running => ended?,
+        // A second signal ends the wait; what runs goes to another worker when its lease is over.
+        _ = serve::asked_to_stop() => note("Stopped without waiting."),
+    }
+    session.close().await?;
+    watched.map(|()| ExitCode::SUCCESS)
+}
+
+/// A worker for all kinds of work, which also fires what the clock starts.
+pub(super) fn runner(session: &Session, stop: &CancellationToken) -> Runner {
+    let (handlers, settings) = (handlers(session), settings(&session.config));
+    Runner::new(
+        session.db.clone(),
+        handlers,
+        schedules(),
+        settings,
+        TaskTracker::new(),
+        stop.clone(),
+    )
+}
+
+/// One handler a kind.
+pub(super) fn handlers(session: &Session) -> Handlers {
+    Handlers::new()
+        .with(IngestDocument {
+            clock: Arc::clone(&session.clock),
+        })
+        .with(Prune)
+}
+
+/// As configured.
+pub(super) fn settings(config: &Config) -> Settings {
+    Settings {
+        concurrency: config.jobs.at_once,
+        drain: config.drain(),
+        ..Settings::default()
+    }
+}
