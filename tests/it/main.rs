@@ -6,6 +6,7 @@ mod cli;
 mod conversation;
 mod crash;
 mod jobs;
+mod provider;
 mod support;
 mod tenancy;
 mod tokens;

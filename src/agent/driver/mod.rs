@@ -2,6 +2,10 @@
 //! keeps its clocks, and stores each step with the events that belong to it before
 //! anything is waited for.
 
+mod perform;
+mod recall;
+mod take;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,25 +16,18 @@ use tokio::sync::Notify;
 
 use super::Agent;
 use super::answer::Answer;
-use super::brain::{BrainFault, Plan, Sentence, ToolOutcome, TurnView};
-use super::operation::{self, Outcome as Done, Running, code};
-use super::phrases::{self, Tongue};
-use super::record::{CallNews, Ending, Record, TurnRef};
-use crate::agent::machine::action::{Action, HandoffReason, Question, WithdrawReason};
-use crate::agent::machine::call::{ArgsRef, Call, Effect, Ledger, Rejection};
+use super::brain::{Sentence, TurnView};
+use super::operation::Running;
+use super::phrases::Tongue;
+use super::record::{Record, TurnRef};
+use crate::agent::machine::call::Ledger;
 use crate::agent::machine::ctx::Timer;
-use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
+use crate::agent::machine::input::Input;
 use crate::agent::machine::{Machine, step};
-use crate::db::pool::{DbError, DbResult};
-use crate::db::{events, tool_calls, turns};
+use crate::db::pool::DbResult;
+use crate::db::turns;
 use crate::domain::document::Found;
-use crate::domain::event::{AskKind, Outcome, ReplaceReason, StepStatus, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
-use crate::domain::ids::CallId;
-use crate::domain::site::Mode;
-use crate::domain::tool::ToolCode;
-use crate::guardrails::gate;
-use crate::hands::registry::{CallError, Called};
 
 /// Pauses before a failed store is tried again; after the last the turn is left to
 /// whoever takes it over.

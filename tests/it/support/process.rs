@@ -87,7 +87,7 @@ impl Home {
                         return Ok(Running {
                             child,
                             base: base.to_owned(),
-                            said: told,
+                            _said: told,
                         });
                     }
                     said.push_str(&line);
@@ -142,7 +142,8 @@ impl Drop for Home {
 pub struct Running {
     pub child: Child,
     pub base: String,
-    pub said: mpsc::Receiver<String>,
+    // What it says later is taken from the pipe, lest it stop writing, and dropped.
+    _said: mpsc::Receiver<String>,
 }
 
 impl Running {
