@@ -392,7 +392,10 @@ async fn a_sentence_that_its_source_does_not_support_is_never_sent() {
     check_order(&events);
     for event in &events {
         for field in ["md", "text"] {
-            assert!(!event.data[field].as_str().unwrap_or("").contains("90"), "{event:#?}");
+            assert!(
+                !event.data[field].as_str().unwrap_or("").contains("90"),
+                "{event:#?}"
+            );
         }
     }
     assert_eq!(first(&events, "final")["outcome"], "handoff");

@@ -132,7 +132,11 @@ async fn an_ingestion_survives_a_kill_at_every_point() {
     // One killed after its swap is still leased to the dead; the next worker takes it back.
     let live = home.json(&["jobs", "list", "--json"]);
     let jobs = live.as_array().unwrap();
-    assert!(jobs.iter().all(|j| j["state"] == "done" || j["state"] == "running"), "{live:#}");
+    assert!(
+        jobs.iter()
+            .all(|j| j["state"] == "done" || j["state"] == "running"),
+        "{live:#}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

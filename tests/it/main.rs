@@ -9,4 +9,5 @@ mod jobs;
 mod provider;
 mod support;
 mod tenancy;
+mod tenancy_queries;
 mod tokens;

@@ -9,9 +9,17 @@ use serde_json::{Value, json};
 use crate::support::fake_provider::{FakeProvider, Reply};
 
 async fn call(provider: &FakeProvider, stream: bool) -> reqwest::Result<reqwest::Response> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
-    let body = json!({ "model": "fake", "stream": stream, "messages": [{ "role": "user", "content": "hi" }] });
-    client.post(format!("{}/chat/completions", provider.base_url)).json(&body).send().await
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap();
+    let body =
+        json!({ "model": "fake", "stream": stream, "messages": [{ "role": "user", "content": "hi" }] });
+    client
+        .post(format!("{}/chat/completions", provider.base_url))
+        .json(&body)
+        .send()
+        .await
 }
 
 /// The text that a stream carries, and whether it ended as streams end.
@@ -31,24 +39,45 @@ async fn replies_come_as_scripted() {
     let provider = FakeProvider::start().await;
     provider.then(Reply::text("one two three"));
     assert_eq!(streamed(&provider).await, ("one two three".into(), true));
-    provider.then(Reply::Tool { name: "kb_search".into(), args: json!({ "query": "x" }) });
+    provider.then(Reply::Tool {
+        name: "kb_search".into(),
+        args: json!({ "query": "x" }),
+    });
     let whole: Value = call(&provider, false).await.unwrap().json().await.unwrap();
-    assert_eq!(whole["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "kb_search");
+    assert_eq!(
+        whole["choices"][0]["message"]["tool_calls"][0]["function"]["name"],
+        "kb_search"
+    );
     provider.then(Reply::Status(429));
     assert_eq!(call(&provider, true).await.unwrap().status(), 429);
-    provider.then(Reply::Cut { tokens: vec!["half".into()] });
+    provider.then(Reply::Cut {
+        tokens: vec!["half".into()],
+    });
     assert_eq!(streamed(&provider).await, ("half".into(), false));
-    provider.then(Reply::LateError { tokens: vec!["then".into()] }).then(Reply::Malformed);
+    provider
+        .then(Reply::LateError {
+            tokens: vec!["then".into()],
+        })
+        .then(Reply::Malformed);
     assert_eq!(streamed(&provider).await.0, "then");
     assert_eq!(streamed(&provider).await.0, "");
     let pause = Duration::from_millis(1);
-    provider.then(Reply::Tokens { tokens: vec!["slow".into()], pause });
+    provider.then(Reply::Tokens {
+        tokens: vec!["slow".into()],
+        pause,
+    });
     assert_eq!(streamed(&provider).await, ("slow".into(), true));
-    provider.then(Reply::Stall { tokens: vec!["and".into()] });
+    provider.then(Reply::Stall {
+        tokens: vec!["and".into()],
+    });
     let mut stalled = call(&provider, true).await.unwrap().bytes_stream();
     assert!(stalled.next().await.is_some());
     drop(stalled);
-    assert_eq!(call(&provider, true).await.unwrap().status(), 500, "what isn't scripted is an error");
+    assert_eq!(
+        call(&provider, true).await.unwrap().status(),
+        500,
+        "what isn't scripted is an error"
+    );
     assert_eq!(provider.calls().len(), 9);
     provider.finish().await;
 }
