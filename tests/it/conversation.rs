@@ -622,3 +622,48 @@ async fn an_address_that_is_left_is_kept_sealed() {
     assert_eq!(refused.json::<Value>().await.unwrap()["code"], "proposal_expired");
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_turn_that_cannot_be_driven_is_given_up_and_keeps_nobody_waiting() {
+    let (brain, _permits) = Scripted::held(SAYS);
+    let app = TestApp::with(Setup {
+        sweep: false,
+        ..with(brain)
+    })
+    .await;
+    app.know(&[RETURNS]).await;
+    let token = app.token(VisitorId::new());
+    let hurried = app
+        .post("/api/agent/messages", &token)
+        .header("prefer", "respond-async");
+    let accepted = hurried
+        .json(&message("How long can I send goods back?", None))
+        .send()
+        .await
+        .unwrap();
+    let accepted: Value = accepted.json().await.unwrap();
+    app.agent.let_go().await;
+    // What another version might have left.
+    app.bend("UPDATE turns SET start = '{\"unknown\": 1}'").await;
+    app.bend("DELETE FROM steps").await;
+    let other = app.replica(with(Scripted::saying(SAYS))).await;
+    let url = format!(
+        "{}/api/agent/thread/{}/events",
+        other.base,
+        accepted["thread_id"].as_str().unwrap()
+    );
+    let stream = app.client.get(url).bearer_auth(&token).send().await.unwrap();
+    let events = sse::read_until(stream, |e| e.name == "done").await;
+    assert_eq!(first(&events, "error")["retryable"], true, "{events:#?}");
+    assert_eq!(app.count("SELECT count(*) FROM tickets").await, 1);
+    let next = other
+        .ask(
+            &token,
+            "How long can I send goods back?",
+            accepted["thread_id"].as_str(),
+        )
+        .await;
+    assert_eq!(next["outcome"], "answered");
+    other.stop().await;
+    app.finish().await;
+}
