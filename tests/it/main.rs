@@ -11,3 +11,4 @@ mod support;
 mod tenancy;
 mod tenancy_queries;
 mod tokens;
+mod wire;
