@@ -55,5 +55,5 @@ export async function axe(page) {
   const { violations } = await page.evaluate(() => window.axe.run(document, {
     runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
   }));
-  return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map(({ target, failureSummary }) => `${target.flat().join(' > ')} (${failureSummary})`).join('; ')}`);
+  return violations.map(({ id, impact, help, nodes }) => `${impact} ${id}: ${help}; ${nodes.length} times, as in ${nodes[0].target.flat().join(' > ')}`);
 }

@@ -3,6 +3,32 @@
 // The widget treats what comes from the wire as something that may be missing or odd:
 // it must get along with an older and a newer backend.
 
+// deskhand-widget.js
+
+/** The attributes of <deskhand-chat>. `backend`, `token-url` and `mode` are read when it enters a page, the others at any time. */
+interface ChatAttributes {
+	/** Same-origin address where POST {} gives {token, expires_at, backend?}; cookies of the site go with it. */
+	'token-url': string;
+	/** Origin of the backend; when missing, what the token's answer says, else the page's own. A thread is remembered per backend. */
+	backend?: string;
+	/** `inline`, the default, fills its container; `launcher` is a floating button with a panel, and asks for nothing until opened. */
+	mode?: 'inline' | 'launcher';
+	/** Title of the panel. */
+	heading?: string;
+	/** First words of an empty conversation. */
+	greeting?: string;
+	/** Suggested questions, a JSON array of strings. */
+	suggestions?: string;
+	/** A line below the input, in Markdown; its links must be http(s) or mailto. */
+	consent?: string;
+	/** Any CSS colour. Its lightness is adjusted where text would be hard to read. */
+	accent?: string;
+	theme?: 'auto' | 'light' | 'dark';
+	/** When missing, those of the page around it; `dir` also follows from the language. */
+	lang?: string;
+	dir?: 'ltr' | 'rtl';
+}
+
 // The wire (PROTOCOL.md)
 
 interface Source { n: number; title: string; url?: string | null; section?: string | null; snippet?: string | null }
