@@ -151,6 +151,17 @@ pub async fn list(tx: &mut SiteTx, limit: i64, offset: i64) -> DbResult<Vec<Row>
         .collect())
 }
 
+/// The site's language, a BCP 47 tag: what a document is taken for that doesn't show its own.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn site_locale(tx: &mut SiteTx) -> DbResult<Option<String>> {
+    let locale = sqlx::query_scalar!("SELECT locale FROM sites")
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(locale)
+}
+
 /// The live version as a page.
 ///
 /// # Errors

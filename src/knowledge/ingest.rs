@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::db::documents;
 use crate::db::pool::{Db, DbError};
 use crate::db::uploads::{self, Upload};
 use crate::db::versions::{self, Failure, NewChunk, NewVersion, Swapped};
@@ -123,9 +124,10 @@ pub async fn ingest(
             tokens: 0,
         });
     };
+    let locale = documents::site_locale(&mut tx).await?;
     drop(tx);
     let sha256 = bytes.sha256.clone();
-    match prepare(bytes, document, upload, progress).await {
+    match prepare(bytes, locale, document, upload, progress).await {
         Ok(version) => swap(db, clock, site, version, progress).await,
         Err(unfit) => {
             let failure = Failure {
@@ -145,6 +147,7 @@ pub async fn ingest(
 /// Everything before the transaction.
 async fn prepare(
     upload: Upload,
+    locale: Option<String>,
     document: DocumentId,
     id: UploadId,
     progress: Progress<'_>,
@@ -162,6 +165,7 @@ async fn prepare(
         name: upload.name,
         title: upload.title,
         url: upload.url,
+        site_locale: locale,
     };
     apart(move || Ok(index(document, id, upload.sha256, named, extracted, chunks))).await
 }
@@ -185,6 +189,7 @@ struct Named {
     name: String,
     title: Option<String>,
     url: Option<String>,
+    site_locale: Option<String>,
 }
 
 /// What is stored. A chunk is found by the document's title and tags, the headings above
@@ -202,7 +207,8 @@ fn index(
         .or(extracted.title)
         .unwrap_or_else(|| title_of_name(&named.name));
     let tags = extracted.tags;
-    let lang = language::detect(&blocks::plain(&extracted.markdown), extracted.lang.as_deref());
+    let declared = [extracted.lang.as_deref(), named.site_locale.as_deref()];
+    let lang = language::detect(&blocks::plain(&extracted.markdown), &declared);
     let chunks = chunks
         .into_iter()
         .map(|c| {

@@ -1,1 +1,3 @@
-fn main() {}
+mod ingest;
+mod knowledge_search;
+mod scratch;
