@@ -91,7 +91,9 @@ fn table(marked: &str) -> String {
     } else {
         rows.iter().map(|r| pair(&r.cells[0], &r.cells[1..])).collect::<Vec<_>>().join("\n")
     };
-    format!("\n\n{caption}\n\n{body}\n\n")
+    // A list is introduced, a table has a title.
+    let colon = if body.starts_with("- ") && caption.ends_with(char::is_alphanumeric) { ":" } else { "" };
+    format!("\n\n{caption}{colon}\n\n{body}\n\n")
 }
 
 /// A Markdown table; its first row is the header.
@@ -149,6 +151,7 @@ mod tests {
                 "<table><tr><th>Phone:<td>12<br>34<tr><th>Hours<td>9–17<tr><th><td></table>",
                 "- Phone: 12 34\n- Hours: 9–17\n",
             ),
+            ("<table><caption>Reach us<tr><th>Phone<td>12</table>", "Reach us:\n\n- Phone: 12\n"),
             ("<table><tr><td>Phone<td>12<tr><td>Fax<td>13</table>", "- Phone: 12\n- Fax: 13\n"),
             (
                 "<table><tr><td>a<td>b<td>c<tr><td>1<td>2<td>3</table>",
