@@ -57,9 +57,9 @@ pub struct QueryTerm {
     pub idf: f64,
     /// 1 for the question's own words, less for what stands for one of them.
     pub weight: f64,
-    /// The own word (its lexeme in the same language) that this one stands for, as a
-    /// synonym or as the right spelling; none for an own word.
-    pub stands_for: Option<String>,
+    /// The question's other words, in lower case as they were written, that this one may
+    /// stand for: as a synonym, a wider place, or the right spelling.
+    pub stands_for: Vec<String>,
 }
 
 /// What one term gave to one passage's score.

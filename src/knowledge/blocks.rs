@@ -1,7 +1,7 @@
 //! Markdown as a reader sees it: headings, paragraphs, list items and table rows, each
 //! as plain text without markup. Indexing, snippets and sentences all start from these.
 
-use comrak::nodes::{AstNode, NodeValue};
+use comrak::nodes::{AstNode, ListType, NodeValue};
 use comrak::{Arena, Options};
 
 /// Deeper than this the reader doesn't care where a paragraph stands.
@@ -20,7 +20,12 @@ pub enum Block {
     /// A paragraph; a line break that the author set is `\n`.
     Paragraph(String),
     /// An item of a list.
-    Item(String),
+    Item {
+        /// Its text.
+        text: String,
+        /// Whether the list is numbered.
+        numbered: bool,
+    },
     /// A row of a table under its header.
     Row {
         /// The cells of the table's header.
@@ -57,10 +62,9 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
             }),
             NodeValue::Paragraph => {
                 let text = text(node);
-                out.push(if begins_item(node) {
-                    Block::Item(text)
-                } else {
-                    Block::Paragraph(text)
+                out.push(match begins_item(node) {
+                    Some(numbered) => Block::Item { text, numbered },
+                    None => Block::Paragraph(text),
                 });
             }
             NodeValue::TableRow(true) => headers = cells(node),
@@ -73,7 +77,7 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
         }
     }
     out.retain(|block| match block {
-        Block::Heading { text, .. } | Block::Paragraph(text) | Block::Item(text) | Block::Code(text) => {
+        Block::Heading { text, .. } | Block::Paragraph(text) | Block::Item { text, .. } | Block::Code(text) => {
             !text.is_empty()
         }
         Block::Row { cells, .. } => cells.iter().any(|c| !c.is_empty()),
@@ -81,14 +85,20 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
     out
 }
 
-/// Whether a paragraph is the first thing in a list item.
-fn begins_item<'a>(paragraph: &'a AstNode<'a>) -> bool {
-    paragraph.previous_sibling().is_none()
-        && paragraph
-            .ancestors()
-            .skip(1)
-            .take(DEPTH)
-            .any(|a| matches!(a.data().value, NodeValue::Item(_) | NodeValue::TaskItem(_)))
+/// Whether the list is numbered whose item a paragraph begins, if it does.
+fn begins_item<'a>(paragraph: &'a AstNode<'a>) -> Option<bool> {
+    if paragraph.previous_sibling().is_some() {
+        return None;
+    }
+    paragraph
+        .ancestors()
+        .skip(1)
+        .take(DEPTH)
+        .find_map(|a| match &a.data().value {
+            NodeValue::Item(list) => Some(list.list_type == ListType::Ordered),
+            NodeValue::TaskItem(_) => Some(false),
+            _ => None,
+        })
 }
 
 fn cells<'a>(row: &'a AstNode<'a>) -> Vec<String> {
@@ -119,7 +129,7 @@ pub fn plain(markdown: &str) -> String {
     let mut table: Vec<String> = Vec::new();
     for block in blocks(markdown) {
         match block {
-            Block::Heading { text, .. } | Block::Paragraph(text) | Block::Item(text) | Block::Code(text) => {
+            Block::Heading { text, .. } | Block::Paragraph(text) | Block::Item { text, .. } | Block::Code(text) => {
                 table.clear();
                 out.push_str(&text);
             }
@@ -168,18 +178,19 @@ Call us.
             headers: vec!["Country".into(), "Cost".into()],
             cells: cells.map(Into::into).to_vec(),
         };
+        let item = |text: &str, numbered| Block::Item {
+            text: text.into(),
+            numbered,
+        };
         assert_eq!(
             blocks(PAGE),
             [
-                Block::Heading {
-                    level: 2,
-                    text: "What does delivery cost?".into()
-                },
+                Block::Heading { level: 2, text: "What does delivery cost?".into() },
                 Block::Paragraph("It depends on the country, see LO-D2 & more.\nCall us.".into()),
-                Block::Item("Austria".into()),
-                Block::Item("Rest of the world".into()),
+                item("Austria", false),
+                item("Rest of the world", false),
                 Block::Paragraph("More of it.".into()),
-                Block::Item("Pay".into()),
+                item("Pay", true),
                 row(["Austria", "€4.90"]),
                 row(["Norway", "19.90 | customs"]),
             ]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::db::sites;
 use crate::db::pool::{Db, DbError};
 use crate::db::uploads::{self, Upload};
 use crate::db::versions::{self, Failure, NewChunk, NewVersion, Swapped};
@@ -140,9 +141,10 @@ pub async fn ingest(
             tokens: 0,
         });
     };
+    let locale = sites::own(&mut tx).await?.map(|site| site.locale);
     drop(tx);
     let sha256 = bytes.sha256.clone();
-    match prepare(bytes, document, upload, progress).await {
+    match prepare(bytes, locale, document, upload, progress).await {
         Ok(version) => swap(db, clock, site, version, progress).await,
         Err(unfit) => {
             let failure = Failure {
@@ -162,6 +164,7 @@ pub async fn ingest(
 /// Everything before the transaction.
 async fn prepare(
     upload: Upload,
+    locale: Option<String>,
     document: DocumentId,
     id: UploadId,
     progress: Progress<'_>,
@@ -179,6 +182,7 @@ async fn prepare(
         name: upload.name,
         title: upload.title,
         url: upload.url,
+        site_locale: locale,
     };
     apart(move || Ok(index(document, id, upload.sha256, named, extracted, chunks))).await
 }
@@ -202,6 +206,7 @@ struct Named {
     name: String,
     title: Option<String>,
     url: Option<String>,
+    site_locale: Option<String>,
 }
 
 /// What is stored. A chunk is found by the document's title and tags, the headings above
@@ -219,7 +224,8 @@ fn index(
         .or(extracted.title)
         .unwrap_or_else(|| title_of_name(&named.name));
     let tags = extracted.tags;
-    let lang = language::detect(&blocks::plain(&extracted.markdown), extracted.lang.as_deref());
+    let declared = [extracted.lang.as_deref(), named.site_locale.as_deref()];
+    let lang = language::detect(&blocks::plain(&extracted.markdown), &declared);
     let chunks = chunks
         .into_iter()
         .map(|c| {

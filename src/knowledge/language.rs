@@ -8,15 +8,15 @@ pub const SIMPLE: &str = "simple";
 /// How much of a text is looked at, in bytes.
 const SAMPLE: usize = 20_000;
 
-/// The configuration of a text: what its words show, else what it says about itself (a
-/// BCP 47 tag), else [`SIMPLE`].
+/// The configuration of a text: what its words show, else the first that is known of what
+/// it and its site say about it (BCP 47 tags), else [`SIMPLE`].
 #[must_use]
-pub fn detect(text: &str, declared: Option<&str>) -> &'static str {
+pub fn detect(text: &str, declared: &[Option<&str>]) -> &'static str {
     let sample = &text[..text.floor_char_boundary(SAMPLE)];
     let shown = whatlang::detect(sample).filter(whatlang::Info::is_reliable);
     shown
         .and_then(|info| of_language(info.lang()))
-        .or_else(|| declared.and_then(of_tag))
+        .or_else(|| declared.iter().flatten().find_map(|tag| of_tag(tag)))
         .unwrap_or(SIMPLE)
 }
 
@@ -92,12 +92,12 @@ mod tests {
     fn the_words_go_before_what_a_page_claims() {
         let german = "Sie können die meisten Waren innerhalb von 30 Tagen zurücksenden. Das Geld erhalten Sie \
                       innerhalb von fünf Werktagen nach Eingang der Rücksendung zurück.";
-        assert_eq!(detect(german, Some("en-US")), "german");
+        assert_eq!(detect(german, &[Some("en-US")]), "german");
         let english = "You can send most things back within thirty days, and you get your money back within \
                        five working days of their arrival.";
-        assert_eq!(detect(english, None), "english");
-        assert_eq!(detect("E27", Some("de-AT")), "german");
-        assert_eq!(detect("E27", Some("x-klingon")), SIMPLE);
-        assert_eq!(detect("4.90", None), SIMPLE);
+        assert_eq!(detect(english, &[]), "english");
+        assert_eq!(detect("E27", &[None, Some("de-AT")]), "german");
+        assert_eq!(detect("E27", &[Some("x-klingon"), None]), SIMPLE);
+        assert_eq!(detect("4.90", &[]), SIMPLE);
     }
 }

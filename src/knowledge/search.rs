@@ -1,17 +1,23 @@
 //! Search over a site's live passages: the question's words in each of the site's
 //! languages, what stands for them, BM25 in the database, and an extract of each hit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::postings::{self, Filter, Hit, MAX_TERMS, Term, Words};
 use crate::domain::document::{Found, Passage, QueryTerm, TermScore};
 use crate::knowledge::snippet::snippet;
+use crate::knowledge::words::{Stemmer, words};
+use crate::knowledge::{places, spelling, synonyms};
 
 /// A question is cut after so many characters.
 pub const MAX_QUERY: usize = 4000;
 /// The most passages that one search returns.
 pub const MAX_K: usize = 50;
+/// The most words that may stand for the question's.
+const MOST_OTHERS: usize = 200;
+/// The most misspelt words that are looked at.
+const MOST_MENDED: usize = 4;
 
 /// What to look for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,23 +30,149 @@ pub struct SearchQuery {
     pub filter: Filter,
 }
 
-/// Finds passages. See `db::postings` for the score.
+/// Finds passages. The score is BM25 (see `db::postings`) over the question's words with
+/// weight 1, and over what may stand for them with less: synonyms, the country of a city,
+/// the right spelling of a word that the site doesn't know.
 ///
 /// # Errors
 /// When the database refuses or is away.
 pub async fn search(tx: &mut SiteTx, query: &SearchQuery) -> DbResult<Found> {
     let text: String = query.text.chars().take(MAX_QUERY).collect();
-    let own = Words {
-        text: &text,
-        weight: 1.0,
-        lang: None,
-    };
-    let terms = bounded(postings::terms(tx, &[own]).await?);
+    let mut others = Others::of(&text);
+    let mut terms = postings::terms(tx, &others.words(&text)).await?;
+    if mend(tx, &text, &terms, &mut others).await? {
+        terms = postings::terms(tx, &others.words(&text)).await?;
+    }
+    let terms = bounded(terms);
     let hits = postings::best(tx, &terms, &query.filter, query.k.min(MAX_K)).await?;
     Ok(Found {
         passages: hits.into_iter().map(|hit| passage(hit, &terms)).collect(),
-        terms: terms.into_iter().map(query_term).collect(),
+        terms: terms.into_iter().map(|term| others.query_term(term)).collect(),
     })
+}
+
+/// A word that may stand for some of the question's.
+#[derive(Debug, Clone)]
+struct Other {
+    word: String,
+    lang: Option<&'static str>,
+    weight: f64,
+    stands_for: BTreeSet<String>,
+}
+
+/// All of them, each once a language.
+#[derive(Debug, Default)]
+struct Others(Vec<Other>);
+
+impl Others {
+    fn of(text: &str) -> Self {
+        let mut others = Self::default();
+        others.add_synonyms(text, None);
+        for place in places::wider(text) {
+            for word in place.name.split(' ') {
+                others.add(word, None, place.weight, place.stands_for.clone());
+            }
+        }
+        others
+    }
+
+    /// Adds the synonyms of a text's words, for a word of the question's that the text was
+    /// made from, if it was.
+    fn add_synonyms(&mut self, text: &str, made_from: Option<&str>) {
+        for synonym in synonyms::of(text) {
+            let stands_for = made_from.map_or_else(|| synonym.stands_for.concat(), |word| vec![word.to_owned()]);
+            let weight = if synonym.words.len() > 1 { synonyms::PART } else { synonyms::WEIGHT };
+            for word in synonym.words {
+                self.add(word, Some(synonym.lang), weight, stands_for.clone());
+            }
+        }
+    }
+
+    fn add(&mut self, word: &str, lang: Option<&'static str>, weight: f64, stands_for: Vec<String>) {
+        if let Some(other) = self.0.iter_mut().find(|o| o.word == word && o.lang == lang) {
+            other.weight = other.weight.max(weight);
+            other.stands_for.extend(stands_for);
+        } else if self.0.len() < MOST_OTHERS {
+            self.0.push(Other {
+                word: word.to_owned(),
+                lang,
+                weight,
+                stands_for: stands_for.into_iter().collect(),
+            });
+        }
+    }
+
+    /// The question's own text first, so that a word is its own before it is another's.
+    fn words<'a>(&'a self, text: &'a str) -> Vec<Words<'a>> {
+        let own = Words {
+            text,
+            weight: 1.0,
+            lang: None,
+        };
+        let others = self.0.iter().map(|o| Words {
+            text: &o.word,
+            weight: o.weight,
+            lang: o.lang,
+        });
+        std::iter::once(own).chain(others).collect()
+    }
+
+    fn query_term(&self, term: Term) -> QueryTerm {
+        let stemmer = Stemmer::of(&term.lang);
+        let same = |o: &&Other| {
+            o.lang.is_none_or(|l| l == term.lang) && stemmer.stem(&o.word.to_lowercase()) == term.term
+        };
+        let stands_for: BTreeSet<String> = self.0.iter().filter(same).flat_map(|o| o.stands_for.clone()).collect();
+        QueryTerm {
+            term: term.term,
+            lang: term.lang,
+            df: term.df,
+            idf: term.idf,
+            weight: term.weight,
+            stands_for: stands_for.into_iter().collect(),
+        }
+    }
+}
+
+/// Looks for what unknown words might be misspellings of; whether it found any.
+async fn mend(tx: &mut SiteTx, text: &str, terms: &[Term], others: &mut Others) -> DbResult<bool> {
+    let known = |lang: &str, stem: &str| terms.iter().any(|t| t.lang == lang && t.term == stem && t.df > 0);
+    let langs: BTreeSet<&str> = terms.iter().map(|t| t.lang.as_str()).collect();
+    let mut found = false;
+    let mut tried = BTreeSet::new();
+    for word in words(text).into_iter().map(|w| w.lower) {
+        if tried.len() >= MOST_MENDED || !spelling::is_suspect(&word) || !tried.insert(word.clone()) {
+            continue;
+        }
+        let stemmers: Vec<(&str, Stemmer)> = langs.iter().map(|l| (*l, Stemmer::of(l))).collect();
+        let asked = |(lang, stemmer): &(&str, Stemmer)| {
+            let stem = stemmer.stem(&word);
+            terms.iter().any(|t| t.lang == *lang && t.term == stem)
+        };
+        if !stemmers.iter().any(asked) || stemmers.iter().any(|(lang, s)| known(lang, &s.stem(&word))) {
+            continue;
+        }
+        let worst = spelling::worst_slip(&word);
+        for (lang, stemmer) in &stemmers {
+            let guesses = spelling::guesses(&word);
+            let stems: Vec<String> = guesses.iter().map(|g| stemmer.stem(&g.word)).collect();
+            let live = postings::known(tx, lang, &stems).await?;
+            let df = |stem: &String| live.iter().find(|(term, _)| term == stem).map(|(_, df)| *df);
+            let best = guesses
+                .iter()
+                .zip(&stems)
+                .filter(|(guess, _)| guess.slip <= worst)
+                .filter_map(|(guess, stem)| Some((guess, df(stem)?)))
+                .min_by_key(|(guess, df)| (guess.slip, -df));
+            if let Some((guess, _)) = best {
+                others.add(&guess.word, None, spelling::WEIGHT, vec![word.clone()]);
+                // What the right word brings along stands for the wrong one too.
+                others.add_synonyms(&guess.word, Some(&word));
+                found = true;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// No more than [`MAX_TERMS`] that the site knows, and as many that it doesn't.
@@ -51,17 +183,6 @@ fn bounded(terms: Vec<Term>) -> Vec<Term> {
     unknown.truncate(MAX_TERMS);
     known.append(&mut unknown);
     known
-}
-
-fn query_term(term: Term) -> QueryTerm {
-    QueryTerm {
-        term: term.term,
-        lang: term.lang,
-        df: term.df,
-        idf: term.idf,
-        weight: term.weight,
-        stands_for: None,
-    }
 }
 
 fn passage(hit: Hit, terms: &[Term]) -> Passage {

@@ -1,6 +1,8 @@
 //! The brain: it reads the question and what the tools returned, plans the next call,
 //! and drafts the answer sentence by sentence. It never touches data or keys.
 
+pub mod extractive;
+
 use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::mpsc;

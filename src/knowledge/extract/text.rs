@@ -69,12 +69,16 @@ mod tests {
         let text = "Opening hours\r\n\r\n    Mon-Fri 9:00-17:00\r\n#1 in lamps_and_wood <today>\r\n\r\n- by phone\r\n- by e-mail\r\n";
         let extracted = extract(text);
         assert_eq!(extracted.title.as_deref(), Some("Opening hours"));
+        let item = |text: &str| Block::Item {
+            text: text.into(),
+            numbered: false,
+        };
         assert_eq!(
             blocks(&extracted.markdown),
             [
                 Block::Paragraph("Mon-Fri 9:00-17:00 #1 in lamps_and_wood <today>".into()),
-                Block::Item("by phone".into()),
-                Block::Item("by e-mail".into()),
+                item("by phone"),
+                item("by e-mail"),
             ]
         );
     }

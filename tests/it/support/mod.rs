@@ -7,4 +7,5 @@ pub mod brains;
 pub mod fake_provider;
 pub mod postgres;
 pub mod process;
+pub mod scratch;
 pub mod sse;

@@ -1,0 +1,183 @@
+//! The brain without a model: it plans by rules, and answers with the best sentences of
+//! what was found, exactly as they stand there. It is deterministic and asks nobody.
+
+pub mod chatter;
+pub mod compose;
+pub mod contact;
+pub mod intent;
+pub mod kinds;
+pub mod phrases;
+pub mod question;
+pub mod rank;
+pub mod sentences;
+
+use futures::future::BoxFuture;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::agent::brain::extractive::intent::{Intent, intent};
+use crate::agent::brain::extractive::phrases::{Phrase, Tongue, say};
+use crate::agent::brain::extractive::rank::Candidate;
+use crate::agent::brain::{Brain, BrainFault, Plan, Sentence, TurnView};
+use crate::domain::document::Found;
+use crate::knowledge::words::words;
+
+/// The tool that it plans.
+const SEARCH: &str = "kb_search";
+/// How many passages it asks for, the most that the tool gives.
+const PASSAGES: usize = 5;
+/// How well a sentence must fit that is said beside another answer.
+const SURELY: f64 = 0.65;
+
+/// The brain without a model.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Extractive;
+
+impl Brain for Extractive {
+    fn name(&self) -> &'static str {
+        "extractive"
+    }
+
+    fn plan<'a>(&'a self, view: &'a TurnView) -> BoxFuture<'a, Result<Plan, BrainFault>> {
+        Box::pin(async move { Ok(plan(view)) })
+    }
+
+    fn draft<'a>(
+        &'a self,
+        view: &'a TurnView,
+        out: mpsc::Sender<Sentence>,
+    ) -> BoxFuture<'a, Result<(), BrainFault>> {
+        Box::pin(async move {
+            for sentence in draft(view) {
+                out.send(sentence).await.map_err(|_| BrainFault::Cut)?;
+            }
+            Ok(())
+        })
+    }
+}
+
+fn plan(view: &TurnView) -> Plan {
+    let done = view.outcomes.iter().filter(|o| o.tool == SEARCH).count();
+    let queries = match intent(&view.message) {
+        Intent::Person => vec![contact::QUERY.to_owned()],
+        // What the pages say about it, and who knows how it stands.
+        Intent::Order(number) => vec![view.message.replace(&number, " "), contact::QUERY.to_owned()],
+        Intent::Answer => vec![asked(view)],
+        Intent::Nothing | Intent::Greeting | Intent::Thanks | Intent::Goodbye | Intent::Machine => Vec::new(),
+    };
+    // A search that failed isn't repeated.
+    match queries.into_iter().nth(done) {
+        Some(query) => Plan::Call {
+            tool: SEARCH.to_owned(),
+            args: json!({ "query": query, "top_k": PASSAGES }),
+        },
+        None => Plan::Draft,
+    }
+}
+
+/// The question with what it refers to: "and to Norway?" goes on from the question before.
+fn asked(view: &TurnView) -> String {
+    match before(view) {
+        Some(before) => format!("{}\n{before}", view.message),
+        None => view.message.clone(),
+    }
+}
+
+/// The visitor's message before, where this one only goes on from it.
+fn before(view: &TurnView) -> Option<&str> {
+    let lower: Vec<String> = words(&view.message).into_iter().map(|w| w.lower).collect();
+    let said: Vec<&str> = lower.iter().map(String::as_str).collect();
+    let goes_on = matches!(
+        said[..],
+        ["and" | "und" | "also" | "or" | "oder", ..] | ["what" | "how", "about", ..] | ["was", "ist", "mit", ..] | ["for" | "to" | "für" | "nach", _]
+    );
+    if !goes_on || said.len() > 10 {
+        return None;
+    }
+    let last = view.history.iter().rev().find(|e| e.by_visitor)?;
+    (intent(&last.text) == Intent::Answer).then_some(last.text.as_str())
+}
+
+fn draft(view: &TurnView) -> Vec<Sentence> {
+    let tongue = Tongue::of(&view.locale);
+    let own = |phrase: Phrase<'_>| Sentence {
+        md: say(phrase, tongue, &view.site_name),
+        cites: Vec::new(),
+    };
+    let wants = intent(&view.message);
+    let phrase = match wants {
+        Intent::Nothing => Some(Phrase::WhatThen),
+        Intent::Greeting => Some(Phrase::Greeting),
+        Intent::Thanks => Some(Phrase::Welcome),
+        Intent::Goodbye => Some(Phrase::Goodbye),
+        Intent::Machine => Some(Phrase::Machine),
+        Intent::Person | Intent::Order(_) | Intent::Answer => None,
+    };
+    if let Some(phrase) = phrase {
+        return vec![own(phrase)];
+    }
+    // One entry a search, in the order of `plan`; none where it failed.
+    let searches: Vec<Option<&Found>> = view
+        .outcomes
+        .iter()
+        .filter(|o| o.tool == SEARCH)
+        .map(|o| o.found.as_ref().filter(|_| o.result.is_ok()))
+        .collect();
+    let found = searches.first().copied().flatten();
+    match wants {
+        Intent::Person => match found.map(contact::details) {
+            Some(details) if !details.is_empty() => {
+                [own(Phrase::NoPersonBut)].into_iter().chain(details).collect()
+            }
+            _ => vec![own(Phrase::NoPerson)],
+        },
+        Intent::Order(number) => {
+            let mut pages = found.map(|f| about_order(view, &number, f)).unwrap_or_default();
+            pages.extend(searches.get(1).copied().flatten().map(contact::details).unwrap_or_default());
+            let mut out = vec![own(Phrase::NoOrders(&number))];
+            if !pages.is_empty() {
+                out.push(own(Phrase::PagesSay));
+            }
+            out.extend(pages);
+            out
+        }
+        _ => match found {
+            None => vec![own(Phrase::NoSearch)],
+            Some(found) => match answer(&view.message, before(view), view, found, compose::ENOUGH) {
+                pages if pages.is_empty() => vec![own(Phrase::NothingFound), own(Phrase::OtherWords)],
+                pages => pages,
+            },
+        },
+    }
+}
+
+/// The sentences that answer a message; none when nothing fits well enough.
+fn answer(message: &str, before: Option<&str>, view: &TurnView, found: &Found, enough: f64) -> Vec<Sentence> {
+    let question = question::read(message, before, &view.site_name, found);
+    let ranked = rank::candidates(&question, found);
+    cited(compose::compose(&question, found, &ranked, enough), found)
+}
+
+/// What the pages say to a question about an order, when they clearly do.
+fn about_order(view: &TurnView, number: &str, found: &Found) -> Vec<Sentence> {
+    let mut pages = answer(&view.message.replace(number, " "), None, view, found, SURELY);
+    pages.truncate(2);
+    pages
+}
+
+/// Sentences as the draft gives them, each with the chunk that it stands in.
+fn cited(sentences: Vec<Candidate>, found: &Found) -> Vec<Sentence> {
+    sentences
+        .into_iter()
+        .map(|c| Sentence {
+            cites: vec![found.passages[c.passage].chunk_id],
+            md: ended(c.text),
+        })
+        .collect()
+}
+
+/// An item of a list or a row of a table gets the full stop that a sentence has.
+fn ended(text: String) -> String {
+    let open = text.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ')' | '%' | '"' | '”'));
+    if open { text + "." } else { text }
+}

@@ -1,0 +1,112 @@
+//! What the brain says in its own words, in English and German. Everything else that it
+//! says stands in the site's pages.
+
+/// In which language it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tongue {
+    /// English.
+    English,
+    /// German.
+    German,
+}
+
+impl Tongue {
+    /// Of a BCP 47 tag; English where it has no words of its own.
+    #[must_use]
+    pub fn of(locale: &str) -> Self {
+        match locale.split(['-', '_']).next() {
+            Some(tag) if tag.eq_ignore_ascii_case("de") => Self::German,
+            _ => Self::English,
+        }
+    }
+}
+
+/// A sentence of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phrase<'a> {
+    /// To a greeting.
+    Greeting,
+    /// To thanks.
+    Welcome,
+    /// To a goodbye.
+    Goodbye,
+    /// To nothing.
+    WhatThen,
+    /// Who left an address.
+    AddressNoted,
+    /// That it is a machine.
+    Machine,
+    /// Nothing fits.
+    NothingFound,
+    /// What one can do then.
+    OtherWords,
+    /// The search failed.
+    NoSearch,
+    /// No person can be brought in; what follows says how to reach one.
+    NoPersonBut,
+    /// No person can be brought in, and nothing says how to reach one.
+    NoPerson,
+    /// Orders can't be looked up; its number.
+    NoOrders(&'a str),
+    /// What the pages say about it follows.
+    PagesSay,
+}
+
+/// The sentence in that language, about that site.
+#[must_use]
+pub fn say(phrase: Phrase<'_>, tongue: Tongue, site: &str) -> String {
+    match tongue {
+        Tongue::English => english(phrase, site),
+        Tongue::German => german(phrase, site),
+    }
+}
+
+fn english(phrase: Phrase<'_>, site: &str) -> String {
+    match phrase {
+        Phrase::Greeting => format!("Hello! What would you like to know about {site}?"),
+        Phrase::Welcome => "You're welcome! Is there anything else you would like to know?".to_owned(),
+        Phrase::Goodbye => "Goodbye, and come back any time you have a question!".to_owned(),
+        Phrase::WhatThen => "What would you like to know?".to_owned(),
+        Phrase::AddressNoted => "Thank you, your address is noted, and we will get back to you by e-mail.".to_owned(),
+        Phrase::Machine => format!("I'm an automatic assistant: I answer with what {site}'s help pages say."),
+        Phrase::NothingFound => format!("I couldn't find anything about that in {site}'s help pages."),
+        Phrase::OtherWords => "Would you like to ask in other words, or about something else?".to_owned(),
+        Phrase::NoSearch => format!("I can't search {site}'s help pages at the moment; please try again a little later."),
+        Phrase::NoPersonBut => format!("I can't bring a person into this chat yet, but you can reach {site} like this:"),
+        Phrase::NoPerson => {
+            format!("I can't bring a person into this chat yet, and {site}'s help pages don't tell me how to reach one.")
+        }
+        Phrase::NoOrders(number) => {
+            format!("I can't look up orders in this chat yet, so I don't know how order {number} stands.")
+        }
+        Phrase::PagesSay => format!("This is what {site}'s help pages say:"),
+    }
+}
+
+fn german(phrase: Phrase<'_>, site: &str) -> String {
+    match phrase {
+        Phrase::Greeting => format!("Hallo! Was möchten Sie über {site} wissen?"),
+        Phrase::Welcome => "Gern geschehen! Möchten Sie noch etwas wissen?".to_owned(),
+        Phrase::Goodbye => "Auf Wiedersehen, und kommen Sie gern mit jeder Frage wieder!".to_owned(),
+        Phrase::WhatThen => "Was möchten Sie wissen?".to_owned(),
+        Phrase::AddressNoted => "Danke, Ihre Adresse ist notiert, und wir melden uns per E-Mail bei Ihnen.".to_owned(),
+        Phrase::Machine => {
+            format!("Ich bin ein automatischer Assistent: Ich antworte mit dem, was auf den Hilfeseiten von {site} steht.")
+        }
+        Phrase::NothingFound => format!("Dazu habe ich auf den Hilfeseiten von {site} nichts gefunden."),
+        Phrase::OtherWords => "Möchten Sie anders fragen, oder nach etwas anderem?".to_owned(),
+        Phrase::NoSearch => {
+            format!("Ich kann die Hilfeseiten von {site} gerade nicht durchsuchen; bitte versuchen Sie es etwas später noch einmal.")
+        }
+        Phrase::NoPersonBut => {
+            format!("Ich kann noch niemanden in diesen Chat holen, aber so erreichen Sie {site}:")
+        }
+        Phrase::NoPerson => format!(
+            "Ich kann noch niemanden in diesen Chat holen, und auf den Hilfeseiten von {site} steht nicht, wie Sie jemanden erreichen."
+        ),
+        Phrase::NoOrders(number) => format!(
+            "Ich kann in diesem Chat noch keine Bestellungen nachsehen und weiß daher nicht, wie es um die Bestellung {number} steht."
+        ),
+        Phrase::PagesSay => format!("Auf den Hilfeseiten von {site} steht dazu:"),
+    }
+}

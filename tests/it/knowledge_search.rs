@@ -1,0 +1,392 @@
+//! BM25 in the database against a reference in plain Rust, over random corpora that are
+//! changed and deleted from through the real ingestion; and what a search gives back.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use deskhand::db::pool::Db;
+use deskhand::db::postings::Filter;
+use deskhand::db::{corpus, documents, postings};
+use deskhand::domain::clock::{Clock, SystemClock};
+use deskhand::domain::document::Found;
+use deskhand::domain::ids::SiteId;
+use deskhand::knowledge::chunk::{ChunkLimits, chunk};
+use deskhand::knowledge::extract::extract;
+use deskhand::knowledge::search::{SearchQuery, search};
+use deskhand::knowledge::sniff::Kind;
+use deskhand::knowledge::{blocks, language};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use sqlx::Row;
+
+use crate::support::scratch::{hand_in, raw, take_in, test_db};
+
+/// Words and what English makes of them; nothing for a stop word.
+const WORDS: [(&str, Option<&str>); 18] = [
+    ("lamp", Some("lamp")),
+    ("lamps", Some("lamp")),
+    ("Lamp", Some("lamp")),
+    ("oil", Some("oil")),
+    ("oiled", Some("oil")),
+    ("oiling", Some("oil")),
+    ("desk", Some("desk")),
+    ("desks", Some("desk")),
+    ("returns", Some("return")),
+    ("returned", Some("return")),
+    ("the", None),
+    ("is", None),
+    ("E27", Some("e27")),
+    ("warranty", Some("warranti")),
+    ("shipping", Some("ship")),
+    ("ship", Some("ship")),
+    ("money", Some("money")),
+    ("40", Some("40")),
+];
+
+/// What a configuration makes of a word.
+fn lexeme(lang: &str, word: &str) -> Option<String> {
+    match lang {
+        "english" => WORDS
+            .iter()
+            .find(|(w, _)| *w == word)
+            .expect("a word of the table")
+            .1
+            .map(str::to_owned),
+        "simple" => Some(word.to_lowercase()),
+        other => panic!("a document was taken for {other}"),
+    }
+}
+
+/// A document as words.
+#[derive(Debug, Clone)]
+struct Doc {
+    lang: &'static str,
+    title: Vec<usize>,
+    sections: Vec<(Vec<usize>, Vec<usize>)>,
+}
+
+impl Doc {
+    fn markdown(&self) -> String {
+        let text = |words: &[usize]| words.iter().map(|w| WORDS[*w].0).collect::<Vec<_>>().join(" ");
+        let mut out = format!("---\ntitle: {}\nlang: {}\n---\n", text(&self.title), self.lang);
+        for (heading, body) in &self.sections {
+            out.push_str(&format!("\n## {}\n\n{}\n", text(heading), text(body)));
+        }
+        out
+    }
+}
+
+fn doc() -> impl Strategy<Value = Doc> {
+    let words = |n| vec(0..WORDS.len(), n);
+    (
+        prop_oneof![3 => Just("en"), 1 => Just("zz")],
+        words(1..3),
+        vec((words(1..3), words(1..30)), 1..4),
+    )
+        .prop_map(|(lang, title, sections)| Doc { lang, title, sections })
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Put(usize, Doc),
+    Delete(usize),
+}
+
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    let change = prop_oneof![
+        5 => (0_usize..30, doc()).prop_map(|(i, d)| Change::Put(i, d)),
+        1 => (0_usize..30).prop_map(Change::Delete),
+    ];
+    vec(change, 2..60)
+}
+
+/// A chunk as the reference counts it.
+struct Counted {
+    lang: String,
+    tf: BTreeMap<String, u32>,
+    length: u32,
+    text: String,
+}
+
+/// What the reference makes of a document: each chunk is found by title, headings above
+/// and its own text, each counted once.
+fn counted(doc: &Doc) -> Vec<Counted> {
+    let extracted = extract(Kind::Markdown, &doc.markdown()).unwrap();
+    let lang = language::detect(&blocks::plain(&extracted.markdown), &[extracted.lang.as_deref()]);
+    chunk(&extracted.markdown, ChunkLimits::default())
+        .into_iter()
+        .map(|c| {
+            let all = [
+                extracted.title.clone().unwrap(),
+                c.heading_path.join(" "),
+                blocks::plain(&c.text),
+            ]
+            .join(" ");
+            let mut tf = BTreeMap::new();
+            for lexeme in all.split_whitespace().filter_map(|w| lexeme(lang, w)) {
+                *tf.entry(lexeme).or_insert(0) += 1;
+            }
+            Counted {
+                lang: lang.to_owned(),
+                length: tf.values().sum(),
+                tf,
+                text: c.text,
+            }
+        })
+        .collect()
+}
+
+/// df, number of chunks, sum of lengths.
+type Stats = BTreeMap<String, (BTreeMap<String, i64>, i64, i64)>;
+
+fn stats(chunks: &[Counted]) -> Stats {
+    let mut stats = Stats::new();
+    for chunk in chunks {
+        let (df, n, length) = stats.entry(chunk.lang.clone()).or_default();
+        for term in chunk.tf.keys() {
+            *df.entry(term.clone()).or_default() += 1;
+        }
+        *n += 1;
+        *length += i64::from(chunk.length);
+    }
+    stats
+}
+
+/// The chunks that have one of the words, with their scores, best first.
+fn reference(chunks: &[Counted], question: &[usize]) -> Vec<(f64, String)> {
+    let stats = stats(chunks);
+    let mut scored: Vec<(f64, String)> = Vec::new();
+    for chunk in chunks {
+        let (df, n, length) = &stats[&chunk.lang];
+        let asked: BTreeSet<String> = question
+            .iter()
+            .filter_map(|w| lexeme(&chunk.lang, WORDS[*w].0))
+            .collect();
+        let mut score = 0.0;
+        for term in &asked {
+            let Some(tf) = chunk.tf.get(term).map(|tf| f64::from(*tf)) else {
+                continue;
+            };
+            let (n, df) = (*n as f64, df[term] as f64);
+            let idf = (1.0 + (n - df + 0.5) / (df + 0.5)).ln();
+            let average = *length as f64 / n;
+            score += idf * tf * 2.2 / (tf + 1.2 * (0.25 + 0.75 * f64::from(chunk.length) / average));
+        }
+        if score > 0.0 {
+            scored.push((score, chunk.text.clone()));
+        }
+    }
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored
+}
+
+async fn find(db: &Db, site: SiteId, text: &str, k: usize) -> Found {
+    let mut tx = db.site(site).await.unwrap();
+    let query = SearchQuery {
+        text: text.to_owned(),
+        k,
+        ..SearchQuery::default()
+    };
+    search(&mut tx, &query).await.unwrap()
+}
+
+#[test]
+fn the_database_ranks_as_the_reference_does() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let db = runtime.block_on(test_db()).0;
+    let config = Config {
+        cases: 10,
+        max_shrink_iters: 200,
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let questions = vec(vec(0..WORDS.len(), 1..6), 1..6);
+    TestRunner::new(config)
+        .run(&(changes(), questions), |(changes, questions)| {
+            runtime.block_on(one_corpus(&db, changes, questions))
+        })
+        .unwrap();
+}
+
+async fn one_corpus(db: &Db, changes: Vec<Change>, questions: Vec<Vec<usize>>) -> Result<(), TestCaseError> {
+    let site = test_db().await.1;
+    // Of no language, so that documents that don't say theirs are taken as they are.
+    let mut conn = raw(site).await;
+    sqlx::query("UPDATE sites SET locale = 'zz'").execute(&mut conn).await.unwrap();
+    let mut model: BTreeMap<usize, Doc> = BTreeMap::new();
+    let mut ids = BTreeMap::new();
+    for change in changes {
+        match change {
+            Change::Put(i, doc) => {
+                let accepted = hand_in(db, site, &format!("{i}.md"), doc.markdown().as_bytes()).await;
+                ids.insert(i, accepted.document);
+                if !accepted.unchanged() {
+                    take_in(db, site, accepted).await.unwrap();
+                }
+                model.insert(i, doc);
+            }
+            Change::Delete(i) => {
+                if let Some(id) = ids.get(&i) {
+                    let mut tx = db.site(site).await.unwrap();
+                    let deleted = documents::delete(&mut tx, SystemClock.now(), *id).await.unwrap();
+                    prop_assert_eq!(deleted, model.remove(&i).is_some());
+                    tx.commit().await.unwrap();
+                }
+            }
+        }
+    }
+    let chunks: Vec<Counted> = model.values().flat_map(counted).collect();
+    check_stats(db, site, &chunks).await?;
+    for question in questions {
+        let text = question.iter().map(|w| WORDS[*w].0).collect::<Vec<_>>().join(" ");
+        let want = reference(&chunks, &question);
+        let found = find(db, site, &text, 50).await;
+        prop_assert_eq!(found.passages.len(), want.len().min(50), "{}", &text);
+        for (passage, (score, _)) in found.passages.iter().zip(&want) {
+            prop_assert!((passage.score - score).abs() < 1e-9, "{} {}", passage.score, score);
+            let parts: f64 = passage.terms.iter().map(|t| t.score).sum();
+            prop_assert!((parts - passage.score).abs() < 1e-9);
+            // Among equals any order will do: the text is one of those with this score.
+            prop_assert!(want.iter().any(|(s, t)| (s - score).abs() < 1e-9 && *t == passage.text));
+        }
+    }
+    Ok(())
+}
+
+/// The stored statistics are exactly those of the chunks, with nothing left over.
+async fn check_stats(db: &Db, site: SiteId, chunks: &[Counted]) -> Result<(), TestCaseError> {
+    let want = stats(chunks);
+    let mut tx = db.site(site).await.unwrap();
+    let languages = corpus::languages(&mut tx).await.unwrap();
+    let got: BTreeMap<_, _> = languages.into_iter().map(|l| (l.lang, (l.chunks, l.total_length))).collect();
+    let totals: BTreeMap<_, _> = want.iter().map(|(lang, (_, n, sum))| (lang.clone(), (*n, *sum))).collect();
+    prop_assert_eq!(got, totals);
+    let mut conn = raw(site).await;
+    let rows = sqlx::query("SELECT lang, term, df FROM term_stats").fetch_all(&mut conn).await.unwrap();
+    let got: BTreeSet<(String, String, i64)> = rows.iter().map(|r| (r.get(0), r.get(1), r.get(2))).collect();
+    let all: BTreeSet<(String, String, i64)> = want
+        .iter()
+        .flat_map(|(lang, (df, _, _))| df.iter().map(|(t, n)| (lang.clone(), t.clone(), *n)))
+        .collect();
+    prop_assert_eq!(got, all);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_question_is_understood_in_each_language_of_the_site() {
+    let (db, site) = test_db().await;
+    for (name, text) in [
+        (
+            "en.md",
+            "# Returns\n\nYou can send most things back within thirty days, and the return label is free for faulty goods.",
+        ),
+        (
+            "de.md",
+            "# Rückgabe\n\nSie können die meisten Lampen innerhalb von dreißig Tagen zurücksenden, und die Lieferungen sind kostenlos.",
+        ),
+    ] {
+        let accepted = hand_in(&db, site, name, text.as_bytes()).await;
+        take_in(&db, site, accepted).await.unwrap();
+    }
+    let english = find(&db, site, "faulty things returned", 5).await;
+    assert_eq!(english.passages.len(), 1);
+    assert_eq!((english.passages[0].title.as_str(), english.passages[0].lang.as_str()), ("Returns", "english"));
+    let german = find(&db, site, "Kostet die Lieferung der Lampe etwas?", 5).await;
+    assert_eq!(german.passages[0].title, "Rückgabe");
+    assert!(german.passages[0].snippet.contains("**Lieferungen**"), "{}", german.passages[0].snippet);
+    let of = |lang: &str, term: &str| german.terms.iter().find(|t| t.lang == lang && t.term == term).cloned();
+    assert_eq!(of("german", "liefer").unwrap().df, 1);
+    assert_eq!(of("german", "die"), None, "a stop word is asked for");
+    assert_eq!(of("english", "lieferung").unwrap().df, 0);
+}
+
+#[tokio::test]
+async fn hits_say_where_they_stand_and_why_they_came() {
+    let (db, site) = test_db().await;
+    let long = "Nothing to see here, only words that fill a page and say nothing of use. ".repeat(40);
+    let page = format!(
+        "---\ntitle: Lamp care\ntags: [brass polish]\n---\n\n{long}\n\n## Brass\n\n{long}\n\nNever use alcohol on brass.\n\n## Glass\n\n{long}\n"
+    );
+    let accepted = hand_in(&db, site, "care.md", page.as_bytes()).await;
+    take_in(&db, site, accepted).await.unwrap();
+    let found = find(&db, site, "alcohol?", 5).await;
+    let hit = &found.passages[0];
+    assert_eq!(hit.heading_path, ["Brass"]);
+    assert_eq!(hit.anchor.as_deref(), Some("brass"));
+    assert_eq!(hit.document_id, accepted.document);
+    assert!(hit.snippet.contains("**alcohol** on brass"), "{}", hit.snippet);
+    assert_eq!(hit.terms.len(), 1);
+    assert_eq!((hit.terms[0].term.as_str(), hit.terms[0].tf), ("alcohol", 1));
+    assert_eq!(find(&db, site, "polish", 50).await.passages.len(), found_all(&db, site).await, "tags count");
+    assert_eq!(find(&db, site, "care", 50).await.passages.len(), found_all(&db, site).await, "titles count");
+}
+
+async fn found_all(db: &Db, site: SiteId) -> usize {
+    let mut tx = db.site(site).await.unwrap();
+    usize::try_from(corpus::languages(&mut tx).await.unwrap()[0].chunks).unwrap()
+}
+
+#[tokio::test]
+async fn only_what_may_be_shown_is_found() {
+    let (db, site) = test_db().await;
+    let mut conn = raw(site).await;
+    let cases = [
+        ("public", "", true),
+        ("private", "visibility = 'private'", false),
+        ("pending", "review = 'pending'", false),
+        ("widget", "channels = '{widget}'", true),
+        ("email", "channels = '{email}'", false),
+    ];
+    for (name, set, _) in cases {
+        let accepted = hand_in(&db, site, name, format!("# {name}\n\nThe secret lamp.").as_bytes()).await;
+        take_in(&db, site, accepted).await.unwrap();
+        if !set.is_empty() {
+            let sql = sqlx::AssertSqlSafe(format!("UPDATE documents SET {set} WHERE id = '{}'", accepted.document));
+            assert_eq!(sqlx::query(sql).execute(&mut conn).await.unwrap().rows_affected(), 1);
+        }
+    }
+    let mut tx = db.site(site).await.unwrap();
+    let query = |tags: &[&str]| SearchQuery {
+        text: "secret".into(),
+        k: 10,
+        filter: Filter {
+            channel: Some("widget".into()),
+            tags: tags.iter().map(|t| (*t).to_owned()).collect(),
+        },
+    };
+    let found = search(&mut tx, &query(&[])).await.unwrap();
+    let titles: BTreeSet<&str> = found.passages.iter().map(|p| p.title.as_str()).collect();
+    let want: BTreeSet<&str> = cases.iter().filter(|(_, _, shown)| *shown).map(|(n, _, _)| *n).collect();
+    assert_eq!(titles, want);
+    assert!(search(&mut tx, &query(&["none"])).await.unwrap().passages.is_empty());
+}
+
+#[tokio::test]
+async fn another_site_finds_nothing() {
+    let (db, site) = test_db().await;
+    let accepted = hand_in(&db, site, "a.md", b"# Lamps\n\nThe secret lamp.").await;
+    take_in(&db, site, accepted).await.unwrap();
+    assert_eq!(find(&db, site, "secret", 5).await.passages.len(), 1);
+    let other = test_db().await.1;
+    assert_eq!(find(&db, other, "secret", 5).await, Found::default());
+    let mut tx = db.site(other).await.unwrap();
+    assert_eq!(documents::article(&mut tx, accepted.document).await.unwrap(), None);
+    assert!(!documents::delete(&mut tx, SystemClock.now(), accepted.document).await.unwrap());
+}
+
+#[tokio::test]
+async fn odd_questions_are_no_harm() {
+    let (db, site) = test_db().await;
+    assert_eq!(find(&db, site, "anything", 5).await, Found::default(), "without documents");
+    let accepted = hand_in(&db, site, "a.md", b"# Lamps\n\nThe lamp, the desk and the oil.").await;
+    take_in(&db, site, accepted).await.unwrap();
+    for odd in ["", "   ", "?!", "the is of", "'\"\\;--", "a\0b", "🙂🙂", "& | ! ( ) :* <->"] {
+        assert!(find(&db, site, odd, 5).await.passages.is_empty(), "{odd:?}");
+    }
+    let long: String = (0..3000).map(|i| format!("w{i} ")).collect::<String>() + "lamp";
+    assert!(find(&db, site, &long, 5).await.passages.is_empty(), "cut before the last word");
+    let many = format!("lamp {}", (0..700).map(|i| format!("w{i} ")).collect::<String>());
+    let found = find(&db, site, &many, 5).await;
+    assert_eq!(found.passages.len(), 1);
+    assert!(found.terms.len() <= 2 * postings::MAX_TERMS, "{} terms", found.terms.len());
+}
