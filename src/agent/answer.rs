@@ -162,7 +162,8 @@ fn cite(n: u32, p: &Passage) -> Citation {
             _ => url.clone(),
         }),
         section: p.heading_path.last().cloned(),
-        snippet: p.snippet.clone(),
+        // Highlights are for `deskhand search`; a source shows plain text.
+        snippet: p.snippet.replace("**", ""),
     }
 }
 

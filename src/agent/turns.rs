@@ -19,7 +19,7 @@ use super::record::TurnRef;
 use super::{Agent, operation};
 use crate::db::events::{self, Voice};
 use crate::db::pool::{DbError, DbResult, SiteTx};
-use crate::db::{sites, threads, turns};
+use crate::db::{handoffs, sites, threads, turns};
 use crate::domain::event::{Speaker, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
@@ -31,6 +31,8 @@ const SWEEP: Duration = Duration::from_secs(2);
 const SWEEP_AT_ONCE: i32 = 32;
 /// A turn that was taken over this often is closed instead: something in it kills drivers.
 const MOST_RESUMES: i32 = 3;
+/// If closing it kills them too, it is given up without being driven.
+const GIVE_UP: i32 = 6;
 /// The longest message, in characters.
 pub const LONGEST_MESSAGE: usize = 4_000;
 
@@ -339,13 +341,29 @@ pub async fn sweep_once(agent: &Arc<Agent>) -> DbResult<usize> {
         let Some(took) = took else { continue };
         taken += 1;
         tracing::info!(%turn, resumes = took.resumes, "carrying on a turn whose driver has gone");
-        let (assignment, first) = resume(site, took)?;
-        drive(agent, assignment, first, slot);
+        let t = TurnRef {
+            site,
+            thread: took.thread,
+            visitor: took.visitor,
+            turn,
+            epoch: took.epoch,
+        };
+        match resume(t, took) {
+            Ok((assignment, first)) => drive(agent, assignment, first, slot),
+            // One turn that can't be driven must not keep the others from it.
+            Err(error) => {
+                tracing::error!(%error, %turn, "a turn can't be carried on; it is given up");
+                give_up(agent, &t).await?;
+            }
+        }
     }
     Ok(taken)
 }
 
-fn resume(site: SiteId, took: turns::TakenTurn) -> DbResult<(Assignment, Input)> {
+fn resume(t: TurnRef, took: turns::TakenTurn) -> DbResult<(Assignment, Input)> {
+    if took.resumes > GIVE_UP {
+        return Err(DbError::Unreadable(format!("taken over {} times", took.resumes)));
+    }
     let begun = took.last.is_some();
     let (last_step, stored) = match took.last {
         Some((n, after)) => (Some(n), after),
@@ -361,13 +379,7 @@ fn resume(site: SiteId, took: turns::TakenTurn) -> DbResult<(Assignment, Input)>
         after_crash(begun)
     };
     let assignment = Assignment {
-        turn: TurnRef {
-            site,
-            thread: took.thread,
-            visitor: took.visitor,
-            turn: took.id,
-            epoch: took.epoch,
-        },
+        turn: t,
         machine,
         address_only: took.text.is_empty(),
         text: took.text,
@@ -377,6 +389,22 @@ fn resume(site: SiteId, took: turns::TakenTurn) -> DbResult<(Assignment, Input)>
         resumed: true,
     };
     Ok((assignment, first))
+}
+
+/// Ends a turn that can't be driven: the visitor is told, and may ask again.
+async fn give_up(agent: &Agent, t: &TurnRef) -> DbResult<()> {
+    let now = agent.clock.now();
+    let failed = ThreadEvent::Error {
+        code: "internal".to_owned(),
+        detail: "This answer couldn't be completed. Please ask again.".to_owned(),
+        retryable: true,
+    };
+    let mut tx = agent.db.site(t.site).await?;
+    let events = [failed, ThreadEvent::Done { turn_id: t.turn }];
+    events::append(&mut tx, t.thread, Voice::Agent(t.turn, t.epoch), &events, now).await?;
+    handoffs::open_ticket(&mut tx, t.thread, t.turn, "incomplete", now).await?;
+    turns::finish(&mut tx, t.turn, t.epoch, "degraded", "none", now).await?;
+    tx.commit().await
 }
 
 /// Puts a turn's stored inputs through the machine again: where it ends, and where it

@@ -34,10 +34,15 @@ impl From<sqlx::Error> for DbError {
                 Self::Unavailable(error)
             }
             // Class 08: connection exceptions; 53: out of disk, memory or connections; 57P0x: the
-            // server is being stopped or starts.
+            // server is being stopped or starts; 55000 and 3D000: the database takes no connections.
             E::Database(e)
-                if e.code()
-                    .is_some_and(|c| c.starts_with("08") || c.starts_with("57P0") || c.starts_with("53")) =>
+                if e.code().is_some_and(|c| {
+                    c.starts_with("08")
+                        || c.starts_with("57P0")
+                        || c.starts_with("53")
+                        || c == "55000"
+                        || c == "3D000"
+                }) =>
             {
                 Self::Unavailable(error)
             }

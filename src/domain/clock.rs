@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 /// Tells the time.
 pub trait Clock: Send + Sync + 'static {
@@ -26,7 +26,8 @@ impl Clock for SystemClock {
         reason = "the one place where the system is asked"
     )]
     fn now(&self) -> DateTime<Utc> {
-        Utc::now()
+        // To the microsecond, as PostgreSQL keeps it: what is stored is what was used.
+        Utc::now().trunc_subsecs(6)
     }
 }
 

@@ -14,9 +14,13 @@ use crate::db::sites;
 
 const HEADERS: &str = "authorization, content-type, accept, last-event-id, prefer, x-request-id";
 
-/// The layer of `/api`.
+/// The layer; it looks at `/api` only.
 pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let origin = request.headers().get(header::ORIGIN).cloned();
+    let origin = request
+        .headers()
+        .get(header::ORIGIN)
+        .cloned()
+        .filter(|_| request.uri().path().starts_with("/api/"));
     let preflight = request.method() == Method::OPTIONS
         && request
             .headers()

@@ -81,9 +81,19 @@ impl Code {
     }
 }
 
-/// A problem, as it goes out.
-#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+/// A problem.
+#[derive(Debug, Clone)]
 pub struct Problem {
+    code: Code,
+    detail: String,
+    retry_after: Option<u32>,
+    pointer: Option<String>,
+    turn_id: Option<TurnId>,
+}
+
+/// A problem, as it goes out.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ProblemBody {
     /// `about:blank`: the code says it all.
     #[serde(rename = "type")]
     kind: &'static str,
@@ -111,12 +121,8 @@ impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let retry_after = matches!(code, Code::Overloaded | Code::NotReady).then_some(2);
         Self {
-            kind: "about:blank",
-            title: code.title(),
-            status: code.status().as_u16(),
             code,
             detail: detail.into(),
-            request_id: String::new(),
             retry_after,
             pointer: None,
             turn_id: None,
@@ -133,10 +139,20 @@ impl Problem {
 
     /// The response, under a request's id.
     #[must_use]
-    pub fn respond(mut self, request_id: &str) -> Response {
-        request_id.clone_into(&mut self.request_id);
+    pub fn respond(self, request_id: &str) -> Response {
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: self.code.title(),
+            status: self.code.status().as_u16(),
+            code: self.code,
+            detail: self.detail,
+            request_id: request_id.to_owned(),
+            retry_after: self.retry_after,
+            pointer: self.pointer,
+            turn_id: self.turn_id,
+        };
         // A struct of strings and numbers always serialises.
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let body = serde_json::to_vec(&body).unwrap_or_default();
         let mut response = (self.code.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::auth::Visitor;
 use super::body::Json;
-use super::error::{Code, Problem};
+use super::error::{Code, Problem, ProblemBody};
 use super::sse::{self, Follow, Until};
 use super::state::App;
 use crate::agent::turns::{self, LONGEST_MESSAGE, Message};
@@ -234,16 +234,16 @@ fn looks_like_email(text: &str) -> bool {
     responses(
         (status = 200, description = "The answer, as JSON or as server-sent events", body = Answer),
         (status = 202, description = "Taken: with Prefer: respond-async, or because staff answer", body = Accepted),
-        (status = 400, description = "bad_json", body = Problem),
-        (status = 401, description = "token_missing, token_invalid, token_expired", body = Problem),
-        (status = 403, description = "origin_not_allowed", body = Problem),
-        (status = 404, description = "thread_not_found", body = Problem),
-        (status = 406, description = "not_acceptable", body = Problem),
-        (status = 409, description = "turn_in_progress, message_id_reused, proposal_expired", body = Problem),
-        (status = 413, description = "too_large", body = Problem),
-        (status = 415, description = "unsupported_media", body = Problem),
-        (status = 422, description = "invalid_field", body = Problem),
-        (status = 503, description = "overloaded, not_ready", body = Problem),
+        (status = 400, description = "bad_json", body = ProblemBody),
+        (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody),
+        (status = 403, description = "origin_not_allowed", body = ProblemBody),
+        (status = 404, description = "thread_not_found", body = ProblemBody),
+        (status = 406, description = "not_acceptable", body = ProblemBody),
+        (status = 409, description = "turn_in_progress, message_id_reused, proposal_expired", body = ProblemBody),
+        (status = 413, description = "too_large", body = ProblemBody),
+        (status = 415, description = "unsupported_media", body = ProblemBody),
+        (status = 422, description = "invalid_field", body = ProblemBody),
+        (status = 503, description = "overloaded, not_ready", body = ProblemBody),
     )
 )]
 pub async fn post(

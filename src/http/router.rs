@@ -69,7 +69,6 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
     let (api, _) = api().split_for_parts();
-    let api = api.layer(middleware::from_fn_with_state(Arc::clone(&app), cors::layer));
     let demo = Router::new()
         .route("/", get(demo::index))
         .route("/kb/{slug}", get(demo::article))
@@ -90,7 +89,9 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
-        .with_state(app)
+        .with_state(Arc::clone(&app))
+        // Around everything: a preflight's method is no route's.
+        .layer(middleware::from_fn_with_state(app, cors::layer))
         .layer(DefaultBodyLimit::max(body::LARGEST))
         .layer(RequestBodyTimeoutLayer::new(BODY_TIME))
         .layer(CatchPanicLayer::custom(panicked))

@@ -22,8 +22,10 @@ use crate::domain::ids::{SiteId, ThreadId, TurnId};
 
 /// Comments on an idle stream, so that nothing on the way takes it for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// Looks without a notice: should one be lost, this is what it costs.
+/// Looks without a notice while a turn runs: should one be lost, this is what it costs.
 const POLL: Duration = Duration::from_secs(2);
+/// The same on a stream where nothing is under way; there are many of these.
+const IDLE_POLL: Duration = Duration::from_secs(15);
 /// Events read at a time.
 const BATCH: i64 = 200;
 
@@ -109,10 +111,15 @@ impl Follow {
                 self.after = last.seq;
                 return Ok(Some(events));
             }
+            let poll = if self.until == Until::Expiry {
+                IDLE_POLL
+            } else {
+                POLL
+            };
             let left = (self.expires_at - now).to_std().unwrap_or_default();
             tokio::select! {
                 () = self.waiting.changed() => {}
-                () = tokio::time::sleep(POLL.min(left)) => {}
+                () = tokio::time::sleep(poll.min(left)) => {}
                 () = self.app.closing.cancelled() => return Ok(None),
             }
         }

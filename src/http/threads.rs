@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::auth::Visitor;
 use super::body::Json;
-use super::error::{Code, Problem};
+use super::error::{Code, Problem, ProblemBody};
 use super::sse::{self, Follow, Until};
 use super::state::App;
 use crate::agent::turns;
@@ -79,8 +79,8 @@ fn not_found() -> Problem {
     get, path = "/api/agent/thread/{id}", tag = "agent", params(("id" = Uuid, Path)), security(("visitor" = [])),
     responses(
         (status = 200, body = Thread),
-        (status = 401, description = "token_missing, token_invalid, token_expired", body = Problem),
-        (status = 404, description = "thread_not_found", body = Problem),
+        (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody),
+        (status = 404, description = "thread_not_found", body = ProblemBody),
     )
 )]
 pub async fn get(
@@ -135,10 +135,10 @@ pub struct After {
     ),
     responses(
         (status = 200, description = "Server-sent events, until the token ends", content_type = "text/event-stream"),
-        (status = 401, description = "token_missing, token_invalid, token_expired", body = Problem),
-        (status = 404, description = "thread_not_found", body = Problem),
-        (status = 422, description = "invalid_field", body = Problem),
-        (status = 503, description = "overloaded, not_ready", body = Problem),
+        (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody),
+        (status = 404, description = "thread_not_found", body = ProblemBody),
+        (status = 422, description = "invalid_field", body = ProblemBody),
+        (status = 503, description = "overloaded, not_ready", body = ProblemBody),
     )
 )]
 pub async fn events(
@@ -185,8 +185,8 @@ pub async fn events(
     security(("visitor" = [])),
     responses(
         (status = 204, description = "It stops, or nothing was under way"),
-        (status = 401, description = "token_missing, token_invalid, token_expired", body = Problem),
-        (status = 404, description = "thread_not_found", body = Problem),
+        (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody),
+        (status = 404, description = "thread_not_found", body = ProblemBody),
     )
 )]
 pub async fn cancel(
@@ -229,9 +229,9 @@ pub enum Thumb {
     post, path = "/api/agent/feedback", tag = "agent", request_body = Feedback, security(("visitor" = [])),
     responses(
         (status = 204, description = "Kept"),
-        (status = 401, description = "token_missing, token_invalid, token_expired", body = Problem),
-        (status = 404, description = "thread_not_found: no such turn of this visitor", body = Problem),
-        (status = 422, description = "invalid_field", body = Problem),
+        (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody),
+        (status = 404, description = "thread_not_found: no such turn of this visitor", body = ProblemBody),
+        (status = 422, description = "invalid_field", body = ProblemBody),
     )
 )]
 pub async fn feedback(

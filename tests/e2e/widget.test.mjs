@@ -35,8 +35,15 @@ test('the stream parser gives the same events whatever the chunk boundaries', ()
   }
 });
 
-check('an answer arrives over a stream cut into single bytes', {}, async ({ server, chat }) => {
-  server.chunks = (text) => Array.from(Buffer.from(text), (byte) => Buffer.from([byte]));
+check('an answer arrives over a stream that is cut inside of characters and line ends', {}, async ({ server, chat }) => {
+  server.pace = 10; // or the browser would put the pieces together again
+  server.chunks = (text) => {
+    const bytes = Buffer.from(text.replaceAll('\n', '\r\n'));
+    const cuts = [0];
+    // Within each character of more than one byte, and within each line end of an answer's event.
+    for (let at = 1; at < bytes.length; at += 1) if ((bytes[at] & 0xc0) === 0x80 || (bytes[at] === 10 && text.includes('Grüße'))) cuts.push(at);
+    return cuts.map((cut, i) => bytes.subarray(cut, cuts[i + 1]));
+  };
   server.script = async (turn) => {
     turn.citation(RETURNS);
     turn.delta(0, 'Schöne Grüße – 30 days. [1]');
@@ -135,12 +142,13 @@ check('a broken stream is taken up again after its last event, and repeats are d
   const gate = resolvers();
   server.script = async (turn) => {
     turn.delta(0, 'One.');
+    turn.ask({ kind: 'identity', summary: 'Which order?' });
     await gate.promise;
     turn.delta(1, 'Two.');
     turn.final('One. Two.');
   };
   await chat.ask('Count');
-  await chat.last.getByText('One.').waitFor();
+  await chat.last.getByText('Which order?').waitFor();
   let away = true;
   server.fault = ({ path }) => (away && path.endsWith('/events') ? 'drop' : undefined);
   server.cut();
@@ -154,8 +162,9 @@ check('a broken stream is taken up again after its last event, and repeats are d
   gate.resolve();
   await chat.log.locator('.answer').getByText('One. Two.').waitFor();
   assert.equal(await chat.answers.count(), 1);
+  assert.equal(await chat.last.locator('.card').count(), 1);
   const resumed = server.asked('GET', /\/events$/).at(-1);
-  assert.equal(resumed.headers['last-event-id'], '2');
+  assert.equal(resumed.headers['last-event-id'], '3');
   assert.equal(server.asked('POST', /messages$/).length, 1);
 });
 

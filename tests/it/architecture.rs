@@ -54,9 +54,16 @@ struct Source {
 
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = walkdir::WalkDir::new(&root).sort_by_file_name().into_iter().map(Result::unwrap);
-    let rust = files.filter(|f| f.path().extension().is_some_and(|e| e == "rs")).map(walkdir::DirEntry::into_path);
-    rust.filter(|p| !p.ends_with("lib.rs")).map(|p| read(&root, p)).collect()
+    let files = walkdir::WalkDir::new(&root)
+        .sort_by_file_name()
+        .into_iter()
+        .map(Result::unwrap);
+    let rust = files
+        .filter(|f| f.path().extension().is_some_and(|e| e == "rs"))
+        .map(walkdir::DirEntry::into_path);
+    rust.filter(|p| !p.ends_with("lib.rs"))
+        .map(|p| read(&root, p))
+        .collect()
 }
 
 fn read(root: &Path, file: PathBuf) -> Source {
@@ -65,7 +72,13 @@ fn read(root: &Path, file: PathBuf) -> Source {
     let room = path.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
     let mut found = Paths::default();
     found.visit_file(&syn::parse_file(&text).unwrap_or_else(|e| panic!("{path}: {e}")));
-    Source { path, room, text, paths: found.all, reexports: found.reexports }
+    Source {
+        path,
+        room,
+        text,
+        paths: found.all,
+        reexports: found.reexports,
+    }
 }
 
 #[derive(Default)]
@@ -99,7 +112,8 @@ impl<'ast> Visit<'ast> for Paths {
     }
 
     fn visit_path(&mut self, path: &'ast syn::Path) {
-        self.all.push(path.segments.iter().map(|s| s.ident.to_string()).collect());
+        self.all
+            .push(path.segments.iter().map(|s| s.ident.to_string()).collect());
         visit::visit_path(self, path);
     }
 
@@ -109,13 +123,20 @@ impl<'ast> Visit<'ast> for Paths {
 }
 
 fn rank(room: &str) -> Option<u8> {
-    RANKS.iter().find(|(name, _)| *name == room).map(|(_, rank)| *rank)
+    RANKS
+        .iter()
+        .find(|(name, _)| *name == room)
+        .map(|(_, rank)| *rank)
 }
 
 /// The other room that a path leads to, if it does.
 fn target<'a>(source: &Source, path: &'a [String]) -> Option<&'a str> {
     let [first, second, ..] = path else { return None };
-    let room = if first == "crate" || first == "deskhand" { second.as_str() } else { return None };
+    let room = if first == "crate" || first == "deskhand" {
+        second.as_str()
+    } else {
+        return None;
+    };
     (room != source.room && rank(room).is_some()).then_some(room)
 }
 
@@ -133,7 +154,11 @@ fn imports_go_leftward_only() {
             }
         }
     }
-    assert!(wrong.is_empty(), "against the order of the rooms:\n{}", wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "against the order of the rooms:\n{}",
+        wrong.join("\n")
+    );
 }
 
 #[test]
@@ -141,7 +166,9 @@ fn libraries_stay_in_their_rooms() {
     let mut wrong = Vec::new();
     for source in sources() {
         for path in &source.paths {
-            let home = HOMES.iter().find(|(library, _)| path.first().is_some_and(|p| p == library));
+            let home = HOMES
+                .iter()
+                .find(|(library, _)| path.first().is_some_and(|p| p == library));
             if let Some((library, homes)) = home
                 && path.len() > 1
                 && !homes.iter().any(|h| source.path.starts_with(h))
@@ -191,11 +218,17 @@ fn modules_say_what_they_are_for_and_stay_short() {
     for source in sources() {
         let lines = source.text.lines().count();
         if lines > LONGEST_FILE {
-            wrong.push(format!("src/{} has {lines} lines; at most {LONGEST_FILE}", source.path));
+            wrong.push(format!(
+                "src/{} has {lines} lines; at most {LONGEST_FILE}",
+                source.path
+            ));
         }
         let is_test = source.path.contains("/tests") || source.path.ends_with("tests.rs");
         if !source.text.starts_with("//!") && !is_test {
-            wrong.push(format!("src/{} doesn't begin with what it is for (//!)", source.path));
+            wrong.push(format!(
+                "src/{} doesn't begin with what it is for (//!)",
+                source.path
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

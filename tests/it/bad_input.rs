@@ -25,10 +25,38 @@ async fn bodies_that_are_not_as_they_should_be() {
     let id = Uuid::now_v7();
     let cases: Vec<(&str, String, &str, u16, &str, Option<&str>)> = vec![
         ("no JSON", "{".into(), "application/json", 400, "bad_json", None),
-        ("not UTF-8", "\u{0}".into(), "application/json", 400, "bad_json", None),
-        ("a form", "a=b".into(), "application/x-www-form-urlencoded", 415, "unsupported_media", None),
-        ("a list", "[]".into(), "application/json", 422, "invalid_field", None),
-        ("no message_id", json!({ "user_msg": "x" }).to_string(), "application/json", 422, "invalid_field", None),
+        (
+            "not UTF-8",
+            "\u{0}".into(),
+            "application/json",
+            400,
+            "bad_json",
+            None,
+        ),
+        (
+            "a form",
+            "a=b".into(),
+            "application/x-www-form-urlencoded",
+            415,
+            "unsupported_media",
+            None,
+        ),
+        (
+            "a list",
+            "[]".into(),
+            "application/json",
+            422,
+            "invalid_field",
+            None,
+        ),
+        (
+            "no message_id",
+            json!({ "user_msg": "x" }).to_string(),
+            "application/json",
+            422,
+            "invalid_field",
+            None,
+        ),
         (
             "a message_id that is none",
             json!({ "message_id": "1", "user_msg": "x" }).to_string(),
@@ -85,10 +113,20 @@ async fn bodies_that_are_not_as_they_should_be() {
             "invalid_field",
             Some("/locale"),
         ),
-        ("too large", format!("\"{}\"", "x".repeat(70_000)), "application/json", 413, "too_large", None),
+        (
+            "too large",
+            format!("\"{}\"", "x".repeat(70_000)),
+            "application/json",
+            413,
+            "too_large",
+            None,
+        ),
     ];
     for (what, body, media, status, code, pointer) in cases {
-        let request = app.post("/api/agent/messages", &token).header("content-type", media).body(body);
+        let request = app
+            .post("/api/agent/messages", &token)
+            .header("content-type", media)
+            .body(body);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), status, "{what}");
         let body = problem(response).await;
@@ -98,8 +136,19 @@ async fn bodies_that_are_not_as_they_should_be() {
         }
     }
     let longest = json!({ "message_id": id, "user_msg": "ä".repeat(4_000) });
-    assert_eq!(app.post("/api/agent/messages", &token).json(&longest).send().await.unwrap().status(), 200);
-    let image = app.post("/api/agent/messages", &token).header("accept", "image/png").json(&message("x", None));
+    assert_eq!(
+        app.post("/api/agent/messages", &token)
+            .json(&longest)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    let image = app
+        .post("/api/agent/messages", &token)
+        .header("accept", "image/png")
+        .json(&message("x", None));
     let image = image.send().await.unwrap();
     assert_eq!(image.status(), 406);
     assert_eq!(problem(image).await["code"], "not_acceptable");
@@ -112,9 +161,21 @@ async fn paths_and_methods_that_are_not_there() {
     let token = app.token(VisitorId::new());
     for (path, status, code) in [
         ("/api/agent/thread/not-an-id", 404, "thread_not_found"),
-        ("/api/agent/thread/00000000-0000-0000-0000-000000000000", 404, "thread_not_found"),
-        ("/api/agent/thread/00000000-0000-0000-0000-000000000000/events?after=x", 422, "invalid_field"),
-        ("/api/agent/thread/00000000-0000-0000-0000-000000000000/events?after=-1", 422, "invalid_field"),
+        (
+            "/api/agent/thread/00000000-0000-0000-0000-000000000000",
+            404,
+            "thread_not_found",
+        ),
+        (
+            "/api/agent/thread/00000000-0000-0000-0000-000000000000/events?after=x",
+            422,
+            "invalid_field",
+        ),
+        (
+            "/api/agent/thread/00000000-0000-0000-0000-000000000000/events?after=-1",
+            422,
+            "invalid_field",
+        ),
         ("/api/nothing", 404, "not_found"),
         ("/api/agent/messages", 405, "method_not_allowed"),
         ("/assets/../Cargo.toml", 404, "not_found"),
@@ -134,16 +195,34 @@ async fn feedback_is_bounded() {
     let turn = app.ask(&token, "hello", None).await["turn_id"].clone();
     for (body, status) in [
         (json!({ "turn_id": turn, "value": "up" }), 204),
-        (json!({ "turn_id": turn, "value": "down", "tags": ["wrong"], "comment": "No." }), 204),
+        (
+            json!({ "turn_id": turn, "value": "down", "tags": ["wrong"], "comment": "No." }),
+            204,
+        ),
         (json!({ "turn_id": turn, "value": "sideways" }), 422),
-        (json!({ "turn_id": turn, "value": "up", "tags": vec!["x"; 11] }), 422),
-        (json!({ "turn_id": turn, "value": "up", "comment": "x".repeat(2_001) }), 422),
+        (
+            json!({ "turn_id": turn, "value": "up", "tags": vec!["x"; 11] }),
+            422,
+        ),
+        (
+            json!({ "turn_id": turn, "value": "up", "comment": "x".repeat(2_001) }),
+            422,
+        ),
         (json!({ "turn_id": Uuid::now_v7(), "value": "up" }), 404),
     ] {
-        let response = app.post("/api/agent/feedback", &token).json(&body).send().await.unwrap();
+        let response = app
+            .post("/api/agent/feedback", &token)
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), status, "{body}");
     }
-    assert_eq!(app.count("SELECT count(*) FROM feedback WHERE value = 'down'").await, 1);
+    assert_eq!(
+        app.count("SELECT count(*) FROM feedback WHERE value = 'down'")
+            .await,
+        1
+    );
     app.finish().await;
 }
 
@@ -151,9 +230,21 @@ async fn feedback_is_bounded() {
 async fn a_callers_own_request_id_is_kept_if_it_is_one() {
     let app = TestApp::start().await;
     let url = format!("{}/healthz", app.base);
-    let given = app.client.get(&url).header("x-request-id", "trace-12345678").send().await.unwrap();
+    let given = app
+        .client
+        .get(&url)
+        .header("x-request-id", "trace-12345678")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(given.headers()["x-request-id"], "trace-12345678");
-    let bad = app.client.get(&url).header("x-request-id", "a b<script>").send().await.unwrap();
+    let bad = app
+        .client
+        .get(&url)
+        .header("x-request-id", "a b<script>")
+        .send()
+        .await
+        .unwrap();
     assert_ne!(bad.headers()["x-request-id"], "a b<script>");
     app.finish().await;
 }
@@ -167,15 +258,26 @@ async fn when_the_database_is_away_the_service_says_so_and_comes_back() {
     let admin = app.urls.superuser.replace(&app.urls.name, "postgres");
     let name = &app.urls.name;
     crate::support::postgres::admin(&admin, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false")).await;
-    let throw_out = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+    let throw_out =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
     crate::support::postgres::admin(&admin, &throw_out).await;
-    let away = app.post("/api/agent/messages", &token).json(&message("hello", None)).send().await.unwrap();
+    let away = app
+        .post("/api/agent/messages", &token)
+        .json(&message("hello", None))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(away.status(), 503);
     assert!(away.headers().contains_key("retry-after"));
     let body = problem(away).await;
     assert_eq!(body["code"], "not_ready");
     assert!(!body.to_string().contains("postgres"), "nothing internal: {body}");
-    let ready = app.client.get(format!("{}/readyz", app.base)).send().await.unwrap();
+    let ready = app
+        .client
+        .get(format!("{}/readyz", app.base))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(ready.status(), 503);
     crate::support::postgres::admin(&admin, &format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true")).await;
     let back = app.ask(&token, "hello", None).await;

@@ -14,15 +14,24 @@ fn a_newcomers_first_steps() {
     let home = Home::new("cli");
     // Nothing was set up: the first question makes everything, and is answered.
     let answer = home.json(&["ask", "How many days do I have to send something back?", "--json"]);
-    assert!(answer["answer"].as_str().unwrap().contains("30 days"), "{answer:#}");
+    assert!(
+        answer["answer"].as_str().unwrap().contains("30 days"),
+        "{answer:#}"
+    );
     assert_eq!(answer["outcome"], "answered");
     assert_eq!(answer["brain"], "extractive");
     let first = &answer["citations"][0];
     for field in ["n", "title", "url", "chunk_id", "snippet", "score"] {
         assert!(!first[field].is_null(), "citations need `{field}`: {first:#}");
     }
-    assert!(first["url"].as_str().unwrap().starts_with("/kb/returns"), "{first:#}");
-    assert!(answer["thread_id"].is_string() && answer["steps"].as_array().unwrap().len() > 3, "{answer:#}");
+    assert!(
+        first["url"].as_str().unwrap().starts_with("/kb/returns"),
+        "{first:#}"
+    );
+    assert!(
+        answer["thread_id"].is_string() && answer["steps"].as_array().unwrap().len() > 3,
+        "{answer:#}"
+    );
 
     let plain = home.run(&["ask", "How many days do I have to send something back?"]);
     let plain = text(&plain.stdout);
@@ -30,21 +39,38 @@ fn a_newcomers_first_steps() {
 
     let found = home.json(&["search", "return label", "--json", "-k", "3"]);
     let hit = &found["passages"][0];
-    assert!(hit["score"].as_f64().unwrap() > 0.0 && hit["snippet"].as_str().unwrap().contains("**"), "{hit:#}");
-    assert!(hit["terms"][0]["term"].is_string() && hit["terms"][0]["score"].is_number(), "{hit:#}");
+    assert!(
+        hit["score"].as_f64().unwrap() > 0.0 && hit["snippet"].as_str().unwrap().contains("**"),
+        "{hit:#}"
+    );
+    assert!(
+        hit["terms"][0]["term"].is_string() && hit["terms"][0]["score"].is_number(),
+        "{hit:#}"
+    );
 
     let replay = home.run(&["replay", answer["turn_id"].as_str().unwrap()]);
     assert!(replay.status.success(), "{}", text(&replay.stderr));
     assert!(text(&replay.stdout).contains("same state"));
 
     let doctor = home.json(&["doctor", "--json"]);
-    assert!(doctor.as_array().unwrap().iter().all(|c| c["state"] == "ok"), "{doctor:#}");
+    assert!(
+        doctor.as_array().unwrap().iter().all(|c| c["state"] == "ok"),
+        "{doctor:#}"
+    );
 
     // A conversation, as somebody types it.
     let mut chat = home.command(&["chat"]);
-    let mut chat = chat.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut chat = chat
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
     use std::io::Write as _;
-    chat.stdin.take().unwrap().write_all(b"How many days do I have to send something back?\n\n/new\n/quit\n").unwrap();
+    chat.stdin
+        .take()
+        .unwrap()
+        .write_all(b"How many days do I have to send something back?\n\n/new\n/quit\n")
+        .unwrap();
     let said = text(&chat.wait_with_output().unwrap().stdout);
     assert!(said.contains("30 days") && said.contains("[1]"), "{said}");
 }
@@ -56,9 +82,17 @@ fn sites_and_keys() {
     assert_eq!(added["slug"], "shop-example");
     assert_eq!(added["secret"].as_str().unwrap().len(), 64);
     let again = home.run(&["site", "add", "https://shop.example"]);
-    assert!(!again.status.success() && text(&again.stderr).contains("--slug"), "{}", text(&again.stderr));
+    assert!(
+        !again.status.success() && text(&again.stderr).contains("--slug"),
+        "{}",
+        text(&again.stderr)
+    );
     let bad = home.run(&["site", "add", "shop.example/path"]);
-    assert!(text(&bad.stderr).contains("https://shop.example"), "{}", text(&bad.stderr));
+    assert!(
+        text(&bad.stderr).contains("https://shop.example"),
+        "{}",
+        text(&bad.stderr)
+    );
     let sites = home.json(&["site", "list", "--json"]);
     assert_eq!(sites[0]["origins"][0], "https://shop.example");
     assert!(!sites.to_string().contains(added["secret"].as_str().unwrap()));
@@ -66,7 +100,10 @@ fn sites_and_keys() {
     assert_ne!(rotated["secret"], added["secret"]);
     let keys = home.json(&["site", "keys", "shop-example", "--json"]);
     assert_eq!(keys.as_array().unwrap().len(), 2);
-    assert!(keys[1]["not_after"].is_string() && keys[0]["not_after"].is_null(), "{keys:#}");
+    assert!(
+        keys[1]["not_after"].is_string() && keys[0]["not_after"].is_null(),
+        "{keys:#}"
+    );
     let revoke = home.run(&["site", "revoke", "shop-example", rotated["kid"].as_str().unwrap()]);
     assert!(revoke.status.success());
     // No other site's documents, no demo: the operator has a site of their own.
@@ -74,7 +111,11 @@ fn sites_and_keys() {
     assert_eq!(answer["citations"], Value::Array(vec![]), "{answer:#}");
     let unknown = home.run(&["ask", "hello", "--site", "nobody"]);
     assert_eq!(unknown.status.code(), Some(2));
-    assert!(text(&unknown.stderr).contains("shop-example"), "it lists the sites: {}", text(&unknown.stderr));
+    assert!(
+        text(&unknown.stderr).contains("shop-example"),
+        "it lists the sites: {}",
+        text(&unknown.stderr)
+    );
 }
 
 #[test]
@@ -85,7 +126,10 @@ fn ingest_says_what_failed_and_why() {
     std::fs::create_dir_all(folder.join("sub")).unwrap();
     let write = |name: &str, bytes: &[u8]| std::fs::write(folder.join(name), bytes).unwrap();
     write("good.md", b"# Good\n\nThe zeppelin costs 7 euros.\n");
-    write("sub/latin1.txt", b"Caf\xe9 und Gr\xfc\xdfe: die Zitrone kostet 3 Euro. Der K\xe4se auch.\n");
+    write(
+        "sub/latin1.txt",
+        b"Caf\xe9 und Gr\xfc\xdfe: die Zitrone kostet 3 Euro. Der K\xe4se auch.\n",
+    );
     write("empty.md", b"  \n");
     write("binary.md", &[0, 159, 146, 150, 255, 254, 1, 2, 3, 0, 0, 0, 7]);
     write("picture.png", b"\x89PNG\r\n\x1a\n0000");
@@ -96,9 +140,21 @@ fn ingest_says_what_failed_and_why() {
         assert!(said.contains(name), "{name} isn't named: {said}");
     }
     let found = home.json(&["search", "Zitrone", "--site", "shop", "--json"]);
-    assert!(found["passages"][0]["text"].as_str().unwrap().contains("Käse"), "{found:#}");
+    assert!(
+        found["passages"][0]["text"].as_str().unwrap().contains("Käse"),
+        "{found:#}"
+    );
     // Again: what is in is unchanged.
-    let again = text(&home.run(&["ingest", folder.join("good.md").to_str().unwrap(), "--site", "shop"]).stdout);
+    let again = text(
+        &home
+            .run(&[
+                "ingest",
+                folder.join("good.md").to_str().unwrap(),
+                "--site",
+                "shop",
+            ])
+            .stdout,
+    );
     assert!(again.contains("unchanged"), "{again}");
 
     let nothing = home.dir.join("nothing");
@@ -131,7 +187,12 @@ fn mistakes_say_what_to_do() {
     let reference = home.run(&["help", "config"]);
     assert!(text(&reference.stdout).contains("DESKHAND_MASTER_KEY"));
     let openapi: Value = serde_json::from_slice(&home.run(&["openapi"]).stdout).unwrap();
-    for path in ["/api/agent/messages", "/api/agent/thread/{id}/events", "/api/agent/feedback", "/readyz"] {
+    for path in [
+        "/api/agent/messages",
+        "/api/agent/thread/{id}/events",
+        "/api/agent/feedback",
+        "/readyz",
+    ] {
         assert!(openapi["paths"][path].is_object(), "{path}");
     }
 }

@@ -28,6 +28,8 @@ export class FakeServer {
   fault = () => undefined;
   /** How a stream's bytes are cut into writes. `(text) => Buffer[]` */
   chunks = (text) => [Buffer.from(text)];
+  /** Milliseconds between such writes. */
+  pace = 0;
   /** Sent at the head of each stream: tests don't wait a second for a reconnection. */
   retry = 20;
   tokenLifetime = 300_000;
@@ -235,13 +237,13 @@ export class FakeServer {
     response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache, no-transform', 'X-Accel-Buffering': 'no' });
     response.socket?.setNoDelay(true);
     this.#streams.add(response);
-    // One write at a time, with a turn of the loop between: otherwise TCP would put the pieces together again.
+    // One write after the other: otherwise the pieces would be put together again on their way.
     let writing = Promise.resolve();
     const write = (text) => {
       for (const piece of this.chunks(text)) {
         writing = writing.then(() => new Promise((resolve) => {
           if (response.destroyed || response.writableEnded) return resolve();
-          response.write(piece, () => setImmediate(resolve));
+          response.write(piece, () => setTimeout(resolve, this.pace));
         }));
       }
     };

@@ -13,6 +13,7 @@ use deskhand::agent::{Agent, AgentSettings, turns};
 use deskhand::db::pool::Db;
 use deskhand::db::sites;
 use deskhand::domain::clock::{Clock, ShiftedClock};
+use deskhand::domain::document::NewUpload;
 use deskhand::domain::ids::{SiteId, VisitorId};
 use deskhand::domain::keys::RootSecret;
 use deskhand::domain::seal::MasterKey;
@@ -24,6 +25,8 @@ use deskhand::http::auth::token::{self, Claims};
 use deskhand::http::hub::{self, Hub};
 use deskhand::http::state::{App, HttpSettings};
 use deskhand::http::{router, server};
+use deskhand::knowledge::accept::accept;
+use deskhand::knowledge::ingest::ingest;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -55,7 +58,10 @@ impl TestSite {
             created_at: now,
         };
         let kid = format!("dk_{}", Uuid::new_v4().simple());
-        let bytes = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat().try_into().unwrap();
+        let bytes = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()]
+            .concat()
+            .try_into()
+            .unwrap();
         let root = RootSecret::new(bytes);
         let mut tx = db.site(id).await.unwrap();
         sites::insert(&mut tx, &site).await.unwrap();
@@ -133,8 +139,20 @@ impl TestApp {
         };
         let db = Db::connect(&urls.app, 10).await.unwrap();
         let root = RootSecret::new(*self.site.root.expose());
-        let site = TestSite { id: self.site.id, kid: self.site.kid.clone(), root };
-        Self::serve(urls, db, Arc::clone(&self.clock), Arc::clone(&self.master), site, setup).await
+        let site = TestSite {
+            id: self.site.id,
+            kid: self.site.kid.clone(),
+            root,
+        };
+        Self::serve(
+            urls,
+            db,
+            Arc::clone(&self.clock),
+            Arc::clone(&self.master),
+            site,
+            setup,
+        )
+        .await
     }
 
     async fn serve(
@@ -147,22 +165,55 @@ impl TestApp {
     ) -> Self {
         let mut registry = Registry::default();
         registry.add(KbSearch).unwrap();
-        let settings = AgentSettings { limits: setup.limits, turns_at_once: setup.turns_at_once };
-        let agent = Agent::new(db.clone(), clock.clone(), registry, setup.brains, Arc::clone(&master), &settings);
+        let settings = AgentSettings {
+            limits: setup.limits,
+            turns_at_once: setup.turns_at_once,
+        };
+        let agent = Agent::new(
+            db.clone(),
+            clock.clone(),
+            registry,
+            setup.brains,
+            Arc::clone(&master),
+            &settings,
+        );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();
         let hub = Arc::new(Hub::default());
         let stop = CancellationToken::new();
-        let http = HttpSettings { listen, demo: Some(site.id), streams_at_once: setup.streams_at_once };
+        let http = HttpSettings {
+            listen,
+            demo: Some(site.id),
+            streams_at_once: setup.streams_at_once,
+        };
         let app = App::new(Arc::clone(&agent), Arc::clone(&hub), http, stop.clone());
         let tasks = TaskTracker::new();
         tasks.spawn(hub::listen(hub, Arc::clone(&agent), stop.clone()));
         if setup.sweep {
             tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
         }
-        tasks.spawn(server::serve(listener, router::router(app), stop.clone(), Duration::from_secs(5)));
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(40)).build().unwrap();
-        Self { urls, db, clock, master, site, agent, base: base(listen), client, stop, tasks }
+        tasks.spawn(server::serve(
+            listener,
+            router::router(app),
+            stop.clone(),
+            Duration::from_secs(5),
+        ));
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(40))
+            .build()
+            .unwrap();
+        Self {
+            urls,
+            db,
+            clock,
+            master,
+            site,
+            agent,
+            base: base(listen),
+            client,
+            stop,
+            tasks,
+        }
     }
 
     pub fn token(&self, visitor: VisitorId) -> String {
@@ -170,7 +221,9 @@ impl TestApp {
     }
 
     pub fn post(&self, path: &str, token: &str) -> reqwest::RequestBuilder {
-        self.client.post(format!("{}{path}", self.base)).bearer_auth(token)
+        self.client
+            .post(format!("{}{path}", self.base))
+            .bearer_auth(token)
     }
 
     pub fn get(&self, path: &str, token: &str) -> reqwest::RequestBuilder {
@@ -179,7 +232,12 @@ impl TestApp {
 
     /// Sends a message and takes the answer as JSON.
     pub async fn ask(&self, token: &str, text: &str, thread: Option<&str>) -> Value {
-        let response = self.post("/api/agent/messages", token).json(&message(text, thread)).send().await.unwrap();
+        let response = self
+            .post("/api/agent/messages", token)
+            .json(&message(text, thread))
+            .send()
+            .await
+            .unwrap();
         let status = response.status();
         let body: Value = response.json().await.unwrap();
         assert_eq!(status, 200, "{body:#}");
@@ -188,15 +246,43 @@ impl TestApp {
 
     /// Sends a message and takes the answer as a stream, to its end.
     pub async fn stream(&self, token: &str, body: &Value) -> Vec<Event> {
-        let request = self.post("/api/agent/messages", token).header("accept", "text/event-stream").json(body);
+        let request = self
+            .post("/api/agent/messages", token)
+            .header("accept", "text/event-stream")
+            .json(body);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200, "{}", response.text().await.unwrap());
         sse::read_all(response).await
     }
 
-    /// Takes documents in by the product's own way: accepted, enqueued, run.
+    /// Takes documents in: accepted, then what their jobs would do.
     pub async fn know(&self, documents: &[(&str, &str)]) {
-        super::super::ingest::take_in(&self.db, &self.clock, self.site.id, documents).await;
+        for (name, text) in documents {
+            let mut tx = self.db.site(self.site.id).await.unwrap();
+            let new = NewUpload {
+                source: "file".to_owned(),
+                external_id: (*name).to_owned(),
+                name: (*name).to_owned(),
+                bytes: text.as_bytes().to_vec(),
+                url: Some(format!("/kb/{}", name.split('.').next().unwrap())),
+                title: None,
+            };
+            let accepted = accept(&mut tx, new).await.unwrap();
+            tx.commit().await.unwrap();
+            if let Some(upload) = accepted.upload {
+                let clock = self.clock.as_ref();
+                ingest(
+                    &self.db,
+                    clock,
+                    self.site.id,
+                    upload,
+                    accepted.document,
+                    &|_, _| {},
+                )
+                .await
+                .unwrap();
+            }
+        }
     }
 
     /// Runs one statement as the superuser: what a test needs to see or bend.
@@ -225,10 +311,25 @@ impl TestApp {
     /// Stops, and checks that nothing is left over.
     pub async fn finish(self) {
         let drained = tokio::time::timeout(Duration::from_secs(20), self.agent.drain()).await;
-        assert!(drained.is_ok(), "turns are still under way: {}", self.agent.running());
-        assert_eq!(self.count("SELECT count(*) FROM turns WHERE finished_at IS NULL").await, 0, "unfinished turns");
-        assert_eq!(self.count("SELECT count(*) FROM jobs WHERE state = 'running'").await, 0, "running jobs");
-        let twice = "SELECT count(*) FROM (SELECT 1 FROM thread_events WHERE type = 'done'
+        assert!(
+            drained.is_ok(),
+            "turns are still under way: {}",
+            self.agent.running()
+        );
+        assert_eq!(
+            self.count("SELECT count(*) FROM turns WHERE finished_at IS NULL")
+                .await,
+            0,
+            "unfinished turns"
+        );
+        assert_eq!(
+            self.count("SELECT count(*) FROM jobs WHERE state = 'running'")
+                .await,
+            0,
+            "running jobs"
+        );
+        let twice =
+            "SELECT count(*) FROM (SELECT 1 FROM thread_events WHERE type = 'done' AND turn_id IS NOT NULL
                      GROUP BY turn_id HAVING count(*) > 1) x";
         assert_eq!(self.count(twice).await, 0, "a turn is done twice");
         self.stop().await;

@@ -32,7 +32,13 @@ impl Scripted {
     /// Says these, each when a permit is added.
     pub fn held(sentences: &[&'static str]) -> (Self, Arc<Semaphore>) {
         let permits = Arc::new(Semaphore::new(0));
-        (Self { permits: Arc::clone(&permits), ..Self::saying(sentences) }, permits)
+        (
+            Self {
+                permits: Arc::clone(&permits),
+                ..Self::saying(sentences)
+            },
+            permits,
+        )
     }
 }
 
@@ -49,7 +55,10 @@ impl Brain for Scripted {
         async move {
             pass(&self.planning).await;
             Ok(if view.outcomes.is_empty() {
-                Plan::Call { tool: "kb_search".into(), args: json!({ "query": view.message }) }
+                Plan::Call {
+                    tool: "kb_search".into(),
+                    args: json!({ "query": view.message }),
+                }
             } else {
                 Plan::Draft
             })
@@ -57,13 +66,29 @@ impl Brain for Scripted {
         .boxed()
     }
 
-    fn draft<'a>(&'a self, view: &'a TurnView, out: mpsc::Sender<Sentence>) -> BoxFuture<'a, Result<(), BrainFault>> {
+    fn draft<'a>(
+        &'a self,
+        view: &'a TurnView,
+        out: mpsc::Sender<Sentence>,
+    ) -> BoxFuture<'a, Result<(), BrainFault>> {
         async move {
-            let first = view.outcomes.iter().filter_map(|o| o.found.as_ref()).flat_map(|f| &f.passages).next();
-            let cites: Vec<i64> = first.filter(|_| self.cites).map(|p| p.chunk_id).into_iter().collect();
+            let first = view
+                .outcomes
+                .iter()
+                .filter_map(|o| o.found.as_ref())
+                .flat_map(|f| &f.passages)
+                .next();
+            let cites: Vec<i64> = first
+                .filter(|_| self.cites)
+                .map(|p| p.chunk_id)
+                .into_iter()
+                .collect();
             for sentence in &self.sentences {
                 pass(&self.permits).await;
-                let sentence = Sentence { md: (*sentence).to_owned(), cites: cites.clone() };
+                let sentence = Sentence {
+                    md: (*sentence).to_owned(),
+                    cites: cites.clone(),
+                };
                 out.send(sentence).await.map_err(|_| BrainFault::Cut)?;
             }
             Ok(())
@@ -81,11 +106,18 @@ impl Brain for Wild {
     }
 
     fn plan<'a>(&'a self, _: &'a TurnView) -> BoxFuture<'a, Result<Plan, BrainFault>> {
-        let call = Plan::Call { tool: "drop_tables; --".into(), args: json!({ "all": true }) };
+        let call = Plan::Call {
+            tool: "drop_tables; --".into(),
+            args: json!({ "all": true }),
+        };
         std::future::ready(Ok(call)).boxed()
     }
 
-    fn draft<'a>(&'a self, _: &'a TurnView, _: mpsc::Sender<Sentence>) -> BoxFuture<'a, Result<(), BrainFault>> {
+    fn draft<'a>(
+        &'a self,
+        _: &'a TurnView,
+        _: mpsc::Sender<Sentence>,
+    ) -> BoxFuture<'a, Result<(), BrainFault>> {
         std::future::ready(Ok(())).boxed()
     }
 }

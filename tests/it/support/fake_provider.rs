@@ -32,7 +32,10 @@ pub enum Reply {
 
 impl Reply {
     pub fn text(words: &str) -> Self {
-        Self::Tokens { tokens: words.split_inclusive(' ').map(str::to_owned).collect(), pause: Duration::ZERO }
+        Self::Tokens {
+            tokens: words.split_inclusive(' ').map(str::to_owned).collect(),
+            pause: Duration::ZERO,
+        }
     }
 }
 
@@ -52,7 +55,12 @@ impl FakeProvider {
         let script: Arc<Mutex<VecDeque<Reply>>> = Arc::default();
         let calls: Arc<Mutex<Vec<Value>>> = Arc::default();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (s, c, stopped, tracker) = (Arc::clone(&script), Arc::clone(&calls), stop.clone(), tasks.clone());
+        let (s, c, stopped, tracker) = (
+            Arc::clone(&script),
+            Arc::clone(&calls),
+            stop.clone(),
+            tasks.clone(),
+        );
         tasks.spawn(async move {
             loop {
                 let (stream, _) = tokio::select! {
@@ -69,7 +77,13 @@ impl FakeProvider {
                 });
             }
         });
-        Self { base_url, script, calls, stop, tasks }
+        Self {
+            base_url,
+            script,
+            calls,
+            stop,
+            tasks,
+        }
     }
 
     /// Adds to the script.
@@ -105,7 +119,10 @@ async fn request(stream: &mut TcpStream) -> std::io::Result<Value> {
         }
     };
     let text = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
-    let length = text.lines().find_map(|l| l.strip_prefix("content-length:")?.trim().parse::<usize>().ok()).unwrap_or(0);
+    let length = text
+        .lines()
+        .find_map(|l| l.strip_prefix("content-length:")?.trim().parse::<usize>().ok())
+        .unwrap_or(0);
     while bytes.len() < head + length {
         match stream.read(&mut piece).await? {
             0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
@@ -127,7 +144,9 @@ async fn whole(stream: &mut TcpStream, status: u16, body: &Value) -> std::io::Re
 
 async fn chunk(stream: &mut TcpStream, data: &str) -> std::io::Result<()> {
     let line = format!("data: {data}\n\n");
-    stream.write_all(format!("{:x}\r\n{line}\r\n", line.len()).as_bytes()).await?;
+    stream
+        .write_all(format!("{:x}\r\n{line}\r\n", line.len()).as_bytes())
+        .await?;
     stream.flush().await
 }
 
@@ -165,11 +184,20 @@ async fn answer(
     if !streams {
         let message = match &reply {
             Some(Reply::Tokens { tokens, .. }) => json!({ "role": "assistant", "content": tokens.concat() }),
-            Some(Reply::Tool { name, args }) => json!({ "role": "assistant", "tool_calls": call(name, args) }),
+            Some(Reply::Tool { name, args }) => {
+                json!({ "role": "assistant", "tool_calls": call(name, args) })
+            }
             Some(Reply::Status(code)) => {
                 return whole(&mut stream, *code, &json!({ "error": { "message": "scripted" } })).await;
             }
-            _ => return whole(&mut stream, 500, &json!({ "error": { "message": "nothing is scripted" } })).await,
+            _ => {
+                return whole(
+                    &mut stream,
+                    500,
+                    &json!({ "error": { "message": "nothing is scripted" } }),
+                )
+                .await;
+            }
         };
         let body = json!({ "id": "chatcmpl-test", "object": "chat.completion", "created": 0, "model": "fake",
                            "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
@@ -180,13 +208,24 @@ async fn answer(
         return whole(&mut stream, code, &json!({ "error": { "message": "scripted" } })).await;
     }
     let Some(reply) = reply else {
-        return whole(&mut stream, 500, &json!({ "error": { "message": "nothing is scripted" } })).await;
+        return whole(
+            &mut stream,
+            500,
+            &json!({ "error": { "message": "nothing is scripted" } }),
+        )
+        .await;
     };
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
     stream.write_all(head.as_bytes()).await?;
     match reply {
         Reply::Tokens { tokens: t, pause } => tokens(&mut stream, &t, pause).await?,
-        Reply::Tool { name, args } => chunk(&mut stream, &delta(json!({ "tool_calls": call(&name, &args) }), None)).await?,
+        Reply::Tool { name, args } => {
+            chunk(
+                &mut stream,
+                &delta(json!({ "tool_calls": call(&name, &args) }), None),
+            )
+            .await?
+        }
         Reply::Malformed => chunk(&mut stream, "{not json").await?,
         Reply::Cut { tokens: t } => return tokens(&mut stream, &t, Duration::ZERO).await,
         Reply::Stall { tokens: t } => {
@@ -198,7 +237,11 @@ async fn answer(
         }
         Reply::LateError { tokens: t } => {
             tokens(&mut stream, &t, Duration::ZERO).await?;
-            chunk(&mut stream, &json!({ "error": { "message": "scripted", "code": 500 } }).to_string()).await?;
+            chunk(
+                &mut stream,
+                &json!({ "error": { "message": "scripted", "code": 500 } }).to_string(),
+            )
+            .await?;
         }
         Reply::Status(_) => {}
     }

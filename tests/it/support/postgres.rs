@@ -39,12 +39,18 @@ pub fn folder(name: &str) -> PathBuf {
     let base = std::env::temp_dir();
     for old in std::fs::read_dir(&base).into_iter().flatten().flatten() {
         let file = old.file_name().to_string_lossy().into_owned();
-        let pid = file.strip_prefix("deskhand-it-").and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
+        let pid = file
+            .strip_prefix("deskhand-it-")
+            .and_then(|rest| rest.split('-').next()?.parse::<u32>().ok());
         if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             let _ = std::fs::remove_dir_all(old.path());
         }
     }
-    let path = base.join(format!("deskhand-it-{}-{name}-{}", std::process::id(), Uuid::new_v4().simple()));
+    let path = base.join(format!(
+        "deskhand-it-{}-{name}-{}",
+        std::process::id(),
+        Uuid::new_v4().simple()
+    ));
     std::fs::create_dir_all(&path).unwrap();
     path
 }
@@ -61,18 +67,31 @@ fn start() -> Server {
                 durable: false,
                 wait_for_lock: Duration::from_secs(30),
             };
-            let server = embedded::open(&settings, Access::Own).await.unwrap_or_else(|e| panic!("{e}"));
+            let server = embedded::open(&settings, Access::Own)
+                .await
+                .unwrap_or_else(|e| panic!("{e}"));
             let url = |user: &str| server.url(user, TEMPLATE);
-            migrate::bootstrap(&server.superuser_url(), &url("postgres"), TEMPLATE).await.unwrap();
+            migrate::bootstrap(&server.superuser_url(), &url("postgres"), TEMPLATE)
+                .await
+                .unwrap();
             migrate::migrate(&url(migrate::OWNER), None).await.unwrap();
             migrate::check(&url(migrate::APP)).await.unwrap();
             let socket = server.url("u", "d");
-            let socket = socket.split("host=").nth(1).and_then(|h| h.split('&').next()).unwrap().to_owned();
+            let socket = socket
+                .split("host=")
+                .nth(1)
+                .and_then(|h| h.split('&').next())
+                .unwrap()
+                .to_owned();
             tell.send(PathBuf::from(socket.replace("%2F", "/"))).unwrap();
             std::future::pending::<()>().await;
         });
     });
-    Server { socket: told.recv().expect("PostgreSQL for the tests doesn't start; its message stands above") }
+    Server {
+        socket: told
+            .recv()
+            .expect("PostgreSQL for the tests doesn't start; its message stands above"),
+    }
 }
 
 fn url(user: &str, database: &str) -> String {
@@ -84,9 +103,16 @@ fn url(user: &str, database: &str) -> String {
 /// A new database of this test's own.
 pub async fn database() -> Urls {
     let name = format!("t_{}", Uuid::new_v4().simple());
-    let superuser = tokio::task::spawn_blocking(|| url("postgres", "postgres")).await.unwrap();
+    let superuser = tokio::task::spawn_blocking(|| url("postgres", "postgres"))
+        .await
+        .unwrap();
     admin(&superuser, &format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}")).await;
-    Urls { app: url(migrate::APP, &name), owner: url(migrate::OWNER, &name), superuser: url("postgres", &name), name }
+    Urls {
+        app: url(migrate::APP, &name),
+        owner: url(migrate::OWNER, &name),
+        superuser: url("postgres", &name),
+        name,
+    }
 }
 
 /// Runs one statement as whoever the URL says.
@@ -94,5 +120,7 @@ pub async fn admin(url: &str, statement: &str) {
     use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
     let options: sqlx::postgres::PgConnectOptions = url.parse().unwrap();
     let mut conn = options.connect().await.unwrap();
-    conn.execute(AssertSqlSafe(statement)).await.unwrap_or_else(|e| panic!("{statement}: {e}"));
+    conn.execute(AssertSqlSafe(statement))
+        .await
+        .unwrap_or_else(|e| panic!("{statement}: {e}"));
 }

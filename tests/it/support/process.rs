@@ -19,7 +19,9 @@ pub struct Home {
 
 impl Home {
     pub fn new(name: &str) -> Self {
-        Self { dir: postgres::folder(name) }
+        Self {
+            dir: postgres::folder(name),
+        }
     }
 
     /// The binary with only this environment.
@@ -47,12 +49,14 @@ impl Home {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {said}");
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{arguments:?} gives no JSON ({e}): {said}"))
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|e| panic!("{arguments:?} gives no JSON ({e}): {said}"))
     }
 
     /// Starts a server on a free port and waits until it is ready.
     pub fn serve(&self, environment: &[(&str, &str)]) -> Running {
-        self.try_serve(environment).unwrap_or_else(|said| panic!("the server doesn't start:\n{said}"))
+        self.try_serve(environment)
+            .unwrap_or_else(|said| panic!("the server doesn't start:\n{said}"))
     }
 
     /// The same; what it said when it ended instead.
@@ -75,9 +79,16 @@ impl Home {
         loop {
             match told.recv_timeout(Duration::from_millis(200)) {
                 Ok(line) => {
-                    let ready = line.split("ready: ").nth(1).and_then(|l| l.split_whitespace().next());
+                    let ready = line
+                        .split("ready: ")
+                        .nth(1)
+                        .and_then(|l| l.split_whitespace().next());
                     if let Some(base) = ready {
-                        return Ok(Running { child, base: base.to_owned(), said: told });
+                        return Ok(Running {
+                            child,
+                            base: base.to_owned(),
+                            _said: told,
+                        });
                     }
                     said.push_str(&line);
                     said.push('\n');
@@ -111,7 +122,8 @@ fn find(dir: &Path, name: &str) -> Option<PathBuf> {
             return Some(path);
         }
         // The cluster's folder is two levels down at most; its own folders are many.
-        if path.is_dir() && path.components().count() < dir.components().count() + 2
+        if path.is_dir()
+            && path.components().count() < dir.components().count() + 2
             && let Some(found) = find(&path, name)
         {
             return Some(found);
@@ -130,7 +142,8 @@ impl Drop for Home {
 pub struct Running {
     pub child: Child,
     pub base: String,
-    pub said: mpsc::Receiver<String>,
+    // What it says later is taken from the pipe, lest it stop writing, and dropped.
+    _said: mpsc::Receiver<String>,
 }
 
 impl Running {

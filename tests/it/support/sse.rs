@@ -38,7 +38,9 @@ pub async fn read_until(response: reqwest::Response, mut enough: impl FnMut(&Eve
             }
         }
     };
-    tokio::time::timeout(PATIENCE, all).await.expect("the stream went on for too long");
+    tokio::time::timeout(PATIENCE, all)
+        .await
+        .expect("the stream went on for too long");
     events
 }
 
@@ -49,5 +51,9 @@ pub async fn read_all(response: reqwest::Response) -> Vec<Event> {
 
 /// The data of the first event of this name.
 pub fn first<'a>(events: &'a [Event], name: &str) -> &'a Value {
-    &events.iter().find(|e| e.name == name).unwrap_or_else(|| panic!("no `{name}` among {events:#?}")).data
+    &events
+        .iter()
+        .find(|e| e.name == name)
+        .unwrap_or_else(|| panic!("no `{name}` among {events:#?}"))
+        .data
 }

@@ -1,19 +1,19 @@
 /** One constructable sheet for all widgets of a page, one for a widget's accent: a strict policy forbids inline styles. */
 
 const DARK = `color-scheme: dark; --bg: #1d1b19; --soft: #282522; --line: #3b3733; --edge: #8d857b; --ink: #f1ede7; --muted: #b0a89e;
---bad: #f2978b; --tint: 20%; --on: #000; --fill: oklch(from var(--a) max(l, .78) c h); --accent: var(--fill)`;
+--bad: #f2978b; --tint: 20%; --fill: oklch(from var(--a) max(l, .78) c h); --accent: var(--fill)`;
 
-// Hue and chroma of the accent are the site's; its lightness is bounded, so that text in it and on it stays readable
+// The accent's lightness is bounded, and away from the middle, so that text in it and on it stays readable
 const RULES = `
 :host {
 color-scheme: light; --bg: #fff; --soft: #f6f4f1; --line: #e5e1db; --edge: #8b857c; --ink: #23201c; --muted: #655f57;
---bad: #a3281b; --tint: 13%; --on: #fff; --fill: oklch(from var(--a) min(l, .52) c h); --accent: oklch(from var(--a) min(l, .46) c h);
+--bad: #a3281b; --tint: 13%; --fill: oklch(from var(--a) max(min(l, .52), min(max(l, .66), (l - .6) * 999)) c h); --on: oklch(from var(--fill) clamp(0, (.6 - l) * 999, 1) 0 0); --accent: oklch(from var(--a) min(l, .46) c h);
 display: block; height: 100%; min-height: 22rem; color: var(--ink); text-align: start;
 font: 15px/1.55 -apple-system, "Segoe UI", Roboto, Arial, sans-serif;
 }
 @media (prefers-color-scheme: dark) { :host(:not([theme="light"])) { ${DARK} } }
 :host([theme="dark"]) { ${DARK} }
-:host([mode="launcher"]) { position: fixed; inset-block-end: 20px; inset-inline-end: 20px; z-index: 2147483000; height: auto; min-height: 0 }
+:host([mode="launcher"]) { position: fixed; inset-block-end: 20px; inset-inline-end: 20px; z-index: 99999; height: auto; min-height: 0 }
 * { box-sizing: border-box; margin: 0 }
 [hidden], :host([hidden]), :empty:is(div:not([role]), p, ul) { display: none !important }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap }
@@ -40,7 +40,7 @@ h2 { font-size: 16px; font-weight: 600 }
 .tool, .thumb, .idle, .status, .note, .line, .source, ::placeholder { color: var(--muted) }
 .visitor, .cite, .source:focus, .thumb[aria-pressed="true"] { background: color-mix(in srgb, var(--fill) var(--tint), var(--bg)) }
 
-.scroll { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 20px 18px 8px; scrollbar-width: thin; scrollbar-color: var(--line) transparent }
+.scroll { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 20px 18px 8px; scrollbar-width: thin }
 .scroll, .log { display: flex; flex-direction: column; gap: 18px; outline-offset: -3px }
 .blank .greeting { flex: 1 0 auto; padding-block-start: 6px; font-size: 21px; line-height: 1.35; font-weight: 600; text-wrap: balance }
 .suggestions, .sources ol { display: grid; padding: 0; list-style: none }
@@ -54,7 +54,7 @@ h2 { font-size: 16px; font-weight: 600 }
 .text > * + *, .card > * + * { margin-block-start: .6em }
 .text :is(ul, ol) { padding-inline-start: 1.4em }
 .text li + li { margin-block-start: .2em }
-code, pre { font: .92em/1.5 ui-monospace, Menlo, Consolas, "Liberation Mono", monospace; border-radius: 6px; padding: 0 .3em }
+code, pre { font: .92em/1.5 ui-monospace, monospace; border-radius: 6px; padding: 0 .3em }
 pre { overflow-x: auto; padding: 10px 12px }
 .cite { position: relative; min-width: 1.55em; padding: 0 .35em; border: 0; border-radius: 6px; color: var(--accent); font-size: .72em; font-weight: 600; line-height: 1.6; vertical-align: .35em }
 .cite::after { content: ""; position: absolute; inset: -6px -3px }
@@ -103,7 +103,7 @@ textarea { flex: 1; min-width: 0; max-height: 9.5em; padding: 7px 10px; border: 
 ::placeholder { opacity: 1 }
 .send:not(.idle):hover, .main:hover { opacity: .88 }
 #counter { text-align: end }
-.consent { padding-block-start: 8px; text-align: center; text-wrap: balance }
+.consent { padding-block-start: 8px; text-align: center }
 
 .root > .launcher { position: relative; width: 60px; height: 60px; border-radius: 20px; box-shadow: 0 8px 24px -6px rgb(35 28 20 / .5) }
 :host(:not([mode="launcher"])) .launcher, [aria-expanded="true"] .chat, [aria-expanded="false"] .close { display: none }

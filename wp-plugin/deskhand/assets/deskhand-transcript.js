@@ -104,12 +104,12 @@ function lists(lines, cite) {
 		const tag = start ? 'ol' : 'ul';
 		while (open.length && (indent < open[0].indent || (indent < open[0].indent + 2 && tag !== open[0].tag))) open.shift();
 		if (!open.length || indent > open[0].indent + 1) {
-			const list = h(tag, { start });
+			const list = h(tag, { start, dir: 'auto' });
 			if (open.length) open[0].list.lastElementChild?.append(list);
 			else roots.push(list);
 			open.unshift({ indent, tag, list });
 		}
-		open[0].list.append(h('li', { dir: 'auto' }, inline(text.replace(/\n\s*/g, '\n'), cite)));
+		open[0].list.append(h('li', {}, inline(text.replace(/\n\s*/g, '\n'), cite)));
 	}
 	return roots;
 }

@@ -1,18 +1,19 @@
-// The shapes that the widget's modules share, for the type checker alone: no browser loads this file.
-// They are global, so that the modules need not name this one. The wire's part says what the backend sends. The widget still treats each field as one that may be missing or odd,
-// since it must get along with an older and a newer backend.
+// The shapes that the widget's modules share, and what they promise one another. For the type checker alone:
+// no browser loads this file, so it is also where the longer explanations stand. Its names are global.
+// The widget treats what comes from the wire as something that may be missing or odd:
+// it must get along with an older and a newer backend.
 
 // The wire (PROTOCOL.md)
 
 interface Source { n: number; title: string; url?: string | null; section?: string | null; snippet?: string | null }
 
 interface Ask {
-  kind: 'confirm' | 'identity' | 'contact';
-  proposal_id?: string;
-  summary?: string;
-  amount_minor?: number | null;
-  currency?: string | null;
-  expires_at?: string | null;
+	kind: 'confirm' | 'identity' | 'contact';
+	proposal_id?: string;
+	summary?: string;
+	amount_minor?: number | null;
+	currency?: string | null;
+	expires_at?: string | null;
 }
 
 interface Handoff { handoff_id: string; reason?: string; ticket_id?: string | null; needs_contact?: boolean; next?: string }
@@ -22,49 +23,50 @@ interface StaffNote { kind: 'joined' | 'message' | 'left' | 'system'; name?: str
 interface Final { outcome?: string | null; text: string; citations?: number[]; incomplete?: boolean }
 
 interface StoredMessage {
-  author: 'visitor' | 'agent' | 'staff' | 'system';
-  text: string;
-  citations?: Source[];
-  at?: string;
-  turn_id?: string | null;
-  outcome?: string | null;
+	author: 'visitor' | 'agent' | 'staff' | 'system';
+	text: string;
+	citations?: Source[];
+	at?: string;
+	turn_id?: string | null;
+	outcome?: string | null;
 }
 
 interface Snapshot {
-  thread_id: string;
-  status: string;
-  last_seq: number;
-  turn_in_progress: boolean;
-  messages: StoredMessage[];
+	thread_id: string;
+	/** What names staff or a handoff means that a person has the thread, or will: then the widget listens on. */
+	status: string;
+	last_seq: number;
+	turn_in_progress: boolean;
+	messages: StoredMessage[];
 }
 
 type Payload =
-  | { type: 'turn'; data: { turn_id: string; message_id?: string; thread_id?: string; by: 'agent' | 'staff' } }
-  | { type: 'step'; data: { phase: string; status: string; label?: string } }
-  | { type: 'citation'; data: Source }
-  | { type: 'delta'; data: { i: number; md: string } }
-  | { type: 'replace'; data: { from: number; md?: string | null } }
-  | { type: 'ask'; data: Ask }
-  | { type: 'handoff'; data: Handoff }
-  | { type: 'staff'; data: StaffNote }
-  | { type: 'final'; data: Final }
-  | { type: 'error'; data: { code: string; detail?: string; retryable?: boolean } }
-  | { type: 'done'; data: { turn_id: string } }
-  | { type: 'typing'; data: { who?: string } }
-  // Ours: what polling found where no stream comes through.
-  | { type: 'snapshot'; data: Snapshot };
+	| { type: 'turn'; data: { turn_id: string; message_id?: string; thread_id?: string; by: 'agent' | 'staff' } }
+	| { type: 'step'; data: { phase: string; status: string; label?: string } }
+	| { type: 'citation'; data: Source }
+	| { type: 'delta'; data: { i: number; md: string } }
+	| { type: 'replace'; data: { from: number; md?: string | null } }
+	| { type: 'ask'; data: Ask }
+	| { type: 'handoff'; data: Handoff }
+	| { type: 'staff'; data: StaffNote }
+	| { type: 'final'; data: Final }
+	| { type: 'error'; data: { code: string; detail?: string; retryable?: boolean } }
+	| { type: 'done'; data: { turn_id: string } }
+	| { type: 'typing'; data: { who?: string } }
+	// Ours: what polling found where no stream comes through.
+	| { type: 'snapshot'; data: Snapshot };
 
 /** `id` is null for what is not stored: `typing`, and what the widget makes up from an answer that came in one piece. */
 type WireEvent = { id: number | null } & Payload;
 
 interface Message {
-  message_id: string;
-  thread_id?: string;
-  user_msg: string;
-  page?: string;
-  locale?: string;
-  confirm?: { proposal_id: string; accept: boolean };
-  contact?: { email: string };
+	message_id: string;
+	thread_id?: string;
+	user_msg: string;
+	page?: string;
+	locale?: string;
+	confirm?: { proposal_id: string; accept: boolean };
+	contact?: { email: string };
 }
 
 interface Feedback { turn_id: string; value: 'up' | 'down'; tags?: string[] }
@@ -80,112 +82,139 @@ interface RawEvent { id: string; type: string; data: string }
 interface Link { state: 'open' | 'lost' | 'busy'; seconds?: number }
 
 interface Following {
-  /** Posted first; without it a thread is followed. */
-  message?: Message;
-  threadId?: string;
-  /** The sequence number after which to begin. */
-  after?: number;
-  until(event: WireEvent): boolean;
-  signal: AbortSignal;
-  onLink(link: Link): void;
-  /** For a stream that merely listens: it never gives up. */
-  forever?: boolean;
+	/** Posted first; without it a thread is followed. */
+	message?: Message;
+	threadId?: string;
+	/** The sequence number after which to begin. */
+	after?: number;
+	until(event: WireEvent): boolean;
+	signal: AbortSignal;
+	onLink(link: Link): void;
+	/** For a stream that merely listens: it never gives up. */
+	forever?: boolean;
 }
 
+/** What went wrong, by the code of the backend's problem+json, or `offline`, `slow`, `token_refused`; `retryAfter` in seconds. */
 type Problem = ReturnType<typeof import('./deskhand-client.js').problem>;
 
+/**
+ * Each request carries a token, which is fetched when it is first needed, renewed half a minute before its end,
+ * and once more when the backend refuses it. It is held in memory alone.
+ */
 interface Client {
-  snapshot(threadId: string, signal?: AbortSignal): Promise<Snapshot>;
-  /** Polls until no turn is under way, and gives the thread as it is then. */
-  settled(threadId: string, signal: AbortSignal): Promise<Snapshot>;
-  cancel(threadId: string): Promise<unknown>;
-  feedback(feedback: Feedback): Promise<unknown>;
-  /**
-   * Events, each once, until one fulfils `until`. A connection that ends before that is taken up again where it broke.
-   * Ends early when `signal` aborts.
-   */
-  events(following: Following): AsyncGenerator<WireEvent, void, void>;
-  /** Ids of events are counted per thread: with a new thread, what was seen is forgotten. */
-  newThread(): void;
+	snapshot(threadId: string, signal?: AbortSignal): Promise<Snapshot>;
+	/** Polls until no turn is under way, for half a minute at most, and gives the thread as it is then. */
+	settled(threadId: string, signal: AbortSignal): Promise<Snapshot>;
+	cancel(threadId: string): Promise<unknown>;
+	feedback(feedback: Feedback): Promise<unknown>;
+	/**
+	 * Events, until one fulfils `until`; those of a resumed stream only if they are new. Ends early when `signal` aborts.
+	 *
+	 * - A connection that breaks, ends early, or is silent past two heartbeats is taken up again after its last event,
+	 *   with backoff from the server's `retry` up to 15 s; after ten failures in a row it is `offline`.
+	 *   Before the `turn` event came, the same message is posted again: its id makes that harmless.
+	 * - A stream that ends because its token does is resumed at once.
+	 * - 429 and 503 are waited for as long as they ask, up to 30 s and four times; past that they are thrown.
+	 * - Three answers without a single byte mean that something between swallows streams:
+	 *   then the answer is asked for in one piece, or its thread polled.
+	 */
+	events(following: Following): AsyncGenerator<WireEvent, void, void>;
+	/** Ids of events are counted per thread: with a new thread, what was seen is forgotten. */
+	newThread(): void;
 }
 
 // deskhand-transcript.js
 
 type Child = Node | string;
 
+/** Functions are listeners: `onclick`. */
 type Attributes = Record<string, string | boolean | ((event: any) => void) | undefined>;
 
 /** The mark for footnote n, or null where there is no such source. */
 type Cite = (n: number) => Node | null;
 
-/** What a visitor says: text, or a press on a card, whose words (`echo`) then stand in its place. */
-/** `id`: the message's, kept for another try after a lost connection: the backend then gives the same turn. */
+/**
+ * What a visitor says: text, or a press on a card, whose words (`echo`) then stand in its place.
+ * `id` is the message's, kept for another try after a lost connection: the backend then gives the same turn.
+ */
 interface Input { id?: string; text?: string; echo?: string; confirm?: Message['confirm']; contact?: Message['contact'] }
 
 /** What parts of the transcript may use of the widget. */
 interface Desk {
-  t: Strings;
-  lang: string;
-  say(input: Input): void;
-  rate(feedback: Feedback): Promise<unknown>;
+	t: Strings;
+	lang: string;
+	say(input: Input): void;
+	rate(feedback: Feedback): Promise<unknown>;
 }
 
+/** An answer is told what happened and knows nothing of the wire; what a visitor does in it goes back through the `Desk`. */
 interface Answer {
-  element: HTMLElement;
-  /** Known from the `turn` event on; before that nothing can be stopped or rated. */
-  turnId: string;
-  /** Whether its end has been heard: a replay must not write it again. */
-  finished: boolean;
-  /** Whether it asks for something, or says who takes over. */
-  carded: boolean;
-  cite(source: Source): void;
-  delta(i: number, md: string): void;
-  /** Takes back what was said from sentence `from` on. */
-  replace(from: number, md?: string | null): void;
-  /** The whole counts, whatever came before it. */
-  final(final: Final): void;
-  note(text: string): void;
-  fail(text: string, again?: () => void): void;
-  ask(ask: Ask): void;
-  handoff(handoff: Handoff): void;
+	element: HTMLElement;
+	/** Known from the `turn` event on; before that nothing can be stopped or rated. */
+	turnId: string;
+	/** Whether its end has been heard: a replay must not write it again. */
+	finished: boolean;
+	/** Whether it asks for something, or says who takes over. */
+	carded: boolean;
+	cite(source: Source): void;
+	delta(i: number, md: string): void;
+	/** Takes back what was said from sentence `from` on. */
+	replace(from: number, md?: string | null): void;
+	/** The whole counts, whatever came before it. */
+	final(final: Final): void;
+	note(text: string): void;
+	fail(text: string, again?: () => void): void;
+	ask(ask: Ask): void;
+	handoff(handoff: Handoff): void;
 }
 
 // deskhand-conversation.js
 
 /** Where a conversation takes place, and what it can tell there. */
 interface Stage {
-  desk: Desk;
-  log: HTMLElement;
-  draft: HTMLElement;
-  /** Says what is being done; `passing` words are for so many ms (negative: until the next) and not the turn's progress. */
-  work(text: string, passing?: number): void;
-  /** Says a plain word, or nothing. */
-  tell(text: string): void;
-  /** Goes back to the turn's progress after a passing word. */
-  resume(): void;
-  /** Something was added: keep the newest in view, `always` or only for who reads at the end. */
-  grown(always?: boolean): void;
-  /** The turn began or ended, or the transcript is empty or no longer is. */
-  changed(): void;
-  /** Something came that a visitor with a closed panel doesn't see. */
-  news(): void;
-  refocus(): void;
+	desk: Desk;
+	/** A live region: what is added to it is read out. */
+	log: HTMLElement;
+	/** Beside it: the answer that grows. Finished, it moves into the log, and so is read out once. */
+	draft: HTMLElement;
+	/** Says what is being done; `passing` words are for so many ms (negative: until the next) and not the turn's progress. */
+	work(text: string, passing?: number): void;
+	/** Says a plain word, or nothing. */
+	tell(text: string): void;
+	/** Goes back to the turn's progress after a passing word. */
+	resume(): void;
+	/** Something was added: keep the newest in view, `always` or only for who reads at the end. */
+	grown(always?: boolean): void;
+	/** The turn began or ended, or the transcript is empty or no longer is. */
+	changed(): void;
+	/** Something came that a visitor with a closed panel doesn't see. */
+	news(): void;
+	/** What had the focus is gone. */
+	refocus(): void;
 }
 
+/**
+ * Knows one thread at a time and remembers its id over a reload. While a person has it, a second stream stays open for
+ * what they say: it begins before this page's own turns, whose streams leave out what staff said meanwhile,
+ * and drops what was seen.
+ */
 interface Conversation {
-  readonly busy: boolean;
-  /** `again`: the words stand there already. */
-  say(input: Input, again?: boolean): Promise<void>;
-  rate: Desk['rate'];
-  /** Takes up the conversation of an earlier page. */
-  restore(): Promise<void>;
-  stop(): void;
-  startAnew(): void;
-  /** While staff hold the thread their words may come at any time. */
-  listen(): void;
-  unlisten(): void;
-  leave(): void;
+	readonly busy: boolean;
+	/** `again`: the words stand there already. */
+	say(input: Input, again?: boolean): Promise<void>;
+	rate: Desk['rate'];
+	/** Takes up the conversation of an earlier page: what was said, an answer under way, a card that still waits. */
+	restore(): Promise<void>;
+	/** The backend closes the turn with what was said so far; if it doesn't within 4 s, it is closed here. */
+	stop(): void;
+	startAnew(): void;
+	listen(): void;
+	unlisten(): void;
+	/** The element leaves the page. */
+	leave(): void;
 }
 
-/** Named one by one, so that no language misses any; and by name, for the words of an error's code. */
+// deskhand-en.js, deskhand-de.js
+
+/** Named one by one, so that no language misses any; and by any name, for the words of an error's code. */
 type Strings = typeof import('./deskhand-en.js').default & Record<string, string>;

@@ -225,7 +225,7 @@ const list = (json = '') => {
 };
 
 export class DeskhandChat extends HTMLElement {
-	static observedAttributes = ['lang', 'dir', 'heading', 'greeting', 'suggestions', 'consent', 'accent', 'mode'];
+	static observedAttributes = ['lang', 'dir', 'heading', 'greeting', 'suggestions', 'consent', 'accent'];
 
 	#chat = build(this);
 

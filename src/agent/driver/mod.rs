@@ -1,0 +1,229 @@
+//! Performs what the machine asks for: feeds it inputs, runs one operation at a time,
+//! keeps its clocks, and stores each step with the events that belong to it before
+//! anything is waited for.
+
+mod perform;
+mod recall;
+mod take;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::FutureExt;
+use tokio::sync::Notify;
+
+use super::Agent;
+use super::answer::Answer;
+use super::brain::{Sentence, TurnView};
+use super::operation::Running;
+use super::phrases::Tongue;
+use super::record::{Record, TurnRef};
+use crate::agent::machine::call::Ledger;
+use crate::agent::machine::ctx::Timer;
+use crate::agent::machine::input::Input;
+use crate::agent::machine::{Machine, step};
+use crate::db::pool::DbResult;
+use crate::db::turns;
+use crate::domain::document::Found;
+use crate::domain::fail::{self, FailPoint};
+
+/// Pauses before a failed store is tried again; after the last the turn is left to
+/// whoever takes it over.
+const STORE_PAUSES: [Duration; 4] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+];
+
+/// A turn to drive.
+pub(super) struct Assignment {
+    pub turn: TurnRef,
+    pub machine: Machine,
+    /// The visitor's message.
+    pub text: String,
+    /// The visitor's language.
+    pub locale: String,
+    /// Whether the message only leaves an address.
+    pub address_only: bool,
+    /// The number of the `turn` event.
+    pub first_seq: i64,
+    /// The last stored step; none for a new turn.
+    pub last_step: Option<i32>,
+    /// Whether another driver has had it before.
+    pub resumed: bool,
+}
+
+pub(super) struct Driver {
+    agent: Arc<Agent>,
+    job: Assignment,
+    machine: Machine,
+    record: Record,
+    view: TurnView,
+    answer: Answer,
+    draft: Vec<Sentence>,
+    /// Arguments of the call that the brain planned last.
+    args: serde_json::Value,
+    clocks: BTreeMap<Timer, DateTime<Utc>>,
+    inputs: VecDeque<Input>,
+    running: Running,
+    tongue: Tongue,
+}
+
+impl Driver {
+    pub(super) fn new(agent: Arc<Agent>, job: Assignment) -> Self {
+        Self {
+            machine: job.machine.clone(),
+            record: Record::after(job.last_step),
+            view: TurnView {
+                message: job.text.clone(),
+                locale: job.locale.clone(),
+                ..TurnView::default()
+            },
+            answer: Answer::default(),
+            draft: Vec::new(),
+            args: serde_json::Value::Null,
+            clocks: BTreeMap::new(),
+            inputs: VecDeque::new(),
+            running: Running::Idle,
+            tongue: Tongue::of(&job.locale),
+            agent,
+            job,
+        }
+    }
+
+    /// Drives the turn to its end.
+    ///
+    /// # Errors
+    /// When it became another's, or the database stays away; then nothing more of it is
+    /// stored by this driver.
+    pub(super) async fn run(mut self, stop: &Notify, first: Input) -> DbResult<()> {
+        if self.job.resumed {
+            self.recall().await?;
+        }
+        self.inputs.push_back(first);
+        let closing = self.agent.closing.clone();
+        loop {
+            while let Some(input) = self.inputs.pop_front() {
+                self.feed(&input)?;
+            }
+            // What is ready at once is taken before anything is stored: fewer transactions.
+            if !self.is_over()
+                && let Some(done) = self.running.next().now_or_never()
+            {
+                self.take(done);
+                continue;
+            }
+            if self.store().await? {
+                self.inputs.push_back(Input::Cancelled);
+                continue;
+            }
+            if self.is_over() {
+                return Ok(());
+            }
+            let alarm = self.clocks.iter().map(|(timer, at)| (*at, *timer)).min();
+            let until_alarm = alarm.map_or(turns::LEASE / 3, |(at, _)| {
+                (at - self.agent.clock.now()).to_std().unwrap_or_default()
+            });
+            tokio::select! {
+                biased;
+                () = closing.cancelled() => return self.let_go().await,
+                () = stop.notified() => self.inputs.push_back(Input::Cancelled),
+                done = self.running.next() => self.take(done),
+                () = tokio::time::sleep(until_alarm.min(turns::LEASE / 3)) => {
+                    let now = self.agent.clock.now();
+                    if let Some((at, timer)) = alarm && at <= now {
+                        self.clocks.remove(&timer);
+                        self.inputs.push_back(Input::Timer { timer });
+                    } else {
+                        self.renew().await?;
+                    }
+                }
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.machine.outcome().is_some()
+    }
+
+    /// One transition and what it asks for.
+    fn feed(&mut self, input: &Input) -> DbResult<()> {
+        let now = self.agent.clock.now();
+        let (machine, actions) = step(self.machine.clone(), now, input);
+        self.record.step(now, input, &actions, &machine)?;
+        self.machine = machine;
+        for action in actions {
+            self.perform(action);
+        }
+        Ok(())
+    }
+
+    /// Stores what is yet to be stored, trying again while the database is away.
+    /// Gives whether the visitor has asked to stop a turn that still runs.
+    async fn store(&mut self) -> DbResult<bool> {
+        if self.record.is_empty() {
+            return Ok(false);
+        }
+        let over = self.is_over();
+        if over {
+            fail::point(FailPoint::TurnBeforeFinish);
+        }
+        let mut pauses = STORE_PAUSES.iter();
+        loop {
+            match self
+                .record
+                .store(&self.agent.db, &self.job.turn, self.agent.clock.now())
+                .await
+            {
+                Ok(stop) => {
+                    fail::point(if over {
+                        FailPoint::TurnFinished
+                    } else {
+                        FailPoint::TurnStored
+                    });
+                    return Ok(stop && !over);
+                }
+                Err(error) if error.is_transient() => match pauses.next() {
+                    Some(pause) => tokio::time::sleep(*pause).await,
+                    None => return Err(error),
+                },
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    async fn renew(&mut self) -> DbResult<()> {
+        let t = self.job.turn;
+        let mut tx = self.agent.db.site(t.site).await?;
+        let stop = turns::renew(&mut tx, t.turn, t.epoch).await?;
+        tx.commit().await?;
+        if stop {
+            self.inputs.push_back(Input::Cancelled);
+        }
+        Ok(())
+    }
+
+    async fn let_go(&mut self) -> DbResult<()> {
+        let t = self.job.turn;
+        let mut tx = self.agent.db.site(t.site).await?;
+        turns::release(&mut tx, t.turn, t.epoch).await?;
+        tx.commit().await
+    }
+}
+
+/// What this turn found so far; only that may be cited.
+fn found(view: &TurnView) -> Vec<&Found> {
+    view.outcomes.iter().filter_map(|o| o.found.as_ref()).collect()
+}
+
+/// The first input of a turn that was taken over.
+pub(super) fn after_crash(begun: bool) -> Input {
+    if begun {
+        Input::Resumed { ledger: Ledger::None }
+    } else {
+        Input::Started
+    }
+}

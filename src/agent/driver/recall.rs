@@ -1,0 +1,51 @@
+//! A turn taken over after a crash: what the driver knew is put together again from the
+//! stored events and calls.
+
+use super::Driver;
+use crate::agent::answer::Answer;
+use crate::agent::brain::ToolOutcome;
+use crate::agent::operation;
+use crate::db::pool::{DbError, DbResult};
+use crate::db::{events, tool_calls};
+use crate::hands::registry::Called;
+
+impl Driver {
+    /// After a crash: the answer so far from the stored events, what the brain may see of
+    /// the turn, and the passages by searching again (reads may be repeated).
+    pub(super) async fn recall(&mut self) -> DbResult<()> {
+        let t = self.job.turn;
+        let mut tx = self.agent.db.site(t.site).await?;
+        let stored = events::of_turn(&mut tx, t.turn).await?;
+        let calls = tool_calls::of_turn(&mut tx, t.turn).await?;
+        tx.commit().await?;
+        self.answer = Answer::from_events(stored.iter().map(|e| &e.event));
+        self.view = operation::view(
+            &self.agent,
+            &t,
+            self.job.first_seq,
+            self.job.text.clone(),
+            self.job.locale.clone(),
+        )
+        .await?;
+        for call in calls {
+            self.args = call.args;
+            if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {
+                continue;
+            }
+            let ctx = operation::context(&self.agent, &t);
+            match self.agent.registry.call(&ctx, &call.tool, &self.args).await {
+                Ok(Called { reply, .. }) => self.view.outcomes.push(ToolOutcome {
+                    tool: call.tool,
+                    args: self.args.clone(),
+                    result: Ok(reply.output),
+                    found: reply.found,
+                }),
+                Err(error) => {
+                    tracing::warn!(%error, turn = %t.turn, "a read couldn't be repeated after a restart");
+                    return Err(DbError::Unreadable("a read couldn't be repeated".to_owned()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
