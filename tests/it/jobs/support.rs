@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::database::database;
+use crate::support::postgres::database;
 
 pub const INGEST: &str = Work::INGEST_DOCUMENT;
 pub const LEASE: Duration = Duration::from_secs(30);
