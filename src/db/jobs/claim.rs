@@ -14,6 +14,12 @@ use crate::domain::job::{JobError, Work};
 /// The most jobs that one [`claim`] takes.
 pub const MOST_AT_ONCE: usize = 64;
 
+/// Planning takes as long as running, so there is one plan for all claims. It may be made while
+/// the queue is empty and must serve when a hundred thousand jobs wait: a plan that reads the
+/// whole table for each lane takes seconds then.
+const BEGIN: &str = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan; \
+    SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off";
+
 /// A job in a worker's hands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claimed {
@@ -47,12 +53,7 @@ pub async fn claim(
     let kinds: Vec<String> = kinds.iter().map(|&k| k.to_owned()).collect();
     // At most 64, so the conversion is exact.
     let limit = limit.min(MOST_AT_ONCE) as i32;
-    // A plan that was cached while the queue was empty reads the whole table for each lane;
-    // with a hundred thousand jobs waiting that is seconds instead of milliseconds.
-    let mut tx = db
-        .pool()
-        .begin_with("BEGIN; SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-        .await?;
+    let mut tx = db.pool().begin_with(BEGIN).await?;
     let rows = sqlx::query_file!(
         "src/db/jobs/claim.sql",
         &kinds,

@@ -3,17 +3,18 @@
 
 use std::time::Duration;
 
-use sqlx::postgres::PgListener;
-
+use crate::db::listen::Listener;
 use crate::db::pool::Db;
 
+/// Told by `enqueue` and others when a job is due and nobody may know.
+const CHANNEL: &str = "deskhand_jobs";
 /// How long to leave the database alone after it has failed.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Hears that jobs were enqueued. Holds one connection of the pool.
 pub struct Wakeups {
     db: Db,
-    listener: Option<PgListener>,
+    listener: Option<Listener>,
 }
 
 impl Wakeups {
@@ -30,26 +31,23 @@ impl Wakeups {
     /// again: what was announced before then went unheard. Doesn't end while the database is away.
     pub async fn next(&mut self) {
         loop {
-            let Some(listener) = &mut self.listener else {
-                match self.listen().await {
-                    Ok(()) => return,
-                    Err(error) => tracing::warn!(%error, "can't listen for jobs; polling meanwhile"),
-                }
-                tokio::time::sleep(PAUSE).await;
-                continue;
-            };
-            match listener.try_recv().await {
-                Ok(Some(_)) => return,
-                // Dropped rather than mended: after some errors it would go on with the dead connection.
-                Ok(None) | Err(_) => self.listener = None,
+            match &mut self.listener {
+                Some(listener) => match listener.next().await {
+                    Ok(_) => return,
+                    // Some errors leave it with a dead connection: another one then.
+                    Err(_) => self.listener = None,
+                },
+                None => match Listener::open(&self.db, &[CHANNEL]).await {
+                    Ok(listener) => {
+                        self.listener = Some(listener);
+                        return;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "can't listen for jobs; polling meanwhile");
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                },
             }
         }
-    }
-
-    async fn listen(&mut self) -> Result<(), sqlx::Error> {
-        let mut listener = PgListener::connect_with(self.db.pool()).await?;
-        listener.listen("deskhand_jobs").await?;
-        self.listener = Some(listener);
-        Ok(())
     }
 }

@@ -6,7 +6,6 @@
     reason = "a test's helpers may fail as the test may"
 )]
 
-mod database;
 mod fairness;
 mod model;
 mod operator;

@@ -85,7 +85,9 @@ async fn one_live_job_a_key() {
         t.enqueue(b, "k", STANDARD).await.new,
         "another site's key is another key"
     );
-    assert!(t.enqueue(a, "other", STANDARD).await.new);
+    let other = t.enqueue(a, "other", STANDARD).await;
+    assert!(other.new);
+    assert_eq!(t.enqueue(a, "other", STANDARD).await.id, other.id);
 
     let first = all[0].id;
     sqlx::query("UPDATE jobs SET run_at = now() - interval '1 hour' WHERE id = $1")
@@ -171,11 +173,23 @@ async fn a_dead_workers_job_is_taken_over_once_and_the_zombie_is_refused() {
     t.sql("UPDATE jobs SET lease_until = now() - interval '1 second'")
         .await;
 
-    let taken: Vec<Reclaimed> = join_all((0..8).map(|_| jobs::reclaim(&t.db, 10)))
+    // All eight have seen that the lease is over before the first may do something about it.
+    let mut held_up = t.admin.begin().await.unwrap();
+    sqlx::query("SELECT FROM jobs FOR UPDATE")
+        .execute(&mut *held_up)
         .await
-        .into_iter()
-        .flat_map(Result::unwrap)
-        .collect();
+        .unwrap();
+    let look = join_all((0..8).map(|_| jobs::reclaim(&t.db, 10)));
+    let let_go = async {
+        t.until(
+            "SELECT count(*) = 8 FROM pg_stat_activity
+              WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .await;
+        held_up.rollback().await.unwrap();
+    };
+    let (looked, ()) = tokio::join!(look, let_go);
+    let taken: Vec<Reclaimed> = looked.into_iter().flat_map(Result::unwrap).collect();
     assert_eq!(
         taken,
         [Reclaimed {

@@ -9,7 +9,7 @@ use deskhand::domain::job::{JobError, JobState, Priority};
 use deskhand::jobs::runner::Settings;
 use tokio::sync::{Semaphore, mpsc};
 
-use super::support::{Doing, NEVER, TestDb, Worker, eager, soon, wait};
+use super::support::{Doing, LISTENING, NEVER, TestDb, Worker, eager, soon, wait};
 
 const STANDARD: Priority = Priority::Standard;
 
@@ -21,9 +21,6 @@ fn deaf() -> Settings {
         ..Settings::default()
     }
 }
-
-const LISTENING: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity
-    WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle')";
 
 #[tokio::test]
 async fn an_idle_worker_wakes_when_a_job_is_committed() {

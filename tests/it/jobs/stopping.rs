@@ -8,7 +8,7 @@ use deskhand::domain::job::{JobState, Priority};
 use deskhand::jobs::runner::Settings;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
-use super::support::{Doing, TestDb, Worker, eager, soon, wait};
+use super::support::{Doing, LISTENING, NEVER, NOT_LISTENING, TestDb, Worker, eager, soon, wait};
 
 const STANDARD: Priority = Priority::Standard;
 
@@ -75,7 +75,9 @@ async fn a_worker_that_stops_ends_its_jobs_and_begins_none() {
     );
     soon("the job begins", begins).await.unwrap();
     let second = t.enqueue(site, "second", STANDARD).await.id;
+    t.until(LISTENING).await;
     worker.stop.cancel();
+    t.until(NOT_LISTENING).await;
     gate.add_permits(1);
     worker.stop().await;
     assert_eq!(
@@ -140,32 +142,43 @@ async fn a_runner_that_is_dropped_gives_its_jobs_back() {
     assert_eq!(t.state(id).await, JobState::Waiting);
 }
 
+/// Every heartbeat asks whether the job is still the worker's, also the one that carries progress.
 #[tokio::test]
 async fn a_job_that_was_taken_over_is_stopped_and_says_nothing() {
     let t = TestDb::new().await;
     let site = t.site("a").await;
     let id = t.enqueue(site, "k", STANDARD).await.id;
-    let (handler, mut begins, mut drops) = endless();
-    let worker = Worker::start(
-        &t.db,
-        handler,
-        Settings {
-            lease: Duration::from_millis(600),
-            sweep: super::support::NEVER,
-            ..eager()
-        },
-    );
-    soon("the job begins", begins.recv()).await.unwrap();
-    t.sql("UPDATE jobs SET epoch = epoch + 1, owner = gen_random_uuid(), lease_until = now() + interval '1 hour'")
+    let (go_on, began) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (dropped, mut drops) = mpsc::unbounded_channel();
+    let handler = Doing::new({
+        let (go_on, began) = (go_on.clone(), began.clone());
+        move |ctx| {
+            let guard = Dropped(Some(dropped.clone()));
+            let (go_on, began) = (go_on.clone(), began.clone());
+            async move {
+                let _guard = guard;
+                began.add_permits(1);
+                go_on.acquire().await.unwrap().forget();
+                ctx.progress("half", 0.5);
+                std::future::pending().await
+            }
+        }
+    });
+    let settings = Settings {
+        lease: NEVER,
+        sweep: NEVER,
+        ..eager()
+    };
+    let worker = Worker::start(&t.db, handler, settings);
+    soon("the job begins", began.acquire()).await.unwrap().forget();
+    t.sql("UPDATE jobs SET epoch = epoch + 1, owner = gen_random_uuid()")
         .await;
+    go_on.add_permits(1);
     soon("the job is dropped", drops.recv()).await.unwrap();
     worker.stop().await;
     let job = jobs::get(&t.db, id).await.unwrap();
-    assert_eq!(
-        (job.state, job.attempts, job.error_code),
-        (JobState::Running, 1, None),
-        "the other's"
-    );
+    assert_eq!((job.state, job.attempts), (JobState::Running, 1), "the other's");
+    assert_eq!((job.progress, job.error_code), (None, None));
 }
 
 #[tokio::test]
@@ -200,7 +213,7 @@ async fn a_job_is_stopped_when_the_database_is_away_for_longer_than_its_lease() 
         handler,
         Settings {
             lease: Duration::from_secs(1),
-            sweep: super::support::NEVER,
+            sweep: NEVER,
             ..eager()
         },
     );

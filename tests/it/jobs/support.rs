@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::database::database;
+use crate::support::postgres::database;
 
 pub const INGEST: &str = Work::INGEST_DOCUMENT;
 pub const LEASE: Duration = Duration::from_secs(30);
@@ -172,6 +172,13 @@ impl Handler for Doing {
 
 /// An hour where nothing but a word may wake the worker.
 pub const NEVER: Duration = Duration::from_secs(3600);
+
+/// A worker hears announcements.
+pub const LISTENING: &str = "SELECT EXISTS (SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle')";
+/// It doesn't any more, since it stops.
+pub const NOT_LISTENING: &str = "SELECT NOT EXISTS (SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND query LIKE 'LISTEN%' AND state = 'idle')";
 
 /// Polls eagerly, so that tests which move `run_at` needn't wait.
 pub fn eager() -> Settings {
