@@ -78,7 +78,7 @@ async fn the_demo_shop_is_taken_in_whole() {
     let shipping = list.iter().find(|d| d.external_id == "shipping.html").unwrap();
     assert_eq!(shipping.title, "Shipping and delivery");
     assert_eq!(shipping.url.as_deref(), Some("https://lumen-oak.example/help/shipping/"));
-    let article = documents::article(&mut tx, shipping.id).await.unwrap().unwrap();
+    let article = documents::article(&mut tx, shipping.url.as_deref().unwrap()).await.unwrap().unwrap();
     assert!(article.markdown.contains("| Rest of the EU | €9.90 | from €150 |"), "{}", article.markdown);
 }
 
