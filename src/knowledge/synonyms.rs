@@ -43,8 +43,9 @@ country|countries|abroad|overseas|international|foreign
 dispatch|leave|leaves|go out|goes out|send~out|sent out|ship|on its way
 late|delayed|delay|overdue|not arrived|still nothing|still waiting|not here|should have been
 lost|missing|disappeared|vanished|never turns up|never arrived|gone astray|turn up
-carrier|courier|delivery company|delivery service|delivered by|who delivers|who brings
-tracing|trace|search|track|follow|tracking|look for|where is~order|order status|status
+carrier|courier|delivery company|company delivers|delivery service|delivered by|who delivers|who brings
+tracing|trace|search|look for|locate
+track|tracking|follow|where is~order|order status|status
 open|opening hours|opening times|business hours|office hours|hours|closed
 open~saturday|open~sunday|open~weekend|opening hours|monday
 voucher|gift card|gift certificate|gift voucher|gift token

@@ -25,7 +25,7 @@ const CHATTER: &str = "
     nice great best better right wrong beautiful lovely new okay
     ive im id ill dont doesnt cant wont isnt one two three first second us put puts work works working worked
     live lives living lived set bad full whole else other another both each every enough around away back
-    policy policies info rules rule terms conditions details recommend recommended suggest advise advice create
+    policy policies info rules rule terms conditions details accept accepts accepted offer offers offered provide provides recommend recommended suggest advise advice create
     could may might shall must ought allowed anyway however though although since because therefore
     bin bitte danke hallo guten tag morgen abend möchte möchten will wollen hätte hätten gerne gern habe haben hab gibt
     geben kann können könnte wissen weiß frage fragen eigentlich noch schon mal vielleicht etwas jemand heute gestern

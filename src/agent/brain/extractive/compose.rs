@@ -23,7 +23,7 @@ const ELSEWHERE: f64 = 0.87;
 /// Sentences that share more of their words than this say the same.
 const SAME: f64 = 0.6;
 /// How well the best sentence and its passage must fit the question.
-pub const ENOUGH: f64 = 0.43;
+pub const ENOUGH: f64 = 0.46;
 
 /// How well a sentence and its passage fit the question, up to 1: how much of it both
 /// cover, less for a word that the site has never heard of. Fitted on questions that a

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::agent::brain::extractive::kinds;
+use crate::agent::brain::extractive::kinds::{self, Kind};
 use crate::agent::brain::extractive::question::{CLOCK, Question, mark};
 use crate::agent::brain::extractive::sentences::{self, Speech, speech};
 use crate::domain::document::{Found, Passage};
@@ -116,7 +116,7 @@ fn of_passage(question: &Question, i: usize, passage: &Passage, prior: f64) -> V
                 block: sentence.block,
                 form: sentence.form,
                 text: sentence.text.clone(),
-                score: score * manner(&sentence.text, sentence.form),
+                score: score * manner(&sentence.text, sentence.form, question.kinds.contains_key(&Kind::Way)),
                 covers,
                 says,
                 about,
@@ -206,7 +206,7 @@ fn says(stems: &[String], lexemes: &[String]) -> bool {
 }
 
 /// Sentences that only lead to others, ask, or run on are worse answers.
-fn manner(text: &str, form: sentences::Form) -> f64 {
+fn manner(text: &str, form: sentences::Form, wants_way: bool) -> f64 {
     let lower = text.to_lowercase();
     let mut factor = 1.0;
     if lower.ends_with('?') {
@@ -222,8 +222,10 @@ fn manner(text: &str, form: sentences::Form) -> f64 {
     if text.split_whitespace().count() > 40 {
         factor *= 0.85;
     }
-    if form == sentences::Form::Row {
-        factor *= 0.9;
+    match form {
+        sentences::Form::Row => factor * 0.9,
+        // One step of several says little by itself.
+        sentences::Form::Step(_) if !wants_way => factor * 0.85,
+        _ => factor,
     }
-    factor
 }
