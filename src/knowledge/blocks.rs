@@ -77,9 +77,10 @@ pub fn blocks(markdown: &str) -> Vec<Block> {
         }
     }
     out.retain(|block| match block {
-        Block::Heading { text, .. } | Block::Paragraph(text) | Block::Item { text, .. } | Block::Code(text) => {
-            !text.is_empty()
-        }
+        Block::Heading { text, .. }
+        | Block::Paragraph(text)
+        | Block::Item { text, .. }
+        | Block::Code(text) => !text.is_empty(),
         Block::Row { cells, .. } => cells.iter().any(|c| !c.is_empty()),
     });
     out
@@ -129,7 +130,10 @@ pub fn plain(markdown: &str) -> String {
     let mut table: Vec<String> = Vec::new();
     for block in blocks(markdown) {
         match block {
-            Block::Heading { text, .. } | Block::Paragraph(text) | Block::Item { text, .. } | Block::Code(text) => {
+            Block::Heading { text, .. }
+            | Block::Paragraph(text)
+            | Block::Item { text, .. }
+            | Block::Code(text) => {
                 table.clear();
                 out.push_str(&text);
             }
@@ -185,7 +189,10 @@ Call us.
         assert_eq!(
             blocks(PAGE),
             [
-                Block::Heading { level: 2, text: "What does delivery cost?".into() },
+                Block::Heading {
+                    level: 2,
+                    text: "What does delivery cost?".into()
+                },
                 Block::Paragraph("It depends on the country, see LO-D2 & more.\nCall us.".into()),
                 item("Austria", false),
                 item("Rest of the world", false),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use crate::db::sites;
 use crate::db::pool::{Db, DbError};
+use crate::db::sites;
 use crate::db::uploads::{self, Upload};
 use crate::db::versions::{self, Failure, NewChunk, NewVersion, Swapped};
 use crate::domain::clock::Clock;

@@ -102,7 +102,10 @@ mod tests {
         for gone in ["<script", "onerror", "javascript:", "<img", "style=", "<h1"] {
             assert!(!page.contains(gone), "{gone} in {page}");
         }
-        assert!(page.contains("<h2 id=\"what-it-costs\">What it costs</h2>"), "{page}");
+        assert!(
+            page.contains("<h2 id=\"what-it-costs\">What it costs</h2>"),
+            "{page}"
+        );
         assert!(page.contains("https://b.example"), "{page}");
     }
 }

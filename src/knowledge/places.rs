@@ -73,7 +73,10 @@ pub fn wider(question: &str) -> Vec<Wider> {
         let (union, names) = head.split_once(' ').unwrap_or(("", head));
         let named = |name: &str| {
             let parts: Vec<&str> = name.split(' ').collect();
-            asked.windows(parts.len()).find(|w| *w == parts.as_slice()).map(<[String]>::to_vec)
+            asked
+                .windows(parts.len())
+                .find(|w| *w == parts.as_slice())
+                .map(<[String]>::to_vec)
         };
         let by_name: Vec<String> = names.split('|').filter_map(named).flatten().collect();
         let by_part: Vec<String> = tail.split_whitespace().filter_map(named).flatten().collect();
@@ -111,10 +114,16 @@ mod tests {
 
     #[test]
     fn a_city_brings_its_country_and_union() {
-        assert_eq!(names("Do you deliver to Vienna?"), ["austria", "österreich", "EU", "european"]);
+        assert_eq!(
+            names("Do you deliver to Vienna?"),
+            ["austria", "österreich", "EU", "european"]
+        );
         assert_eq!(names("I live in Zürich"), ["switzerland", "schweiz"]);
         assert_eq!(names("delivery time Spain"), ["spanien", "EU", "european"]);
-        assert_eq!(names("to the United Kingdom?"), ["uk", "britain", "england", "großbritannien"]);
+        assert_eq!(
+            names("to the United Kingdom?"),
+            ["uk", "britain", "england", "großbritannien"]
+        );
         assert!(names("an oak desk").is_empty());
         assert_eq!(wider("to London")[0].stands_for, ["london"]);
     }

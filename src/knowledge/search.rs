@@ -80,8 +80,13 @@ impl Others {
     /// made from, if it was.
     fn add_synonyms(&mut self, text: &str, made_from: Option<&str>) {
         for synonym in synonyms::of(text) {
-            let stands_for = made_from.map_or_else(|| synonym.stands_for.concat(), |word| vec![word.to_owned()]);
-            let weight = if synonym.words.len() > 1 { synonyms::PART } else { synonyms::WEIGHT };
+            let stands_for =
+                made_from.map_or_else(|| synonym.stands_for.concat(), |word| vec![word.to_owned()]);
+            let weight = if synonym.words.len() > 1 {
+                synonyms::PART
+            } else {
+                synonyms::WEIGHT
+            };
             for word in synonym.words {
                 self.add(word, Some(synonym.lang), weight, stands_for.clone());
             }
@@ -122,7 +127,12 @@ impl Others {
         let same = |o: &&Other| {
             o.lang.is_none_or(|l| l == term.lang) && stemmer.stem(&o.word.to_lowercase()) == term.term
         };
-        let stands_for: BTreeSet<String> = self.0.iter().filter(same).flat_map(|o| o.stands_for.clone()).collect();
+        let stands_for: BTreeSet<String> = self
+            .0
+            .iter()
+            .filter(same)
+            .flat_map(|o| o.stands_for.clone())
+            .collect();
         QueryTerm {
             term: term.term,
             lang: term.lang,

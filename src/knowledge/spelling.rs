@@ -40,7 +40,11 @@ pub fn worst_slip(word: &str) -> u8 {
 #[must_use]
 pub fn guesses(word: &str) -> Vec<Guess> {
     let chars: Vec<char> = word.chars().collect();
-    let letters: Vec<char> = if word.is_ascii() { ('a'..='z').collect() } else { "abcdefghijklmnopqrstuvwxyzäöüßéèàñç".chars().collect() };
+    let letters: Vec<char> = if word.is_ascii() {
+        ('a'..='z').collect()
+    } else {
+        "abcdefghijklmnopqrstuvwxyzäöüßéèàñç".chars().collect()
+    };
     let mut out = Vec::new();
     let mut guess = |slip: u8, chars: Vec<char>| {
         out.push(Guess {
@@ -99,7 +103,10 @@ mod tests {
             assert!(is_suspect(slip), "{slip}");
         }
         let swaps: Vec<Guess> = guesses("retrun").into_iter().filter(|g| g.slip == 0).collect();
-        assert!(swaps.iter().any(|g| g.word == "return") && swaps.len() < 15, "{swaps:?}");
+        assert!(
+            swaps.iter().any(|g| g.word == "return") && swaps.len() < 15,
+            "{swaps:?}"
+        );
     }
 
     #[test]

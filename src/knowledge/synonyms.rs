@@ -196,12 +196,22 @@ pub fn of(question: &str) -> Vec<Synonym> {
     for (lang, groups) in [("english", ENGLISH), ("german", GERMAN)] {
         let stemmer = Stemmer::of(lang);
         let stems: Vec<String> = asked.iter().map(|w| stemmer.stem(w)).collect();
-        let groups: Vec<Vec<Entry>> = groups.lines().filter(|g| !g.is_empty()).map(|g| entries(g, &stemmer)).collect();
+        let groups: Vec<Vec<Entry>> = groups
+            .lines()
+            .filter(|g| !g.is_empty())
+            .map(|g| entries(g, &stemmer))
+            .collect();
         let found: Vec<Vec<Vec<usize>>> = groups
             .iter()
             .map(|group| group.iter().map(|e| e.occurrence(&asked, &stems)).collect())
             .collect();
-        let in_phrase: BTreeSet<usize> = found.iter().flatten().filter(|at| at.len() > 1).flatten().copied().collect();
+        let in_phrase: BTreeSet<usize> = found
+            .iter()
+            .flatten()
+            .filter(|at| at.len() > 1)
+            .flatten()
+            .copied()
+            .collect();
         for (group, found) in groups.iter().zip(&found) {
             let speaks = |at: &[usize]| at.len() > 1 || at.iter().any(|i| !in_phrase.contains(i));
             let stands_for: BTreeSet<Vec<String>> = found
@@ -236,7 +246,9 @@ fn entries(group: &'static str, stemmer: &Stemmer) -> Vec<Entry> {
         let words: Vec<&str> = text.split([' ', '~', '-']).collect();
         Entry {
             stems: words.iter().map(|w| stemmer.stem(w)).collect(),
-            gap_after: text.split_once('~').map(|(before, _)| before.split([' ', '-']).count() - 1),
+            gap_after: text
+                .split_once('~')
+                .map(|(before, _)| before.split([' ', '-']).count() - 1),
             words,
         }
     };
@@ -277,8 +289,15 @@ mod tests {
 
     #[test]
     fn a_word_brings_its_group() {
-        assert_eq!(stand("Is there a guarantee?", "warranty"), Some("guarantee".into()));
-        assert_eq!(stand("Is there a warranty?", "warranty"), None, "it is asked for itself");
+        assert_eq!(
+            stand("Is there a guarantee?", "warranty"),
+            Some("guarantee".into())
+        );
+        assert_eq!(
+            stand("Is there a warranty?", "warranty"),
+            None,
+            "it is asked for itself"
+        );
         assert_eq!(stand("Was kostet das Porto?", "versand"), Some("porto".into()));
         assert_eq!(stand("a light bulb", "bulb"), Some("light bulb".into()));
         assert!(of("zebra").is_empty());

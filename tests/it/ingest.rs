@@ -29,7 +29,11 @@ async fn find(db: &Db, site: SiteId, text: &str) -> Found {
 
 async fn count(site: SiteId, table: &str) -> i64 {
     let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
-    sqlx::query(sql).fetch_one(&mut raw(site).await).await.unwrap().get(0)
+    sqlx::query(sql)
+        .fetch_one(&mut raw(site).await)
+        .await
+        .unwrap()
+        .get(0)
 }
 
 /// What the statistics say, and what counting says.
@@ -65,7 +69,10 @@ async fn the_demo_shop_is_taken_in_whole() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let accepted = hand_in(&db, site, name, &std::fs::read(&path).unwrap()).await;
         let ingested = take_in(&db, site, accepted).await.unwrap();
-        assert!(ingested.chunks > 0 && ingested.version.is_some(), "{name}: {ingested:?}");
+        assert!(
+            ingested.chunks > 0 && ingested.version.is_some(),
+            "{name}: {ingested:?}"
+        );
         assert_eq!(ingested.lang, "english", "{name}");
         files += 1;
     }
@@ -74,12 +81,27 @@ async fn the_demo_shop_is_taken_in_whole() {
     let mut tx = db.site(site).await.unwrap();
     let list = documents::list(&mut tx, 100, 0).await.unwrap();
     assert_eq!(list.len(), 20);
-    assert!(list.iter().all(|d| d.failure.is_none() && !d.waiting && d.version == 1));
+    assert!(
+        list.iter()
+            .all(|d| d.failure.is_none() && !d.waiting && d.version == 1)
+    );
     let shipping = list.iter().find(|d| d.external_id == "shipping.html").unwrap();
     assert_eq!(shipping.title, "Shipping and delivery");
-    assert_eq!(shipping.url.as_deref(), Some("https://lumen-oak.example/help/shipping/"));
-    let article = documents::article(&mut tx, shipping.url.as_deref().unwrap()).await.unwrap().unwrap();
-    assert!(article.markdown.contains("| Rest of the EU | €9.90 | from €150 |"), "{}", article.markdown);
+    assert_eq!(
+        shipping.url.as_deref(),
+        Some("https://lumen-oak.example/help/shipping/")
+    );
+    let article = documents::article(&mut tx, shipping.url.as_deref().unwrap())
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        article
+            .markdown
+            .contains("| Rest of the EU | €9.90 | from €150 |"),
+        "{}",
+        article.markdown
+    );
 }
 
 #[tokio::test]
@@ -87,7 +109,11 @@ async fn the_same_content_again_is_nothing_to_do() {
     let (db, site) = test_db().await;
     let page = b"# Lamps\n\nWe sell many lamps.";
     let first = hand_in(&db, site, "a.md", page).await;
-    assert_eq!(hand_in(&db, site, "a.md", page).await, first, "what waits is the same");
+    assert_eq!(
+        hand_in(&db, site, "a.md", page).await,
+        first,
+        "what waits is the same"
+    );
     take_in(&db, site, first).await.unwrap();
     let again = hand_in(&db, site, "a.md", page).await;
     assert_eq!((again.document, again.upload), (first.document, None));
@@ -139,7 +165,11 @@ async fn the_newest_upload_wins_whatever_the_order() {
     let new = hand_in(&db, site, "a.md", b"# Lamps\n\nA newer page.").await;
     let live = take_in(&db, site, new).await.unwrap();
     assert_eq!(take_in(&db, site, old).await.unwrap().version, None);
-    assert_eq!(take_in(&db, site, new).await.unwrap().version, None, "running it again");
+    assert_eq!(
+        take_in(&db, site, new).await.unwrap().version,
+        None,
+        "running it again"
+    );
     assert!(live.version.is_some());
     let found = find(&db, site, "page").await;
     assert_eq!(found.passages.len(), 1);
@@ -202,10 +232,22 @@ async fn deletion_leaves_nothing() {
     take_in(&db, site, accepted).await.unwrap();
     let waiting = hand_in(&db, site, "a.md", b"# Lamps\n\nThe new secret lamp.").await;
     let mut tx = db.site(site).await.unwrap();
-    assert!(documents::delete(&mut tx, SystemClock.now(), accepted.document).await.unwrap());
-    assert!(!documents::delete(&mut tx, SystemClock.now(), accepted.document).await.unwrap());
+    assert!(
+        documents::delete(&mut tx, SystemClock.now(), accepted.document)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !documents::delete(&mut tx, SystemClock.now(), accepted.document)
+            .await
+            .unwrap()
+    );
     tx.commit().await.unwrap();
-    assert_eq!(take_in(&db, site, waiting).await.unwrap().version, None, "it came back");
+    assert_eq!(
+        take_in(&db, site, waiting).await.unwrap().version,
+        None,
+        "it came back"
+    );
     assert!(find(&db, site, "secret").await.passages.is_empty());
     for table in ["uploads", "versions", "chunks", "postings"] {
         let sql = match table {
@@ -249,7 +291,10 @@ async fn a_reader_sees_one_version_and_never_none_or_two() {
                 assert_eq!(found.passages.len(), chunks, "not one version");
                 let edition = |text: &str| text.split("edition").nth(1).map(|t| t[..1].to_owned());
                 let first = edition(&found.passages[0].text);
-                assert!(found.passages.iter().all(|p| edition(&p.text) == first), "two versions at once");
+                assert!(
+                    found.passages.iter().all(|p| edition(&p.text) == first),
+                    "two versions at once"
+                );
                 *editions.entry(first).or_insert(0) += 1;
             }
             editions
@@ -275,7 +320,9 @@ async fn many_at_once_neither_deadlock_nor_miscount() {
             let db = db.clone();
             async move {
                 // The same words in another order, so that rows would be locked crosswise.
-                let mut words: Vec<String> = (0..40).map(|w| format!("word{}", (w * (i + 3) + round) % 41)).collect();
+                let mut words: Vec<String> = (0..40)
+                    .map(|w| format!("word{}", (w * (i + 3) + round) % 41))
+                    .collect();
                 if i % 2 == 0 {
                     words.reverse();
                 }
@@ -304,11 +351,29 @@ async fn progress_names_each_stage_in_order() {
         assert!((0.0..=1.0).contains(&part));
         seen.lock().unwrap().push(stage);
     };
-    ingest(&db, &SystemClock, site, accepted.upload.unwrap(), accepted.document, &note).await.unwrap();
+    ingest(
+        &db,
+        &SystemClock,
+        site,
+        accepted.upload.unwrap(),
+        accepted.document,
+        &note,
+    )
+    .await
+    .unwrap();
     let mut stages = seen.into_inner().unwrap();
     assert!(stages.is_sorted(), "{stages:?}");
     stages.dedup();
-    assert_eq!(stages, [Stage::Sniff, Stage::Extract, Stage::Chunk, Stage::Index, Stage::Swap]);
+    assert_eq!(
+        stages,
+        [
+            Stage::Sniff,
+            Stage::Extract,
+            Stage::Chunk,
+            Stage::Index,
+            Stage::Swap
+        ]
+    );
 }
 
 #[tokio::test]
@@ -316,10 +381,21 @@ async fn stale_uploads_are_pruned() {
     let (db, site) = test_db().await;
     hand_in(&db, site, "old.md", b"# Old").await;
     let mut conn = raw(site).await;
-    sqlx::query("UPDATE uploads SET at = now() - interval '40 days'").execute(&mut conn).await.unwrap();
+    sqlx::query("UPDATE uploads SET at = now() - interval '40 days'")
+        .execute(&mut conn)
+        .await
+        .unwrap();
     hand_in(&db, site, "new.md", b"# New").await;
-    assert!(uploads::prune(&db, Duration::from_secs(30 * 86_400)).await.unwrap() >= 1);
-    let names: Vec<String> = sqlx::query_scalar("SELECT name FROM uploads").fetch_all(&mut conn).await.unwrap();
+    assert!(
+        uploads::prune(&db, Duration::from_secs(30 * 86_400))
+            .await
+            .unwrap()
+            >= 1
+    );
+    let names: Vec<String> = sqlx::query_scalar("SELECT name FROM uploads")
+        .fetch_all(&mut conn)
+        .await
+        .unwrap();
     assert_eq!(names, ["new.md"]);
 }
 

@@ -83,7 +83,11 @@ fn doc() -> impl Strategy<Value = Doc> {
         words(1..3),
         vec((words(1..3), words(1..30)), 1..4),
     )
-        .prop_map(|(lang, title, sections)| Doc { lang, title, sections })
+        .prop_map(|(lang, title, sections)| Doc {
+            lang,
+            title,
+            sections,
+        })
 }
 
 #[derive(Debug, Clone)]
@@ -212,7 +216,10 @@ async fn one_corpus(db: &Db, changes: Vec<Change>, questions: Vec<Vec<usize>>) -
     let site = test_db().await.1;
     // Of no language, so that documents that don't say theirs are taken as they are.
     let mut conn = raw(site).await;
-    sqlx::query("UPDATE sites SET locale = 'zz'").execute(&mut conn).await.unwrap();
+    sqlx::query("UPDATE sites SET locale = 'zz'")
+        .execute(&mut conn)
+        .await
+        .unwrap();
     let mut model: BTreeMap<usize, Doc> = BTreeMap::new();
     let mut ids = BTreeMap::new();
     for change in changes {
@@ -243,11 +250,19 @@ async fn one_corpus(db: &Db, changes: Vec<Change>, questions: Vec<Vec<usize>>) -
         let found = find(db, site, &text, 50).await;
         prop_assert_eq!(found.passages.len(), want.len().min(50), "{}", &text);
         for (passage, (score, _)) in found.passages.iter().zip(&want) {
-            prop_assert!((passage.score - score).abs() < 1e-9, "{} {}", passage.score, score);
+            prop_assert!(
+                (passage.score - score).abs() < 1e-9,
+                "{} {}",
+                passage.score,
+                score
+            );
             let parts: f64 = passage.terms.iter().map(|t| t.score).sum();
             prop_assert!((parts - passage.score).abs() < 1e-9);
             // Among equals any order will do: the text is one of those with this score.
-            prop_assert!(want.iter().any(|(s, t)| (s - score).abs() < 1e-9 && *t == passage.text));
+            prop_assert!(
+                want.iter()
+                    .any(|(s, t)| (s - score).abs() < 1e-9 && *t == passage.text)
+            );
         }
     }
     Ok(())
@@ -258,11 +273,20 @@ async fn check_stats(db: &Db, site: SiteId, chunks: &[Counted]) -> Result<(), Te
     let want = stats(chunks);
     let mut tx = db.site(site).await.unwrap();
     let languages = corpus::languages(&mut tx).await.unwrap();
-    let got: BTreeMap<_, _> = languages.into_iter().map(|l| (l.lang, (l.chunks, l.total_length))).collect();
-    let totals: BTreeMap<_, _> = want.iter().map(|(lang, (_, n, sum))| (lang.clone(), (*n, *sum))).collect();
+    let got: BTreeMap<_, _> = languages
+        .into_iter()
+        .map(|l| (l.lang, (l.chunks, l.total_length)))
+        .collect();
+    let totals: BTreeMap<_, _> = want
+        .iter()
+        .map(|(lang, (_, n, sum))| (lang.clone(), (*n, *sum)))
+        .collect();
     prop_assert_eq!(got, totals);
     let mut conn = raw(site).await;
-    let rows = sqlx::query("SELECT lang, term, df FROM term_stats").fetch_all(&mut conn).await.unwrap();
+    let rows = sqlx::query("SELECT lang, term, df FROM term_stats")
+        .fetch_all(&mut conn)
+        .await
+        .unwrap();
     let got: BTreeSet<(String, String, i64)> = rows.iter().map(|r| (r.get(0), r.get(1), r.get(2))).collect();
     let all: BTreeSet<(String, String, i64)> = want
         .iter()
@@ -290,11 +314,27 @@ async fn a_question_is_understood_in_each_language_of_the_site() {
     }
     let english = find(&db, site, "faulty things returned", 5).await;
     assert_eq!(english.passages.len(), 1);
-    assert_eq!((english.passages[0].title.as_str(), english.passages[0].lang.as_str()), ("Returns", "english"));
+    assert_eq!(
+        (
+            english.passages[0].title.as_str(),
+            english.passages[0].lang.as_str()
+        ),
+        ("Returns", "english")
+    );
     let german = find(&db, site, "Kostet die Lieferung der Lampe etwas?", 5).await;
     assert_eq!(german.passages[0].title, "Rückgabe");
-    assert!(german.passages[0].snippet.contains("**Lieferungen**"), "{}", german.passages[0].snippet);
-    let of = |lang: &str, term: &str| german.terms.iter().find(|t| t.lang == lang && t.term == term).cloned();
+    assert!(
+        german.passages[0].snippet.contains("**Lieferungen**"),
+        "{}",
+        german.passages[0].snippet
+    );
+    let of = |lang: &str, term: &str| {
+        german
+            .terms
+            .iter()
+            .find(|t| t.lang == lang && t.term == term)
+            .cloned()
+    };
     assert_eq!(of("german", "liefer").unwrap().df, 1);
     assert_eq!(of("german", "die"), None, "a stop word is asked for");
     assert_eq!(of("english", "lieferung").unwrap().df, 0);
@@ -317,8 +357,16 @@ async fn hits_say_where_they_stand_and_why_they_came() {
     assert!(hit.snippet.contains("**alcohol** on brass"), "{}", hit.snippet);
     assert_eq!(hit.terms.len(), 1);
     assert_eq!((hit.terms[0].term.as_str(), hit.terms[0].tf), ("alcohol", 1));
-    assert_eq!(find(&db, site, "polish", 50).await.passages.len(), found_all(&db, site).await, "tags count");
-    assert_eq!(find(&db, site, "care", 50).await.passages.len(), found_all(&db, site).await, "titles count");
+    assert_eq!(
+        find(&db, site, "polish", 50).await.passages.len(),
+        found_all(&db, site).await,
+        "tags count"
+    );
+    assert_eq!(
+        find(&db, site, "care", 50).await.passages.len(),
+        found_all(&db, site).await,
+        "titles count"
+    );
 }
 
 async fn found_all(db: &Db, site: SiteId) -> usize {
@@ -338,11 +386,23 @@ async fn only_what_may_be_shown_is_found() {
         ("email", "channels = '{email}'", false),
     ];
     for (name, set, _) in cases {
-        let accepted = hand_in(&db, site, name, format!("# {name}\n\nThe secret lamp.").as_bytes()).await;
+        let accepted = hand_in(
+            &db,
+            site,
+            name,
+            format!("# {name}\n\nThe secret lamp.").as_bytes(),
+        )
+        .await;
         take_in(&db, site, accepted).await.unwrap();
         if !set.is_empty() {
-            let sql = sqlx::AssertSqlSafe(format!("UPDATE documents SET {set} WHERE id = '{}'", accepted.document));
-            assert_eq!(sqlx::query(sql).execute(&mut conn).await.unwrap().rows_affected(), 1);
+            let sql = sqlx::AssertSqlSafe(format!(
+                "UPDATE documents SET {set} WHERE id = '{}'",
+                accepted.document
+            ));
+            assert_eq!(
+                sqlx::query(sql).execute(&mut conn).await.unwrap().rows_affected(),
+                1
+            );
         }
     }
     let mut tx = db.site(site).await.unwrap();
@@ -356,9 +416,19 @@ async fn only_what_may_be_shown_is_found() {
     };
     let found = search(&mut tx, &query(&[])).await.unwrap();
     let titles: BTreeSet<&str> = found.passages.iter().map(|p| p.title.as_str()).collect();
-    let want: BTreeSet<&str> = cases.iter().filter(|(_, _, shown)| *shown).map(|(n, _, _)| *n).collect();
+    let want: BTreeSet<&str> = cases
+        .iter()
+        .filter(|(_, _, shown)| *shown)
+        .map(|(n, _, _)| *n)
+        .collect();
     assert_eq!(titles, want);
-    assert!(search(&mut tx, &query(&["none"])).await.unwrap().passages.is_empty());
+    assert!(
+        search(&mut tx, &query(&["none"]))
+            .await
+            .unwrap()
+            .passages
+            .is_empty()
+    );
 }
 
 #[tokio::test]
@@ -370,22 +440,46 @@ async fn another_site_finds_nothing() {
     let other = test_db().await.1;
     assert_eq!(find(&db, other, "secret", 5).await, Found::default());
     let mut tx = db.site(other).await.unwrap();
-    assert!(!documents::delete(&mut tx, SystemClock.now(), accepted.document).await.unwrap());
+    assert!(
+        !documents::delete(&mut tx, SystemClock.now(), accepted.document)
+            .await
+            .unwrap()
+    );
 }
 
 #[tokio::test]
 async fn odd_questions_are_no_harm() {
     let (db, site) = test_db().await;
-    assert_eq!(find(&db, site, "anything", 5).await, Found::default(), "without documents");
+    assert_eq!(
+        find(&db, site, "anything", 5).await,
+        Found::default(),
+        "without documents"
+    );
     let accepted = hand_in(&db, site, "a.md", b"# Lamps\n\nThe lamp, the desk and the oil.").await;
     take_in(&db, site, accepted).await.unwrap();
-    for odd in ["", "   ", "?!", "the is of", "'\"\\;--", "a\0b", "🙂🙂", "& | ! ( ) :* <->"] {
+    for odd in [
+        "",
+        "   ",
+        "?!",
+        "the is of",
+        "'\"\\;--",
+        "a\0b",
+        "🙂🙂",
+        "& | ! ( ) :* <->",
+    ] {
         assert!(find(&db, site, odd, 5).await.passages.is_empty(), "{odd:?}");
     }
     let long: String = (0..3000).map(|i| format!("w{i} ")).collect::<String>() + "lamp";
-    assert!(find(&db, site, &long, 5).await.passages.is_empty(), "cut before the last word");
+    assert!(
+        find(&db, site, &long, 5).await.passages.is_empty(),
+        "cut before the last word"
+    );
     let many = format!("lamp {}", (0..700).map(|i| format!("w{i} ")).collect::<String>());
     let found = find(&db, site, &many, 5).await;
     assert_eq!(found.passages.len(), 1);
-    assert!(found.terms.len() <= 2 * postings::MAX_TERMS, "{} terms", found.terms.len());
+    assert!(
+        found.terms.len() <= 2 * postings::MAX_TERMS,
+        "{} terms",
+        found.terms.len()
+    );
 }

@@ -36,18 +36,24 @@ pub fn add_handlers(builder: HtmlToMarkdownBuilder) -> HtmlToMarkdownBuilder {
         .add_handler(vec!["thead"], move |h: &dyn Handlers, e: Element| {
             Some(format!("{}{HEAD_END}", inner(h, &e)).into())
         })
-        .add_handler(vec!["tbody", "tfoot"], move |h: &dyn Handlers, e: Element| Some(inner(h, &e).into()))
+        .add_handler(vec!["tbody", "tfoot"], move |h: &dyn Handlers, e: Element| {
+            Some(inner(h, &e).into())
+        })
         .add_handler(vec!["caption"], move |h: &dyn Handlers, e: Element| {
             Some(format!("{CAPTION}{}{CAPTION_END}", inner(h, &e)).into())
         })
-        .add_handler(vec!["table"], move |h: &dyn Handlers, e: Element| Some(table(&inner(h, &e)).into()))
+        .add_handler(vec!["table"], move |h: &dyn Handlers, e: Element| {
+            Some(table(&inner(h, &e)).into())
+        })
         .add_handler(vec!["dt"], move |h: &dyn Handlers, e: Element| {
             Some(format!("{TERM}{}", inner(h, &e)).into())
         })
         .add_handler(vec!["dd"], move |h: &dyn Handlers, e: Element| {
             Some(format!("{MEANING}{}", inner(h, &e)).into())
         })
-        .add_handler(vec!["dl"], move |h: &dyn Handlers, e: Element| Some(definitions(&inner(h, &e)).into()))
+        .add_handler(vec!["dl"], move |h: &dyn Handlers, e: Element| {
+            Some(definitions(&inner(h, &e)).into())
+        })
 }
 
 struct Row {
@@ -89,10 +95,17 @@ fn table(marked: &str) -> String {
     } else if has_header || (width > 2 && !any_row_headers) {
         grid(&rows, width)
     } else {
-        rows.iter().map(|r| pair(&r.cells[0], &r.cells[1..])).collect::<Vec<_>>().join("\n")
+        rows.iter()
+            .map(|r| pair(&r.cells[0], &r.cells[1..]))
+            .collect::<Vec<_>>()
+            .join("\n")
     };
     // A list is introduced, a table has a title.
-    let colon = if body.starts_with("- ") && caption.ends_with(char::is_alphanumeric) { ":" } else { "" };
+    let colon = if body.starts_with("- ") && caption.ends_with(char::is_alphanumeric) {
+        ":"
+    } else {
+        ""
+    };
     format!("\n\n{caption}{colon}\n\n{body}\n\n")
 }
 
@@ -109,9 +122,17 @@ fn grid(rows: &[Row], width: usize) -> String {
 
 /// `- Phone: +43 …`
 fn pair(name: &str, values: &[String]) -> String {
-    let values: Vec<&str> = values.iter().map(String::as_str).filter(|v| !v.is_empty()).collect();
+    let values: Vec<&str> = values
+        .iter()
+        .map(String::as_str)
+        .filter(|v| !v.is_empty())
+        .collect();
     let values = values.join("; ");
-    let colon = if name.is_empty() || values.is_empty() || name.ends_with([':', '?', '!', '.']) { "" } else { ":" };
+    let colon = if name.is_empty() || values.is_empty() || name.ends_with([':', '?', '!', '.']) {
+        ""
+    } else {
+        ":"
+    };
     format!("- {name}{colon} {values}").trim_end().to_owned()
 }
 
@@ -151,14 +172,23 @@ mod tests {
                 "<table><tr><th>Phone:<td>12<br>34<tr><th>Hours<td>9–17<tr><th><td></table>",
                 "- Phone: 12 34\n- Hours: 9–17\n",
             ),
-            ("<table><caption>Reach us<tr><th>Phone<td>12</table>", "Reach us:\n\n- Phone: 12\n"),
-            ("<table><tr><td>Phone<td>12<tr><td>Fax<td>13</table>", "- Phone: 12\n- Fax: 13\n"),
+            (
+                "<table><caption>Reach us<tr><th>Phone<td>12</table>",
+                "Reach us:\n\n- Phone: 12\n",
+            ),
+            (
+                "<table><tr><td>Phone<td>12<tr><td>Fax<td>13</table>",
+                "- Phone: 12\n- Fax: 13\n",
+            ),
             (
                 "<table><tr><td>a<td>b<td>c<tr><td>1<td>2<td>3</table>",
                 "| a | b | c |\n| --- | --- | --- |\n| 1 | 2 | 3 |\n",
             ),
             ("<table><tr><td><p>Only</p><p>layout</p></table>", "Only layout\n"),
-            ("<dl><dt>Width<dd>120 cm<dt>Why?<dd>So.<dd>And so.</dl>", "- Width: 120 cm\n- Why? So.; And so.\n"),
+            (
+                "<dl><dt>Width<dd>120 cm<dt>Why?<dd>So.<dd>And so.</dl>",
+                "- Width: 120 cm\n- Why? So.; And so.\n",
+            ),
             ("<p>before<table></table>after", "before\n\nafter\n"),
         ] {
             assert_eq!(to_markdown(html).as_deref(), Some(want), "{html}");

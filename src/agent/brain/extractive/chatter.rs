@@ -48,10 +48,11 @@ pub struct Clause {
 
 /// Words that a question begins with.
 const ASKING: [&str; 66] = [
-    "what", "what's", "whats", "when", "where", "where's", "which", "who", "who's", "whom", "whose", "why", "how", "can", "could", "do",
-    "does", "did", "is", "are", "am", "may", "will", "would", "should", "shall", "must", "has", "have", "any", "don't", "isn't",
-    "can't", "doesn't", "won't", "wann", "wo", "wer", "wie", "was", "warum", "welche", "welcher", "welches", "kann", "können", "könnte",
-    "darf", "dürfen", "ist", "sind", "gibt", "habt", "haben", "liefert", "muss", "müssen", "soll", "wird", "werden", "bieten",
+    "what", "what's", "whats", "when", "where", "where's", "which", "who", "who's", "whom", "whose", "why",
+    "how", "can", "could", "do", "does", "did", "is", "are", "am", "may", "will", "would", "should", "shall",
+    "must", "has", "have", "any", "don't", "isn't", "can't", "doesn't", "won't", "wann", "wo", "wer", "wie",
+    "was", "warum", "welche", "welcher", "welches", "kann", "können", "könnte", "darf", "dürfen", "ist",
+    "sind", "gibt", "habt", "haben", "liefert", "muss", "müssen", "soll", "wird", "werden", "bieten",
     "nehmen", "kostet", "woher", "wohin", "wieviel",
 ];
 
@@ -85,7 +86,10 @@ fn parts(sentence: &str) -> Vec<Clause> {
     let mut cuts = vec![0];
     for (i, _) in sentence.match_indices([',', '–', '—']) {
         let rest = sentence[i..].trim_start_matches([',', '–', '—', ' ']);
-        let rest = ["and ", "but ", "so ", "und ", "aber "].iter().find_map(|w| rest.strip_prefix(w)).unwrap_or(rest);
+        let rest = ["and ", "but ", "so ", "und ", "aber "]
+            .iter()
+            .find_map(|w| rest.strip_prefix(w))
+            .unwrap_or(rest);
         if begins_asking(rest) {
             cuts.push(i);
         }
@@ -115,20 +119,24 @@ fn parts(sentence: &str) -> Vec<Clause> {
 }
 
 fn begins_asking(text: &str) -> bool {
-    words(text).first().is_some_and(|w| ASKING.contains(&w.lower.as_str()))
+    words(text)
+        .first()
+        .is_some_and(|w| ASKING.contains(&w.lower.as_str()))
 }
 
 /// The words of a question that only say what kind of answer it waits for.
 #[must_use]
 pub fn shaping(message: &str) -> BTreeSet<String> {
     const SHAPES: [&str; 18] = [
-        "much", "many", "long", "often", "fast", "quickly", "soon", "far", "time", "kind", "about", "early", "late", "viel", "viele",
-        "lange", "oft", "schnell",
+        "much", "many", "long", "often", "fast", "quickly", "soon", "far", "time", "kind", "about", "early",
+        "late", "viel", "viele", "lange", "oft", "schnell",
     ];
     let lower: Vec<String> = words(message).into_iter().map(|w| w.lower).collect();
     lower
         .windows(2)
-        .filter(|pair| matches!(pair[0].as_str(), "how" | "wie" | "what") && SHAPES.contains(&pair[1].as_str()))
+        .filter(|pair| {
+            matches!(pair[0].as_str(), "how" | "wie" | "what") && SHAPES.contains(&pair[1].as_str())
+        })
         .map(|pair| pair[1].clone())
         .collect()
 }
@@ -136,6 +144,12 @@ pub fn shaping(message: &str) -> BTreeSet<String> {
 /// Whether a word is a time of day.
 #[must_use]
 pub fn is_clock(word: &str) -> bool {
-    ["noon", "midday", "midnight", "o'clock", "oclock", "am", "pm", "uhr", "mittag", "mittags"].contains(&word)
-        || word.strip_suffix("am").or_else(|| word.strip_suffix("pm")).is_some_and(|n| n.parse::<u8>().is_ok())
+    [
+        "noon", "midday", "midnight", "o'clock", "oclock", "am", "pm", "uhr", "mittag", "mittags",
+    ]
+    .contains(&word)
+        || word
+            .strip_suffix("am")
+            .or_else(|| word.strip_suffix("pm"))
+            .is_some_and(|n| n.parse::<u8>().is_ok())
 }

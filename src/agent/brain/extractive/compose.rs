@@ -23,7 +23,7 @@ const ELSEWHERE: f64 = 0.87;
 /// Sentences that share more of their words than this say the same.
 const SAME: f64 = 0.6;
 /// How well the best sentence and its passage must fit the question.
-pub const ENOUGH: f64 = 0.46;
+pub const ENOUGH: f64 = 0.30;
 
 /// How well a sentence and its passage fit the question, up to 1: how much of it both
 /// cover, less for a word that the site has never heard of. Fitted on questions that a
@@ -43,7 +43,12 @@ pub fn fit(question: &Question, candidate: &Candidate) -> f64 {
 #[must_use]
 pub fn coverage(question: &Question, candidate: &Candidate) -> f64 {
     let total = question.total().max(f64::MIN_POSITIVE);
-    let covered: f64 = candidate.covers.iter().zip(&question.concepts).map(|(v, c)| v * c.importance).sum();
+    let covered: f64 = candidate
+        .covers
+        .iter()
+        .zip(&question.concepts)
+        .map(|(v, c)| v * c.importance)
+        .sum();
     covered / total
 }
 
@@ -64,7 +69,10 @@ pub fn compose(question: &Question, found: &Found, ranked: &[Candidate], enough:
     let mut chosen: Vec<Candidate> = vec![best.clone()];
     // Its section's first sentence mostly says what the section is about, and what follows
     // it mostly goes on from it.
-    let opening = ranked.iter().filter(|c| section(c) == section(best)).min_by_key(|c| c.place);
+    let opening = ranked
+        .iter()
+        .filter(|c| section(c) == section(best))
+        .min_by_key(|c| c.place);
     let following = ranked
         .iter()
         .find(|c| (c.passage, c.block, c.place) == (best.passage, best.block, best.place + 1));
@@ -75,14 +83,25 @@ pub fn compose(question: &Question, found: &Found, ranked: &[Candidate], enough:
         }
         let of_section = chosen.iter().filter(|c| section(c) == section(candidate)).count();
         let bar = if section(candidate) == section(best) {
-            if opening == Some(candidate) || following == Some(candidate) { OPENING } else { BESIDE }
+            if opening == Some(candidate) || following == Some(candidate) {
+                OPENING
+            } else {
+                BESIDE
+            }
         } else if document(candidate) == document(best) {
             NEXT
         } else {
             ELSEWHERE
         };
-        let most = if section(candidate) == section(best) { OF_SECTION } else { 1 };
-        if of_section < most && candidate.score >= bar * best.score && !chosen.iter().any(|c| same(&c.text, &candidate.text)) {
+        let most = if section(candidate) == section(best) {
+            OF_SECTION
+        } else {
+            1
+        };
+        if of_section < most
+            && candidate.score >= bar * best.score
+            && !chosen.iter().any(|c| same(&c.text, &candidate.text))
+        {
             chosen.push(candidate.clone());
         }
     }
@@ -109,7 +128,12 @@ fn steps(ranked: &[Candidate], best: &Candidate, n: usize) -> Vec<Candidate> {
 
 /// Whether two sentences say the same: most words are shared, and all numbers.
 fn same(a: &str, b: &str) -> bool {
-    let set = |text: &str| words(text).into_iter().map(|w| w.lower).collect::<BTreeSet<String>>();
+    let set = |text: &str| {
+        words(text)
+            .into_iter()
+            .map(|w| w.lower)
+            .collect::<BTreeSet<String>>()
+    };
     let (a, b) = (set(a), set(b));
     let shared = a.intersection(&b).count();
     let smaller = a.len().min(b.len()).max(1);
@@ -119,5 +143,8 @@ fn same(a: &str, b: &str) -> bool {
 }
 
 fn numbers(words: &BTreeSet<String>) -> BTreeSet<&String> {
-    words.iter().filter(|w| w.starts_with(|c: char| c.is_ascii_digit())).collect()
+    words
+        .iter()
+        .filter(|w| w.starts_with(|c: char| c.is_ascii_digit()))
+        .collect()
 }

@@ -21,30 +21,46 @@ pub fn details(found: &Found) -> Vec<Sentence> {
         return Vec::new();
     };
     let mut sentences: Vec<Candidate> = Vec::new();
-    for (i, passage) in found.passages.iter().enumerate().filter(|(_, p)| p.document_id == first.document_id) {
-        sentences.extend(speech(&passage.text).sentences.into_iter().enumerate().map(|(place, s)| Candidate {
-            passage: i,
-            place,
-            section: s.section,
-            block: s.block,
-            form: s.form,
-            text: s.text,
-            score: 0.0,
-            covers: Vec::new(),
-            says: Vec::new(),
-            about: 0.0,
-            asked: 0.0,
-        }));
+    for (i, passage) in found
+        .passages
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| p.document_id == first.document_id)
+    {
+        sentences.extend(
+            speech(&passage.text)
+                .sentences
+                .into_iter()
+                .enumerate()
+                .map(|(place, s)| Candidate {
+                    passage: i,
+                    place,
+                    section: s.section,
+                    block: s.block,
+                    form: s.form,
+                    text: s.text,
+                    score: 0.0,
+                    covers: Vec::new(),
+                    says: Vec::new(),
+                    about: 0.0,
+                    asked: 0.0,
+                }),
+        );
     }
     let hours = |text: &str| clock_time(&text.to_lowercase());
-    let wanted: [&dyn Fn(&str) -> bool; 3] =
-        [&|text| answers(Kind::Phone, text), &|text| answers(Kind::Email, text), &hours];
+    let wanted: [&dyn Fn(&str) -> bool; 3] = [
+        &|text| answers(Kind::Phone, text),
+        &|text| answers(Kind::Email, text),
+        &hours,
+    ];
     let mut chosen: Vec<Candidate> = Vec::new();
     for is_wanted in wanted {
         if chosen.iter().any(|c| is_wanted(&c.text)) {
             continue;
         }
-        let fitting = sentences.iter().filter(|s| is_wanted(&s.text) && !s.text.ends_with('?'));
+        let fitting = sentences
+            .iter()
+            .filter(|s| is_wanted(&s.text) && !s.text.ends_with('?'));
         // A short one says just that.
         let best = fitting.min_by_key(|s| (s.form != Form::Prose, s.text.chars().count()));
         chosen.extend(best.cloned());

@@ -44,44 +44,157 @@ pub fn intent(message: &str) -> Intent {
     let courtesy = |list: &[&str], also: &[&str]| {
         said.iter().any(|w| list.contains(w)) && said.iter().all(|w| list.contains(w) || also.contains(w))
     };
-    if courtesy(&GREETINGS, &["there", "you", "everyone", "all", "zusammen", "good", "guten", "schönen", "how", "are", "is", "it", "going"]) {
+    if courtesy(
+        &GREETINGS,
+        &[
+            "there", "you", "everyone", "all", "zusammen", "good", "guten", "schönen", "how", "are", "is",
+            "it", "going",
+        ],
+    ) {
         return Intent::Greeting;
     }
-    if courtesy(&THANKS, &["you", "so", "very", "much", "a", "lot", "for", "your", "the", "help", "that", "that's", "all", "great", "perfect", "ok", "okay", "many", "vielen", "schön", "sehr", "für", "die", "hilfe", "super", "got", "it"]) {
+    if courtesy(
+        &THANKS,
+        &[
+            "you", "so", "very", "much", "a", "lot", "for", "your", "the", "help", "that", "that's", "all",
+            "great", "perfect", "ok", "okay", "many", "vielen", "schön", "sehr", "für", "die", "hilfe",
+            "super", "got", "it",
+        ],
+    ) {
         return Intent::Thanks;
     }
-    if courtesy(&GOODBYES, &["and", "you", "later", "have", "a", "nice", "day", "good", "thanks", "thank", "see", "auf", "schönen", "tag", "noch", "danke"]) {
+    if courtesy(
+        &GOODBYES,
+        &[
+            "and", "you", "later", "have", "a", "nice", "day", "good", "thanks", "thank", "see", "auf",
+            "schönen", "tag", "noch", "danke",
+        ],
+    ) {
         return Intent::Goodbye;
     }
     Intent::Answer
 }
 
 const GREETINGS: [&str; 16] = [
-    "hi", "hello", "hey", "hiya", "morning", "evening", "afternoon", "greetings", "hallo", "servus", "moin", "grüß", "tag", "morgen",
-    "abend", "gott",
+    "hi",
+    "hello",
+    "hey",
+    "hiya",
+    "morning",
+    "evening",
+    "afternoon",
+    "greetings",
+    "hallo",
+    "servus",
+    "moin",
+    "grüß",
+    "tag",
+    "morgen",
+    "abend",
+    "gott",
 ];
-const THANKS: [&str; 10] = ["thanks", "thank", "thx", "ty", "cheers", "danke", "dank", "merci", "dankeschön", "thankyou"];
-const GOODBYES: [&str; 9] = ["bye", "goodbye", "cya", "tschüss", "tschüß", "ciao", "wiedersehen", "byebye", "wiederschauen"];
+const THANKS: [&str; 10] = [
+    "thanks",
+    "thank",
+    "thx",
+    "ty",
+    "cheers",
+    "danke",
+    "dank",
+    "merci",
+    "dankeschön",
+    "thankyou",
+];
+const GOODBYES: [&str; 9] = [
+    "bye",
+    "goodbye",
+    "cya",
+    "tschüss",
+    "tschüß",
+    "ciao",
+    "wiedersehen",
+    "byebye",
+    "wiederschauen",
+];
 
 /// Who answers in person.
 const PEOPLE: [&str; 34] = [
-    "person", "human", "someone", "somebody", "anyone", "anybody", "agent", "staff", "colleague", "colleagues", "operator", "representative", "rep",
-    "employee", "advisor", "adviser", "assistant", "team", "service", "support", "people", "manager", "mensch", "menschen", "person", "mitarbeiter",
-    "mitarbeiterin", "mitarbeitern", "berater", "beraterin", "jemand", "jemandem", "jemanden", "kundendienst",
+    "person",
+    "human",
+    "someone",
+    "somebody",
+    "anyone",
+    "anybody",
+    "agent",
+    "staff",
+    "colleague",
+    "colleagues",
+    "operator",
+    "representative",
+    "rep",
+    "employee",
+    "advisor",
+    "adviser",
+    "assistant",
+    "team",
+    "service",
+    "support",
+    "people",
+    "manager",
+    "mensch",
+    "menschen",
+    "person",
+    "mitarbeiter",
+    "mitarbeiterin",
+    "mitarbeitern",
+    "berater",
+    "beraterin",
+    "jemand",
+    "jemandem",
+    "jemanden",
+    "kundendienst",
 ];
 /// Names that by themselves are a wish for one.
 const CLEARLY: [&str; 10] = [
-    "human", "agent", "operator", "representative", "person", "staff", "mensch", "mitarbeiter", "mitarbeiterin", "berater",
+    "human",
+    "agent",
+    "operator",
+    "representative",
+    "person",
+    "staff",
+    "mensch",
+    "mitarbeiter",
+    "mitarbeiterin",
+    "berater",
 ];
 /// What one does with them.
 const TALKING: [&str; 17] = [
-    "talk", "talking", "speak", "speek", "speaking", "chat", "chatting", "discuss", "connect", "transfer", "forward", "sprechen", "reden", "verbinden",
-    "verbinde", "weiterleiten", "unterhalten",
+    "talk",
+    "talking",
+    "speak",
+    "speek",
+    "speaking",
+    "chat",
+    "chatting",
+    "discuss",
+    "connect",
+    "transfer",
+    "forward",
+    "sprechen",
+    "reden",
+    "verbinden",
+    "verbinde",
+    "weiterleiten",
+    "unterhalten",
 ];
 
 fn wants_person(said: &[&str]) -> bool {
-    let courtesy = ["please", "pls", "bitte", "a", "an", "real", "live", "ein", "einen", "echter", "now", "the", "to", "want", "i"];
-    let alone = said.iter().any(|w| CLEARLY.contains(w)) && said.iter().all(|w| CLEARLY.contains(w) || courtesy.contains(w));
+    let courtesy = [
+        "please", "pls", "bitte", "a", "an", "real", "live", "ein", "einen", "echter", "now", "the", "to",
+        "want", "i",
+    ];
+    let alone = said.iter().any(|w| CLEARLY.contains(w))
+        && said.iter().all(|w| CLEARLY.contains(w) || courtesy.contains(w));
     let near = |from: &[&str], to: &[&str], within: usize| {
         (0..said.len())
             .filter(|i| from.contains(&said[*i]))
@@ -90,24 +203,60 @@ fn wants_person(said: &[&str]) -> bool {
     let me = ["me", "us", "mich", "mir"];
     let me_to_someone = |verbs: &[&str]| {
         (0..said.len()).filter(|i| verbs.contains(&said[*i])).any(|i| {
-            said.get(i + 1).is_some_and(|w| me.contains(w)) && said[i + 2..].iter().take(7).any(|w| PEOPLE.contains(w))
+            said.get(i + 1).is_some_and(|w| me.contains(w))
+                && said[i + 2..].iter().take(7).any(|w| PEOPLE.contains(w))
         })
     };
     let text = format!(" {} ", said.join(" "));
     let has = |phrases: &[&str]| phrases.iter().any(|p| text.contains(&format!(" {p} ")));
     alone
         || near(&TALKING, &PEOPLE, 7)
-        || me_to_someone(&["get", "put", "give", "pass", "hand", "bring", "let", "send", "find", "geben", "holen"])
-        || near(&PEOPLE, &["talk", "speak", "speek", "sprechen"], 4) && has(&["talk to", "speak to", "speak with", "talk with", "speek to", "sprechen"])
-        || has(&["real person", "real human", "human being", "live agent", "live person", "actual person", "echte person", "echten menschen", "echter mensch"])
+        || me_to_someone(&[
+            "get", "put", "give", "pass", "hand", "bring", "let", "send", "find", "geben", "holen",
+        ])
+        || near(&PEOPLE, &["talk", "speak", "speek", "sprechen"], 4)
+            && has(&[
+                "talk to",
+                "speak to",
+                "speak with",
+                "talk with",
+                "speek to",
+                "sprechen",
+            ])
+        || has(&[
+            "real person",
+            "real human",
+            "human being",
+            "live agent",
+            "live person",
+            "actual person",
+            "echte person",
+            "echten menschen",
+            "echter mensch",
+        ])
         || near(&PEOPLE, &["take"], 4) && has(&["take over"])
 }
 
 fn asks_for_machine(said: &[&str]) -> bool {
-    let machine = ["robot", "bot", "machine", "ai", "chatbot", "computer", "human", "real", "roboter", "maschine", "ki", "mensch"];
-    matches!(said, ["who" | "what", "are", "you"] | ["what", "can", "you", "do"] | ["wer", "bist", "du"] | ["wer", "sind", "sie"])
-        || said.len() <= 7
-        && matches!(said, ["are" | "r", "you" | "u", ..] | ["am", "i", "talking", ..] | ["is", "this", ..] | ["bist", "du", ..] | ["sind", "sie", ..])
+    let machine = [
+        "robot", "bot", "machine", "ai", "chatbot", "computer", "human", "real", "roboter", "maschine", "ki",
+        "mensch",
+    ];
+    matches!(
+        said,
+        ["who" | "what", "are", "you"]
+            | ["what", "can", "you", "do"]
+            | ["wer", "bist", "du"]
+            | ["wer", "sind", "sie"]
+    ) || said.len() <= 7
+        && matches!(
+            said,
+            ["are" | "r", "you" | "u", ..]
+                | ["am", "i", "talking", ..]
+                | ["is", "this", ..]
+                | ["bist", "du", ..]
+                | ["sind", "sie", ..]
+        )
         && said.last().is_some_and(|w| machine.contains(w))
 }
 
@@ -122,19 +271,45 @@ fn order_number(message: &str) -> Option<String> {
         }
         let before = |n: usize| i.checked_sub(n).map_or("", said);
         let next = said(i + 1);
-        let amount = ["euro", "euros", "eur", "€", "dollar", "usd", "chf", "gbp", "pounds", "pieces", "days", "lamps", "items", "w", "v", "cm", "mm", "kg", "stück", "tage"];
-        let measure = ["over", "above", "under", "below", "from", "worth", "value", "about", "around", "in", "since", "than", "least", "über", "unter", "ab", "seit", "of"];
-        let money = message[..word.at.start].ends_with(['€', '$', '£']) || message[word.at.end..].trim_start().starts_with(['€', '$', '£', '%']);
+        let amount = [
+            "euro", "euros", "eur", "€", "dollar", "usd", "chf", "gbp", "pounds", "pieces", "days", "lamps",
+            "items", "w", "v", "cm", "mm", "kg", "stück", "tage",
+        ];
+        let measure = [
+            "over", "above", "under", "below", "from", "worth", "value", "about", "around", "in", "since",
+            "than", "least", "über", "unter", "ab", "seit", "of",
+        ];
+        let money = message[..word.at.start].ends_with(['€', '$', '£'])
+            || message[word.at.end..]
+                .trim_start()
+                .starts_with(['€', '$', '£', '%']);
         if amount.contains(&next) || measure.contains(&before(1)) || money {
             continue;
         }
         let hash = message[..word.at.start].trim_end().ends_with('#');
-        let order = ["order", "oder", "orders", "ordernumber", "purchase", "bestellung", "auftrag", "bestellnummer", "auftragsnummer"];
+        let order = [
+            "order",
+            "oder",
+            "orders",
+            "ordernumber",
+            "purchase",
+            "bestellung",
+            "auftrag",
+            "bestellnummer",
+            "auftragsnummer",
+        ];
         let label = ["number", "no", "nr", "num", "id", "nummer", "is", "my", "the"];
         let named = order.contains(&before(1))
             || (order.contains(&before(2)) && label.contains(&before(1)))
             || (order.contains(&before(3)) && label.contains(&before(1)) && label.contains(&before(2)));
-        let about = ["tracking", "status", "order", "delivered", "shipped", "sendungsverfolgung"];
+        let about = [
+            "tracking",
+            "status",
+            "order",
+            "delivered",
+            "shipped",
+            "sendungsverfolgung",
+        ];
         if hash || named || (all.len() <= 4 && (about.contains(&next) || about.contains(&before(1)))) {
             return Some(message[word.at.clone()].to_owned());
         }

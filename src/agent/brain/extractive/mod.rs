@@ -89,7 +89,10 @@ fn before(view: &TurnView) -> Option<&str> {
     let said: Vec<&str> = lower.iter().map(String::as_str).collect();
     let goes_on = matches!(
         said[..],
-        ["and" | "und" | "also" | "or" | "oder", ..] | ["what" | "how", "about", ..] | ["was", "ist", "mit", ..] | ["for" | "to" | "für" | "nach", _]
+        ["and" | "und" | "also" | "or" | "oder", ..]
+            | ["what" | "how", "about", ..]
+            | ["was", "ist", "mit", ..]
+            | ["for" | "to" | "für" | "nach", _]
     );
     if !goes_on || said.len() > 10 {
         return None;
@@ -133,7 +136,14 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
         },
         Intent::Order(number) => {
             let mut pages = found.map(|f| about_order(view, &number, f)).unwrap_or_default();
-            pages.extend(searches.get(1).copied().flatten().map(contact::details).unwrap_or_default());
+            pages.extend(
+                searches
+                    .get(1)
+                    .copied()
+                    .flatten()
+                    .map(contact::details)
+                    .unwrap_or_default(),
+            );
             let mut out = vec![own(Phrase::NoOrders(&number))];
             if !pages.is_empty() {
                 out.push(own(Phrase::PagesSay));

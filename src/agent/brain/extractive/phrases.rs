@@ -67,14 +67,22 @@ fn english(phrase: Phrase<'_>, site: &str) -> String {
         Phrase::Welcome => "You're welcome! Is there anything else you would like to know?".to_owned(),
         Phrase::Goodbye => "Goodbye, and come back any time you have a question!".to_owned(),
         Phrase::WhatThen => "What would you like to know?".to_owned(),
-        Phrase::AddressNoted => "Thank you, your address is noted, and we will get back to you by e-mail.".to_owned(),
+        Phrase::AddressNoted => {
+            "Thank you, your address is noted, and we will get back to you by e-mail.".to_owned()
+        }
         Phrase::Machine => format!("I'm an automatic assistant: I answer with what {site}'s help pages say."),
         Phrase::NothingFound => format!("I couldn't find anything about that in {site}'s help pages."),
         Phrase::OtherWords => "Would you like to ask in other words, or about something else?".to_owned(),
-        Phrase::NoSearch => format!("I can't search {site}'s help pages at the moment; please try again a little later."),
-        Phrase::NoPersonBut => format!("I can't bring a person into this chat yet, but you can reach {site} like this:"),
+        Phrase::NoSearch => {
+            format!("I can't search {site}'s help pages at the moment; please try again a little later.")
+        }
+        Phrase::NoPersonBut => {
+            format!("I can't bring a person into this chat yet, but you can reach {site} like this:")
+        }
         Phrase::NoPerson => {
-            format!("I can't bring a person into this chat yet, and {site}'s help pages don't tell me how to reach one.")
+            format!(
+                "I can't bring a person into this chat yet, and {site}'s help pages don't tell me how to reach one."
+            )
         }
         Phrase::NoOrders(number) => {
             format!("I can't look up orders in this chat yet, so I don't know how order {number} stands.")
@@ -89,14 +97,20 @@ fn german(phrase: Phrase<'_>, site: &str) -> String {
         Phrase::Welcome => "Gern geschehen! Möchten Sie noch etwas wissen?".to_owned(),
         Phrase::Goodbye => "Auf Wiedersehen, und kommen Sie gern mit jeder Frage wieder!".to_owned(),
         Phrase::WhatThen => "Was möchten Sie wissen?".to_owned(),
-        Phrase::AddressNoted => "Danke, Ihre Adresse ist notiert, und wir melden uns per E-Mail bei Ihnen.".to_owned(),
+        Phrase::AddressNoted => {
+            "Danke, Ihre Adresse ist notiert, und wir melden uns per E-Mail bei Ihnen.".to_owned()
+        }
         Phrase::Machine => {
-            format!("Ich bin ein automatischer Assistent: Ich antworte mit dem, was auf den Hilfeseiten von {site} steht.")
+            format!(
+                "Ich bin ein automatischer Assistent: Ich antworte mit dem, was auf den Hilfeseiten von {site} steht."
+            )
         }
         Phrase::NothingFound => format!("Dazu habe ich auf den Hilfeseiten von {site} nichts gefunden."),
         Phrase::OtherWords => "Möchten Sie anders fragen, oder nach etwas anderem?".to_owned(),
         Phrase::NoSearch => {
-            format!("Ich kann die Hilfeseiten von {site} gerade nicht durchsuchen; bitte versuchen Sie es etwas später noch einmal.")
+            format!(
+                "Ich kann die Hilfeseiten von {site} gerade nicht durchsuchen; bitte versuchen Sie es etwas später noch einmal."
+            )
         }
         Phrase::NoPersonBut => {
             format!("Ich kann noch niemanden in diesen Chat holen, aber so erreichen Sie {site}:")

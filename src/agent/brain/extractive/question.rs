@@ -102,7 +102,11 @@ pub fn read(message: &str, before: Option<&str>, site_name: &str, found: &Found)
     if let Some(before) = before {
         // It goes on from that one, so what it says itself asks, and the other is around it.
         clauses.iter_mut().for_each(|c| c.asks = true);
-        clauses.extend(chatter::clauses(before).into_iter().map(|c| Clause { asks: false, ..c }));
+        clauses.extend(
+            chatter::clauses(before)
+                .into_iter()
+                .map(|c| Clause { asks: false, ..c }),
+        );
     }
     let mut read: Vec<(Concept, bool)> = Vec::new();
     for clause in &clauses {
@@ -113,7 +117,9 @@ pub fn read(message: &str, before: Option<&str>, site_name: &str, found: &Found)
             let Some(mut concept) = concept(&word, found, &others, &stemmers) else {
                 continue;
             };
-            let in_phrase = others.iter().any(|o| o.phrases.iter().any(|p| p.len() > 1 && p.contains(&word)));
+            let in_phrase = others
+                .iter()
+                .any(|o| o.phrases.iter().any(|p| p.len() > 1 && p.contains(&word)));
             if shaping.contains(&word) {
                 concept.importance *= SHAPE;
             } else if !in_phrase && (chatter::is_chatter(&word) || names.contains(&word)) {
@@ -126,7 +132,11 @@ pub fn read(message: &str, before: Option<&str>, site_name: &str, found: &Found)
         }
     }
     excuse_alternatives(&all, &mut read);
-    let asked: f64 = read.iter().filter(|(_, asks)| *asks).map(|(c, _)| c.importance).sum();
+    let asked: f64 = read
+        .iter()
+        .filter(|(_, asks)| *asks)
+        .map(|(c, _)| c.importance)
+        .sum();
     let around = if clauses.iter().all(|c: &Clause| !c.asks) {
         1.0
     } else if asked >= ENOUGH_ASKED {
@@ -179,7 +189,10 @@ fn concept(word: &str, found: &Found, others: &[Other], stemmers: &[(&str, Stemm
             found.terms.iter().find(same)
         })
         .collect();
-    let phrase = others.iter().flat_map(|o| &o.phrases).find(|p| p.len() > 1 && p.iter().any(|w| w == word));
+    let phrase = others
+        .iter()
+        .flat_map(|o| &o.phrases)
+        .find(|p| p.len() > 1 && p.iter().any(|w| w == word));
     // A word of a phrase says half of it, and the whole with the others.
     let own_strength = if phrase.is_some() { PART_OF_PHRASE } else { 1.0 };
     let mut forms: Vec<Form> = own
@@ -208,10 +221,16 @@ fn concept(word: &str, found: &Found, others: &[Other], stemmers: &[(&str, Stemm
         return None;
     }
     let rarest = |others: bool| {
-        let fitting = forms.iter().filter(|f| others || own.iter().any(|o| f.lexemes == [o.term.as_str()]));
+        let fitting = forms
+            .iter()
+            .filter(|f| others || own.iter().any(|o| f.lexemes == [o.term.as_str()]));
         fitting.filter_map(|f| rarity_of(f, found)).reduce(f64::max)
     };
-    let known = if phrase.is_some() { rarest(true) } else { rarest(false).or_else(|| rarest(true)) };
+    let known = if phrase.is_some() {
+        rarest(true)
+    } else {
+        rarest(false).or_else(|| rarest(true))
+    };
     if known.is_none() && own.is_empty() {
         return None;
     }
@@ -231,7 +250,11 @@ fn concept(word: &str, found: &Found, others: &[Other], stemmers: &[(&str, Stemm
             strength: ANY_CLOCK,
         });
     }
-    let most = if phrase.is_some() || own.is_empty() { MOST_PHRASE } else { MOST };
+    let most = if phrase.is_some() || own.is_empty() {
+        MOST_PHRASE
+    } else {
+        MOST
+    };
     Some(Concept {
         words: vec![word.to_owned()],
         importance: match known {
@@ -249,7 +272,11 @@ fn concept(word: &str, found: &Found, others: &[Other], stemmers: &[(&str, Stemm
 fn rarity_of(form: &Form, found: &Found) -> Option<f64> {
     let mut most = 0.0_f64;
     for lexeme in &form.lexemes {
-        if let Some(term) = found.terms.iter().find(|t| t.lang == form.lang && t.term == *lexeme) {
+        if let Some(term) = found
+            .terms
+            .iter()
+            .find(|t| t.lang == form.lang && t.term == *lexeme)
+        {
             if term.df == 0 {
                 return None;
             }
@@ -283,7 +310,10 @@ fn others(message: &str, found: &Found) -> Vec<Other> {
         strength: (p.weight + 0.15).min(0.95),
     }));
     #[expect(clippy::float_cmp, reason = "the very constant that the search put there")]
-    let mended = found.terms.iter().filter(|t| t.weight == spelling::WEIGHT && t.stands_for.len() == 1);
+    let mended = found
+        .terms
+        .iter()
+        .filter(|t| t.weight == spelling::WEIGHT && t.stands_for.len() == 1);
     for term in mended.filter(|t| t.df > 0) {
         let phrases = vec![term.stands_for.clone()];
         out.push(Other {

@@ -38,14 +38,22 @@ pub struct Candidate {
 /// Scores every sentence of what was found, best first.
 #[must_use]
 pub fn candidates(question: &Question, found: &Found) -> Vec<Candidate> {
-    let top = found.passages.iter().map(|p| p.score).fold(f64::MIN_POSITIVE, f64::max);
+    let top = found
+        .passages
+        .iter()
+        .map(|p| p.score)
+        .fold(f64::MIN_POSITIVE, f64::max);
     let mut out: Vec<Candidate> = found
         .passages
         .iter()
         .enumerate()
         .flat_map(|(i, passage)| of_passage(question, i, passage, passage.score / top))
         .collect();
-    out.sort_by(|a, b| b.score.total_cmp(&a.score).then((a.passage, a.place).cmp(&(b.passage, b.place))));
+    out.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then((a.passage, a.place).cmp(&(b.passage, b.place)))
+    });
     out
 }
 
@@ -66,21 +74,39 @@ fn of_passage(question: &Question, i: usize, passage: &Passage, prior: f64) -> V
     let said: Vec<Vec<f64>> = speech.sentences.iter().map(|s| match_in(&s.text)).collect();
     let mut blocks: BTreeMap<usize, Vec<f64>> = BTreeMap::new();
     for (sentence, says) in speech.sentences.iter().zip(&said) {
-        let block = blocks.entry(sentence.block).or_insert_with(|| vec![0.0; says.len()]);
+        let block = blocks
+            .entry(sentence.block)
+            .or_insert_with(|| vec![0.0; says.len()]);
         for (b, s) in block.iter_mut().zip(says) {
             *b = b.max(*s);
         }
     }
     let total = question.total().max(f64::MIN_POSITIVE);
-    let share = |of: &[f64]| of.iter().zip(&question.concepts).map(|(v, c)| v * c.importance).sum::<f64>() / total;
+    let share = |of: &[f64]| {
+        of.iter()
+            .zip(&question.concepts)
+            .map(|(v, c)| v * c.importance)
+            .sum::<f64>()
+            / total
+    };
     let whole: Vec<f64> = (0..question.concepts.len())
-        .map(|c| said.iter().chain(&headings).chain([&title]).map(|m| m[c]).fold(0.0, f64::max))
+        .map(|c| {
+            said.iter()
+                .chain(&headings)
+                .chain([&title])
+                .map(|m| m[c])
+                .fold(0.0, f64::max)
+        })
         .collect();
     let about = share(&whole);
     let asked: Vec<f64> = speech
         .headings
         .iter()
-        .map(|h| h.as_ref().or(passage.heading_path.last()).map_or(0.0, |h| likeness(&question.words, h)))
+        .map(|h| {
+            h.as_ref()
+                .or(passage.heading_path.last())
+                .map_or(0.0, |h| likeness(&question.words, h))
+        })
         .collect();
     speech
         .sentences
@@ -98,7 +124,10 @@ fn of_passage(question: &Question, i: usize, passage: &Passage, prior: f64) -> V
                 })
                 .collect();
             let covered = share(&covers);
-            let kinds = question.kinds.iter().filter(|(k, _)| kinds::answers(**k, &sentence.text));
+            let kinds = question
+                .kinds
+                .iter()
+                .filter(|(k, _)| kinds::answers(**k, &sentence.text));
             let kind: f64 = kinds.map(|(_, sure)| *sure).sum();
             let preamble = speech.headings[sentence.section].is_none() && passage.heading_path.is_empty();
             let score = covered
@@ -116,7 +145,12 @@ fn of_passage(question: &Question, i: usize, passage: &Passage, prior: f64) -> V
                 block: sentence.block,
                 form: sentence.form,
                 text: sentence.text.clone(),
-                score: score * manner(&sentence.text, sentence.form, question.kinds.contains_key(&Kind::Way)),
+                score: score
+                    * manner(
+                        &sentence.text,
+                        sentence.form,
+                        question.kinds.contains_key(&Kind::Way),
+                    ),
                 covers,
                 says,
                 about,
@@ -143,8 +177,8 @@ fn likeness(question: &[String], heading: &str) -> f64 {
 /// The word by which a question asks, with what shapes it: how *often*.
 fn asking_word(words: &BTreeSet<String>) -> Option<&'static str> {
     const ASKING: [&str; 22] = [
-        "often", "long", "much", "many", "tall", "high", "big", "quickly", "which", "who", "where", "when", "why", "how", "what", "can", "wann", "wo",
-        "wie", "wer", "welche", "warum",
+        "often", "long", "much", "many", "tall", "high", "big", "quickly", "which", "who", "where", "when",
+        "why", "how", "what", "can", "wann", "wo", "wie", "wer", "welche", "warum",
     ];
     ASKING.into_iter().find(|w| words.contains(*w))
 }
@@ -213,7 +247,13 @@ fn manner(text: &str, form: sentences::Form, wants_way: bool) -> f64 {
         factor *= 0.5;
     }
     let leads = ["this page", "on this page", "diese seite", "auf dieser seite"];
-    let refers = ["see our", "our page about", "our shipping page", "our privacy page", "siehe"];
+    let refers = [
+        "see our",
+        "our page about",
+        "our shipping page",
+        "our privacy page",
+        "siehe",
+    ];
     if leads.iter().any(|l| lower.starts_with(l)) {
         factor *= 0.5;
     } else if refers.iter().any(|r| lower.contains(r)) {

@@ -142,14 +142,26 @@ fn row_as_sentence(headers: &[String], cells: &[String]) -> String {
 
 /// Words before a full stop that doesn't end a sentence, in lower case.
 const ABBREVIATIONS: [&str; 44] = [
-    "e.g", "i.e", "etc", "approx", "no", "nos", "mr", "mrs", "ms", "dr", "prof", "st", "vs", "inc", "ltd", "co", "corp",
-    "dept", "fig", "tel", "min", "max", "incl", "excl", "ca", "z.b", "z. b", "d.h", "d. h", "bzw", "nr", "usw", "ggf",
-    "evtl", "inkl", "exkl", "zzgl", "str", "ing", "mag", "abs", "art", "u.a", "bspw",
+    "e.g", "i.e", "etc", "approx", "no", "nos", "mr", "mrs", "ms", "dr", "prof", "st", "vs", "inc", "ltd",
+    "co", "corp", "dept", "fig", "tel", "min", "max", "incl", "excl", "ca", "z.b", "z. b", "d.h", "d. h",
+    "bzw", "nr", "usw", "ggf", "evtl", "inkl", "exkl", "zzgl", "str", "ing", "mag", "abs", "art", "u.a",
+    "bspw",
 ];
 
 /// What follows a day's number and its full stop in German.
 const MONTHS: [&str; 13] = [
-    "Januar", "Jänner", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November",
+    "Januar",
+    "Jänner",
+    "Februar",
+    "März",
+    "April",
+    "Mai",
+    "Juni",
+    "Juli",
+    "August",
+    "September",
+    "Oktober",
+    "November",
     "Dezember",
 ];
 
@@ -172,7 +184,9 @@ fn split_line(line: &str) -> Vec<String> {
             continue;
         }
         // `?!`, `...`, and what closes the sentence: quotes and brackets.
-        while let Some((_, '.' | '!' | '?' | '…' | '"' | '\'' | '”' | '“' | '’' | '»' | ')' | ']')) = chars.get(i) {
+        while let Some((_, '.' | '!' | '?' | '…' | '"' | '\'' | '”' | '“' | '’' | '»' | ')' | ']')) =
+            chars.get(i)
+        {
             i += 1;
         }
         let end = chars.get(i).map_or(line.len(), |(at, _)| *at);
@@ -195,7 +209,10 @@ fn split_line(line: &str) -> Vec<String> {
 
 /// Whether a mark after `before` and a blank ends the sentence, `after` being what follows.
 fn ends(before: &str, mark: char, after: &str) -> bool {
-    let Some(next) = after.chars().find(|c| !matches!(c, '"' | '“' | '„' | '«' | '‘' | '(' | '[')) else {
+    let Some(next) = after
+        .chars()
+        .find(|c| !matches!(c, '"' | '“' | '„' | '«' | '‘' | '(' | '['))
+    else {
         return true;
     };
     if next.is_lowercase() {
@@ -209,7 +226,8 @@ fn ends(before: &str, mark: char, after: &str) -> bool {
     // "J. Smith", "am 14. Mai", "z. B."
     let initial = word.chars().count() == 1 && word.chars().all(char::is_alphabetic);
     let day = !word.is_empty() && word.len() <= 2 && word.chars().all(|c| c.is_ascii_digit());
-    let short = ABBREVIATIONS.contains(&lower.as_str()) && !(lower == "etc" || lower == "usw" || lower == "no" && !next.is_ascii_digit());
+    let short = ABBREVIATIONS.contains(&lower.as_str())
+        && !(lower == "etc" || lower == "usw" || lower == "no" && !next.is_ascii_digit());
     !(initial || short || (day && MONTHS.iter().any(|m| after.starts_with(m))))
 }
 
@@ -221,15 +239,39 @@ mod tests {
     fn a_full_stop_is_not_always_an_end() {
         for (paragraph, want) in [
             ("One. Two! Three? Four", vec!["One.", "Two!", "Three?", "Four"]),
-            ("A label costs €4.90. It is sent by e-mail.", vec!["A label costs €4.90.", "It is sent by e-mail."]),
-            ("We are open Mon–Fri 9:00–17:00. Call us.", vec!["We are open Mon–Fri 9:00–17:00.", "Call us."]),
-            ("Write to hello@lumen-oak.example. We answer.", vec!["Write to hello@lumen-oak.example.", "We answer."]),
-            ("See https://x.example/a.html?b=1. Then go on.", vec!["See https://x.example/a.html?b=1.", "Then go on."]),
-            ("Use wax, e.g. Hard-wax oil. No soap, etc. Dry it.", vec!["Use wax, e.g. Hard-wax oil.", "No soap, etc.", "Dry it."]),
-            ("Ask Dr. J. Huber at no. 5. He knows.", vec!["Ask Dr. J. Huber at no. 5.", "He knows."]),
+            (
+                "A label costs €4.90. It is sent by e-mail.",
+                vec!["A label costs €4.90.", "It is sent by e-mail."],
+            ),
+            (
+                "We are open Mon–Fri 9:00–17:00. Call us.",
+                vec!["We are open Mon–Fri 9:00–17:00.", "Call us."],
+            ),
+            (
+                "Write to hello@lumen-oak.example. We answer.",
+                vec!["Write to hello@lumen-oak.example.", "We answer."],
+            ),
+            (
+                "See https://x.example/a.html?b=1. Then go on.",
+                vec!["See https://x.example/a.html?b=1.", "Then go on."],
+            ),
+            (
+                "Use wax, e.g. Hard-wax oil. No soap, etc. Dry it.",
+                vec!["Use wax, e.g. Hard-wax oil.", "No soap, etc.", "Dry it."],
+            ),
+            (
+                "Ask Dr. J. Huber at no. 5. He knows.",
+                vec!["Ask Dr. J. Huber at no. 5.", "He knows."],
+            ),
             ("Is it so? No. It is not.", vec!["Is it so?", "No.", "It is not."]),
-            ("Wir öffnen am 14. Mai, z. B. Montags. Bis dann!", vec!["Wir öffnen am 14. Mai, z. B. Montags.", "Bis dann!"]),
-            ("He said \"Stop.\" Then he left (at last). Done.", vec!["He said \"Stop.\"", "Then he left (at last).", "Done."]),
+            (
+                "Wir öffnen am 14. Mai, z. B. Montags. Bis dann!",
+                vec!["Wir öffnen am 14. Mai, z. B. Montags.", "Bis dann!"],
+            ),
+            (
+                "He said \"Stop.\" Then he left (at last). Done.",
+                vec!["He said \"Stop.\"", "Then he left (at last).", "Done."],
+            ),
             ("Wait... what? yes.", vec!["Wait... what? yes."]),
             ("Line one\nLine two.", vec!["Line one", "Line two."]),
             ("  ", vec![]),
@@ -240,7 +282,10 @@ mod tests {
 
     #[test]
     fn nothing_of_the_text_is_lost_or_changed() {
-        for page in [include_str!("../../../../kb/returns.md"), include_str!("../../../../kb/warranty.md")] {
+        for page in [
+            include_str!("../../../../kb/returns.md"),
+            include_str!("../../../../kb/warranty.md"),
+        ] {
             for block in blocks(page) {
                 if let Block::Paragraph(text) = block {
                     assert_eq!(split(&text).join(" "), text);
@@ -256,27 +301,42 @@ mod tests {
     #[test]
     fn list_items_stand_with_what_introduces_them() {
         assert_eq!(
-            spoken("The work includes:\n\n- choosing **boards**,\n- oiling.\n\nNot in it:\n\n- Bulbs can't be returned.\n"),
+            spoken(
+                "The work includes:\n\n- choosing **boards**,\n- oiling.\n\nNot in it:\n\n- Bulbs can't be returned.\n"
+            ),
             [
                 "The work includes: choosing boards",
                 "The work includes: oiling.",
                 "Bulbs can't be returned.",
             ]
         );
-        assert_eq!(spoken("Do this.\n\n1. Open it;\n2. Close it.\n"), ["Do this.", "Open it", "Close it."]);
+        assert_eq!(
+            spoken("Do this.\n\n1. Open it;\n2. Close it.\n"),
+            ["Do this.", "Open it", "Close it."]
+        );
     }
 
     #[test]
     fn table_rows_stand_with_their_header() {
         let table = "What it costs\n\n| Country | Cost | Free |\n|---|---|---|\n| Austria | €4.90 | from €80 |\n| Norway | €19.90 | – |\n";
-        assert_eq!(spoken(table), ["Austria: Cost €4.90; Free from €80", "Norway: Cost €19.90"]);
+        assert_eq!(
+            spoken(table),
+            ["Austria: Cost €4.90; Free from €80", "Norway: Cost €19.90"]
+        );
     }
 
     #[test]
     fn sentences_know_their_section() {
         let speech = speech("Before.\n\n## Costs?\n\nOne. Two.\n\nThree.\n\n### Time\n\n1. a b\n2. c d\n");
-        assert_eq!(speech.headings, [None, Some("Costs?".into()), Some("Time".into())]);
-        let places: Vec<_> = speech.sentences.iter().map(|s| (s.section, s.place, s.form)).collect();
+        assert_eq!(
+            speech.headings,
+            [None, Some("Costs?".into()), Some("Time".into())]
+        );
+        let places: Vec<_> = speech
+            .sentences
+            .iter()
+            .map(|s| (s.section, s.place, s.form))
+            .collect();
         assert_eq!(
             places,
             [
@@ -289,6 +349,9 @@ mod tests {
             ]
         );
         let blocks: Vec<_> = speech.sentences.iter().map(|s| s.block).collect();
-        assert!(blocks[1] == blocks[2] && blocks[2] != blocks[3] && blocks[4] == blocks[5], "{blocks:?}");
+        assert!(
+            blocks[1] == blocks[2] && blocks[2] != blocks[3] && blocks[4] == blocks[5],
+            "{blocks:?}"
+        );
     }
 }
