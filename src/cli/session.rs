@@ -173,7 +173,7 @@ impl Session {
         };
         let mut registry = Registry::default();
         registry.add(KbSearch)?;
-        let brains: Vec<Arc<dyn Brain>> = vec![Arc::new(Extractive::default())];
+        let brains: Vec<Arc<dyn Brain>> = vec![Arc::new(Extractive)];
         let settings = AgentSettings {
             limits,
             turns_at_once: a.turns_at_once,

@@ -23,7 +23,15 @@ async fn bodies_that_are_not_as_they_should_be() {
     let app = TestApp::start().await;
     let token = app.token(VisitorId::new());
     let id = Uuid::now_v7();
-    let cases: Vec<(&str, String, &str, u16, &str, Option<&str>)> = vec![
+    type Case = (
+        &'static str,
+        String,
+        &'static str,
+        u16,
+        &'static str,
+        Option<&'static str>,
+    );
+    let cases: Vec<Case> = vec![
         ("no JSON", "{".into(), "application/json", 400, "bad_json", None),
         (
             "not UTF-8",

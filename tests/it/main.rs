@@ -1,4 +1,9 @@
 //! Tests against a real database and a real server.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
 
 mod architecture;
 mod bad_input;

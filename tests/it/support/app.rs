@@ -107,7 +107,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
-            brains: vec![Arc::new(Extractive::default())],
+            brains: vec![Arc::new(Extractive)],
             turns_at_once: 64,
             streams_at_once: 64,
             sweep: true,

@@ -25,6 +25,10 @@ struct Server {
 static SERVER: OnceLock<Server> = OnceLock::new();
 
 /// The PostgreSQL installation that the tests use; fails with the command to run.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests have no configuration of their own"
+)]
 pub fn pg_dir() -> PathBuf {
     let configured = std::env::var_os("DESKHAND_PG_DIR").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(PathBuf::from);

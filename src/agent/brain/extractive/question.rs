@@ -309,7 +309,6 @@ fn others(message: &str, found: &Found) -> Vec<Other> {
         phrases: p.stands_for.into_iter().map(|w| vec![w]).collect(),
         strength: (p.weight + 0.15).min(0.95),
     }));
-    #[expect(clippy::float_cmp, reason = "the very constant that the search put there")]
     let mended = found
         .terms
         .iter()

@@ -57,7 +57,8 @@ pub fn speech(markdown: &str) -> Speech {
     let pieces = blocks(markdown);
     for (i, piece) in pieces.iter().cloned().enumerate() {
         let row = matches!(piece, Block::Row { .. });
-        if !(row && row_before) && !(matches!(piece, Block::Item { .. }) && items > 0) {
+        let goes_on = row && row_before || matches!(piece, Block::Item { .. }) && items > 0;
+        if !goes_on {
             block += 1;
         }
         row_before = row;
