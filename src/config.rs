@@ -228,7 +228,7 @@ impl Config {
                 None => {}
             }
         }
-        if figment.find_value("data_dir").is_err() {
+        if dirs.data.is_none() && figment.find_value("data_dir").is_err() {
             return Err(ConfigError::NoDataDir);
         }
         let mut config: Self = figment
