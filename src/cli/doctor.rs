@@ -203,7 +203,7 @@ async fn contents(config: &Config, db: &Db, report: &mut Report) {
             let (waiting, dead) = (of(JobState::Waiting), of(JobState::Dead));
             let said = format!("{waiting} waiting, {dead} failed for good");
             if dead > 0 {
-                let mend = "`deskhand jobs list --state dead` says why; `deskhand jobs retry` tries again";
+                let mend = "`deskhand jobs list --state dead` says why; `deskhand jobs retry --all-dead` tries again";
                 report.add("jobs", State::Warning, said, Some(mend));
             } else {
                 report.ok("jobs", said);

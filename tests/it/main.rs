@@ -5,6 +5,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod answers;
 mod architecture;
 mod bad_input;
 mod cli;
