@@ -74,12 +74,13 @@ impl Answer {
                 cites.push(n);
             }
         }
+        let said = unmarked(sentence.md.trim());
         let marks: String = cites.iter().map(|n| format!("[{n}]")).collect();
         let gap = self.gap(&sentence.md);
         let md = if marks.is_empty() {
-            format!("{gap}{}", sentence.md.trim())
+            format!("{gap}{said}")
         } else {
-            format!("{gap}{} {marks}", sentence.md.trim())
+            format!("{gap}{said} {marks}")
         };
         events.push(ThreadEvent::Delta {
             i: self.next_index(),
@@ -152,6 +153,26 @@ impl Answer {
     }
 }
 
+/// A source's own `[9]` would read as a citation of ours: it loses its brackets.
+fn unmarked(md: &str) -> String {
+    let mut out = String::with_capacity(md.len());
+    let mut rest = md;
+    while let Some(start) = rest.find('[') {
+        let (before, from) = rest.split_at(start);
+        out.push_str(before);
+        let digits = from[1..].bytes().take_while(u8::is_ascii_digit).count();
+        if digits > 0 && from[1 + digits..].starts_with(']') {
+            out.push_str(&from[1..=digits]);
+            rest = &from[digits + 2..];
+        } else {
+            out.push('[');
+            rest = &from[1..];
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 fn cite(n: u32, p: &Passage) -> Citation {
     Citation {
         n,
@@ -211,6 +232,10 @@ mod tests {
         assert!(matches!(&first[0], ThreadEvent::Citation(c) if c.n == 1 && c.chunk_id == 20));
         a.release(&sentence("A.", &[10, 20]), &[&f]);
         a.release(&sentence("- item", &[20]), &[&f]);
+        assert_eq!(
+            unmarked("Three years. [9] See [this] and [1"),
+            "Three years. 9 See [this] and [1"
+        );
         a.release(&sentence("- more", &[]), &[&f]);
         a.say("Bye.");
         assert_eq!(a.text(), "B. [1] A. [2][1]\n\n- item [1]\n- more\n\nBye.");

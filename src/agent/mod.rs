@@ -115,6 +115,6 @@ impl Agent {
     /// Turns under way in this process.
     #[must_use]
     pub fn running(&self) -> usize {
-        self.tasks.len()
+        self.stops().len()
     }
 }

@@ -8,6 +8,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::mpsc;
+use tracing::Instrument;
 
 use super::Agent;
 use super::brain::{Brain, BrainFault, Exchange, Plan, Sentence, TurnView};
@@ -98,6 +99,24 @@ impl Running {
         outcome
     }
 
+    /// In a task of its own: what holds a database connection must go on while the driver
+    /// waits for another one, else as many turns as there are connections stop each other.
+    /// When it is aborted nobody takes its outcome; it ends by itself.
+    fn apart(agent: &Agent, work: impl Future<Output = Outcome> + Send + 'static) -> Self {
+        let task = agent.tasks.spawn(work.in_current_span());
+        Self::One(
+            async move {
+                match task.await {
+                    Ok(outcome) => outcome,
+                    Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                    // The runtime is shutting down; so is whoever waits here.
+                    Err(_) => std::future::pending().await,
+                }
+            }
+            .boxed(),
+        )
+    }
+
     pub(super) fn ready() -> Self {
         Self::One(std::future::ready(Outcome::Ready).boxed())
     }
@@ -111,8 +130,10 @@ pub(super) fn screen(
     text: String,
     locale: String,
 ) -> Running {
-    let agent = Arc::clone(agent);
-    Running::One(async move { Outcome::Screened(view(&agent, &t, first_seq, text, locale).await) }.boxed())
+    let own = Arc::clone(agent);
+    Running::apart(agent, async move {
+        Outcome::Screened(view(&own, &t, first_seq, text, locale).await)
+    })
 }
 
 pub(super) async fn view(
@@ -150,16 +171,13 @@ pub(super) fn plan(brain: Arc<dyn Brain>, view: &TurnView) -> Running {
 
 /// Runs a tool.
 pub(super) fn call(agent: &Arc<Agent>, t: TurnRef, id: CallId, tool: String, args: Value) -> Running {
-    let agent = Arc::clone(agent);
-    Running::One(
-        async move {
-            let start = Instant::now();
-            let result = agent.registry.call(&context(&agent, &t), &tool, &args).await;
-            let ms = i32::try_from(start.elapsed().as_millis()).unwrap_or(i32::MAX);
-            Outcome::Called { id, result, ms }
-        }
-        .boxed(),
-    )
+    let own = Arc::clone(agent);
+    Running::apart(agent, async move {
+        let start = Instant::now();
+        let result = own.registry.call(&context(&own, &t), &tool, &args).await;
+        let ms = i32::try_from(start.elapsed().as_millis()).unwrap_or(i32::MAX);
+        Outcome::Called { id, result, ms }
+    })
 }
 
 pub(super) fn context(agent: &Agent, t: &TurnRef) -> ToolContext {
@@ -183,28 +201,28 @@ pub(super) fn draft(brain: Arc<dyn Brain>, view: &TurnView) -> Running {
 
 /// Stores the turn's ticket.
 pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason) -> Running {
-    let agent = Arc::clone(agent);
+    let own = Arc::clone(agent);
     let store = async move {
-        let mut tx = agent.db.site(t.site).await?;
-        let id = handoffs::open_ticket(&mut tx, t.thread, t.turn, &code(&reason), agent.clock.now()).await?;
+        let mut tx = own.db.site(t.site).await?;
+        let id = handoffs::open_ticket(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
         let known = threads::has_email(&mut tx, t.visitor).await?;
         tx.commit().await?;
         Ok((id, !known))
     };
-    Running::One(store.map(Outcome::Ticket).boxed())
+    Running::apart(agent, store.map(Outcome::Ticket))
 }
 
 /// Stores the thread's handoff.
 pub(super) fn handoff(agent: &Arc<Agent>, t: TurnRef, reason: HandoffReason) -> Running {
-    let agent = Arc::clone(agent);
+    let own = Arc::clone(agent);
     let store = async move {
-        let mut tx = agent.db.site(t.site).await?;
-        let id = handoffs::open_handoff(&mut tx, t.thread, t.turn, &code(&reason), agent.clock.now()).await?;
+        let mut tx = own.db.site(t.site).await?;
+        let id = handoffs::open_handoff(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
         let known = threads::has_email(&mut tx, t.visitor).await?;
         tx.commit().await?;
         Ok((id, !known))
     };
-    Running::One(store.map(Outcome::Handoff).boxed())
+    Running::apart(agent, store.map(Outcome::Handoff))
 }
 
 /// A code as serde names it.

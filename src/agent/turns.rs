@@ -332,32 +332,40 @@ pub async fn sweep(agent: Arc<Agent>, stop: CancellationToken) {
 pub async fn sweep_once(agent: &Arc<Agent>) -> DbResult<usize> {
     let mut taken = 0;
     for (site, turn) in turns::orphaned(&agent.db, SWEEP_AT_ONCE).await? {
-        let Ok(slot) = Arc::clone(&agent.slots).try_acquire_owned() else {
-            break;
-        };
-        let mut tx = agent.db.site(site).await?;
-        let took = turns::take_over(&mut tx, turn, agent.owner, agent.clock.now()).await?;
-        tx.commit().await?;
-        let Some(took) = took else { continue };
-        taken += 1;
-        tracing::info!(%turn, resumes = took.resumes, "carrying on a turn whose driver has gone");
-        let t = TurnRef {
-            site,
-            thread: took.thread,
-            visitor: took.visitor,
-            turn,
-            epoch: took.epoch,
-        };
-        match resume(t, took) {
-            Ok((assignment, first)) => drive(agent, assignment, first, slot),
-            // One turn that can't be driven must not keep the others from it.
-            Err(error) => {
-                tracing::error!(%error, %turn, "a turn can't be carried on; it is given up");
-                give_up(agent, &t).await?;
-            }
+        // One turn that can't be carried on must not keep the others from it.
+        match carry_on(agent, site, turn).await {
+            Ok(carried) => taken += usize::from(carried),
+            Err(error) if error.is_transient() => return Err(error),
+            Err(error) => tracing::error!(%error, %turn, "a turn can't be carried on"),
         }
     }
     Ok(taken)
+}
+
+async fn carry_on(agent: &Arc<Agent>, site: SiteId, turn: TurnId) -> DbResult<bool> {
+    let Ok(slot) = Arc::clone(&agent.slots).try_acquire_owned() else {
+        return Ok(false);
+    };
+    let mut tx = agent.db.site(site).await?;
+    let took = turns::take_over(&mut tx, turn, agent.owner, agent.clock.now()).await?;
+    tx.commit().await?;
+    let Some(took) = took else { return Ok(false) };
+    tracing::info!(%turn, resumes = took.resumes, "carrying on a turn whose driver has gone");
+    let t = TurnRef {
+        site,
+        thread: took.thread,
+        visitor: took.visitor,
+        turn,
+        epoch: took.epoch,
+    };
+    match resume(t, took) {
+        Ok((assignment, first)) => drive(agent, assignment, first, slot),
+        Err(error) => {
+            tracing::error!(%error, %turn, "a turn can't be carried on; it is given up");
+            give_up(agent, &t).await?;
+        }
+    }
+    Ok(true)
 }
 
 fn resume(t: TurnRef, took: turns::TakenTurn) -> DbResult<(Assignment, Input)> {

@@ -108,8 +108,21 @@ impl Db {
     pub async fn site(&self, site: SiteId) -> DbResult<SiteTx> {
         // One round trip. The id is a UUID, printed by us: nothing to inject.
         let begin = format!("BEGIN; SET LOCAL deskhand.site = '{site}'");
-        let tx = self.pool.begin_with(AssertSqlSafe(begin)).await?;
-        Ok(SiteTx { tx, site })
+        let pool = self.pool.clone();
+        // A caller that is dropped here (a client leaves) must not leave a connection behind
+        // that is in a transaction and doesn't know it: in a task of its own the beginning
+        // always ends, and a transaction that nobody takes is rolled back.
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends by itself within the acquire timeout"
+        )]
+        let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(begin)).await }).await;
+        match begun {
+            Ok(tx) => Ok(SiteTx { tx: tx?, site }),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            // The runtime is shutting down.
+            Err(_) => Err(DbError::Unavailable(sqlx::Error::PoolClosed)),
+        }
     }
 
     /// For tables that belong to no site, and for the definer functions.

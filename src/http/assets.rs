@@ -2,6 +2,7 @@
 //! it, and the demo page's own.
 
 use axum::extract::Path;
+use axum::extract::rejection::PathRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -20,7 +21,8 @@ struct Widget;
 struct Demo;
 
 /// `GET /assets/{name}`
-pub async fn get(Path(name): Path<String>, headers: HeaderMap) -> Response {
+pub async fn get(name: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    let name = name.map(|Path(name)| name).unwrap_or_default();
     match Widget::get(&name).or_else(|| Demo::get(&name)) {
         Some(file) => serve(&file, &headers),
         None => Problem::new(Code::NotFound, "No such file.").into_response(),

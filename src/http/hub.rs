@@ -22,24 +22,30 @@ pub struct Hub {
 pub struct Waiting {
     hub: Arc<Hub>,
     thread: ThreadId,
-    woken: watch::Receiver<i64>,
+    /// Always there but while it is being dropped.
+    woken: Option<watch::Receiver<i64>>,
 }
 
 impl Waiting {
     /// Waits until something may have happened.
     pub async fn changed(&mut self) {
-        if self.woken.changed().await.is_err() {
-            // The sender lives in the hub as long as anybody waits; without it, don't spin.
-            std::future::pending::<()>().await;
+        if let Some(woken) = &mut self.woken
+            && woken.changed().await.is_ok()
+        {
+            return;
         }
+        // The sender lives in the hub as long as anybody waits; without it, don't spin.
+        std::future::pending::<()>().await;
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
         let mut threads = self.hub.threads();
+        // Under the lock, so that of two who leave at once the second sees that it is the last.
+        self.woken = None;
         if let Some(sender) = threads.get(&self.thread)
-            && sender.receiver_count() <= 1
+            && sender.receiver_count() == 0
         {
             threads.remove(&self.thread);
         }
@@ -57,7 +63,7 @@ impl Hub {
         Waiting {
             hub: Arc::clone(self),
             thread,
-            woken,
+            woken: Some(woken),
         }
     }
 
@@ -89,10 +95,14 @@ impl Hub {
 pub async fn listen(hub: Arc<Hub>, agent: Arc<Agent>, stop: CancellationToken) {
     let mut pause = Duration::from_millis(100);
     loop {
+        let begun = std::time::Instant::now();
         let heard = tokio::select! {
             () = stop.cancelled() => return,
             heard = hear(&hub, &agent) => heard,
         };
+        if begun.elapsed() > Duration::from_secs(30) {
+            pause = Duration::from_millis(100);
+        }
         if let Err(error) = heard {
             tracing::warn!(%error, "the database's notices can't be heard; streams poll meanwhile");
         }

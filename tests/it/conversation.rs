@@ -667,3 +667,45 @@ async fn a_turn_that_cannot_be_driven_is_given_up_and_keeps_nobody_waiting() {
     other.stop().await;
     app.finish().await;
 }
+
+#[tokio::test]
+async fn an_order_number_is_recognised_and_told_honestly() {
+    let app = TestApp::start().await;
+    app.know(&[RETURNS]).await;
+    let answer = app
+        .ask(&app.token(VisitorId::new()), "where is my order 1002", None)
+        .await;
+    assert_eq!(answer["outcome"], "answered", "{answer:#}");
+    let text = answer["text"].as_str().unwrap();
+    assert!(
+        text.contains("can't look up orders") && text.contains("1002"),
+        "{text}"
+    );
+    let person = app
+        .ask(&app.token(VisitorId::new()), "can I talk to a real person", None)
+        .await;
+    assert_eq!(person["outcome"], "answered", "{person:#}");
+    assert!(
+        person["text"].as_str().unwrap().contains("can't bring a person"),
+        "{person:#}"
+    );
+    app.finish().await;
+}
+
+/// More turns at once than database connections: none may wait for another's for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_at_once_are_all_answered() {
+    let app = TestApp::start().await;
+    app.know(&[RETURNS]).await;
+    let body = |_| message("How long can I send goods back?", None);
+    let token = app.token(VisitorId::new());
+    let all = futures::future::join_all((0..60).map(|n| {
+        let request = app.post("/api/agent/messages", &token).json(&body(n));
+        async move { request.send().await.unwrap().json::<Value>().await.unwrap() }
+    }))
+    .await;
+    for answer in all {
+        assert_eq!(answer["outcome"], "answered", "{answer:#}");
+    }
+    app.finish().await;
+}

@@ -137,8 +137,12 @@ impl Driver {
                     if let Some((at, timer)) = alarm && at <= now {
                         self.clocks.remove(&timer);
                         self.inputs.push_back(Input::Timer { timer });
-                    } else {
-                        self.renew().await?;
+                    } else if let Err(error) = self.renew().await {
+                        // A database that is away for a moment is no reason to give up: the
+                        // lease tells, and storing fails if the turn was taken over.
+                        if !error.is_transient() {
+                            return Err(error);
+                        }
                     }
                 }
             }

@@ -40,7 +40,8 @@ impl Driver {
             Done::Drafted(sentence) => {
                 fail::point(FailPoint::TurnDrafting);
                 let i = u32::try_from(self.draft.len()).unwrap_or(u32::MAX);
-                let verdict = gate::check(&sentence.md, &sentence.cites, &found(&self.view));
+                let said = format!("{} {}", self.view.message, self.view.site_name);
+                let verdict = gate::check(&sentence.md, &sentence.cites, &found(&self.view), &said);
                 self.draft.push(sentence);
                 Input::Sentence {
                     i,
