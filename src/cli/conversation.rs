@@ -2,7 +2,7 @@
 //! that the web uses, and follows their events.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use serde_json::Value;
@@ -13,9 +13,14 @@ use crate::agent::turns::{self, Message};
 use crate::db::{events, threads, tool_calls, turns as turn_rows};
 use crate::domain::event::{Citation, Outcome, ThreadEvent};
 use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
+use crate::domain::site::is_locale;
 
 /// How often the events are looked at.
 const LOOK: Duration = Duration::from_millis(15);
+/// How often a turn that lost its driver is looked for: there may be no server that does.
+const SWEEP: Duration = Duration::from_secs(2);
+/// Longer than any turn may take with its closing.
+const LONGEST_WAIT: Duration = Duration::from_secs(700);
 
 /// A conversation of one visitor with one site.
 pub struct Conversation {
@@ -71,6 +76,12 @@ impl Conversation {
     /// # Errors
     /// When the agent can't be set up.
     pub fn new(session: &Session, site: SiteId, locale: Option<String>) -> anyhow::Result<Self> {
+        if let Some(locale) = &locale {
+            anyhow::ensure!(
+                is_locale(locale),
+                "`{locale}` is no language tag; write one such as en or de-AT"
+            );
+        }
         Ok(Self {
             agent: session.agent()?,
             site,
@@ -111,7 +122,16 @@ impl Conversation {
         let mut after = begun.after;
         let mut sources = Vec::new();
         let mut last = None;
+        let (start, mut swept) = (Instant::now(), Instant::now());
         loop {
+            anyhow::ensure!(
+                start.elapsed() < LONGEST_WAIT,
+                "no answer came; see `deskhand inbox list`"
+            );
+            if swept.elapsed() > SWEEP {
+                swept = Instant::now();
+                turns::sweep_once(&self.agent).await?;
+            }
             let mut tx = self.agent.db.site(self.site).await?;
             let new = events::after(&mut tx, begun.thread, after, 100).await?;
             tx.commit().await?;

@@ -16,7 +16,7 @@ use crate::db::embedded::Access;
 use crate::db::sites;
 use crate::domain::ids::SiteId;
 use crate::domain::keys::{Alg, RootSecret};
-use crate::domain::site::{Mode, Site, normalise_origin};
+use crate::domain::site::{Mode, Site, is_locale, is_slug, normalise_origin};
 use crate::http::auth::keyring::owner_of;
 
 /// How long the old secret stays valid after a rotation.
@@ -286,6 +286,14 @@ pub(super) async fn add_site(
     origins: Vec<String>,
     locale: &str,
 ) -> anyhow::Result<(Site, String, String)> {
+    anyhow::ensure!(
+        is_slug(slug),
+        "`{slug}` can't be a site's --slug: 1 to 63 lower-case letters, digits and -"
+    );
+    anyhow::ensure!(
+        is_locale(locale),
+        "`{locale}` is no language tag; write one such as en or de-AT"
+    );
     let site = Site {
         id: SiteId::new(),
         slug: slug.to_owned(),
@@ -301,7 +309,7 @@ pub(super) async fn add_site(
             !error.is_unique_violation(),
             "there is a site `{slug}` already; give this one another --slug"
         );
-        return Err(error).context("a slug has lower-case letters, digits and -, and at most 63 of them");
+        return Err(error.into());
     }
     let (kid, secret) = new_root(session, &mut tx).await?;
     tx.commit().await?;

@@ -58,6 +58,23 @@ pub struct Site {
     pub created_at: DateTime<Utc>,
 }
 
+/// Whether a text can be a site's short name: 1 to 63 lower-case letters, digits and `-`.
+#[must_use]
+pub fn is_slug(text: &str) -> bool {
+    let fits = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
+    (1..=63).contains(&text.len()) && !text.starts_with('-') && text.bytes().all(fits)
+}
+
+/// Whether a text looks like a language tag (BCP 47), such as `en` or `de-AT`.
+#[must_use]
+pub fn is_locale(text: &str) -> bool {
+    (2..=35).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+}
+
 /// Why a text is not a web origin.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(

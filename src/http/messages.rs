@@ -18,6 +18,7 @@ use super::state::App;
 use crate::agent::turns::{self, LONGEST_MESSAGE, Message};
 use crate::domain::event::{AskKind, Citation, Outcome, ThreadEvent};
 use crate::domain::ids::{HandoffId, MessageId, ThreadId, TurnId};
+use crate::domain::site::is_locale;
 
 /// A visitor's message.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -170,14 +171,7 @@ fn check(request: Request) -> Result<Message, Problem> {
     if request.page.as_ref().is_some_and(|p| p.len() > 2_000) {
         return Err(Problem::field("/page", "At most 2000 bytes."));
     }
-    let bad_locale = |l: &String| {
-        l.is_empty()
-            || l.len() > 35
-            || !l
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-    };
-    if request.locale.as_ref().is_some_and(bad_locale) {
+    if request.locale.as_ref().is_some_and(|l| !is_locale(l)) {
         return Err(Problem::field(
             "/locale",
             "A language tag such as `en` or `de-AT`.",

@@ -56,7 +56,7 @@ pub struct Walked {
 }
 
 /// Walks the paths. Hidden files and folders are left out unless they are named; links are
-/// followed, each folder is entered once.
+/// followed within the folder that was named, and each folder is entered once.
 #[must_use]
 pub fn walk(paths: &[PathBuf]) -> Walked {
     let mut walk = Walk::default();
@@ -65,6 +65,7 @@ pub fn walk(paths: &[PathBuf]) -> Walked {
             Err(e) => walk.out.failed.push(Refused::new(path, reason(&e))),
             Ok(meta) if meta.is_dir() => {
                 let before = (walk.out.found.len(), walk.out.failed.len());
+                walk.root = fs::canonicalize(path).unwrap_or_default();
                 walk.folder(path, "", &meta);
                 if before == (walk.out.found.len(), walk.out.failed.len()) {
                     walk.out
@@ -91,6 +92,8 @@ struct Walk {
     out: Walked,
     entered: HashSet<(u64, u64)>,
     names: HashSet<String>,
+    /// The folder that was named: what a link inside leads out of it to isn't the site's.
+    root: PathBuf,
 }
 
 impl Walk {
@@ -112,6 +115,15 @@ impl Walk {
                 continue;
             };
             if name.starts_with('.') {
+                continue;
+            }
+            if !fs::canonicalize(&path).is_ok_and(|real| real.starts_with(&self.root))
+                && path.is_symlink()
+                && path.exists()
+            {
+                self.out
+                    .skipped
+                    .push(Refused::new(&path, "It is a link that leads out of the folder."));
                 continue;
             }
             // Follows links; one that leads nowhere is an error.
