@@ -16,9 +16,10 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use crate::agent::brain::extractive::intent::{Intent, intent};
-use crate::agent::brain::extractive::phrases::{Phrase, Tongue, say};
+use crate::agent::brain::extractive::phrases::{Phrase, say};
 use crate::agent::brain::extractive::rank::Candidate;
 use crate::agent::brain::{Brain, BrainFault, Plan, Sentence, TurnView};
+use crate::agent::phrases::Tongue;
 use crate::domain::document::Found;
 use crate::knowledge::words::words;
 

@@ -1,25 +1,7 @@
 //! What the brain says in its own words, in English and German. Everything else that it
 //! says stands in the site's pages.
 
-/// In which language it speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tongue {
-    /// English.
-    English,
-    /// German.
-    German,
-}
-
-impl Tongue {
-    /// Of a BCP 47 tag; English where it has no words of its own.
-    #[must_use]
-    pub fn of(locale: &str) -> Self {
-        match locale.split(['-', '_']).next() {
-            Some(tag) if tag.eq_ignore_ascii_case("de") => Self::German,
-            _ => Self::English,
-        }
-    }
-}
+use crate::agent::phrases::Tongue;
 
 /// A sentence of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,8 +14,6 @@ pub enum Phrase<'a> {
     Goodbye,
     /// To nothing.
     WhatThen,
-    /// Who left an address.
-    AddressNoted,
     /// That it is a machine.
     Machine,
     /// Nothing fits.
@@ -67,9 +47,6 @@ fn english(phrase: Phrase<'_>, site: &str) -> String {
         Phrase::Welcome => "You're welcome! Is there anything else you would like to know?".to_owned(),
         Phrase::Goodbye => "Goodbye, and come back any time you have a question!".to_owned(),
         Phrase::WhatThen => "What would you like to know?".to_owned(),
-        Phrase::AddressNoted => {
-            "Thank you, your address is noted, and we will get back to you by e-mail.".to_owned()
-        }
         Phrase::Machine => format!("I'm an automatic assistant: I answer with what {site}'s help pages say."),
         Phrase::NothingFound => format!("I couldn't find anything about that in {site}'s help pages."),
         Phrase::OtherWords => "Would you like to ask in other words, or about something else?".to_owned(),
@@ -97,9 +74,6 @@ fn german(phrase: Phrase<'_>, site: &str) -> String {
         Phrase::Welcome => "Gern geschehen! Möchten Sie noch etwas wissen?".to_owned(),
         Phrase::Goodbye => "Auf Wiedersehen, und kommen Sie gern mit jeder Frage wieder!".to_owned(),
         Phrase::WhatThen => "Was möchten Sie wissen?".to_owned(),
-        Phrase::AddressNoted => {
-            "Danke, Ihre Adresse ist notiert, und wir melden uns per E-Mail bei Ihnen.".to_owned()
-        }
         Phrase::Machine => {
             format!(
                 "Ich bin ein automatischer Assistent: Ich antworte mit dem, was auf den Hilfeseiten von {site} steht."
