@@ -1,4 +1,5 @@
-//! Language models and what belongs to them: how text is counted in tokens, and later
-//! the providers of chat and embeddings.
+//! Language models and what belongs to them: how text is counted in tokens, local
+//! embeddings, and later the providers of chat and embeddings.
 
+pub mod bert;
 pub mod tokens;
