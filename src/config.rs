@@ -2,6 +2,7 @@
 //! place that reads the environment; it composes the settings that each room owns, and
 //! stops the start with the key's name and what is allowed.
 
+pub mod embeddings;
 mod keys;
 pub mod master;
 mod paths;
@@ -15,6 +16,8 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::Value;
 use secrecy::SecretString;
 use serde::Deserialize;
+
+use crate::knowledge::chunk::ChunkLimits;
 
 pub use keys::{KEYS, Key, reference};
 
@@ -72,6 +75,8 @@ pub struct Config {
     pub agent: Agent,
     /// How documents are cut.
     pub knowledge: Knowledge,
+    /// What gives passages and questions their vectors.
+    pub embeddings: embeddings::Embeddings,
     /// Background work.
     pub jobs: Jobs,
     /// Logs.
@@ -306,6 +311,7 @@ impl Config {
                 allowed: "at most half of knowledge.chunk_tokens",
             });
         }
+        self.embeddings.validate()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [
             ("log.filter", &self.log.filter),
@@ -318,6 +324,16 @@ impl Config {
             })?;
         }
         Ok(())
+    }
+
+    /// How documents are cut.
+    #[must_use]
+    pub fn chunk_limits(&self) -> ChunkLimits {
+        ChunkLimits {
+            max_tokens: self.knowledge.chunk_tokens,
+            overlap: self.knowledge.chunk_overlap,
+            join_to: self.knowledge.chunk_tokens,
+        }
     }
 
     /// How long a stop waits.

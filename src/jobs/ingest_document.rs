@@ -1,6 +1,8 @@
 //! `ingest_document`: makes an upload its document's live version. Doing it twice is
 //! harmless: the swap takes the upload, and what finds none has nothing left to do.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -8,12 +10,15 @@ use super::handler::{Handler, JobContext};
 use crate::domain::clock::SharedClock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::job::{JobError, Work};
+use crate::knowledge::base::Knowledge;
 use crate::knowledge::ingest::{self, Stage};
 
 /// The handler.
 pub struct IngestDocument {
     /// Business time.
     pub clock: SharedClock,
+    /// Models and limits.
+    pub knowledge: Arc<Knowledge>,
 }
 
 impl Handler for IngestDocument {
@@ -39,7 +44,16 @@ impl Handler for IngestDocument {
                 }
                 ctx.progress(stage.as_str(), share);
             };
-            let done = ingest::ingest(&ctx.db, self.clock.as_ref(), site, upload, document, &progress).await;
+            let done = ingest::ingest(
+                &ctx.db,
+                self.clock.as_ref(),
+                &self.knowledge,
+                site,
+                upload,
+                document,
+                &progress,
+            )
+            .await;
             fail::point(FailPoint::IngestSwapped);
             match done {
                 Ok(_) => Ok(()),
