@@ -118,31 +118,54 @@ const ERF_Q: [f32; 6] = [
 /// Beyond it erf is 1 to within single precision.
 const ERF_END: f32 = 3.9;
 
-#[inline(always)]
-fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    let z = simd.mul_f32s(x, simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2));
-    let z = simd.min_f32s(z, simd.splat_f32s(ERF_END));
-    let z = simd.max_f32s(z, simd.splat_f32s(-ERF_END));
-    let square = simd.mul_f32s(z, z);
-    let above = simd.mul_f32s(z, polynomial(simd, square, &ERF_P));
-    let erf = simd.div_f32s(above, polynomial(simd, square, &ERF_Q));
-    let half = simd.mul_f32s(x, simd.splat_f32s(0.5));
-    simd.mul_add_f32s(half, erf, half)
+/// A function of one vector. A type, not a function value: only so does the compiler
+/// inline it into code for the chosen instructions.
+trait Function {
+    fn of<S: Simd>(simd: S, x: S::f32s) -> S::f32s;
 }
 
-#[inline(always)]
-fn gelu_tanh<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
-    // ½x(1 + tanh u) = x·σ(2u); σ through e^-|2u|, which cannot overflow.
-    const TWICE_ROOT: f32 = 1.595_769_1;
-    let square = simd.mul_f32s(x, x);
-    let inner = simd.mul_add_f32s(square, simd.splat_f32s(0.044_715), simd.splat_f32s(1.0));
-    let u = simd.mul_f32s(simd.mul_f32s(x, inner), simd.splat_f32s(TWICE_ROOT));
-    let e = exp(simd, simd.neg_f32s(simd.abs_f32s(u)));
-    let one = simd.splat_f32s(1.0);
-    let share = simd.div_f32s(one, simd.add_f32s(one, e));
-    let positive = simd.greater_than_or_equal_f32s(u, simd.splat_f32s(0.0));
-    let sigmoid = simd.select_f32s(positive, share, simd.mul_f32s(e, share));
-    simd.mul_f32s(x, sigmoid)
+struct Gelu;
+
+impl Function for Gelu {
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+        let z = simd.mul_f32s(x, simd.splat_f32s(std::f32::consts::FRAC_1_SQRT_2));
+        let z = simd.min_f32s(z, simd.splat_f32s(ERF_END));
+        let z = simd.max_f32s(z, simd.splat_f32s(-ERF_END));
+        let square = simd.mul_f32s(z, z);
+        let above = simd.mul_f32s(z, polynomial(simd, square, &ERF_P));
+        let erf = simd.div_f32s(above, polynomial(simd, square, &ERF_Q));
+        let half = simd.mul_f32s(x, simd.splat_f32s(0.5));
+        simd.mul_add_f32s(half, erf, half)
+    }
+}
+
+struct GeluTanh;
+
+impl Function for GeluTanh {
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+        // ½x(1 + tanh u) = x·σ(2u); σ through e^-|2u|, which cannot overflow.
+        const TWICE_ROOT: f32 = 1.595_769_1;
+        let square = simd.mul_f32s(x, x);
+        let inner = simd.mul_add_f32s(square, simd.splat_f32s(0.044_715), simd.splat_f32s(1.0));
+        let u = simd.mul_f32s(simd.mul_f32s(x, inner), simd.splat_f32s(TWICE_ROOT));
+        let e = exp(simd, simd.neg_f32s(simd.abs_f32s(u)));
+        let one = simd.splat_f32s(1.0);
+        let share = simd.div_f32s(one, simd.add_f32s(one, e));
+        let positive = simd.greater_than_or_equal_f32s(u, simd.splat_f32s(0.0));
+        let sigmoid = simd.select_f32s(positive, share, simd.mul_f32s(e, share));
+        simd.mul_f32s(x, sigmoid)
+    }
+}
+
+struct Relu;
+
+impl Function for Relu {
+    #[inline(always)]
+    fn of<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+        simd.max_f32s(x, simd.splat_f32s(0.0))
+    }
 }
 
 struct Activate<'a> {
@@ -153,15 +176,17 @@ struct Activate<'a> {
 
 impl Activate<'_> {
     #[inline(always)]
-    fn rows<S: Simd>(self, simd: S, function: impl Fn(S, S::f32s) -> S::f32s) {
+    fn rows<F: Function, S: Simd>(self, simd: S) {
         let (bias, bias_tail) = S::as_simd_f32s(self.bias);
         for row in self.x.chunks_exact_mut(self.bias.len()) {
             let (body, tail) = S::as_mut_simd_f32s(row);
             for (x, bias) in body.iter_mut().zip(bias) {
-                *x = function(simd, simd.add_f32s(*x, *bias));
+                *x = F::of(simd, simd.add_f32s(*x, *bias));
             }
-            let last = simd.add_f32s(simd.partial_load_f32s(tail), simd.partial_load_f32s(bias_tail));
-            simd.partial_store_f32s(tail, function(simd, last));
+            if !tail.is_empty() {
+                let last = simd.add_f32s(simd.partial_load_f32s(tail), simd.partial_load_f32s(bias_tail));
+                simd.partial_store_f32s(tail, F::of(simd, last));
+            }
         }
     }
 }
@@ -172,9 +197,9 @@ impl WithSimd for Activate<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         match self.kind {
-            Activation::Gelu => self.rows(simd, gelu),
-            Activation::GeluTanh => self.rows(simd, gelu_tanh),
-            Activation::Relu => self.rows(simd, |simd: S, x| simd.max_f32s(x, simd.splat_f32s(0.0))),
+            Activation::Gelu => self.rows::<Gelu, S>(simd),
+            Activation::GeluTanh => self.rows::<GeluTanh, S>(simd),
+            Activation::Relu => self.rows::<Relu, S>(simd),
         }
     }
 }
@@ -263,7 +288,6 @@ impl WithSimd for LayerNorm<'_> {
             add(tail, bias_tail);
             let mean = (simd.reduce_sum_f32s(sum) + tail.iter().sum::<f32>()) / width as f32;
             let negated = simd.splat_f32s(-mean);
-            // Two accumulators in turn would be faster on paper; the row is in the cache.
             let mut squares = simd.splat_f32s(0.0);
             for x in body.iter_mut() {
                 *x = simd.add_f32s(*x, negated);

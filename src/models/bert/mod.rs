@@ -6,6 +6,9 @@ mod config;
 mod elementwise;
 mod forward;
 mod matmul;
+mod rerank;
+#[cfg(test)]
+mod tests;
 mod text;
 mod weights;
 
@@ -14,6 +17,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
+
+pub use rerank::Reranker;
 
 use config::{Head, Pooling};
 use forward::{Encoder, Packed, Scratch};

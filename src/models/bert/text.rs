@@ -153,7 +153,7 @@ impl Text {
 }
 
 /// How many tokens of two texts of these lengths fit `room`, cutting the longer first.
-fn shares(first: usize, second: usize, room: usize) -> (usize, usize) {
+pub(super) fn shares(first: usize, second: usize, room: usize) -> (usize, usize) {
     if first + second <= room {
         return (first, second);
     }
@@ -162,9 +162,11 @@ fn shares(first: usize, second: usize, room: usize) -> (usize, usize) {
         (first, room - first)
     } else if second <= half {
         (room - second, second)
-    } else {
-        // Equal shares; the odd token goes where the tokenizers library leaves it.
+    } else if first > second {
+        // Equal shares, and the odd token to the longer one.
         (room - half, half)
+    } else {
+        (half, room - half)
     }
 }
 

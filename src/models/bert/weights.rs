@@ -128,7 +128,8 @@ impl<'a> Tensors<'a> {
         Ok((weights, bias))
     }
 
-    fn dense(&self, name: &str, input: usize, output: usize) -> Result<Linear, BertError> {
+    /// A linear layer of the encoder's model.
+    pub(super) fn dense(&self, name: &str, input: usize, output: usize) -> Result<Linear, BertError> {
         let (weights, bias) = self.linear(name, input, output)?;
         Ok(Linear::new(input, bias, &weights))
     }
