@@ -19,5 +19,7 @@ mod provider;
 mod support;
 mod tenancy;
 mod tenancy_queries;
+mod tenancy_vectors;
+mod vectors;
 mod tokens;
 mod wire;
