@@ -49,8 +49,6 @@ pub enum Stage {
     Extract,
     /// Cutting it into passages.
     Chunk,
-    /// Preparing what is searched.
-    Index,
     /// Computing vectors.
     Embed,
     /// Storing it and making it live.
@@ -65,7 +63,6 @@ impl Stage {
             Self::Sniff => "sniff",
             Self::Extract => "extract",
             Self::Chunk => "chunk",
-            Self::Index => "index",
             Self::Embed => "embed",
             Self::Swap => "swap",
         }

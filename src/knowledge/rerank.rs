@@ -8,15 +8,16 @@ use crate::knowledge::words::words;
 
 /// How many words make one shingle.
 const SHINGLE: usize = 3;
-/// Passages that share more of their shingles than this are one.
-const SAME: f64 = 0.8;
+/// Passages that share more of their shingles than this, and all numbers, are one: two rows
+/// of prices are not.
+const SAME: f64 = 0.9;
 
 /// Drops what a better passage says already, and keeps the order of the rest.
 pub fn distinct(passages: &mut Vec<Passage>) {
-    let mut kept: Vec<BTreeSet<Vec<String>>> = Vec::new();
+    let mut kept: Vec<Said> = Vec::new();
     passages.retain(|passage| {
-        let own = shingles(&passage.text);
-        let fresh = kept.iter().all(|other| alike(&own, other) <= SAME);
+        let own = Said::of(&passage.text);
+        let fresh = !kept.iter().any(|other| own.same_as(other));
         if fresh {
             kept.push(own);
         }
@@ -24,9 +25,29 @@ pub fn distinct(passages: &mut Vec<Passage>) {
     });
 }
 
+/// What a passage says.
+struct Said {
+    shingles: BTreeSet<Vec<String>>,
+    numbers: BTreeSet<String>,
+}
+
+impl Said {
+    fn of(text: &str) -> Self {
+        let words: Vec<String> = words(text).into_iter().map(|w| w.lower).collect();
+        let number = |w: &&String| w.contains(|c: char| c.is_ascii_digit());
+        Self {
+            numbers: words.iter().filter(number).cloned().collect(),
+            shingles: shingles(words),
+        }
+    }
+
+    fn same_as(&self, other: &Self) -> bool {
+        self.numbers == other.numbers && alike(&self.shingles, &other.shingles) > SAME
+    }
+}
+
 /// Runs of neighbouring words.
-fn shingles(text: &str) -> BTreeSet<Vec<String>> {
-    let words: Vec<String> = words(text).into_iter().map(|w| w.lower).collect();
+fn shingles(words: Vec<String>) -> BTreeSet<Vec<String>> {
     if words.len() <= SHINGLE {
         return BTreeSet::from([words]);
     }
@@ -40,4 +61,24 @@ fn alike(a: &BTreeSet<Vec<String>>, b: &BTreeSet<Vec<String>>) -> f64 {
     #[expect(clippy::cast_precision_loss, reason = "counts of a passage's words")]
     let share = shared as f64 / all.max(1) as f64;
     share
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_said_again_is_the_same_and_other_numbers_are_not() {
+        let text = "Parcels leave our warehouse on the same day if you order before noon on a weekday.";
+        let said = Said::of(text);
+        assert!(said.same_as(&Said::of(&text.to_uppercase())));
+        assert!(!said.same_as(&Said::of("Parcels leave our warehouse when they are packed.")));
+        let price = |n: u32| {
+            Said::of(&format!(
+                "{text} It costs {n} euros to send a parcel anywhere in the country."
+            ))
+        };
+        assert!(price(4).same_as(&price(4)) && !price(4).same_as(&price(5)));
+        assert!(!Said::of("").same_as(&said) && Said::of("").same_as(&Said::of(" ")));
+    }
 }

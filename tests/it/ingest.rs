@@ -13,7 +13,7 @@ use deskhand::domain::ids::SiteId;
 use deskhand::knowledge::accept::accept;
 use deskhand::knowledge::chunk::ChunkLimits;
 use deskhand::knowledge::ingest::{IngestError, Stage, ingest};
-use deskhand::knowledge::search::{SearchQuery, search};
+use deskhand::knowledge::search::{Mode, SearchQuery, search};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::support::knowledge::words_alone;
@@ -23,6 +23,7 @@ async fn find(db: &Db, site: SiteId, text: &str) -> Found {
     let query = SearchQuery {
         text: text.to_owned(),
         k: 50,
+        mode: Mode::Words,
         ..SearchQuery::default()
     };
     let found = search(&words_alone(), db, site, query).await.unwrap();
@@ -370,7 +371,7 @@ async fn progress_names_each_stage_in_order() {
             Stage::Sniff,
             Stage::Extract,
             Stage::Chunk,
-            Stage::Index,
+            Stage::Embed,
             Stage::Swap
         ]
     );

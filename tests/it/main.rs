@@ -20,6 +20,6 @@ mod support;
 mod tenancy;
 mod tenancy_queries;
 mod tenancy_vectors;
-mod vectors;
 mod tokens;
+mod vectors;
 mod wire;

@@ -39,7 +39,10 @@ pub fn settings(model: Option<ModelSpec>, base_url: &str) -> EmbedderSettings {
 }
 
 pub fn knowledge(settings: EmbedderSettings) -> Arc<Knowledge> {
-    Arc::new(Knowledge::new(Arc::new(Embedders::new(settings)), ChunkLimits::default()))
+    Arc::new(Knowledge::new(
+        Arc::new(Embedders::new(settings)),
+        ChunkLimits::default(),
+    ))
 }
 
 /// Words alone.
@@ -52,7 +55,11 @@ pub fn with_model() -> Arc<Knowledge> {
     static EMBEDDERS: OnceLock<Arc<Embedders>> = OnceLock::new();
     let embedders = EMBEDDERS.get_or_init(|| {
         let folder = model_folder();
-        assert!(folder.is_dir(), "{} is missing; run ./dev setup", folder.display());
+        assert!(
+            folder.is_dir(),
+            "{} is missing; run ./dev setup",
+            folder.display()
+        );
         let spec = ModelSpec::Local(folder.to_string_lossy().into_owned());
         Arc::new(Embedders::new(settings(Some(spec), "http://127.0.0.1:9")))
     });
