@@ -18,6 +18,8 @@ use serde::Deserialize;
 
 pub use keys::{KEYS, Key, reference};
 
+use crate::knowledge::extract::reader;
+
 /// Why the configuration can't be used. Every message names the key.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -58,6 +60,9 @@ pub struct Config {
     /// Where downloaded programs are looked for.
     #[serde(skip)]
     pub cache_dir: PathBuf,
+    /// poppler's second reader of PDF, where it is installed.
+    #[serde(skip)]
+    pub pdftotext: Option<PathBuf>,
     /// Where to die, in debug builds: for tests of what a crash leaves.
     #[serde(skip)]
     pub fail_point: Option<String>,
@@ -142,6 +147,10 @@ pub struct Knowledge {
     pub chunk_tokens: usize,
     /// What two neighbours of one section share.
     pub chunk_overlap: usize,
+    /// Time for reading one file.
+    pub extract_seconds: u64,
+    /// Memory for reading one file, in MiB.
+    pub extract_memory_mb: u64,
 }
 
 /// `[jobs]`
@@ -235,6 +244,7 @@ impl Config {
             .extract()
             .map_err(|e| ConfigError::Value(keys::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
+        config.pdftotext = paths::program("pdftotext", &environment);
         config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
         config.validate()?;
         Ok(config)
@@ -306,6 +316,20 @@ impl Config {
                 allowed: "at most half of knowledge.chunk_tokens",
             });
         }
+        range(
+            "knowledge.extract_seconds",
+            self.knowledge.extract_seconds,
+            2,
+            600,
+            "2 to 600",
+        )?;
+        range(
+            "knowledge.extract_memory_mb",
+            self.knowledge.extract_memory_mb,
+            128,
+            65_536,
+            "128 to 65536",
+        )?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [
             ("log.filter", &self.log.filter),
@@ -318,6 +342,17 @@ impl Config {
             })?;
         }
         Ok(())
+    }
+
+    /// How files are read.
+    #[must_use]
+    pub fn reading(&self) -> reader::Settings {
+        reader::Settings {
+            pdftotext: self.pdftotext.clone(),
+            time: Duration::from_secs(self.knowledge.extract_seconds),
+            memory_mb: self.knowledge.extract_memory_mb,
+            ..reader::Settings::default()
+        }
     }
 
     /// How long a stop waits.

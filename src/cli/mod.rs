@@ -5,6 +5,7 @@ pub mod chat;
 pub mod conversation;
 pub mod demo;
 pub mod doctor;
+pub mod extract;
 pub mod inbox;
 pub mod ingest;
 pub mod jobs;
@@ -54,6 +55,8 @@ enum Command {
     Migrate,
     /// Take files or folders into a site's knowledge base.
     Ingest(ingest::Args),
+    /// Show a file's text as it would be taken in; no database is needed.
+    Extract(extract::Args),
     /// Search a site's knowledge base, and see why each passage ranks where it does.
     Search(search::Args),
     /// Ask one question.
@@ -137,6 +140,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Worker(args) => worker::run(config, args).await,
             Command::Migrate => migrate::run(config).await,
             Command::Ingest(args) => ingest::run(config, args).await,
+            Command::Extract(args) => extract::run(config, args).await,
             Command::Search(args) => search::run(config, args).await,
             Command::Ask(args) => ask::run(config, args).await,
             Command::Chat(args) => chat::run(config, args).await,

@@ -17,6 +17,7 @@ use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::prune::Prune;
 use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
+use crate::knowledge::extract::reader::Reader;
 
 /// How to work.
 #[derive(clap::Args)]
@@ -70,6 +71,7 @@ pub(super) fn handlers(session: &Session) -> Handlers {
     Handlers::new()
         .with(IngestDocument {
             clock: Arc::clone(&session.clock),
+            reader: Reader::new(session.config.reading()),
         })
         .with(Prune)
 }

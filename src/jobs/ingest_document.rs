@@ -8,12 +8,15 @@ use super::handler::{Handler, JobContext};
 use crate::domain::clock::SharedClock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::job::{JobError, Work};
+use crate::knowledge::extract::reader::Reader;
 use crate::knowledge::ingest::{self, Stage};
 
 /// The handler.
 pub struct IngestDocument {
     /// Business time.
     pub clock: SharedClock,
+    /// What reads files.
+    pub reader: Reader,
 }
 
 impl Handler for IngestDocument {
@@ -39,7 +42,16 @@ impl Handler for IngestDocument {
                 }
                 ctx.progress(stage.as_str(), share);
             };
-            let done = ingest::ingest(&ctx.db, self.clock.as_ref(), site, upload, document, &progress).await;
+            let done = ingest::ingest(
+                &ctx.db,
+                self.clock.as_ref(),
+                &self.reader,
+                site,
+                upload,
+                document,
+                &progress,
+            )
+            .await;
             fail::point(FailPoint::IngestSwapped);
             match done {
                 Ok(_) => Ok(()),

@@ -10,16 +10,15 @@ use crate::db::sites;
 use crate::db::uploads::{self, Upload};
 use crate::db::versions::{self, Failure, NewChunk, NewVersion, Swapped};
 use crate::domain::clock::Clock;
-use crate::domain::document::MAX_UPLOAD_BYTES;
 use crate::domain::ids::{DocumentId, SiteId, UploadId, VersionId};
 use crate::knowledge::chunk::{Chunk, ChunkLimits, chunk};
-use crate::knowledge::extract::{Extracted, extract};
-use crate::knowledge::sniff::{Kind, sniff};
+use crate::knowledge::extract::Extracted;
+use crate::knowledge::extract::reader::{ReadError, Reader};
 use crate::knowledge::unfit::Unfit;
 use crate::knowledge::{blocks, language};
 
 /// Rises when other chunks would come out of the same bytes, so that they are taken in anew.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 /// How long a file's text may take to be read and cut.
 const READING: Duration = Duration::from_secs(60);
 /// The stack on which foreign parsers recurse. Only what is used of it costs memory.
@@ -86,6 +85,9 @@ pub enum IngestError {
     /// The content can't be taken in; its document's list entry says so too.
     #[error("{0}")]
     Unfit(#[from] Unfit),
+    /// The process that reads files; the next may do.
+    #[error("The file couldn't be read just now.")]
+    Reader(String),
     /// The document was deleted meanwhile.
     #[error("The document was deleted before it could be taken in.")]
     Gone,
@@ -100,6 +102,7 @@ impl IngestError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unfit(unfit) => unfit.code(),
+            Self::Reader(_) => "reader",
             Self::Gone => "gone",
             Self::Db(_) => "database",
         }
@@ -110,7 +113,17 @@ impl IngestError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Unfit(_) | Self::Gone => true,
+            Self::Reader(_) => false,
             Self::Db(error) => !error.is_transient(),
+        }
+    }
+}
+
+impl From<ReadError> for IngestError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unfit(unfit) => Self::Unfit(unfit),
+            ReadError::Process(why) => Self::Reader(why),
         }
     }
 }
@@ -126,6 +139,7 @@ pub type Progress<'a> = &'a (dyn Fn(Stage, f32) + Sync);
 pub async fn ingest(
     db: &Db,
     clock: &dyn Clock,
+    reader: &Reader,
     site: SiteId,
     upload: UploadId,
     document: DocumentId,
@@ -144,9 +158,9 @@ pub async fn ingest(
     let locale = sites::own(&mut tx).await?.map(|site| site.locale);
     drop(tx);
     let sha256 = bytes.sha256.clone();
-    match prepare(bytes, locale, document, upload, progress).await {
+    match prepare(reader, bytes, locale, document, upload, progress).await {
         Ok(version) => swap(db, clock, site, version, progress).await,
-        Err(unfit) => {
+        Err(IngestError::Unfit(unfit)) => {
             let failure = Failure {
                 code: unfit.code(),
                 detail: &unfit.to_string(),
@@ -158,23 +172,25 @@ pub async fn ingest(
             tx.commit().await?;
             Err(unfit.into())
         }
+        Err(other) => {
+            tracing::warn!(error = ?other, "a file couldn't be read");
+            Err(other)
+        }
     }
 }
 
 /// Everything before the transaction.
 async fn prepare(
+    reader: &Reader,
     upload: Upload,
     locale: Option<String>,
     document: DocumentId,
     id: UploadId,
     progress: Progress<'_>,
-) -> Result<NewVersion, Unfit> {
+) -> Result<NewVersion, IngestError> {
     progress(Stage::Sniff, 0.0);
-    let name = upload.name.clone();
-    let bytes = upload.bytes;
-    let (kind, text) = apart(move || sniffed(&bytes, &name)).await?;
     progress(Stage::Extract, 0.0);
-    let extracted = apart(move || extract(kind, &text)).await?;
+    let extracted = reader.read(&upload.bytes, &upload.name).await?;
     progress(Stage::Chunk, 0.0);
     let (extracted, chunks) = apart(move || Ok(cut(extracted))).await?;
     progress(Stage::Index, 0.0);
@@ -184,16 +200,8 @@ async fn prepare(
         url: upload.url,
         site_locale: locale,
     };
-    apart(move || Ok(index(document, id, upload.sha256, named, extracted, chunks))).await
-}
-
-fn sniffed(bytes: &[u8], name: &str) -> Result<(Kind, String), Unfit> {
-    if bytes.len() > MAX_UPLOAD_BYTES {
-        return Err(Unfit::TooLarge {
-            limit_mb: MAX_UPLOAD_BYTES >> 20,
-        });
-    }
-    sniff(bytes, name)
+    let version = apart(move || Ok(index(document, id, upload.sha256, named, extracted, chunks))).await?;
+    Ok(version)
 }
 
 fn cut(extracted: Extracted) -> (Extracted, Vec<Chunk>) {
@@ -317,11 +325,11 @@ where
             // Nobody listens after the time limit. A panic drops the sender.
             let _ = tell.send(work());
         })
-        .map_err(|_| Unfit::Broken)?;
+        .map_err(|_| Unfit::Corrupt)?;
     match tokio::time::timeout(READING, told).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(Unfit::Broken),
-        Err(_) => Err(Unfit::TookTooLong {
+        Ok(Err(_)) => Err(Unfit::Corrupt),
+        Err(_) => Err(Unfit::TooSlow {
             seconds: READING.as_secs(),
         }),
     }
@@ -347,6 +355,6 @@ mod tests {
         std::panic::set_hook(Box::new(|_| {}));
         let result: Result<(), Unfit> = apart(|| panic!("parser")).await;
         std::panic::set_hook(hook);
-        assert_eq!(result, Err(Unfit::Broken));
+        assert_eq!(result, Err(Unfit::Corrupt));
     }
 }
