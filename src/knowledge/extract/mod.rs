@@ -156,6 +156,7 @@ fn portable(document: pdf::Document) -> Result<Extracted, Unfit> {
         markdown,
         pages: document.pages.iter().map(|p| p.saturating_sub(cut)).collect(),
         warnings: document.warnings,
+        tags: document.keywords,
         ..Extracted::default()
     })
 }

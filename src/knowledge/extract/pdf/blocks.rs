@@ -8,6 +8,8 @@ use super::table::{self, Table};
 
 /// Letters this much larger than the text's are a heading's.
 const HEADING: f64 = 1.12;
+/// One that is only told by its words has at most so many characters.
+const PLAIN_HEADING: usize = 60;
 /// A heading has at most so many characters.
 const HEADING_CHARS: usize = 200;
 
@@ -74,6 +76,7 @@ pub fn blocks(pages: Vec<Vec<Line>>) -> Vec<Block> {
         }
     }
     maker.close();
+    maker.find_plain_headings();
     maker.with_levels()
 }
 
@@ -97,7 +100,7 @@ impl Maker {
     }
 
     fn line(&mut self, page: usize, line: &Line) {
-        let text = line.text();
+        let text = without_leaders(&line.text());
         if text.is_empty() {
             return;
         }
@@ -149,7 +152,7 @@ impl Maker {
         let kind = match open.label {
             Some(label) if heading => Kind::Heading(0, format!("{label} {text}")),
             Some(label) => {
-                if text.is_empty() {
+                if !text.contains(char::is_alphanumeric) {
                     return;
                 }
                 Kind::Item(label, text)
@@ -168,16 +171,45 @@ impl Maker {
         });
     }
 
-    /// Levels by size: the largest is the first.
+    /// A short line in capitals that stands alone before a longer text is a heading, too,
+    /// whatever its size: bold print can't be seen.
+    fn find_plain_headings(&mut self) {
+        let sizes: Vec<usize> = self.sizes.iter().map(|(at, _)| *at).collect();
+        for at in 0..self.out.len().saturating_sub(1) {
+            let Kind::Paragraph(next) = &self.out[at + 1].kind else {
+                continue;
+            };
+            let long = next.chars().count() > 2 * PLAIN_HEADING;
+            if let Kind::Paragraph(text) = &self.out[at].kind
+                && long
+                && is_plain_heading(text)
+                && !sizes.contains(&at)
+            {
+                self.out[at].kind = Kind::Heading(0, text.clone());
+                self.sizes.push((at, self.body));
+            }
+        }
+    }
+
+    /// Levels by size: the largest is the first; where there are many sizes, by how much
+    /// larger than the text they are.
     fn with_levels(mut self) -> Vec<Block> {
         let rounded = |size: f64| (size * 2.0).round() as i64;
         let mut ranks: Vec<i64> = self.sizes.iter().map(|(_, s)| rounded(*s)).collect();
         ranks.sort_unstable_by(|a, b| b.cmp(a));
         ranks.dedup();
         for (at, size) in &self.sizes {
-            let rank = ranks.iter().position(|r| *r == rounded(*size)).unwrap_or(0);
+            let rank = if ranks.len() <= 4 {
+                ranks.iter().position(|r| *r == rounded(*size)).unwrap_or(0)
+            } else {
+                let larger = size / self.body.max(0.1);
+                [1.9, 1.55, 1.3, 1.15]
+                    .iter()
+                    .filter(|step| larger < **step)
+                    .count()
+            };
             if let Some(Kind::Heading(level, _)) = self.out.get_mut(*at).map(|b| &mut b.kind) {
-                *level = u8::try_from(rank.min(5) + 1).unwrap_or(6);
+                *level = u8::try_from(rank + 1).unwrap_or(6);
             }
         }
         self.out
@@ -277,10 +309,40 @@ fn join(text: &mut String, line: &str, words: &HashSet<String>) {
         text.push_str(line);
         return;
     }
-    if !text.is_empty() {
+    let unspaced =
+        text.chars().next_back().is_some_and(is_unspaced) && line.chars().next().is_some_and(is_unspaced);
+    if !text.is_empty() && !unspaced {
         text.push(' ');
     }
     text.push_str(line);
+}
+
+/// Chinese and Japanese have no blanks between words.
+fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{3000}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ff60}')
+}
+
+/// The dots that lead to a page's number are one sign.
+fn without_leaders(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut dots = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c == '.' || (c == ' ' && !dots.is_empty()) {
+            dots.push(c);
+            continue;
+        }
+        if dots.matches('.').count() > 4 {
+            out.truncate(out.trim_end().len());
+            out.push_str(" … ");
+        } else {
+            out.push_str(&dots);
+        }
+        dots.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out.trim_end().to_owned()
 }
 
 /// A list's label, and where the text after it begins.
@@ -306,6 +368,20 @@ fn label(text: &str) -> Option<(String, usize)> {
         }
     }
     None
+}
+
+/// `Boots Self-Locking Nut`: all words but the small ones begin with a capital.
+fn is_plain_heading(text: &str) -> bool {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let chars = text.chars().count();
+    let capital = |w: &&str| w.chars().next().is_some_and(char::is_uppercase);
+    (2..=8).contains(&words.len())
+        && chars <= PLAIN_HEADING
+        && capital(&words[0])
+        && words.iter().filter(|w| w.len() > 3).all(capital)
+        && words.iter().any(|w| w.len() > 3)
+        && !text.ends_with(['.', ',', ';', ':', '!', '…'])
+        && !text.contains(|c: char| c.is_ascii_digit() || "@,()€$".contains(c))
 }
 
 /// `2.1 Costs` on a line of its own.
@@ -423,6 +499,21 @@ mod tests {
                 Kind::Heading(2, "2.1 Costs".into()),
             ]
         );
+    }
+
+    #[test]
+    fn leaders_and_lines_in_capitals_are_told() {
+        assert_eq!(without_leaders("Returns . . . . . . . 7"), "Returns … 7");
+        assert_eq!(without_leaders("Wait... then go."), "Wait... then go.");
+        for (text, heading) in [
+            ("Boots Self-Locking Nut", true),
+            ("Care of the Wood", true),
+            ("Anna Huber, Linz", false),
+            ("We sell lamps", false),
+            ("Yes", false),
+        ] {
+            assert_eq!(is_plain_heading(text), heading, "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use pdf_extract::{Document, MediaBox, OutputDev, OutputError, Transform};
+use pdf_extract::{Document, MediaBox, Object, OutputDev, OutputError, Transform};
 
 use super::page::{Page, Piece};
 use crate::knowledge::extract::MOST_TEXT;
@@ -22,6 +22,8 @@ pub struct Glyphs {
     pub unmapped: usize,
     /// From the document's properties.
     pub title: Option<String>,
+    /// From there too.
+    pub keywords: Option<String>,
 }
 
 /// Reads a document.
@@ -41,7 +43,8 @@ pub fn read(bytes: &[u8]) -> Result<Glyphs, Unfit> {
         pages: Vec::with_capacity(count),
         failed: Vec::new(),
         unmapped: 0,
-        title: title(&document),
+        title: property(&document, b"Title").and_then(|t| super::sensible_title(&t)),
+        keywords: property(&document, b"Keywords"),
     };
     let mut text = 0;
     for number in 1..=count {
@@ -72,20 +75,16 @@ fn refused(error: &pdf_extract::Error) -> Unfit {
     }
 }
 
-/// The title among the properties.
-fn title(document: &Document) -> Option<String> {
-    let info = document.trailer.get(b"Info").ok()?;
-    let info = match info {
-        pdf_extract::Object::Reference(id) => document.get_dictionary(*id).ok()?,
-        other => other.as_dict().ok()?,
+/// One of the document's properties.
+fn property(document: &Document, name: &[u8]) -> Option<String> {
+    let resolved = |object: &Object| match object {
+        Object::Reference(id) => document.get_object(*id).ok().cloned(),
+        other => Some(other.clone()),
     };
-    let title = match info.get(b"Title").ok()? {
-        pdf_extract::Object::Reference(id) => document.get_object(*id).ok()?,
-        other => other,
-    };
-    let title = pdf_extract::decode_text_string(title).ok()?;
-    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
-    super::sensible_title(&title)
+    let info = resolved(document.trailer.get(b"Info").ok()?)?;
+    let text = resolved(info.as_dict().ok()?.get(name).ok()?)?;
+    let text = pdf_extract::decode_text_string(&text).ok()?;
+    Some(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
 #[derive(Default)]
@@ -126,7 +125,7 @@ impl OutputDev for Device {
         let along = (place.m11 * font_size, -place.m12 * font_size);
         let size = (place.m21.hypot(place.m22) * font_size).abs();
         let numbers = [along.0, along.1, size, place.m31, place.m32, width];
-        if text.is_empty() || numbers.iter().any(|n| !n.is_finite()) {
+        if numbers.iter().any(|n| !n.is_finite()) {
             return Ok(());
         }
         if text
@@ -135,6 +134,8 @@ impl OutputDev for Device {
         {
             self.unmapped += 1;
         }
+        // A character without any meaning is mostly a list's mark.
+        let text = if text.is_empty() { "\u{f0b7}" } else { text };
         self.text += text.len();
         if self.text > MOST_TEXT {
             return Err(OutputError::FormatError(std::fmt::Error));

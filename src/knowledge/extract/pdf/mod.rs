@@ -28,6 +28,8 @@ pub struct Document {
     pub markdown: String,
     /// Where each page starts in it, in bytes.
     pub pages: Vec<usize>,
+    /// What it says that it is about.
+    pub keywords: Vec<String>,
     /// Why another reader may do better.
     pub doubt: Option<Doubt>,
     /// What the site's owner should know.
@@ -43,8 +45,6 @@ pub enum Doubt {
     Unmapped,
     /// The order of the text isn't that of the page.
     Order,
-    /// Text from right to left, which the first reader knows nothing about.
-    RightToLeft,
 }
 
 /// Reads with pdf-extract.
@@ -55,18 +55,10 @@ pub fn first(bytes: &[u8]) -> Result<Document, Unfit> {
     let glyphs = glyphs::read(bytes)?;
     let pages: Vec<Vec<Line>> = glyphs.pages.iter().map(page::lines).collect();
     let letters = glyphs.pages.iter().map(|p| p.pieces.len()).sum::<usize>();
-    let right_to_left = pages
-        .iter()
-        .flatten()
-        .filter(|l| page::is_right_to_left(&l.text()))
-        .count();
-    let all_lines = pages.iter().map(Vec::len).sum::<usize>();
     let doubt = if !glyphs.failed.is_empty() {
         Some(Doubt::FailedPages)
     } else if glyphs.unmapped * UNMAPPED_ONE_IN > letters {
         Some(Doubt::Unmapped)
-    } else if right_to_left * 5 > all_lines {
-        Some(Doubt::RightToLeft)
     } else if pages.iter().any(|p| is_out_of_order(p)) {
         Some(Doubt::Order)
     } else {
@@ -74,6 +66,10 @@ pub fn first(bytes: &[u8]) -> Result<Document, Unfit> {
     };
     let mut document = document(&glyphs.pages, pages, glyphs.title);
     document.doubt = doubt;
+    document.keywords = glyphs
+        .keywords
+        .map(|k| k.split([',', ';']).map(|w| w.trim().to_owned()).collect())
+        .unwrap_or_default();
     if !glyphs.failed.is_empty() {
         document.warnings.push(failed_pages(&glyphs.failed));
     }
@@ -104,6 +100,7 @@ fn document(sizes: &[Page], mut pages: Vec<Vec<Line>>, title: Option<String>) ->
         title,
         markdown,
         pages,
+        keywords: Vec::new(),
         doubt: None,
         warnings: Vec::new(),
     }

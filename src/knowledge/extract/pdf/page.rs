@@ -238,8 +238,8 @@ pub fn clean(text: &str) -> String {
             }
             '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {}
             c if c.is_control() => {}
-            // What fonts keep for themselves nobody can read, but it is mostly a list's mark.
-            '\u{e000}'..='\u{f8ff}' => out.push('•'),
+            // What fonts keep for themselves nobody can read; first in a line it is a list's mark.
+            '\u{e000}'..='\u{f8ff}' => out.push_str(if out.trim().is_empty() { "• " } else { "" }),
             c => out.push(normal(c)),
         }
     }

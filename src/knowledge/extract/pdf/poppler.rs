@@ -10,7 +10,7 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
 
 use super::glyphs::MOST_PAGES;
-use super::page::{Page, Piece};
+use super::page::{Page, Piece, is_right_to_left};
 use crate::knowledge::extract::MOST_TEXT;
 use crate::knowledge::unfit::Unfit;
 
@@ -140,6 +140,12 @@ fn parse(source: impl std::io::BufRead) -> Result<Words, Unfit> {
 /// A word. Its box is as high as its line, which is somewhat more than its letters' size.
 fn piece([left, top, right, bottom]: [f64; 4], text: String) -> Piece {
     let (width, height) = (right - left, bottom - top);
+    // Its words are as printed, from left to right.
+    let text = if is_right_to_left(&text) {
+        text.chars().rev().collect()
+    } else {
+        text
+    };
     let letters = text.chars().count();
     if letters > 2 && height > 2.0 * width {
         return Piece::new((right, bottom), (0.0, -1.0), height, width * 0.85, text);
