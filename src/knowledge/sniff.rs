@@ -149,6 +149,10 @@ fn binary(bytes: &[u8]) -> Option<Unfit> {
             unsupported("an older Office file (.doc, .xls, .ppt or .msg)")
         });
     }
+    // Text may begin like anything.
+    if is_plain(&bytes[..bytes.len().min(4096)]) {
+        return None;
+    }
     let found = infer::get(bytes)?;
     Some(unsupported(match found.matcher_type() {
         MatcherType::Image => "an image",
@@ -162,6 +166,18 @@ fn binary(bytes: &[u8]) -> Option<Unfit> {
         // Its guesses at HTML, XML and scripts are ours to make.
         MatcherType::Text | MatcherType::Custom => return None,
     }))
+}
+
+/// Whether it is UTF-8 without control characters; a character may be cut at the end.
+fn is_plain(head: &[u8]) -> bool {
+    let valid = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(e) => e.error_len().is_none(),
+    };
+    valid
+        && !head
+            .iter()
+            .any(|b| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c))
 }
 
 /// Whether the first thing in it, comments aside, is a tag that pages begin with.

@@ -362,7 +362,6 @@ mod tests {
         for text in [
             "a { b\n",
             "a <B c\n",
-            "`a <B>\n",
             "export it to a file\n",
             "import the file\n",
         ] {

@@ -24,6 +24,8 @@ pub struct Glyphs {
     pub title: Option<String>,
     /// From there too.
     pub keywords: Option<String>,
+    /// Whether the file speaks of a lock that the reader hasn't seen.
+    pub locked: bool,
 }
 
 /// Reads a document.
@@ -45,6 +47,7 @@ pub fn read(bytes: &[u8]) -> Result<Glyphs, Unfit> {
         unmapped: 0,
         title: property(&document, b"Title").and_then(|t| super::sensible_title(&t)),
         keywords: property(&document, b"Keywords"),
+        locked: document.encryption_state.is_none() && bytes.windows(9).any(|w| w == b"/Encrypt "),
     };
     let mut text = 0;
     for number in 1..=count {

@@ -65,6 +65,9 @@ pub fn first(bytes: &[u8]) -> Result<Document, Unfit> {
         None
     };
     let mut document = document(&glyphs.pages, pages, glyphs.title);
+    if glyphs.locked && !document.markdown.contains(char::is_alphanumeric) {
+        return Err(Unfit::Encrypted);
+    }
     document.doubt = doubt;
     document.keywords = glyphs
         .keywords

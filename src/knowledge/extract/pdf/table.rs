@@ -3,7 +3,7 @@
 use super::page::Line;
 
 /// A table of words has short cells; two columns of running text have long ones.
-const MOST_CELL: usize = 80;
+const MOST_CELL: usize = 60;
 /// Rows stand at most so many letters' sizes below each other.
 const ROW_STEP: f64 = 3.5;
 
