@@ -2,6 +2,7 @@
 //! place that reads the environment; it composes the settings that each room owns, and
 //! stops the start with the key's name and what is allowed.
 
+pub mod embeddings;
 mod keys;
 pub mod master;
 mod paths;
@@ -15,6 +16,8 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::Value;
 use secrecy::SecretString;
 use serde::Deserialize;
+
+use crate::knowledge::chunk::ChunkLimits;
 
 pub use keys::{KEYS, Key, reference};
 
@@ -77,6 +80,8 @@ pub struct Config {
     pub agent: Agent,
     /// How documents are cut.
     pub knowledge: Knowledge,
+    /// What gives passages and questions their vectors.
+    pub embeddings: embeddings::Embeddings,
     /// Background work.
     pub jobs: Jobs,
     /// Logs.
@@ -330,6 +335,7 @@ impl Config {
             65_536,
             "128 to 65536",
         )?;
+        self.embeddings.validate()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [
             ("log.filter", &self.log.filter),
@@ -352,6 +358,16 @@ impl Config {
             time: Duration::from_secs(self.knowledge.extract_seconds),
             memory_mb: self.knowledge.extract_memory_mb,
             ..reader::Settings::default()
+        }
+    }
+
+    /// How documents are cut.
+    #[must_use]
+    pub fn chunk_limits(&self) -> ChunkLimits {
+        ChunkLimits {
+            max_tokens: self.knowledge.chunk_tokens,
+            overlap: self.knowledge.chunk_overlap,
+            join_to: self.knowledge.chunk_tokens,
         }
     }
 

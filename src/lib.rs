@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod db;
 pub mod domain;
+pub mod evals;
 pub mod guardrails;
 pub mod hands;
 pub mod http;

@@ -4,7 +4,9 @@ pub mod ask;
 pub mod chat;
 pub mod conversation;
 pub mod demo;
+pub mod display;
 pub mod doctor;
+pub mod eval;
 pub mod extract;
 pub mod inbox;
 pub mod ingest;
@@ -59,6 +61,9 @@ enum Command {
     Extract(extract::Args),
     /// Search a site's knowledge base, and see why each passage ranks where it does.
     Search(search::Args),
+    /// Measure how good the parts are, on data that you give.
+    #[command(subcommand)]
+    Eval(eval::Command),
     /// Ask one question.
     Ask(ask::Args),
     /// Have a conversation in the terminal.
@@ -142,6 +147,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Ingest(args) => ingest::run(config, args).await,
             Command::Extract(args) => extract::run(config, args).await,
             Command::Search(args) => search::run(config, args).await,
+            Command::Eval(command) => eval::run(config, command).await,
             Command::Ask(args) => ask::run(config, args).await,
             Command::Chat(args) => chat::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,

@@ -8,7 +8,7 @@ use super::session::Session;
 use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::postings::Filter;
-use crate::knowledge::search::{self, SearchQuery};
+use crate::knowledge::search::{self, Mode, SearchQuery};
 
 /// What to look for.
 #[derive(clap::Args)]
@@ -41,16 +41,15 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
 async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
     demo::ensure(session, Refresh::IfNew).await?;
     let site = session.site(args.site.as_deref()).await?;
-    let mut tx = session.db.site(site.id).await?;
     let query = SearchQuery {
         text: args.query.join(" "),
         k: usize::from(args.k),
         filter: Filter::default(),
+        mode: Mode::Hybrid,
     };
-    let found = search::search(&mut tx, &query).await?;
-    tx.commit().await?;
+    let found = search::search(&session.knowledge, &session.db, site.id, query).await?;
     if args.json {
-        return print::json(&found);
+        return print::json(found.as_ref());
     }
     if found.passages.is_empty() {
         note("Nothing found.");

@@ -22,6 +22,8 @@ use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::registry::Registry;
+use crate::knowledge::base::Knowledge;
+use crate::models::embedders::Embedders;
 
 /// The database's name in the own cluster.
 const DATABASE: &str = "deskhand";
@@ -38,6 +40,8 @@ pub struct Session {
     pub clock: SharedClock,
     /// What opens secrets.
     pub master: Arc<MasterKey>,
+    /// Models, limits, and what searches remember.
+    pub knowledge: Arc<Knowledge>,
     /// The own server, if it is one.
     pub embedded: Option<Embedded>,
 }
@@ -64,6 +68,15 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
         durable: true,
         wait_for_lock: WAIT,
     })
+}
+
+/// The knowledge base as it is configured.
+///
+/// # Errors
+/// When a provider's key can't be read.
+pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
+    let embedders = Arc::new(Embedders::new(config.embedder_settings()?));
+    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading()))
 }
 
 impl Logins {
@@ -136,11 +149,13 @@ impl Session {
         }
         let db = Db::connect(&logins.app, config.database.connections).await?;
         let master = Arc::new(config.master_key()?);
+        let knowledge = Arc::new(knowledge(&config)?);
         Ok(Self {
             config,
             db,
             clock: Arc::new(SystemClock),
             master,
+            knowledge,
             embedded: logins.embedded,
         })
     }
@@ -172,7 +187,7 @@ impl Session {
             ..Limits::default()
         };
         let mut registry = Registry::default();
-        registry.add(KbSearch)?;
+        registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
         let brains: Vec<Arc<dyn Brain>> = vec![Arc::new(Extractive)];
         let settings = AgentSettings {
             limits,

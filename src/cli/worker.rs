@@ -14,10 +14,11 @@ use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
+use crate::jobs::measure_trust::MeasureTrust;
 use crate::jobs::prune::Prune;
+use crate::jobs::reindex::Reindex;
 use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
-use crate::knowledge::extract::reader::Reader;
 
 /// How to work.
 #[derive(clap::Args)]
@@ -71,7 +72,13 @@ pub(super) fn handlers(session: &Session) -> Handlers {
     Handlers::new()
         .with(IngestDocument {
             clock: Arc::clone(&session.clock),
-            reader: Reader::new(session.config.reading()),
+            knowledge: Arc::clone(&session.knowledge),
+        })
+        .with(Reindex {
+            knowledge: Arc::clone(&session.knowledge),
+        })
+        .with(MeasureTrust {
+            knowledge: Arc::clone(&session.knowledge),
         })
         .with(Prune)
 }

@@ -2,6 +2,7 @@
 //! changes the chunks, under one lock a site.
 
 use crate::db::pool::{DbResult, SiteTx};
+use crate::db::postings;
 use crate::domain::ids::{DocumentId, VersionId};
 
 /// Deletes a document's chunks, but for those of the version to keep, and counts: lexemes
@@ -27,11 +28,11 @@ pub async fn retire(tx: &mut SiteTx, document: DocumentId, keep: Option<VersionI
     // Were a count ever wrong, the CHECKs (df > 0, chunks > 0) would refuse.
     sqlx::query!(
         "WITH delta AS MATERIALIZED (
-             SELECT p.lang, p.term,
+             SELECT c.lang, l.lexeme AS term,
                     sum(CASE WHEN c.version_id IS NOT DISTINCT FROM $2 THEN 1 ELSE -1 END) AS n
-             FROM chunks c JOIN postings p ON p.chunk_id = c.id
+             FROM chunks c, unnest(c.lexemes) l
              WHERE c.document_id = $1
-             GROUP BY p.lang, p.term
+             GROUP BY c.lang, l.lexeme
          ), vanished AS (
              DELETE FROM term_stats s USING delta d
              WHERE s.lang = d.lang AND s.term = d.term AND s.df + d.n = 0
@@ -79,6 +80,7 @@ pub async fn retire(tx: &mut SiteTx, document: DocumentId, keep: Option<VersionI
     )
     .execute(tx.conn())
     .await?;
+    postings::remove(tx, document, keep).await?;
     sqlx::query!(
         "DELETE FROM chunks WHERE document_id = $1 AND version_id IS DISTINCT FROM $2",
         document.0,

@@ -117,6 +117,59 @@ pub async fn lock(tx: &mut SiteTx, id: DocumentId) -> DbResult<bool> {
     Ok(found.is_some())
 }
 
+/// Where a document comes from.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn source(tx: &mut SiteTx, id: DocumentId) -> DbResult<Option<String>> {
+    let source = sqlx::query_scalar!("SELECT source FROM documents WHERE id = $1", id.0)
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(source)
+}
+
+/// The documents of a source that have a live version, and their names there.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn names(tx: &mut SiteTx, source: &str) -> DbResult<Vec<(DocumentId, String)>> {
+    let rows = sqlx::query!(
+        "SELECT id, external_id FROM documents WHERE source = $1 AND deleted_at IS NULL AND version > 0",
+        source
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| (DocumentId(r.id), r.external_id))
+        .collect())
+}
+
+/// Files a document under these words and no others.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn tag(tx: &mut SiteTx, id: DocumentId, tags: &[String]) -> DbResult<()> {
+    let site = tx.site().0;
+    sqlx::query!(
+        "DELETE FROM document_tags WHERE document_id = $1 AND tag <> ALL ($2)",
+        id.0,
+        tags
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "INSERT INTO document_tags (site_id, tag, document_id) SELECT $1, t, $2 FROM unnest($3::text[]) AS t
+         ON CONFLICT DO NOTHING",
+        site,
+        id.0,
+        tags,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// The documents, by title; at most `limit`, after `offset` of them.
 ///
 /// # Errors
@@ -200,6 +253,7 @@ pub async fn delete(tx: &mut SiteTx, now: DateTime<Utc>, id: DocumentId) -> DbRe
     sqlx::query!("DELETE FROM uploads WHERE document_id = $1", id.0)
         .execute(tx.conn())
         .await?;
+    tag(tx, id, &[]).await?;
     sqlx::query!("DELETE FROM versions WHERE document_id = $1", id.0)
         .execute(tx.conn())
         .await?;

@@ -107,7 +107,28 @@ impl Db {
     /// When no connection is free in time or the database is away.
     pub async fn site(&self, site: SiteId) -> DbResult<SiteTx> {
         // One round trip. The id is a UUID, printed by us: nothing to inject.
-        let begin = format!("BEGIN; SET LOCAL deskhand.site = '{site}'");
+        self.begin(site, format!("BEGIN; SET LOCAL deskhand.site = '{site}'"))
+            .await
+    }
+
+    /// Begins a transaction that reads a site as it is at its first query, whatever others
+    /// commit meanwhile: the halves of a search see the same passages. With it come the
+    /// settings that vector searches are planned and walked by.
+    ///
+    /// # Errors
+    /// When no connection is free in time or the database is away.
+    pub async fn snapshot(&self, site: SiteId) -> DbResult<SiteTx> {
+        // Without the cost of random reads the planner compares all vectors instead of using
+        // the graph; an OR over few thousand rows is never worth compiling.
+        let begin = format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL deskhand.site = '{site}'; \
+             SET LOCAL hnsw.ef_search = 120; SET LOCAL hnsw.iterative_scan = relaxed_order; \
+             SET LOCAL random_page_cost = 1.1; SET LOCAL jit = off"
+        );
+        self.begin(site, begin).await
+    }
+
+    async fn begin(&self, site: SiteId, begin: String) -> DbResult<SiteTx> {
         let pool = self.pool.clone();
         // A caller that is dropped here (a client leaves) must not leave a connection behind
         // that is in a transaction and doesn't know it: in a task of its own the beginning

@@ -8,6 +8,11 @@
 //! average are over the live chunks of the site and that language, whatever a search
 //! filters by.
 
+use std::collections::{HashMap, HashSet};
+
+use uuid::Uuid;
+
+use crate::db::packed;
 use crate::db::pool::{DbResult, SiteTx};
 use crate::domain::ids::DocumentId;
 
@@ -17,6 +22,9 @@ pub const K1: f64 = 1.2;
 pub const B: f64 = 0.75;
 /// The most terms that are scored, the rarest of them.
 pub const MAX_TERMS: usize = 64;
+
+/// About how many chunks share a row of postings.
+const BUCKET: i32 = 1024;
 
 /// Words to look for.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +103,22 @@ pub async fn terms(tx: &mut SiteTx, words: &[Words<'_>]) -> DbResult<Vec<Term>> 
     Ok(terms.collect())
 }
 
+/// A text's lexemes and how often each is in it.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn lexemes(tx: &mut SiteTx, lang: &str, text: &str) -> DbResult<HashMap<String, i32>> {
+    let rows = sqlx::query!(
+        r#"SELECT l.lexeme AS "lexeme!", cardinality(l.positions) AS "tf!"
+           FROM unnest(to_tsvector($1::text::regconfig, $2)) l"#,
+        lang,
+        text.replace('\0', " "),
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|r| (r.lexeme, r.tf)).collect())
+}
+
 /// Which of these lexemes the site knows in that language, and in how many chunks.
 ///
 /// # Errors
@@ -111,134 +135,91 @@ pub async fn known(tx: &mut SiteTx, lang: &str, lexemes: &[String]) -> DbResult<
 }
 
 /// Which documents a search may return; they are always public, reviewed and not deleted.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Filter {
     /// Only what this channel may answer from.
     pub channel: Option<String>,
     /// Only documents that have one of these tags; empty: all.
     pub tags: Vec<String>,
+    /// Only documents from one of these sources; empty: all.
+    pub sources: Vec<String>,
 }
 
-/// A chunk that was found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    /// The chunk.
-    pub chunk_id: i64,
-    /// Its document.
-    pub document_id: DocumentId,
-    /// The document's title.
-    pub title: String,
-    /// The document's URL.
-    pub url: Option<String>,
-    /// The headings above the chunk.
-    pub heading_path: Vec<String>,
-    /// The `id` of the nearest heading in HTML.
-    pub anchor: Option<String>,
-    /// The page in a paged document, from 1.
-    pub page: Option<i32>,
-    /// Its text search configuration.
-    pub lang: String,
-    /// Markdown.
-    pub text: String,
-    /// BM25.
-    pub score: f64,
-    /// Each term that it has: its place among the terms asked for, tf, and its part of the score.
-    pub terms: Vec<(usize, i32, f64)>,
-}
-
-/// The best chunks, best first; among equals the older first.
-///
-/// Ranking reads one index alone (`postings`' key covers tf and length). Chunks and
-/// documents are looked up in the order of the scores, only until enough have passed the
-/// filter: 50 ms where six words have 64 000 postings in 100 000 chunks.
+/// Which bucket so many new chunks go into; holds the site's statistics like everything
+/// that changes them.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn best(tx: &mut SiteTx, terms: &[Term], filter: &Filter, k: usize) -> DbResult<Vec<Hit>> {
-    let scored: Vec<(usize, &Term)> = scored(terms);
-    let langs: Vec<String> = scored.iter().map(|(_, t)| t.lang.clone()).collect();
-    let lexemes: Vec<String> = scored.iter().map(|(_, t)| t.term.clone()).collect();
-    let factors: Vec<f64> = scored
-        .iter()
-        .map(|(_, t)| t.weight * t.idf * (K1 + 1.0))
-        .collect();
-    // tf + K1 (1 - B + B length / average) is tf + flat + slope · length.
-    let slopes: Vec<f64> = scored.iter().map(|(_, t)| K1 * B / t.average_length).collect();
-    let flat = K1 * (1.0 - B);
+pub(in crate::db) async fn bucket(tx: &mut SiteTx, chunks: usize) -> DbResult<i32> {
+    let bucket = sqlx::query_scalar!(
+        "UPDATE knowledge_state
+         SET bucket = CASE WHEN filled >= $1 THEN bucket + 1 ELSE bucket END,
+             filled = CASE WHEN filled >= $1 THEN $2 ELSE filled + $2 END
+         RETURNING bucket",
+        BUCKET,
+        i32::try_from(chunks).unwrap_or(i32::MAX),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(bucket)
+}
+
+/// Takes the postings of a document's chunks away, but for those of the version to keep.
+///
+/// # Errors
+/// When the database refuses or is away, or holds postings that are none.
+pub(in crate::db) async fn remove(tx: &mut SiteTx, document: DocumentId, keep: Option<Uuid>) -> DbResult<()> {
+    let gone: HashSet<i64> = sqlx::query_scalar!(
+        "SELECT id FROM chunks WHERE document_id = $1 AND version_id IS DISTINCT FROM $2",
+        document.0,
+        keep,
+    )
+    .fetch_all(tx.conn())
+    .await?
+    .into_iter()
+    .collect();
+    if gone.is_empty() {
+        return Ok(());
+    }
     let rows = sqlx::query!(
-        r#"WITH q AS (
-               SELECT * FROM unnest($1::text[], $2::text[], $3::float8[], $4::float8[])
-                   WITH ORDINALITY AS q (lang, term, factor, slope, n)
-           ), ranked AS (
-               SELECT p.chunk_id, sum(q.factor * p.tf / (p.tf + $5::float8 + q.slope * p.length)) AS score
-               FROM q JOIN postings p ON p.lang = q.lang AND p.term = q.term
-               GROUP BY p.chunk_id
-           ), top AS (
-               SELECT r.chunk_id, r.score, c.document_id, c.heading_path, c.anchor, c.page, c.lang, c.text,
-                      d.title, d.url
-               FROM (SELECT * FROM ranked ORDER BY score DESC, chunk_id) r
-               JOIN chunks c ON c.id = r.chunk_id
-               JOIN documents d ON d.id = c.document_id
-               WHERE d.deleted_at IS NULL AND d.visibility = 'public' AND d.review = 'approved'
-                 AND ($6::text IS NULL OR d.channels = '{}' OR $6 = ANY (d.channels))
-                 AND ($7::text[] = '{}' OR d.tags && $7)
-               ORDER BY r.score DESC, r.chunk_id LIMIT $8
-           )
-           SELECT t.chunk_id, t.score AS "score!", t.document_id, t.heading_path, t.anchor, t.page, t.lang, t.text,
-                  t.title, t.url, m.ns AS "ns!", m.tfs AS "tfs!", m.scores AS "scores!"
-           FROM top t
-           CROSS JOIN LATERAL (
-               SELECT array_agg(q.n ORDER BY q.n) AS ns, array_agg(p.tf ORDER BY q.n) AS tfs,
-                      array_agg(q.factor * p.tf / (p.tf + $5::float8 + q.slope * p.length) ORDER BY q.n) AS scores
-               FROM q JOIN postings p ON p.lang = q.lang AND p.term = q.term AND p.chunk_id = t.chunk_id
-           ) m
-           ORDER BY t.score DESC, t.chunk_id"#,
-        &langs,
-        &lexemes,
-        &factors,
-        &slopes,
-        flat,
-        filter.channel,
-        &filter.tags,
-        i64::try_from(k).unwrap_or(i64::MAX),
+        "SELECT p.lang, p.term, p.bucket, p.data
+         FROM (SELECT DISTINCT c.lang, l.lexeme AS term, c.bucket FROM chunks c, unnest(c.lexemes) l
+               WHERE c.document_id = $1 AND c.version_id IS DISTINCT FROM $2) g
+         JOIN postings p ON p.lang = g.lang AND p.term = g.term AND p.bucket = g.bucket",
+        document.0,
+        keep,
     )
     .fetch_all(tx.conn())
     .await?;
-    let hits = rows.into_iter().map(|r| Hit {
-        chunk_id: r.chunk_id,
-        document_id: DocumentId(r.document_id),
-        title: r.title,
-        url: r.url,
-        heading_path: r.heading_path,
-        anchor: r.anchor,
-        page: r.page,
-        lang: r.lang,
-        text: r.text,
-        score: r.score,
-        terms: r
-            .ns
-            .into_iter()
-            .zip(r.tfs)
-            .zip(r.scores)
-            .filter_map(|((n, tf), score)| {
-                let place = scored.get(usize::try_from(n - 1).ok()?)?.0;
-                Some((place, tf, score))
-            })
-            .collect(),
-    });
-    Ok(hits.collect())
-}
-
-/// The terms that are scored, with their places: the known ones, own words before others,
-/// rare ones before common ones.
-fn scored(terms: &[Term]) -> Vec<(usize, &Term)> {
-    let mut scored: Vec<(usize, &Term)> = terms.iter().enumerate().filter(|(_, t)| t.df > 0).collect();
-    scored.sort_by(|(_, a), (_, b)| {
-        b.weight
-            .total_cmp(&a.weight)
-            .then(a.df.cmp(&b.df))
-            .then_with(|| (&a.lang, &a.term).cmp(&(&b.lang, &b.term)))
-    });
-    scored.truncate(MAX_TERMS);
-    scored
+    let (mut langs, mut terms, mut buckets, mut rest) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        let kept: Vec<u8> = row
+            .data
+            .chunks_exact(packed::ENTRY)
+            .filter(|entry| packed::entry(entry).is_none_or(|p| !gone.contains(&p.chunk_id)))
+            .flatten()
+            .copied()
+            .collect();
+        langs.push(row.lang);
+        terms.push(row.term);
+        buckets.push(row.bucket);
+        rest.push(kept);
+    }
+    sqlx::query!(
+        "WITH rest AS MATERIALIZED (
+             SELECT * FROM unnest($1::text[], $2::text[], $3::int[], $4::bytea[]) AS r (lang, term, bucket, data)
+         ), emptied AS (
+             DELETE FROM postings p USING rest r
+             WHERE p.lang = r.lang AND p.term = r.term AND p.bucket = r.bucket AND octet_length(r.data) = 0
+         )
+         UPDATE postings p SET data = r.data FROM rest r
+         WHERE p.lang = r.lang AND p.term = r.term AND p.bucket = r.bucket AND octet_length(r.data) > 0",
+        &langs,
+        &terms,
+        &buckets,
+        &rest,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

@@ -114,6 +114,17 @@ pub async fn list(db: &Db) -> DbResult<Vec<Site>> {
         .collect()
 }
 
+/// Deletes a site that an evaluation made, with all of its documents; no other site.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn delete_eval(db: &Db, site: SiteId) -> DbResult<()> {
+    sqlx::query!("SELECT deskhand_delete_eval_site($1)", site.0)
+        .fetch_one(db.pool())
+        .await?;
+    Ok(())
+}
+
 /// Sets the origins whose pages may talk to the backend.
 ///
 /// # Errors

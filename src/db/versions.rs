@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::db::pool::{DbError, DbResult, SiteTx};
-use crate::db::{corpus, documents, uploads};
+use crate::db::{corpus, documents, embeddings, models, postings, uploads};
 use crate::domain::ids::{DocumentId, UploadId, VersionId};
 
 /// How many chunks one statement stores.
@@ -54,6 +54,8 @@ pub struct NewVersion {
     pub markdown: String,
     /// Its passages, in order.
     pub chunks: Vec<NewChunk>,
+    /// The models that their vectors were computed for.
+    pub models: Vec<i32>,
 }
 
 /// What became of a [`NewVersion`].
@@ -65,6 +67,9 @@ pub enum Swapped {
     Superseded,
     /// The document was deleted.
     Gone,
+    /// The model that the site is searched by has changed, or vectors have gone, since they
+    /// were computed; undo the transaction and begin again.
+    ModelChanged,
 }
 
 /// Makes a version live, and deletes the chunks of the one before and the upload.
@@ -108,6 +113,12 @@ pub async fn swap(tx: &mut SiteTx, now: DateTime<Utc>, version: &NewVersion) -> 
     )
     .execute(tx.conn())
     .await?;
+    // From here on the site's statistics are locked. Unchanged passages take their vectors
+    // over before the old chunks go.
+    let (live, next) = models::lock(tx).await?;
+    if live.is_some_and(|m| !version.models.contains(&m)) {
+        return Ok(Swapped::ModelChanged);
+    }
     for (i, batch) in version.chunks.chunks(BATCH).enumerate() {
         store(tx, version, id, i * BATCH, batch).await?;
     }
@@ -124,6 +135,13 @@ pub async fn swap(tx: &mut SiteTx, now: DateTime<Utc>, version: &NewVersion) -> 
     )
     .execute(tx.conn())
     .await?;
+    documents::tag(tx, version.document, &version.tags).await?;
+    for model in live.into_iter().chain(next) {
+        let lacking = embeddings::attach(tx, model, id).await?;
+        if lacking > 0 && Some(model) == live {
+            return Ok(Swapped::ModelChanged);
+        }
+    }
     corpus::retire(tx, version.document, Some(id)).await?;
     Ok(Swapped::Live(id))
 }
@@ -138,6 +156,7 @@ async fn store(
     batch: &[NewChunk],
 ) -> DbResult<()> {
     let site = tx.site().0;
+    let bucket = postings::bucket(tx, batch.len()).await?;
     let first = i32::try_from(first).unwrap_or(i32::MAX);
     let batch: Value =
         serde_json::to_value(batch).map_err(|e| DbError::Unreadable(format!("chunks: {e}")))?;
@@ -149,21 +168,27 @@ async fn store(
                                                  index_text text, hash text, tokens int)
          ), stored AS (
              INSERT INTO chunks (site_id, version_id, document_id, n, heading_path, anchor, page, text,
-                                 hash, lang, length, tokens)
+                                 hash, lang, length, tokens, lexemes, bucket)
              SELECT $1, $2, $3, g.n, g.heading_path, g.anchor, g.page, g.text, decode(g.hash, 'hex'), $4,
-                    coalesce((SELECT sum(cardinality(l.positions)) FROM unnest(g.lexemes) l), 0), g.tokens
+                    coalesce((SELECT sum(cardinality(l.positions)) FROM unnest(g.lexemes) l), 0), g.tokens,
+                    g.lexemes, $7
              FROM given g ORDER BY g.n
-             RETURNING id, n, length
+             RETURNING id, length, lexemes
          )
-         INSERT INTO postings (site_id, lang, term, chunk_id, tf, length)
-         SELECT $1, $4, l.lexeme, s.id, cardinality(l.positions), s.length
-         FROM stored s JOIN given g USING (n), unnest(g.lexemes) l",
+         INSERT INTO postings AS p (site_id, lang, term, bucket, data)
+         SELECT $1, $4, l.lexeme, $7,
+                string_agg(substring(int8send(s.id) FROM 4) || int2send(least(s.length, 32767)::int2)
+                           || substring(int2send(cardinality(l.positions)::int2) FROM 2), ''::bytea ORDER BY s.id)
+         FROM stored s, unnest(s.lexemes) l
+         GROUP BY l.lexeme ORDER BY l.lexeme
+         ON CONFLICT (site_id, lang, term, bucket) DO UPDATE SET data = p.data || excluded.data",
         site,
         id.0,
         version.document.0,
         version.lang,
         first,
         batch,
+        bucket,
     )
     .execute(tx.conn())
     .await?;

@@ -8,6 +8,9 @@ use crate::domain::ids::{DocumentId, UploadId};
 /// The largest upload, in bytes.
 pub const MAX_UPLOAD_BYTES: usize = 20 * 1024 * 1024;
 
+/// The source of pins: answers that the operator gave to questions. Their title is the question.
+pub const PIN: &str = "pin";
+
 /// A document's content as it is handed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewUpload {
@@ -80,6 +83,9 @@ pub struct Passage {
     pub chunk_id: i64,
     /// The document that it is part of.
     pub document_id: DocumentId,
+    /// Where the document comes from: `file`, `pin`, …
+    #[serde(default)]
+    pub source: String,
     /// The document's title.
     pub title: String,
     /// Where a visitor can read the document; an absolute URL or a path of the site.
@@ -97,10 +103,35 @@ pub struct Passage {
     pub text: String,
     /// A short extract around the question's words; these stand between `**`.
     pub snippet: String,
-    /// BM25; comparable within one search only.
+    /// How well it fits, from 0 to about 2: see [`Parts`].
     pub score: f64,
     /// How the score came about.
+    #[serde(default)]
+    pub parts: Parts,
+    /// What each word gave to the BM25 score.
     pub terms: Vec<TermScore>,
+}
+
+/// How a passage's score came about.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Parts {
+    /// BM25 over the question's words.
+    pub bm25: f64,
+    /// Its place by words alone, from 1; none when it isn't among the candidates by words.
+    pub bm25_rank: Option<u32>,
+    /// BM25 as a share of what the question's words could give at most.
+    pub words: f64,
+    /// The cosine of its vector to the question's; none without a vector.
+    pub cosine: Option<f64>,
+    /// Its place by vectors alone, from 1.
+    pub vector_rank: Option<u32>,
+    /// What the cosine gave, weighted by how far the model is to be trusted with the
+    /// passage's language.
+    pub meaning: f64,
+    /// What title, headings and the words' closeness gave.
+    pub form: f64,
+    /// Whether it is the operator's answer to this question.
+    pub pinned: bool,
 }
 
 /// What a search found.
@@ -111,4 +142,10 @@ pub struct Found {
     /// The question's words, of every language that the site has documents in, and what
     /// stands for them. A word that isn't here is one that its language always ignores.
     pub terms: Vec<QueryTerm>,
+    /// The model whose vectors were compared; none where words alone were.
+    #[serde(default)]
+    pub model: Option<String>,
+    /// Why vectors weren't compared although the site has them.
+    #[serde(default)]
+    pub degraded: Option<String>,
 }

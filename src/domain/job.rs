@@ -60,6 +60,13 @@ pub enum Work {
         /// The document that they are the new content of.
         document: DocumentId,
     },
+    /// Build a site's vectors of another embedding model, then search by them.
+    Reindex {
+        /// The model's number in the database.
+        model: i32,
+    },
+    /// Measure how far the site's embedding model is to be trusted with its languages.
+    MeasureTrust,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -67,6 +74,10 @@ pub enum Work {
 impl Work {
     /// The kind of [`Work::IngestDocument`].
     pub const INGEST_DOCUMENT: &'static str = "ingest_document";
+    /// The kind of [`Work::Reindex`].
+    pub const REINDEX: &'static str = "reindex";
+    /// The kind of [`Work::MeasureTrust`].
+    pub const MEASURE_TRUST: &'static str = "measure_trust";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
@@ -75,6 +86,8 @@ impl Work {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::IngestDocument { .. } => Self::INGEST_DOCUMENT,
+            Self::Reindex { .. } => Self::REINDEX,
+            Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::Prune => Self::PRUNE,
         }
     }
@@ -215,6 +228,8 @@ impl Retry {
         let (attempts, first, most) = match kind {
             // A person may watch it: the first repeats come soon.
             Work::INGEST_DOCUMENT => (5, 2, 120),
+            // What is done stays done; a provider's outage may be long.
+            Work::REINDEX => (20, 5, 600),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -251,6 +266,8 @@ mod tests {
                 upload: UploadId::new(),
                 document: DocumentId::new(),
             },
+            Work::Reindex { model: 7 },
+            Work::MeasureTrust,
             Work::Prune,
         ];
         for work in works {

@@ -1,5 +1,7 @@
 //! `kb_search`: the passages of the site's own documents that fit a question best.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
@@ -8,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::{Reply, Tool, ToolContext, ToolError};
 use crate::db::postings::Filter;
 use crate::domain::tool::ToolCode;
-use crate::knowledge::search::{self, SearchQuery};
+use crate::knowledge::base::Knowledge;
+use crate::knowledge::search::{self, Mode, SearchQuery};
 
 /// The channel of the widget on a site.
 pub const WIDGET: &str = "widget";
@@ -50,7 +53,7 @@ pub struct Hit {
 }
 
 /// The tool.
-pub struct KbSearch;
+pub struct KbSearch(pub Arc<Knowledge>);
 
 impl Tool for KbSearch {
     type Input = Input;
@@ -74,14 +77,15 @@ impl Tool for KbSearch {
                 text: input.query,
                 k: usize::from(input.top_k),
                 filter,
+                mode: Mode::Hybrid,
             };
             let failed = |e: crate::db::pool::DbError| ToolError {
                 code: ToolCode::Upstream5xx,
                 cause: e.to_string(),
             };
-            let mut tx = ctx.db.site(ctx.site).await.map_err(failed)?;
-            let found = search::search(&mut tx, &query).await.map_err(failed)?;
-            tx.commit().await.map_err(failed)?;
+            let found = search::search(&self.0, &ctx.db, ctx.site, query)
+                .await
+                .map_err(failed)?;
             let output = found
                 .passages
                 .iter()
@@ -97,7 +101,7 @@ impl Tool for KbSearch {
                 .collect();
             Ok(Reply {
                 output,
-                found: Some(found),
+                found: Some(Arc::unwrap_or_clone(found)),
             })
         }
         .boxed()

@@ -1,6 +1,8 @@
 //! `ingest_document`: makes an upload its document's live version. Doing it twice is
 //! harmless: the swap takes the upload, and what finds none has nothing left to do.
 
+use std::sync::Arc;
+
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
@@ -8,15 +10,15 @@ use super::handler::{Handler, JobContext};
 use crate::domain::clock::SharedClock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::job::{JobError, Work};
-use crate::knowledge::extract::reader::Reader;
+use crate::knowledge::base::Knowledge;
 use crate::knowledge::ingest::{self, Stage};
 
 /// The handler.
 pub struct IngestDocument {
     /// Business time.
     pub clock: SharedClock,
-    /// What reads files.
-    pub reader: Reader,
+    /// Models and limits.
+    pub knowledge: Arc<Knowledge>,
 }
 
 impl Handler for IngestDocument {
@@ -45,7 +47,7 @@ impl Handler for IngestDocument {
             let done = ingest::ingest(
                 &ctx.db,
                 self.clock.as_ref(),
-                &self.reader,
+                &self.knowledge,
                 site,
                 upload,
                 document,

@@ -3,7 +3,9 @@
 
 pub mod handler;
 pub mod ingest_document;
+pub mod measure_trust;
 pub mod prune;
+pub mod reindex;
 pub mod runner;
 pub mod schedule;
 mod supervise;

@@ -7,11 +7,18 @@ use futures::future::BoxFuture;
 
 use super::handler::{Handler, JobContext};
 use crate::db::pool::DbError;
-use crate::db::prune;
+use crate::db::{embeddings, gaps, prune, uploads};
 use crate::domain::job::{JobError, Work};
 
 /// How long a job that is done can still be looked at.
 const DONE_JOBS_KEPT: Duration = Duration::from_hours(7 * 24);
+
+/// How long bytes wait that no job makes a version of: those that failed for good.
+const UPLOADS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long vectors are kept that no version took.
+const VECTORS_KEPT: Duration = Duration::from_hours(7 * 24);
+/// How long questions that found nothing are kept.
+const GAPS_KEPT: Duration = Duration::from_hours(90 * 24);
 
 /// Handles [`Work::Prune`].
 #[derive(Debug, Clone, Copy, Default)]
@@ -26,7 +33,10 @@ impl Handler for Prune {
         async move {
             let nonces = prune::nonces(&ctx.db).await.map_err(failure)?;
             let jobs = prune::done_jobs(&ctx.db, DONE_JOBS_KEPT).await.map_err(failure)?;
-            tracing::debug!(nonces, jobs, "pruned");
+            let uploads = uploads::prune(&ctx.db, UPLOADS_KEPT).await.map_err(failure)?;
+            let vectors = embeddings::prune(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
+            let gaps = gaps::prune(&ctx.db, GAPS_KEPT).await.map_err(failure)?;
+            tracing::debug!(nonces, jobs, uploads, vectors, gaps, "pruned");
             Ok(())
         }
         .boxed()

@@ -8,17 +8,18 @@ use crate::db::documents::Live;
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::uploads::{self, Upload};
 use crate::domain::document::{Accepted, NewUpload};
+use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::ingest;
 
 /// The longest title and URL, in characters, as the tables have it.
 const TITLE: usize = 500;
 const URL: usize = 2000;
 
-/// Stores what is to be ingested. Commit it together with the job that does so.
+/// Stores what is to be ingested, under the limits that it will be cut by. Commit it together with the job that does so.
 ///
 /// # Errors
 /// When the database refuses (bytes over the limit, a source or name out of bounds) or is away.
-pub async fn accept(tx: &mut SiteTx, new: NewUpload) -> DbResult<Accepted> {
+pub async fn accept(tx: &mut SiteTx, new: NewUpload, limits: ChunkLimits) -> DbResult<Accepted> {
     let sha256 = Sha256::digest(&new.bytes).to_vec();
     let title = new.title.map(|t| t.chars().take(TITLE).collect::<String>());
     let url = new.url.filter(|u| u.chars().count() <= URL);
@@ -27,7 +28,7 @@ pub async fn accept(tx: &mut SiteTx, new: NewUpload) -> DbResult<Accepted> {
     let claimed = documents::claim(tx, &new.source, &new.external_id, shown).await?;
     let same = |live: &Live| {
         live.sha256 == sha256
-            && live.recipe == ingest::recipe()
+            && live.recipe == ingest::recipe(limits)
             && title.as_ref().is_none_or(|t| *t == live.title)
             && url.as_ref().is_none_or(|u| Some(u) == live.url.as_ref())
     };

@@ -7,7 +7,6 @@ use std::ops::Range;
 use text_splitter::{ChunkConfig, ChunkSizer, MarkdownSplitter};
 
 use crate::knowledge::outline::{Heading, outline};
-use crate::models::tokens;
 
 /// A heading longer than this, in bytes, is text that was marked wrongly.
 const HEADING: usize = 300;
@@ -38,6 +37,19 @@ impl Default for ChunkLimits {
 }
 
 impl ChunkLimits {
+    /// The limits for a model that reads so many tokens, of which a title takes some: room
+    /// stays for headings and the marks at both ends.
+    #[must_use]
+    pub fn within(self, model: usize, title: usize) -> Self {
+        let around = (title + 16).min(model / 4);
+        let most = model.saturating_sub(around);
+        Self {
+            max_tokens: self.max_tokens.min(most),
+            overlap: self.overlap.min(most / 4),
+            join_to: self.join_to.min(most),
+        }
+    }
+
     /// The limits brought into an order that can be kept.
     fn sane(self) -> Self {
         let max_tokens = self.max_tokens.max(16);
@@ -63,11 +75,15 @@ pub struct Chunk {
     pub tokens: usize,
 }
 
-/// Cuts normalised Markdown.
+/// Counts a text's tokens.
+pub type Count<'a> = &'a dyn Fn(&str) -> usize;
+
+/// Cuts normalised Markdown, measured by that count.
 #[must_use]
-pub fn chunk(markdown: &str, limits: ChunkLimits) -> Vec<Chunk> {
+pub fn chunk(markdown: &str, limits: ChunkLimits, count: Count<'_>) -> Vec<Chunk> {
     let mut cutter = Cutter {
         limits: limits.sane(),
+        count,
         markdown,
         chunks: Vec::new(),
     };
@@ -153,6 +169,7 @@ struct Piece {
 
 struct Cutter<'a> {
     limits: ChunkLimits,
+    count: Count<'a>,
     markdown: &'a str,
     chunks: Vec<Chunk>,
 }
@@ -170,7 +187,7 @@ impl Cutter<'_> {
 
         let mut run = Vec::new();
         if !self.text(&section.body).is_empty() {
-            let tokens = tokens::count(self.text(&section.body));
+            let tokens = (self.count)(self.text(&section.body));
             if tokens > self.limits.max_tokens {
                 self.split(&section.body, &path, anchor.as_deref());
             } else {
@@ -191,13 +208,13 @@ impl Cutter<'_> {
                 inside: heading.lines.clone(),
                 heading: None,
                 anchor: anchor.clone(),
-                tokens: tokens::count(self.text(&heading.lines)),
+                tokens: (self.count)(self.text(&heading.lines)),
             });
             path.pop();
         }
         for below in &section.below {
             let whole = below.whole();
-            let tokens = tokens::count(self.text(&whole));
+            let tokens = (self.count)(self.text(&whole));
             if tokens <= self.limits.max_tokens {
                 run.push(Piece {
                     inside: below.inside(),
@@ -224,7 +241,7 @@ impl Cutter<'_> {
         for piece in run {
             if let (Some(first), Some(last)) = (group.first(), group.last()) {
                 debug_assert!(last.whole.end <= piece.whole.start);
-                let together = tokens::count(self.text(&(first.whole.start..piece.whole.end)));
+                let together = (self.count)(self.text(&(first.whole.start..piece.whole.end)));
                 if size >= fair || together > self.limits.join_to {
                     self.emit(std::mem::take(&mut group), path);
                     size = 0;
@@ -251,14 +268,14 @@ impl Cutter<'_> {
         self.chunks.push(Chunk {
             heading_path,
             anchor: first.anchor.clone(),
-            tokens: tokens::count(&text),
+            tokens: (self.count)(&text),
             text,
         });
     }
 
     /// Cuts the text of one section, each piece beginning with the end of the one before.
     fn split(&mut self, body: &Range<usize>, path: &[String], anchor: Option<&str>) {
-        let config = ChunkConfig::new(self.limits.max_tokens).with_sizer(Tokens);
+        let config = ChunkConfig::new(self.limits.max_tokens).with_sizer(Tokens(self.count));
         // Less than half of the capacity, see `sane`, so it is always accepted.
         let Ok(config) = config.with_overlap(self.limits.overlap) else {
             return;
@@ -269,7 +286,7 @@ impl Cutter<'_> {
                 heading_path: path.to_vec(),
                 anchor: anchor.map(str::to_owned),
                 text: text.to_owned(),
-                tokens: tokens::count(text),
+                tokens: (self.count)(text),
             }));
         }
     }
@@ -294,11 +311,11 @@ fn parts(text: &str) -> Vec<&str> {
     parts
 }
 
-struct Tokens;
+struct Tokens<'a>(Count<'a>);
 
-impl ChunkSizer for Tokens {
+impl ChunkSizer for Tokens<'_> {
     fn size(&self, chunk: &str) -> usize {
-        tokens::count(chunk)
+        (self.0)(chunk)
     }
 }
 
@@ -308,6 +325,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::models::tokens;
 
     fn limits(max_tokens: usize, overlap: usize, join_to: usize) -> ChunkLimits {
         ChunkLimits {
@@ -320,12 +338,12 @@ mod tests {
     #[test]
     fn short_sections_are_joined_under_their_parent_only() {
         let markdown = "Intro.\n\n## A\n\nOne.\n\n### A1\n\nTwo.\n\n## B\n\nThree.\n";
-        let one = chunk(markdown, limits(100, 10, 100));
+        let one = chunk(markdown, limits(100, 10, 100), &tokens::count);
         assert_eq!(one.len(), 1);
         assert_eq!(one[0].text, markdown.trim());
         assert!(one[0].heading_path.is_empty() && one[0].anchor.is_none());
 
-        let each: Vec<_> = chunk(markdown, limits(100, 10, 1))
+        let each: Vec<_> = chunk(markdown, limits(100, 10, 1), &tokens::count)
             .into_iter()
             .map(|c| (c.heading_path.join("/"), c.anchor, c.text))
             .collect();
@@ -368,7 +386,7 @@ mod tests {
             .map(|i| format!("Sentence number {i} tells of lamp {i}."))
             .collect();
         let markdown = format!("## Long\n\n{}\n\n## Short\n\nEnd.\n", sentences.join(" "));
-        let chunks = chunk(&markdown, limits(120, 30, 120));
+        let chunks = chunk(&markdown, limits(120, 30, 120), &tokens::count);
         let long: Vec<_> = chunks.iter().filter(|c| c.heading_path == ["Long"]).collect();
         assert!(long.len() > 3, "{} pieces", long.len());
         for pair in long.windows(2) {

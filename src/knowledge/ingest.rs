@@ -1,33 +1,38 @@
 //! Makes a live version of an upload: sniff, extract, chunk, index, and one transaction
 //! that swaps it in. Each stage is a function; only the last one changes what a search sees.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use crate::db::pool::{Db, DbError};
-use crate::db::sites;
 use crate::db::uploads::{self, Upload};
 use crate::db::versions::{self, Failure, NewChunk, NewVersion, Swapped};
+use crate::db::{documents, models, nearest, sites};
 use crate::domain::clock::Clock;
 use crate::domain::ids::{DocumentId, SiteId, UploadId, VersionId};
-use crate::knowledge::chunk::{Chunk, ChunkLimits, chunk};
+use crate::knowledge::base::Knowledge;
+use crate::knowledge::chunk::{ChunkLimits, chunk};
+use crate::knowledge::embed::{self, VectorError};
 use crate::knowledge::extract::Extracted;
 use crate::knowledge::extract::reader::{ReadError, Reader};
 use crate::knowledge::unfit::Unfit;
-use crate::knowledge::{blocks, language};
+use crate::knowledge::{blocks, language, trust};
+use crate::models::embedder::{EmbedError, Embedder};
+use crate::models::tokens;
 
 /// Rises when other chunks would come out of the same bytes, so that they are taken in anew.
 const RECIPE: u32 = 2;
 /// How long a file's text may take to be read and cut.
 const READING: Duration = Duration::from_secs(60);
+/// How often the site's model may change while a version is made.
+const SWITCHES: usize = 4;
 /// The stack on which foreign parsers recurse. Only what is used of it costs memory.
 const STACK: usize = 256 << 20;
 
 /// Under which rules contents are extracted and cut.
 #[must_use]
-pub fn recipe() -> String {
-    let limits = ChunkLimits::default();
+pub fn recipe(limits: ChunkLimits) -> String {
     format!(
         "{RECIPE}:{}:{}:{}",
         limits.max_tokens, limits.overlap, limits.join_to
@@ -45,6 +50,8 @@ pub enum Stage {
     Chunk,
     /// Preparing what is searched.
     Index,
+    /// Computing vectors.
+    Embed,
     /// Storing it and making it live.
     Swap,
 }
@@ -58,6 +65,7 @@ impl Stage {
             Self::Extract => "extract",
             Self::Chunk => "chunk",
             Self::Index => "index",
+            Self::Embed => "embed",
             Self::Swap => "swap",
         }
     }
@@ -91,9 +99,21 @@ pub enum IngestError {
     /// The document was deleted meanwhile.
     #[error("The document was deleted before it could be taken in.")]
     Gone,
+    /// Its passages' vectors couldn't be made.
+    #[error("{0}")]
+    Vectors(VectorError),
     /// The database; the sentence is for people, the cause for the log.
     #[error("The knowledge base couldn't be written to.")]
     Db(#[from] DbError),
+}
+
+impl From<VectorError> for IngestError {
+    fn from(error: VectorError) -> Self {
+        match error {
+            VectorError::Db(error) => Self::Db(error),
+            VectorError::Model(_) => Self::Vectors(error),
+        }
+    }
 }
 
 impl IngestError {
@@ -104,6 +124,7 @@ impl IngestError {
             Self::Unfit(unfit) => unfit.code(),
             Self::Reader(_) => "reader",
             Self::Gone => "gone",
+            Self::Vectors(error) => error.code(),
             Self::Db(_) => "database",
         }
     }
@@ -114,6 +135,7 @@ impl IngestError {
         match self {
             Self::Unfit(_) | Self::Gone => true,
             Self::Reader(_) => false,
+            Self::Vectors(error) => !error.is_transient(),
             Self::Db(error) => !error.is_transient(),
         }
     }
@@ -139,7 +161,7 @@ pub type Progress<'a> = &'a (dyn Fn(Stage, f32) + Sync);
 pub async fn ingest(
     db: &Db,
     clock: &dyn Clock,
-    reader: &Reader,
+    knowledge: &Knowledge,
     site: SiteId,
     upload: UploadId,
     document: DocumentId,
@@ -155,85 +177,137 @@ pub async fn ingest(
             tokens: 0,
         });
     };
+    let source = documents::source(&mut tx, document).await?.unwrap_or_default();
     let locale = sites::own(&mut tx).await?.map(|site| site.locale);
     drop(tx);
     let sha256 = bytes.sha256.clone();
-    match prepare(reader, bytes, locale, document, upload, progress).await {
-        Ok(version) => swap(db, clock, site, version, progress).await,
+    let mut models = embed::in_use(db, &knowledge.embedders, site).await?;
+    let given = Given {
+        document,
+        upload,
+        source,
+        site_locale: locale,
+        limits: knowledge.limits,
+        model: models.first().map(|m| Arc::clone(&m.embedder)),
+    };
+    let (mut version, texts) = match prepare(&knowledge.reader, bytes, given, progress).await {
+        Ok(prepared) => prepared,
         Err(IngestError::Unfit(unfit)) => {
             let failure = Failure {
                 code: unfit.code(),
                 detail: &unfit.to_string(),
                 sha256: &sha256,
-                recipe: &recipe(),
+                recipe: &recipe(knowledge.limits),
             };
             let mut tx = db.site(site).await?;
             versions::fail(&mut tx, clock.now(), document, upload, &failure).await?;
             tx.commit().await?;
-            Err(unfit.into())
+            return Err(unfit.into());
         }
         Err(other) => {
             tracing::warn!(error = ?other, "a file couldn't be read");
-            Err(other)
+            return Err(other);
         }
+    };
+    for _ in 0..SWITCHES {
+        progress(Stage::Embed, 0.0);
+        version.models.clear();
+        for (i, model) in models.iter().enumerate() {
+            let told = |share: f32| progress(Stage::Embed, share);
+            match embed::compute(db, site, model, &texts, &told).await {
+                Ok(()) => version.models.push(model.id),
+                // A next model's own job asks again for what is missing.
+                Err(error) if i > 0 => {
+                    tracing::warn!(%error, "vectors for the next model are left to its job")
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        if let Some(done) = swap(db, clock, site, &version, progress).await? {
+            graph(db, site).await?;
+            trust::enqueue_if_stale(db, site).await?;
+            return Ok(done);
+        }
+        models = embed::in_use(db, &knowledge.embedders, site).await?;
     }
+    Err(IngestError::Vectors(VectorError::Model(EmbedError::Away(
+        "the site's model changed again and again meanwhile".to_owned(),
+    ))))
 }
 
-/// Everything before the transaction.
+/// Gives a site that has grown large a graph of its vectors; at that size it takes seconds.
+async fn graph(db: &Db, site: SiteId) -> Result<(), IngestError> {
+    let mut tx = db.site(site).await?;
+    let known = models::of_site(&mut tx).await?;
+    if known.chunks < nearest::LARGE {
+        return Ok(());
+    }
+    for model in known.all().filter(|m| !known.graphs.contains(&m.id)) {
+        models::build_graph(&mut tx, model.id).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// What else a version is made of.
+struct Given {
+    document: DocumentId,
+    upload: UploadId,
+    source: String,
+    site_locale: Option<String>,
+    limits: ChunkLimits,
+    model: Option<Arc<dyn Embedder>>,
+}
+
+/// What vectors are made of, by its hash.
+type Texts = HashMap<String, String>;
+
+/// Everything before the transaction but the vectors.
 async fn prepare(
     reader: &Reader,
     upload: Upload,
-    locale: Option<String>,
-    document: DocumentId,
-    id: UploadId,
+    given: Given,
     progress: Progress<'_>,
-) -> Result<NewVersion, IngestError> {
+) -> Result<(NewVersion, Texts), IngestError> {
     progress(Stage::Sniff, 0.0);
     progress(Stage::Extract, 0.0);
     let extracted = reader.read(&upload.bytes, &upload.name).await?;
     progress(Stage::Chunk, 0.0);
-    let (extracted, chunks) = apart(move || Ok(cut(extracted))).await?;
-    progress(Stage::Index, 0.0);
     let named = Named {
+        sha256: upload.sha256,
         name: upload.name,
         title: upload.title,
         url: upload.url,
-        site_locale: locale,
     };
-    let version = apart(move || Ok(index(document, id, upload.sha256, named, extracted, chunks))).await?;
-    Ok(version)
-}
-
-fn cut(extracted: Extracted) -> (Extracted, Vec<Chunk>) {
-    let chunks = chunk(&extracted.markdown, ChunkLimits::default());
-    (extracted, chunks)
+    Ok(apart(move || Ok(index(given, named, extracted))).await?)
 }
 
 /// What came with the bytes.
 struct Named {
+    sha256: Vec<u8>,
     name: String,
     title: Option<String>,
     url: Option<String>,
-    site_locale: Option<String>,
 }
 
 /// What is stored. A chunk is found by the document's title and tags, the headings above
 /// it, and its text without markup, each counted once.
-fn index(
-    document: DocumentId,
-    upload: UploadId,
-    sha256: Vec<u8>,
-    named: Named,
-    extracted: Extracted,
-    chunks: Vec<Chunk>,
-) -> NewVersion {
+fn index(given: Given, named: Named, extracted: Extracted) -> (NewVersion, Texts) {
     let title = named
         .title
         .or(extracted.title)
         .unwrap_or_else(|| title_of_name(&named.name));
+    let chunks = match &given.model {
+        Some(model) => {
+            let limits = given.limits.within(model.max_tokens(), model.count(&title));
+            chunk(&extracted.markdown, limits, &|text| model.count(text))
+        }
+        None => chunk(&extracted.markdown, given.limits, &tokens::count),
+    };
     let tags = extracted.tags;
-    let declared = [extracted.lang.as_deref(), named.site_locale.as_deref()];
+    let declared = [extracted.lang.as_deref(), given.site_locale.as_deref()];
     let lang = language::detect(&blocks::plain(&extracted.markdown), &declared);
+    let mut texts = Texts::new();
     let chunks = chunks
         .into_iter()
         .map(|c| {
@@ -241,8 +315,11 @@ fn index(
             let index_text = [&title, &tags.join("\n"), &above, &blocks::plain(&c.text)]
                 .map(String::as_str)
                 .join("\n");
+            let embedded = embed::text_of(&given.source, &title, &c.heading_path, &c.text);
+            let hash = embed::hash_of(&embedded);
+            texts.insert(hash.clone(), embedded);
             NewChunk {
-                hash: hex::encode(Sha256::digest(format!("{title}\n{above}\n\n{}", c.text))),
+                hash,
                 heading_path: c.heading_path,
                 anchor: c.anchor,
                 page: None,
@@ -252,18 +329,20 @@ fn index(
             }
         })
         .collect();
-    NewVersion {
-        document,
-        upload,
-        sha256,
-        recipe: recipe(),
+    let version = NewVersion {
+        document: given.document,
+        upload: given.upload,
+        sha256: named.sha256,
+        recipe: recipe(given.limits),
         title,
         url: named.url.or(extracted.url),
         tags,
         lang: lang.to_owned(),
         markdown: extracted.markdown,
         chunks,
-    }
+        models: Vec::new(),
+    };
+    (version, texts)
 }
 
 /// `late-or-lost_parcels.md` is about "Late or lost parcels".
@@ -279,25 +358,27 @@ fn title_of_name(name: &str) -> String {
     }
 }
 
-/// The one transaction that makes it live.
+/// The one transaction that makes it live; none when the site's model has changed since the
+/// vectors were computed.
 async fn swap(
     db: &Db,
     clock: &dyn Clock,
     site: SiteId,
-    version: NewVersion,
+    version: &NewVersion,
     progress: Progress<'_>,
-) -> Result<Ingested, IngestError> {
+) -> Result<Option<Ingested>, IngestError> {
     progress(Stage::Swap, 0.0);
     let mut tx = db.site(site).await?;
-    let swapped = versions::swap(&mut tx, clock.now(), &version).await?;
+    let swapped = versions::swap(&mut tx, clock.now(), version).await?;
     let id = match swapped {
         Swapped::Live(id) => Some(id),
         Swapped::Superseded => None,
         Swapped::Gone => return Err(IngestError::Gone),
+        Swapped::ModelChanged => return Ok(None),
     };
     tx.commit().await?;
     progress(Stage::Swap, 1.0);
-    Ok(Ingested {
+    Ok(Some(Ingested {
         version: id,
         tokens: version
             .chunks
@@ -305,9 +386,9 @@ async fn swap(
             .map(|c| usize::try_from(c.tokens).unwrap_or(0))
             .sum(),
         chunks: version.chunks.len(),
-        title: version.title,
-        lang: version.lang,
-    })
+        title: version.title.clone(),
+        lang: version.lang.clone(),
+    }))
 }
 
 /// Runs foreign parsers on a thread of their own: a panic and a time limit end there, and

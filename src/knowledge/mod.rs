@@ -3,19 +3,28 @@
 //! `pages` shows a document as it is known.
 
 pub mod accept;
+pub mod base;
 pub mod blocks;
 pub mod charset;
 pub mod chunk;
+pub mod embed;
+mod expansion;
 pub mod extract;
+pub mod fusion;
 pub mod ingest;
 pub mod language;
 pub mod outline;
 pub mod pages;
+pub mod pins;
 pub mod places;
+pub mod reindex;
+mod remembered;
+pub mod rerank;
 pub mod search;
 pub mod sniff;
 pub mod snippet;
 pub mod spelling;
 pub mod synonyms;
+pub mod trust;
 pub mod unfit;
 pub mod words;

@@ -1,26 +1,51 @@
 //! Search over a site's live passages: the question's words in each of the site's
-//! languages, what stands for them, BM25 in the database, and an extract of each hit.
+//! languages and what stands for them (BM25), its meaning (vectors), both put together, the
+//! best of them looked at closely, and an extract of each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use crate::db::pool::{DbResult, SiteTx};
-use crate::db::postings::{self, Filter, Hit, MAX_TERMS, Term, Words};
-use crate::domain::document::{Found, Passage, QueryTerm, TermScore};
+use crate::db::models::{self, Model, SiteModels};
+use crate::db::packed::{self, Ranking};
+use crate::db::passages::{self, Row};
+use crate::db::pool::{Db, DbError, DbResult, SiteTx};
+use crate::db::postings::{self, Filter, Term};
+use crate::db::{nearest, trust};
+use crate::domain::document::{Found, PIN, Parts, Passage, TermScore};
+use crate::domain::ids::SiteId;
+use crate::knowledge::base::Knowledge;
+use crate::knowledge::expansion::{Others, bounded, mend};
+use crate::knowledge::fusion::{FEEDBACK, Fused, Weights, fed_back};
+use crate::knowledge::remembered::Asked;
 use crate::knowledge::snippet::snippet;
-use crate::knowledge::words::{Stemmer, words};
-use crate::knowledge::{places, spelling, synonyms};
+use crate::knowledge::{embed, pins, rerank};
+use crate::models::embedder::{EmbedError, Purpose};
 
 /// A question is cut after so many characters.
 pub const MAX_QUERY: usize = 4000;
 /// The most passages that one search returns.
-pub const MAX_K: usize = 50;
-/// The most words that may stand for the question's.
-const MOST_OTHERS: usize = 200;
-/// The most misspelt words that are looked at.
-const MOST_MENDED: usize = 4;
+pub const MAX_K: usize = 100;
+/// How many candidates each half gives.
+const CANDIDATES: usize = 100;
+/// How many of the best are looked at closely.
+const CLOSELY: usize = 16;
+/// How often the site's model may change while a question is looked up.
+const SWITCHES: usize = 4;
+
+/// Which halves are searched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Both.
+    #[default]
+    Hybrid,
+    /// Words alone (BM25).
+    Words,
+    /// Vectors alone.
+    Vectors,
+}
 
 /// What to look for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct SearchQuery {
     /// In anybody's words.
     pub text: String,
@@ -28,192 +53,264 @@ pub struct SearchQuery {
     pub k: usize,
     /// Which documents.
     pub filter: Filter,
+    /// Which halves.
+    pub mode: Mode,
 }
 
-/// Finds passages. The score is BM25 (see `db::postings`) over the question's words with
-/// weight 1, and over what may stand for them with less: synonyms, the country of a city,
-/// the right spelling of a word that the site doesn't know.
+/// Finds passages. What was found a moment ago is given again as long as the site's
+/// knowledge is the same. Where the question gets no vector, words alone are searched, and
+/// the finding says so.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn search(tx: &mut SiteTx, query: &SearchQuery) -> DbResult<Found> {
-    let text: String = query.text.chars().take(MAX_QUERY).collect();
-    let mut others = Others::of(&text);
-    let mut terms = postings::terms(tx, &others.words(&text)).await?;
-    if mend(tx, &text, &terms, &mut others).await? {
-        terms = postings::terms(tx, &others.words(&text)).await?;
+pub async fn search(
+    knowledge: &Knowledge,
+    db: &Db,
+    site: SiteId,
+    mut query: SearchQuery,
+) -> DbResult<Arc<Found>> {
+    query.text = query.text.chars().take(MAX_QUERY).collect();
+    query.k = query.k.min(MAX_K);
+    // The vector comes before the transaction: no connection waits for a model.
+    let mut model = knowledge.remembered.models.get(&site).flatten();
+    for _ in 0..SWITCHES {
+        let vector = match &model {
+            Some(model) if query.mode != Mode::Words => Some(vector(knowledge, model, &query.text).await),
+            _ => None,
+        };
+        let mut tx = db.snapshot(site).await?;
+        let known = models::of_site(&mut tx).await?;
+        if known.live != model && query.mode != Mode::Words {
+            model.clone_from(&known.live);
+            knowledge.remembered.models.insert(site, model.clone());
+            continue;
+        }
+        let asked = Asked {
+            site,
+            revision: known.revision,
+            query: query.clone(),
+        };
+        if let Some(found) = knowledge.remembered.found.get(&asked) {
+            return Ok(found);
+        }
+        let (vector, degraded) = match vector {
+            Some(Ok(vector)) => (Some(vector), None),
+            Some(Err(error)) => {
+                tracing::warn!(%site, %error, "a question is searched by words alone");
+                (None, Some(error.to_string()))
+            }
+            None => (None, None),
+        };
+        let by = model.as_ref().zip(vector.as_deref().map(Vec::as_slice));
+        let mut found = look(&mut tx, &known, &query, by).await?;
+        tx.commit().await?;
+        found.degraded = degraded;
+        let found = Arc::new(found);
+        if found.degraded.is_none() {
+            knowledge.remembered.found.insert(asked, Arc::clone(&found));
+        }
+        return Ok(found);
+    }
+    Err(DbError::Unreadable(
+        "the site's model changes faster than a question can be looked up".to_owned(),
+    ))
+}
+
+/// The question's vector.
+async fn vector(knowledge: &Knowledge, model: &Model, text: &str) -> Result<Arc<Vec<f32>>, EmbedError> {
+    let key = (model.name.clone(), text.to_owned());
+    if let Some(vector) = knowledge.remembered.vectors.get(&key) {
+        return Ok(vector);
+    }
+    let in_use = embed::open(&knowledge.embedders, model).await?;
+    let vectors = in_use
+        .embedder
+        .embed(vec![text.to_owned()], Purpose::Query)
+        .await?;
+    let vector = vectors.into_iter().next();
+    let vector = Arc::new(vector.ok_or_else(|| EmbedError::Refused("no vector came back".to_owned()))?);
+    knowledge.remembered.vectors.insert(key, Arc::clone(&vector));
+    Ok(vector)
+}
+
+/// A candidate and where each half has it.
+struct Candidate {
+    chunk_id: i64,
+    bm25: f64,
+    bm25_rank: Option<u32>,
+    cosine: Option<f64>,
+    vector_rank: Option<u32>,
+    fused: Fused,
+    pinned: bool,
+}
+
+async fn look(
+    tx: &mut SiteTx,
+    known: &SiteModels,
+    query: &SearchQuery,
+    by: Option<(&Model, &[f32])>,
+) -> DbResult<Found> {
+    let mut others = Others::of(&query.text);
+    let mut terms = postings::terms(tx, &others.words(&query.text)).await?;
+    if mend(tx, &query.text, &terms, &mut others).await? {
+        terms = postings::terms(tx, &others.words(&query.text)).await?;
     }
     let terms = bounded(terms);
-    let hits = postings::best(tx, &terms, &query.filter, query.k.min(MAX_K)).await?;
+    let ranking = match query.mode {
+        Mode::Vectors => Ranking::default(),
+        _ => packed::rank(tx, &terms).await?,
+    };
+    let by_words = packed::passing(tx, &ranking, &query.filter, CANDIDATES).await?;
+    let by_meaning = match by {
+        Some((model, vector)) => {
+            nearest::nearest(tx, known, model, vector, &query.filter, CANDIDATES)
+                .await?
+                .0
+        }
+        None => Vec::new(),
+    };
+    let pinned = match by {
+        _ if !known.pins || query.mode != Mode::Hybrid => None,
+        by => pins::of_question(tx, known, &query.text, &query.filter, (&terms, &ranking), by).await?,
+    };
+    let place = |ids: Vec<i64>| -> HashMap<i64, u32> { ids.into_iter().zip(1..).collect() };
+    let word_ranks = place(by_words.iter().map(|r| r.chunk_id).collect());
+    let vector_ranks = place(by_meaning.iter().map(|n| n.chunk_id).collect());
+    let mut ids: Vec<i64> = word_ranks
+        .keys()
+        .chain(vector_ranks.keys())
+        .chain(&pinned)
+        .copied()
+        .collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let vector = by.map(|(model, vector)| (model.id, vector));
+    let found = passages::candidates(tx, &ids, vector).await?;
+    let trust = match by {
+        Some((model, _)) => trust::of_site(tx, model.id).await?,
+        None => BTreeMap::new(),
+    };
+    let weights = Weights::of(&terms, trust);
+    let mut candidates: Vec<Candidate> = found
+        .into_iter()
+        .map(|c| {
+            let bm25 = ranking.scores.get(&c.chunk_id).copied().unwrap_or(0.0);
+            Candidate {
+                chunk_id: c.chunk_id,
+                bm25,
+                bm25_rank: word_ranks.get(&c.chunk_id).copied(),
+                cosine: c.cosine,
+                vector_rank: vector_ranks.get(&c.chunk_id).copied(),
+                fused: weights.fuse(&c.lang, bm25, c.cosine),
+                pinned: pinned == Some(c.chunk_id),
+            }
+        })
+        .collect();
+    sort(&mut candidates, query.mode);
+    if let (Mode::Hybrid, Some((model, vector))) = (query.mode, by) {
+        feed_back(tx, model, vector, &weights, &mut candidates).await?;
+        sort(&mut candidates, query.mode);
+    }
+    candidates.truncate(query.k.max(CLOSELY));
+    let ids: Vec<i64> = candidates.iter().map(|c| c.chunk_id).collect();
+    let rows = passages::read(tx, &ids, &terms).await?;
+    let mut passages: Vec<Passage> = rows
+        .into_iter()
+        .filter_map(|row| {
+            let candidate = candidates.iter().find(|c| c.chunk_id == row.chunk_id)?;
+            Some(passage(row, candidate, query.mode, &terms))
+        })
+        .collect();
+    if query.mode == Mode::Hybrid {
+        rerank::distinct(&mut passages);
+    }
+    passages.truncate(query.k);
     Ok(Found {
-        passages: hits.into_iter().map(|hit| passage(hit, &terms)).collect(),
+        passages,
         terms: terms.into_iter().map(|term| others.query_term(term)).collect(),
+        model: by.map(|(model, _)| model.name.clone()),
+        degraded: None,
     })
 }
 
-/// A word that may stand for some of the question's.
-#[derive(Debug, Clone)]
-struct Other {
-    word: String,
-    lang: Option<&'static str>,
-    weight: f64,
-    stands_for: BTreeSet<String>,
+/// Best first; a pin before all others.
+fn sort(candidates: &mut [Candidate], mode: Mode) {
+    let score = |c: &Candidate| match mode {
+        Mode::Hybrid => c.fused.score(),
+        Mode::Words => c.bm25,
+        Mode::Vectors => c.cosine.unwrap_or(-1.0),
+    };
+    candidates.sort_by(|a, b| {
+        b.pinned
+            .cmp(&a.pinned)
+            .then(score(b).total_cmp(&score(a)))
+            .then(a.chunk_id.cmp(&b.chunk_id))
+    });
 }
 
-/// All of them, each once a language.
-#[derive(Debug, Default)]
-struct Others(Vec<Other>);
-
-impl Others {
-    fn of(text: &str) -> Self {
-        let mut others = Self::default();
-        others.add_synonyms(text, None);
-        for place in places::wider(text) {
-            for word in place.name.split(' ') {
-                others.add(word, None, place.weight, place.stands_for.clone());
-            }
-        }
-        others
+/// Compares all candidates once more, with what the best of them taught.
+async fn feed_back(
+    tx: &mut SiteTx,
+    model: &Model,
+    question: &[f32],
+    weights: &Weights,
+    candidates: &mut [Candidate],
+) -> DbResult<()> {
+    let Some(next) = candidates.get(FEEDBACK).map(|c| c.fused.score()) else {
+        return Ok(());
+    };
+    let best: Vec<i64> = candidates[..FEEDBACK].iter().map(|c| c.chunk_id).collect();
+    let vectors = passages::vectors(tx, &best, model.id).await?;
+    let best: Vec<(f64, Vec<f32>)> = candidates[..FEEDBACK]
+        .iter()
+        .filter_map(|c| Some((c.fused.score(), vectors.get(&c.chunk_id)?.clone())))
+        .collect();
+    let Some(moved) = fed_back(question, &best, next) else {
+        return Ok(());
+    };
+    let ids: Vec<i64> = candidates.iter().map(|c| c.chunk_id).collect();
+    let again = passages::candidates(tx, &ids, Some((model.id, &moved))).await?;
+    for (candidate, again) in candidates.iter_mut().zip(again) {
+        candidate.fused = weights.fuse(&again.lang, candidate.bm25, again.cosine);
     }
-
-    /// Adds the synonyms of a text's words, for a word of the question's that the text was
-    /// made from, if it was.
-    fn add_synonyms(&mut self, text: &str, made_from: Option<&str>) {
-        for synonym in synonyms::of(text) {
-            let stands_for =
-                made_from.map_or_else(|| synonym.stands_for.concat(), |word| vec![word.to_owned()]);
-            let weight = if synonym.words.len() > 1 {
-                synonyms::PART
-            } else {
-                synonyms::WEIGHT
-            };
-            for word in synonym.words {
-                self.add(word, Some(synonym.lang), weight, stands_for.clone());
-            }
-        }
-    }
-
-    fn add(&mut self, word: &str, lang: Option<&'static str>, weight: f64, stands_for: Vec<String>) {
-        if let Some(other) = self.0.iter_mut().find(|o| o.word == word && o.lang == lang) {
-            other.weight = other.weight.max(weight);
-            other.stands_for.extend(stands_for);
-        } else if self.0.len() < MOST_OTHERS {
-            self.0.push(Other {
-                word: word.to_owned(),
-                lang,
-                weight,
-                stands_for: stands_for.into_iter().collect(),
-            });
-        }
-    }
-
-    /// The question's own text first, so that a word is its own before it is another's.
-    fn words<'a>(&'a self, text: &'a str) -> Vec<Words<'a>> {
-        let own = Words {
-            text,
-            weight: 1.0,
-            lang: None,
-        };
-        let others = self.0.iter().map(|o| Words {
-            text: &o.word,
-            weight: o.weight,
-            lang: o.lang,
-        });
-        std::iter::once(own).chain(others).collect()
-    }
-
-    fn query_term(&self, term: Term) -> QueryTerm {
-        let stemmer = Stemmer::of(&term.lang);
-        let same = |o: &&Other| {
-            o.lang.is_none_or(|l| l == term.lang) && stemmer.stem(&o.word.to_lowercase()) == term.term
-        };
-        let stands_for: BTreeSet<String> = self
-            .0
-            .iter()
-            .filter(same)
-            .flat_map(|o| o.stands_for.clone())
-            .collect();
-        QueryTerm {
-            term: term.term,
-            lang: term.lang,
-            df: term.df,
-            idf: term.idf,
-            weight: term.weight,
-            stands_for: stands_for.into_iter().collect(),
-        }
-    }
+    Ok(())
 }
 
-/// Looks for what unknown words might be misspellings of; whether it found any.
-async fn mend(tx: &mut SiteTx, text: &str, terms: &[Term], others: &mut Others) -> DbResult<bool> {
-    let known = |lang: &str, stem: &str| terms.iter().any(|t| t.lang == lang && t.term == stem && t.df > 0);
-    let langs: BTreeSet<&str> = terms.iter().map(|t| t.lang.as_str()).collect();
-    let mut found = false;
-    let mut tried = BTreeSet::new();
-    for word in words(text).into_iter().map(|w| w.lower) {
-        if tried.len() >= MOST_MENDED || !spelling::is_suspect(&word) || !tried.insert(word.clone()) {
-            continue;
-        }
-        let stemmers: Vec<(&str, Stemmer)> = langs.iter().map(|l| (*l, Stemmer::of(l))).collect();
-        let asked = |(lang, stemmer): &(&str, Stemmer)| {
-            let stem = stemmer.stem(&word);
-            terms.iter().any(|t| t.lang == *lang && t.term == stem)
-        };
-        if !stemmers.iter().any(asked) || stemmers.iter().any(|(lang, s)| known(lang, &s.stem(&word))) {
-            continue;
-        }
-        let worst = spelling::worst_slip(&word);
-        for (lang, stemmer) in &stemmers {
-            let guesses = spelling::guesses(&word);
-            let stems: Vec<String> = guesses.iter().map(|g| stemmer.stem(&g.word)).collect();
-            let live = postings::known(tx, lang, &stems).await?;
-            let df = |stem: &String| live.iter().find(|(term, _)| term == stem).map(|(_, df)| *df);
-            let best = guesses
-                .iter()
-                .zip(&stems)
-                .filter(|(guess, _)| guess.slip <= worst)
-                .filter_map(|(guess, stem)| Some((guess, df(stem)?)))
-                .min_by_key(|(guess, df)| (guess.slip, -df));
-            if let Some((guess, _)) = best {
-                others.add(&guess.word, None, spelling::WEIGHT, vec![word.clone()]);
-                // What the right word brings along stands for the wrong one too.
-                others.add_synonyms(&guess.word, Some(&word));
-                found = true;
-            }
-        }
-    }
-    Ok(found)
-}
-
-/// No more than [`MAX_TERMS`] that the site knows, and as many that it doesn't.
-fn bounded(terms: Vec<Term>) -> Vec<Term> {
-    let (mut known, mut unknown): (Vec<_>, Vec<_>) = terms.into_iter().partition(|t| t.df > 0);
-    known.sort_by(|a, b| b.weight.total_cmp(&a.weight).then(a.df.cmp(&b.df)));
-    known.truncate(MAX_TERMS);
-    unknown.truncate(MAX_TERMS);
-    known.append(&mut unknown);
-    known
-}
-
-fn passage(hit: Hit, terms: &[Term]) -> Passage {
+fn passage(row: Row, candidate: &Candidate, mode: Mode, terms: &[Term]) -> Passage {
     let lexemes: BTreeMap<String, f64> = terms
         .iter()
-        .filter(|t| t.lang == hit.lang)
+        .filter(|t| t.lang == row.lang)
         .map(|t| (t.term.clone(), t.idf * t.weight))
         .collect();
+    let score = match mode {
+        Mode::Hybrid => candidate.fused.score(),
+        Mode::Words => candidate.bm25,
+        Mode::Vectors => candidate.cosine.unwrap_or(0.0),
+    };
     Passage {
-        chunk_id: hit.chunk_id,
-        document_id: hit.document_id,
-        title: hit.title,
-        url: hit.url,
-        heading_path: hit.heading_path,
-        anchor: hit.anchor,
-        page: hit.page,
-        snippet: snippet(&hit.text, &hit.lang, &lexemes),
-        lang: hit.lang,
-        text: hit.text,
-        score: hit.score,
-        terms: hit
+        chunk_id: row.chunk_id,
+        document_id: row.document_id,
+        source: row.source,
+        title: row.title,
+        url: row.url,
+        heading_path: row.heading_path,
+        anchor: row.anchor,
+        page: row.page,
+        snippet: snippet(&row.text, &row.lang, &lexemes),
+        lang: row.lang,
+        text: row.text,
+        score,
+        parts: Parts {
+            bm25: candidate.bm25,
+            bm25_rank: candidate.bm25_rank,
+            words: candidate.fused.words,
+            cosine: candidate.cosine,
+            vector_rank: candidate.vector_rank,
+            meaning: candidate.fused.meaning,
+            form: 0.0,
+            pinned: candidate.pinned,
+        },
+        terms: row
             .terms
             .into_iter()
             .filter_map(|(place, tf, score)| {
@@ -222,4 +319,10 @@ fn passage(hit: Hit, terms: &[Term]) -> Passage {
             })
             .collect(),
     }
+}
+
+/// Whether a document is the operator's own answer.
+#[must_use]
+pub fn is_pin(passage: &Passage) -> bool {
+    passage.source == PIN
 }

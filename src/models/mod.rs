@@ -1,4 +1,9 @@
-//! Language models and what belongs to them: how text is counted in tokens, and later
-//! the providers of chat and embeddings.
+//! Models and what belongs to them: embeddings, from this machine or a provider, and how
+//! text is counted in tokens.
 
+pub mod bert;
+pub mod embedder;
+pub mod embedders;
+pub mod local;
+pub mod openai;
 pub mod tokens;

@@ -15,7 +15,7 @@ use deskhand::knowledge::ingest::{IngestError, Stage, ingest};
 use deskhand::knowledge::search::{SearchQuery, search};
 use sqlx::{AssertSqlSafe, Row};
 
-use crate::support::scratch::{hand_in, raw, reader, take_in, test_db};
+use crate::support::scratch::{hand_in, raw, take_in, test_db};
 
 async fn find(db: &Db, site: SiteId, text: &str) -> Found {
     let mut tx = db.site(site).await.unwrap();
@@ -354,7 +354,6 @@ async fn progress_names_each_stage_in_order() {
     ingest(
         &db,
         &SystemClock,
-        &reader(),
         site,
         accepted.upload.unwrap(),
         accepted.document,

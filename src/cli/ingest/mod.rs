@@ -2,7 +2,6 @@
 //! stored and enqueued first, so that a stop in the middle loses nothing; then this
 //! process works until its jobs are done, beside any server that runs.
 
-mod display;
 mod files;
 mod watch;
 
@@ -14,12 +13,12 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::display::Display;
 use self::files::{Found, Refused};
 use super::jobs::count;
 use super::print::{self, line, note};
 use super::serve::asked_to_stop;
 use super::session::Session;
+use crate::cli::display::Display;
 use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::jobs;
@@ -134,7 +133,7 @@ async fn take(
     let mut intake = Intake::new(site.id, args.url_prefix.as_deref(), walked.found.len());
     intake.summary.failed = walked.failed;
     intake.summary.skipped = walked.skipped;
-    let mut display = Display::new("stored", walked.found.len());
+    let mut display = Display::new("files", "stored", walked.found.len());
     let mut left = walked.found.into_iter();
     while left.len() > 0 && !stop.is_cancelled() {
         let (batch, unread, rest) = tokio::task::spawn_blocking(move || {
@@ -238,7 +237,7 @@ impl<'a> Intake<'a> {
                     .map(|prefix| format!("{prefix}{}", files::slug(&found.name))),
                 title: None,
             };
-            let accepted = accept(&mut tx, new).await?;
+            let accepted = accept(&mut tx, new, session.knowledge.limits).await?;
             stored.push(match accepted.upload {
                 None => None,
                 Some(upload) => {

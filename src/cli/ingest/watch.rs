@@ -8,7 +8,7 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::display::Display;
+use crate::cli::display::Display;
 use crate::cli::session::Session;
 use crate::cli::worker;
 use crate::db::jobs::{self, Outcome};
@@ -68,7 +68,7 @@ pub async fn work(session: &Session, all: &[JobId], stop: &CancellationToken) ->
 async fn watch(session: &Session, all: &[JobId], stop: &CancellationToken) -> anyhow::Result<Ended> {
     let mut open: HashSet<JobId> = all.iter().copied().collect();
     let mut ended = Ended::default();
-    let mut display = Display::new("read", all.len());
+    let mut display = Display::new("files", "read", all.len());
     let mut ticks = interval(LOOK);
     while !open.is_empty() {
         tokio::select! {

@@ -39,18 +39,18 @@ fn plain(body: &str) -> String {
             rest = &rest[line.len()..];
             continue;
         }
-        if open.is_empty() && indent == 0 {
-            if let Some(length) = module_code(rest) {
-                rest = &rest[length..];
-                continue;
-            }
+        if open.is_empty()
+            && indent == 0
+            && let Some(length) = module_code(rest)
+        {
+            rest = &rest[length..];
+            continue;
         }
-        if !trimmed.trim_end().is_empty() {
-            if let Some(inner @ None) = open.last_mut() {
-                if !trimmed.starts_with("</") {
-                    *inner = Some(indent);
-                }
-            }
+        if !trimmed.trim_end().is_empty()
+            && !trimmed.starts_with("</")
+            && let Some(inner @ None) = open.last_mut()
+        {
+            *inner = Some(indent);
         }
         let content = dedented(line, base(&open));
         let skipped = line.len() - content.len();

@@ -10,9 +10,18 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 
+use deskhand::knowledge::extract::reader::Settings;
 use serde_json::Value;
 
 use crate::support::process::Home;
+
+/// How files are read in tests: by the built binary.
+pub fn reading() -> Settings {
+    Settings {
+        program: env!("CARGO_BIN_EXE_deskhand").into(),
+        ..Settings::default()
+    }
+}
 
 /// What a file was read as.
 struct Read {

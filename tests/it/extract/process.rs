@@ -11,8 +11,8 @@ use deskhand::knowledge::extract::child::{Order, SUBCOMMAND};
 use deskhand::knowledge::extract::reader::{ReadError, Reader, Settings};
 use deskhand::knowledge::unfit::Unfit;
 
+use super::reading;
 use crate::support::process::Home;
-use crate::support::scratch::reader;
 
 fn alive(pid: &str) -> bool {
     // A zombie has ended; that nobody has asked how is another's business.
@@ -144,7 +144,7 @@ async fn a_process_that_cannot_start_is_no_fault_of_the_file() {
 
 #[tokio::test]
 async fn many_files_at_once_wait_for_their_places() {
-    let reader = reader();
+    let reader = Reader::new(reading());
     let all = (0..12).map(|i| {
         let text = format!("# A\n\nNumber {i}.\n");
         let reader = &reader;

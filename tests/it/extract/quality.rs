@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use deskhand::knowledge::extract::Extracted;
 use deskhand::knowledge::extract::reader::{Reader, Settings};
 
+use super::reading;
+
 /// What half of the files and nine of ten reach at least.
 const MEDIAN: f64 = 0.95;
 const TENTH: f64 = 0.85;
@@ -21,9 +23,8 @@ fn data() -> Option<PathBuf> {
 fn reader(pdftotext: bool) -> Reader {
     let program = Path::new("/usr/bin/pdftotext");
     Reader::new(Settings {
-        program: env!("CARGO_BIN_EXE_deskhand").into(),
         pdftotext: (pdftotext && program.exists()).then(|| program.to_owned()),
-        ..Settings::default()
+        ..reading()
     })
 }
 

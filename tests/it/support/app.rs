@@ -34,7 +34,6 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::postgres::{self, Urls};
-use super::scratch;
 use super::sse::{self, Event};
 
 pub const ORIGIN: &str = "https://shop.example";
@@ -275,7 +274,6 @@ impl TestApp {
                 ingest(
                     &self.db,
                     clock,
-                    &scratch::reader(),
                     self.site.id,
                     upload,
                     accepted.document,

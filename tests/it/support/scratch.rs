@@ -5,7 +5,6 @@ use deskhand::domain::clock::SystemClock;
 use deskhand::domain::document::{Accepted, NewUpload};
 use deskhand::domain::ids::SiteId;
 use deskhand::knowledge::accept::accept;
-use deskhand::knowledge::extract::reader::{Reader, Settings};
 use deskhand::knowledge::ingest::{IngestError, Ingested, ingest};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
@@ -39,14 +38,6 @@ pub async fn test_db() -> (Db, SiteId) {
     (Db::connect(url().await, 8).await.unwrap(), site)
 }
 
-/// What reads files, by the built binary.
-pub fn reader() -> Reader {
-    Reader::new(Settings {
-        program: env!("CARGO_BIN_EXE_deskhand").into(),
-        ..Settings::default()
-    })
-}
-
 /// Hands a file in.
 pub async fn hand_in(db: &Db, site: SiteId, name: &str, bytes: &[u8]) -> Accepted {
     let mut tx = db.site(site).await.unwrap();
@@ -66,6 +57,5 @@ pub async fn hand_in(db: &Db, site: SiteId, name: &str, bytes: &[u8]) -> Accepte
 /// Ingests what was handed in.
 pub async fn take_in(db: &Db, site: SiteId, accepted: Accepted) -> Result<Ingested, IngestError> {
     let upload = accepted.upload.expect("something new");
-    let (reader, document) = (reader(), accepted.document);
-    ingest(db, &SystemClock, &reader, site, upload, document, &|_, _| {}).await
+    ingest(db, &SystemClock, site, upload, accepted.document, &|_, _| {}).await
 }

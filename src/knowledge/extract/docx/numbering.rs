@@ -110,10 +110,6 @@ fn style(id: &str, nodes: &HashMap<&str, &Node>) -> Style {
 }
 
 /// `outlineLvl`: 0 to 8 are headings, 9 is body text.
-#[expect(
-    clippy::option_option,
-    reason = "not said, body text, a heading's level: three things"
-)]
 fn outline(properties: &Node) -> Option<Option<usize>> {
     let level: usize = properties.val("outlineLvl")?.parse().ok()?;
     Some((level < LEVELS).then_some(level + 1))

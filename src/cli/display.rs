@@ -12,6 +12,7 @@ const SAY: Duration = Duration::from_secs(5);
 
 /// Shows one step on standard error. The bar goes when this is dropped.
 pub struct Display {
+    what: &'static str,
     verb: &'static str,
     all: usize,
     bar: Option<ProgressBar>,
@@ -19,18 +20,19 @@ pub struct Display {
 }
 
 impl Display {
-    /// For `all` files, of which more and more are `verb` (a participle).
-    pub fn new(verb: &'static str, all: usize) -> Self {
+    /// For `all` of `what` (a plural), of which more and more are `verb` (a participle).
+    pub fn new(what: &'static str, verb: &'static str, all: usize) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(all as u64);
             if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos} of {len} {msg}, {elapsed}") {
                 bar.set_style(style);
             }
-            bar.set_message(verb);
+            bar.set_message(format!("{what} {verb}"));
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
         Self {
+            what,
             verb,
             all,
             bar,
@@ -42,10 +44,13 @@ impl Display {
     pub fn show(&mut self, done: usize, remark: &str) {
         if let Some(bar) = &self.bar {
             bar.set_position(done as u64);
-            bar.set_message(format!("{}{remark}", self.verb));
+            bar.set_message(format!("{} {}{remark}", self.what, self.verb));
         } else if self.said.elapsed() >= SAY {
             self.said = Instant::now();
-            note(&format!("{done} of {} files {}{remark}", self.all, self.verb));
+            note(&format!(
+                "{done} of {} {} {}{remark}",
+                self.all, self.what, self.verb
+            ));
         }
     }
 }

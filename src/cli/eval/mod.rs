@@ -1,0 +1,24 @@
+//! `deskhand eval`: measures parts of the product on data that the caller gives.
+
+mod retrieval;
+
+use std::process::ExitCode;
+
+use crate::config::Config;
+
+/// What to measure.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Search, on a folder in BEIR's form (corpus.jsonl, queries.jsonl, qrels.tsv).
+    Retrieval(retrieval::Args),
+}
+
+/// Measures.
+///
+/// # Errors
+/// When the data can't be read, or the database is away.
+pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Retrieval(args) => retrieval::run(config, args).await,
+    }
+}

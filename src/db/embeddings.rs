@@ -1,0 +1,197 @@
+//! The chunks' vectors: which are missing, storing them, and giving up a model's. What is
+//! searched is in `nearest`; here is what keeps it complete.
+
+use std::time::Duration;
+
+use pgvector::HalfVector;
+use sqlx::postgres::types::PgInterval;
+
+use crate::db::pool::{Db, DbError, DbResult, SiteTx};
+use crate::domain::ids::VersionId;
+
+/// A chunk without a vector, and what its vector is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// The chunk.
+    pub chunk_id: i64,
+    /// Its document's source.
+    pub source: String,
+    /// Its document's title.
+    pub title: String,
+    /// The headings above it.
+    pub heading_path: Vec<String>,
+    /// Markdown.
+    pub text: String,
+}
+
+/// Those of the hashes (hex) that no stored vector of the model is for.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn missing(tx: &mut SiteTx, model: i32, hashes: &[String]) -> DbResult<Vec<String>> {
+    let rows = sqlx::query_scalar!(
+        r#"SELECT DISTINCT h AS "h!" FROM unnest($2::text[]) AS h
+           WHERE NOT EXISTS (SELECT 1 FROM embedding_cache k WHERE k.model_id = $1 AND k.hash = decode(h, 'hex'))
+             AND NOT EXISTS (SELECT 1 FROM chunks c JOIN embeddings e ON (e.document_id, e.chunk_id) = (c.document_id, c.id) AND e.model_id = $1
+                             WHERE c.hash = decode(h, 'hex'))"#,
+        model,
+        hashes,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// Keeps vectors by what they were made of, for [`attach`].
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn keep(tx: &mut SiteTx, model: i32, hashes: &[String], vectors: &[Vec<f32>]) -> DbResult<()> {
+    let site = tx.site().0;
+    let vectors = halves(vectors);
+    sqlx::query!(
+        "INSERT INTO embedding_cache (site_id, model_id, hash, embedding)
+         SELECT $1, $2, decode(g.hash, 'hex'), g.embedding FROM unnest($3::text[], $4::halfvec[]) AS g (hash, embedding)
+         ORDER BY 3
+         ON CONFLICT DO NOTHING",
+        site,
+        model,
+        hashes,
+        &vectors as &[HalfVector],
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Gives a version's chunks the vectors that are stored for their contents, and takes them
+/// out of the cache; gives how many chunks have none.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn attach(tx: &mut SiteTx, model: i32, version: VersionId) -> DbResult<i64> {
+    let site = tx.site().0;
+    let lacking = sqlx::query_scalar!(
+        r#"WITH new AS MATERIALIZED (
+               SELECT c.id, c.document_id, c.hash FROM chunks c WHERE c.version_id = $3
+           ), stored AS (
+               INSERT INTO embeddings (site_id, document_id, chunk_id, model_id, embedding)
+               SELECT $1, n.document_id, n.id, $2, coalesce(
+                   (SELECT k.embedding FROM embedding_cache k WHERE k.model_id = $2 AND k.hash = n.hash),
+                   (SELECT e.embedding FROM chunks c JOIN embeddings e ON (e.document_id, e.chunk_id) = (c.document_id, c.id) AND e.model_id = $2
+                    WHERE c.hash = n.hash LIMIT 1))
+               FROM new n
+               WHERE EXISTS (SELECT 1 FROM embedding_cache k WHERE k.model_id = $2 AND k.hash = n.hash)
+                  OR EXISTS (SELECT 1 FROM chunks c JOIN embeddings e ON (e.document_id, e.chunk_id) = (c.document_id, c.id) AND e.model_id = $2
+                             WHERE c.hash = n.hash)
+               ORDER BY n.id
+               RETURNING 1
+           ), taken AS (
+               DELETE FROM embedding_cache k USING new n WHERE k.model_id = $2 AND k.hash = n.hash
+           )
+           SELECT (SELECT count(*) FROM new) - (SELECT count(*) FROM stored) AS "lacking!""#,
+        site,
+        model,
+        version.0,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(lacking)
+}
+
+/// Chunks that lack a vector of the model, by id, after that one.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn pending(tx: &mut SiteTx, model: i32, after: i64, limit: i64) -> DbResult<Vec<Pending>> {
+    let rows = sqlx::query_as!(
+        Pending,
+        "SELECT c.id AS chunk_id, d.source, d.title, c.heading_path, c.text
+         FROM chunks c JOIN documents d ON d.id = c.document_id
+         WHERE c.id > $2
+           AND NOT EXISTS (SELECT 1 FROM embeddings e WHERE (e.document_id, e.chunk_id) = (c.document_id, c.id) AND e.model_id = $1)
+         ORDER BY c.id LIMIT $3",
+        model,
+        after,
+        limit,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// How many chunks have a vector of the model, and how many there are.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn count(tx: &mut SiteTx, model: i32) -> DbResult<(i64, i64)> {
+    let row = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM embeddings WHERE model_id = $1) AS "have!",
+                  (SELECT coalesce(sum(chunks), 0)::bigint FROM corpus_stats) AS "all!""#,
+        model
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok((row.have, row.all))
+}
+
+/// Stores vectors of chunks that are still there.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn store(tx: &mut SiteTx, model: i32, chunks: &[i64], vectors: &[Vec<f32>]) -> DbResult<()> {
+    let vectors = halves(vectors);
+    sqlx::query!(
+        "INSERT INTO embeddings (site_id, document_id, chunk_id, model_id, embedding)
+         SELECT c.site_id, c.document_id, c.id, $1, g.embedding
+         FROM unnest($2::bigint[], $3::halfvec[]) AS g (id, embedding)
+         JOIN chunks c ON c.id = g.id
+         ORDER BY c.id FOR KEY SHARE OF c
+         ON CONFLICT DO NOTHING",
+        model,
+        chunks,
+        &vectors as &[HalfVector],
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Deletes up to `limit` of the site's vectors of a model that it is neither searched by nor
+/// builds; gives how many.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn forget(tx: &mut SiteTx, model: i32, limit: i64) -> DbResult<u64> {
+    let gone = sqlx::query!(
+        "WITH given_up AS MATERIALIZED (
+             SELECT e.document_id, e.chunk_id FROM embeddings e
+             WHERE e.model_id = $1
+               AND NOT EXISTS (SELECT 1 FROM knowledge_state s WHERE $1 IN (s.model_id, s.next_model_id))
+             LIMIT $2)
+         DELETE FROM embeddings e USING given_up g
+         WHERE e.model_id = $1 AND e.document_id = g.document_id AND e.chunk_id = g.chunk_id",
+        model,
+        limit,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(gone.rows_affected())
+}
+
+/// Deletes what no version took, of all sites; gives how many.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn prune(db: &Db, older_than: Duration) -> DbResult<i64> {
+    let older_than = PgInterval::try_from(older_than)
+        .map_err(|_| DbError::Unreadable(format!("no interval: {older_than:?}")))?;
+    let gone = sqlx::query_scalar!("SELECT deskhand_prune_embedding_cache($1)", older_than)
+        .fetch_one(db.pool())
+        .await?;
+    Ok(gone.unwrap_or(0))
+}
+
+fn halves(vectors: &[Vec<f32>]) -> Vec<HalfVector> {
+    vectors.iter().map(|v| HalfVector::from_f32_slice(v)).collect()
+}

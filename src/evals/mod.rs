@@ -1,0 +1,5 @@
+//! Measures how good the product is, through the same code that visitors use.
+
+pub mod beir;
+pub mod metrics;
+pub mod retrieval;
