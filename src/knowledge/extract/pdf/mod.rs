@@ -6,6 +6,7 @@ mod blocks;
 mod glyphs;
 mod page;
 mod poppler;
+mod signs;
 mod table;
 mod write;
 
