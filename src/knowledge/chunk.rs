@@ -7,13 +7,10 @@ use std::ops::Range;
 use text_splitter::{ChunkConfig, ChunkSizer, MarkdownSplitter};
 
 use crate::knowledge::outline::{Heading, outline};
+use crate::knowledge::parts::parts;
 
 /// A heading longer than this, in bytes, is text that was marked wrongly.
 const HEADING: usize = 300;
-
-/// The splitter looks at all that is left for each piece that it cuts, so a long section
-/// is given to it in parts of at most so many bytes.
-const PART: usize = 32 << 10;
 
 /// How large chunks get, in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -281,6 +278,7 @@ impl Cutter<'_> {
             return;
         };
         let splitter = MarkdownSplitter::new(config);
+        // The splitter looks at all that is left for each piece that it cuts.
         for part in parts(&self.markdown[body.clone()]) {
             self.chunks.extend(splitter.chunks(part).map(|text| Chunk {
                 heading_path: path.to_vec(),
@@ -290,25 +288,6 @@ impl Cutter<'_> {
             }));
         }
     }
-}
-
-/// A text in parts of at most [`PART`] bytes, cut between paragraphs, lines or words where
-/// there are any.
-fn parts(text: &str) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let mut rest = text;
-    while rest.len() > PART {
-        let head = &rest[..rest.floor_char_boundary(PART)];
-        let cut = ["\n\n", "\n", " "]
-            .iter()
-            .find_map(|end| head.rfind(end).filter(|at| *at > PART / 2))
-            .unwrap_or(head.len());
-        let (part, left) = rest.split_at(cut);
-        parts.push(part);
-        rest = left;
-    }
-    parts.push(rest);
-    parts
 }
 
 struct Tokens<'a>(Count<'a>);
@@ -362,7 +341,7 @@ mod tests {
     fn a_section_of_any_length_is_cut_and_nothing_is_lost() {
         // Without parts this takes hours.
         let markdown = format!("## Long\n\n{}", "a\n".repeat(300_000));
-        let chunks = chunk(&markdown, ChunkLimits::default());
+        let chunks = chunk(&markdown, ChunkLimits::default(), &tokens::count);
         let letters: usize = chunks.iter().map(|c| c.text.matches('a').count()).sum();
         assert!(letters >= 300_000, "{letters}");
         assert!(
@@ -370,14 +349,6 @@ mod tests {
                 .iter()
                 .all(|c| c.tokens <= 512 && c.heading_path == ["Long"])
         );
-        let text = format!(
-            "{}\n\n{}é{}",
-            "a ".repeat(20_000),
-            "b".repeat(PART - 1),
-            "c".repeat(PART)
-        );
-        assert_eq!(parts(&text).concat(), text);
-        assert!(parts(&text).iter().all(|p| p.len() <= PART));
     }
 
     #[test]
