@@ -11,9 +11,8 @@ use deskhand::domain::clock::{Clock, SystemClock};
 use deskhand::domain::document::Found;
 use deskhand::domain::ids::SiteId;
 use deskhand::knowledge::chunk::{ChunkLimits, chunk};
-use deskhand::knowledge::extract::extract;
+use deskhand::knowledge::extract::{Pass, extract};
 use deskhand::knowledge::search::{Mode, SearchQuery, search};
-use deskhand::knowledge::sniff::Kind;
 use deskhand::knowledge::{blocks, language};
 use deskhand::models::tokens;
 use proptest::collection::vec;
@@ -118,7 +117,8 @@ struct Counted {
 /// What the reference makes of a document: each chunk is found by title, headings above
 /// and its own text, each counted once.
 fn counted(doc: &Doc) -> Vec<Counted> {
-    let extracted = extract(Kind::Markdown, &doc.markdown()).unwrap();
+    let found = extract(doc.markdown().as_bytes(), "a.md", Pass::First).unwrap();
+    let extracted = found.extracted;
     let lang = language::detect(&blocks::plain(&extracted.markdown), &[extracted.lang.as_deref()]);
     chunk(&extracted.markdown, ChunkLimits::default(), &tokens::count)
         .into_iter()

@@ -12,6 +12,7 @@ mod cli;
 mod conversation;
 mod crash;
 mod embeddings;
+mod extract;
 mod ingest;
 mod jobs;
 mod knowledge_search;

@@ -7,9 +7,18 @@ use std::time::Duration;
 
 use deskhand::knowledge::base::Knowledge;
 use deskhand::knowledge::chunk::ChunkLimits;
+use deskhand::knowledge::extract::reader::Settings;
 use deskhand::models::embedder::ModelSpec;
 use deskhand::models::embedders::{EmbedderSettings, Embedders};
 use deskhand::models::openai::OpenAiSettings;
+
+/// How files are read in tests: by the built binary.
+pub fn reading() -> Settings {
+    Settings {
+        program: env!("CARGO_BIN_EXE_deskhand").into(),
+        ..Settings::default()
+    }
+}
 
 /// Where models are.
 pub fn model_folder() -> PathBuf {
@@ -42,6 +51,7 @@ pub fn knowledge(settings: EmbedderSettings) -> Arc<Knowledge> {
     Arc::new(Knowledge::new(
         Arc::new(Embedders::new(settings)),
         ChunkLimits::default(),
+        reading(),
     ))
 }
 
@@ -63,5 +73,9 @@ pub fn with_model() -> Arc<Knowledge> {
         let spec = ModelSpec::Local(folder.to_string_lossy().into_owned());
         Arc::new(Embedders::new(settings(Some(spec), "http://127.0.0.1:9")))
     });
-    Arc::new(Knowledge::new(Arc::clone(embedders), ChunkLimits::default()))
+    Arc::new(Knowledge::new(
+        Arc::clone(embedders),
+        ChunkLimits::default(),
+        reading(),
+    ))
 }
