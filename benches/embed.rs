@@ -13,7 +13,7 @@
 use std::hint::black_box;
 use std::path::PathBuf;
 
-use deskhand::models::bert::Bert;
+use deskhand_bert::Bert;
 use nix::time::{ClockId, clock_gettime};
 
 const CHUNK: usize = 200;

@@ -1,13 +1,13 @@
-//! A model that runs on this machine (`bert`), off the runtime's threads: a query doesn't
+//! A model that runs on this machine (`deskhand_bert`), off the runtime's threads: a query doesn't
 //! wait behind a batch of passages.
 
 use std::path::Path;
 use std::sync::Arc;
 
+use deskhand_bert::Bert;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::bert::Bert;
 use super::embedder::{EmbedError, Embedder, Purpose, unit};
 
 /// How many passages go through the model before others get a turn.

@@ -1,7 +1,6 @@
 //! Models and what belongs to them: embeddings, from this machine or a provider, and how
 //! text is counted in tokens.
 
-pub mod bert;
 pub mod embedder;
 pub mod embedders;
 pub mod local;

@@ -348,7 +348,7 @@ async fn send(
             wait,
         }));
     }
-    let mut whole = hyper::Response::new(body);
+    let mut whole = http::Response::new(body);
     *whole.status_mut() = status;
     Ok(whole.into())
 }

@@ -8,7 +8,8 @@ use deskhand::domain::ids::VisitorId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::support::app::TestApp;
+use crate::support::app::{Setup, TestApp};
+use crate::support::knowledge::with_model;
 
 #[derive(Deserialize)]
 struct Case {
@@ -37,11 +38,15 @@ fn plain(text: &str) -> String {
 #[tokio::test]
 async fn customers_questions_find_their_article_and_fact() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let app = TestApp::start().await;
+    let setup = Setup {
+        knowledge: with_model(),
+        ..Setup::default()
+    };
+    let app = TestApp::with(setup).await;
     for file in std::fs::read_dir(root.join("kb")).unwrap().map(Result::unwrap) {
         let name = file.file_name().into_string().unwrap();
-        let text = std::fs::read_to_string(file.path()).unwrap();
-        app.know(&[(&name, &text)]).await;
+        let bytes = std::fs::read(file.path()).unwrap();
+        app.know_bytes(&name, bytes).await;
     }
     let cases = std::fs::read_to_string(root.join("evals/demo.jsonl")).unwrap();
     let cases: Vec<Case> = cases.lines().map(|l| serde_json::from_str(l).unwrap()).collect();

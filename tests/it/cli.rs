@@ -196,3 +196,82 @@ fn mistakes_say_what_to_do() {
         assert!(openapi["paths"][path].is_object(), "{path}");
     }
 }
+
+/// Search by meaning, pins, what found nothing, and another model, as an operator has them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_mends_what_is_found() {
+    use crate::support::knowledge::model_folder;
+    let home = Home::new("mend");
+    home.json(&["site", "add", "https://shop.example", "--slug", "shop", "--json"]);
+    let page = home.dir.join("care.md");
+    std::fs::write(
+        &page,
+        "# Lamp care\n\nWipe the shade with a dry cloth. Never use alcohol on brass.\n",
+    )
+    .unwrap();
+    home.run(&["ingest", page.to_str().unwrap(), "--site", "shop"]);
+    let asked = ["search", "how to clean a light", "--site", "shop", "--json"];
+    assert_eq!(home.json(&asked)["model"], serde_json::Value::Null, "words alone");
+
+    let spec = format!("local:{}", model_folder().display());
+    let built = home.json(&["reindex", "--model", &spec, "--site", "shop", "--json"]);
+    assert_eq!(built[0]["state"], "live", "{built:#}");
+    let found = home.json(&asked);
+    assert_eq!(found["passages"][0]["title"], "Lamp care");
+    assert!(found["passages"][0]["parts"]["cosine"].as_f64().unwrap() > 0.3);
+    let explained = home.run(&["search", "how to clean a light", "--site", "shop", "--explain"]);
+    let said = String::from_utf8_lossy(&explained.stdout);
+    assert!(said.contains("meaning") && said.contains("cosine"), "{said}");
+
+    let question = "Do you repair lamps?";
+    let pin = home.json(&[
+        "pin",
+        "add",
+        "--question",
+        question,
+        "--answer",
+        "Yes, in our workshop in Leeds.",
+        "--source",
+        "/kb/repair",
+        "--site",
+        "shop",
+        "--json",
+    ]);
+    let first = home.json(&["search", "do you repair lamps", "--site", "shop", "--json"]);
+    assert_eq!(first["passages"][0]["parts"]["pinned"], true, "{first:#}");
+    assert_eq!(first["passages"][0]["url"], "/kb/repair");
+    let list = home.json(&["pin", "list", "--site", "shop", "--json"]);
+    assert_eq!(
+        (list.as_array().unwrap().len(), &list[0]["question"]),
+        (1, &serde_json::json!(question))
+    );
+    let id = pin["id"].as_str().unwrap();
+    assert!(
+        home.run(&["pin", "rm", &id[..13], "--site", "shop"])
+            .status
+            .success()
+    );
+    let gone = home.json(&["pin", "list", "--site", "shop", "--json"]);
+    assert_eq!(gone.as_array().unwrap().len(), 0);
+    let wrong = home.run(&["pin", "rm", "nothing", "--site", "shop"]);
+    assert_eq!(wrong.status.code(), Some(2));
+
+    for question in [
+        "Do you sell garden furniture?",
+        "do you sell garden furniture at all",
+    ] {
+        home.run(&["ask", question, "--site", "shop"]);
+    }
+    let gaps = home.json(&["gaps", "--site", "shop", "--json"]);
+    assert_eq!(
+        (gaps.as_array().unwrap().len(), &gaps[0]["count"]),
+        (1, &serde_json::json!(2)),
+        "{gaps:#}"
+    );
+    let missing = home.run(&["reindex", "--model", "local:/nowhere", "--site", "shop"]);
+    let said = String::from_utf8_lossy(&missing.stderr).into_owned();
+    assert!(
+        missing.status.code() == Some(2) && said.contains("/nowhere"),
+        "{said}"
+    );
+}

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use deskhand::models::bert::Bert;
+use deskhand_bert::Bert;
 
 /// The folder of the default model: `DESKHAND_MODEL_DIR`, or where `./dev` puts it.
 #[expect(clippy::disallowed_methods, reason = "the tests' own setting")]

@@ -271,31 +271,37 @@ impl TestApp {
     /// Takes documents in: accepted, then what their jobs would do.
     pub async fn know(&self, documents: &[(&str, &str)]) {
         for (name, text) in documents {
-            let mut tx = self.db.site(self.site.id).await.unwrap();
-            let new = NewUpload {
-                source: "file".to_owned(),
-                external_id: (*name).to_owned(),
-                name: (*name).to_owned(),
-                bytes: text.as_bytes().to_vec(),
-                url: Some(format!("/kb/{}", name.split('.').next().unwrap())),
-                title: None,
-            };
-            let accepted = accept(&mut tx, new, self.knowledge.limits).await.unwrap();
-            tx.commit().await.unwrap();
-            if let Some(upload) = accepted.upload {
-                let clock = self.clock.as_ref();
-                ingest(
-                    &self.db,
-                    clock,
-                    &self.knowledge,
-                    self.site.id,
-                    upload,
-                    accepted.document,
-                    &|_, _| {},
-                )
-                .await
-                .unwrap();
-            }
+            self.know_bytes(name, text.as_bytes().to_vec()).await;
+        }
+    }
+
+    /// The same for a document of any kind.
+    pub async fn know_bytes(&self, name: &str, bytes: Vec<u8>) {
+        let mut tx = self.db.site(self.site.id).await.unwrap();
+        let new = NewUpload {
+            source: "file".to_owned(),
+            external_id: name.to_owned(),
+            name: name.to_owned(),
+            bytes,
+            url: Some(format!("/kb/{}", name.split('.').next().unwrap())),
+            title: None,
+        };
+        let accepted = accept(&mut tx, new, self.knowledge.limits).await.unwrap();
+        tx.commit().await.unwrap();
+        if let Some(upload) = accepted.upload {
+            let (clock, site) = (self.clock.as_ref(), self.site.id);
+            let told = |_, _| {};
+            ingest(
+                &self.db,
+                clock,
+                &self.knowledge,
+                site,
+                upload,
+                accepted.document,
+                &told,
+            )
+            .await
+            .unwrap();
         }
     }
 

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod brains;
+pub mod fake_embedder;
 pub mod fake_provider;
 pub mod knowledge;
 pub mod postgres;

@@ -32,6 +32,8 @@ impl Home {
             .current_dir(&self.dir)
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
+            // Most of what these tests are about needs no model; who needs one says so.
+            .env("DESKHAND_EMBEDDINGS_MODEL", "none")
             .env("HOME", &self.dir)
             .env("DESKHAND_DATA_DIR", self.dir.join("data"))
             .env("DESKHAND_PG_DIR", postgres::pg_dir())
