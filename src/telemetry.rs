@@ -14,7 +14,11 @@ pub struct LogSettings {
 
 /// Starts logging. A second call changes nothing.
 pub fn init(settings: &LogSettings) {
-    let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let mut filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+    // It logs whole bodies, and with them what visitors wrote.
+    if let Ok(silence) = "async_openai=off".parse() {
+        filter = filter.add_directive(silence);
+    }
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

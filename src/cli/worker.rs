@@ -12,6 +12,8 @@ use super::serve;
 use super::session::Session;
 use crate::config::Config;
 use crate::db::embedded::Access;
+use crate::db::pool::Db;
+use crate::db::{models, sites};
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::measure_trust::MeasureTrust;
@@ -19,6 +21,8 @@ use crate::jobs::prune::Prune;
 use crate::jobs::reindex::Reindex;
 use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
+use crate::knowledge::base::Knowledge;
+use crate::knowledge::embed::{self, VectorError};
 
 /// How to work.
 #[derive(clap::Args)]
@@ -40,6 +44,9 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let mut session = Session::open(config, Access::Attach).await?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
+    let (db, knowledge) = (session.db.clone(), Arc::clone(&session.knowledge));
+    let opening = stop.child_token();
+    tasks.spawn(opening.run_until_cancelled_owned(open_model(db, knowledge)));
     let running = tasks.spawn(runner(&session, &stop).run());
     note("deskhand works (Ctrl-C stops it).");
     let watched = serve::watch(&mut session).await;
@@ -52,6 +59,32 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     }
     session.close().await?;
     watched.map(|()| ExitCode::SUCCESS)
+}
+
+/// Opens the configured embedding model, and has the vectors built of sites that have
+/// passages and no model: they came before it.
+pub(super) async fn open_model(db: Db, knowledge: Arc<Knowledge>) {
+    let Some(spec) = knowledge.embedders.first_choice() else {
+        return;
+    };
+    // What is wrong with it has been logged.
+    if knowledge.embedders.get(spec, None).await.is_err() {
+        return;
+    }
+    let begun = async {
+        for site in sites::list(&db).await? {
+            let mut tx = db.site(site.id).await?;
+            let known = models::of_site(&mut tx).await?;
+            drop(tx);
+            if known.live.is_none() && known.next.is_none() && known.chunks > 0 {
+                embed::begin(&db, &knowledge.embedders, site.id).await?;
+            }
+        }
+        Ok::<_, VectorError>(())
+    };
+    if let Err(error) = begun.await {
+        tracing::warn!(%error, "sites without vectors are left as they are");
+    }
 }
 
 /// A worker for all kinds of work, which also fires what the clock starts.

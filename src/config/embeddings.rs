@@ -10,6 +10,7 @@ use super::{Config, ConfigError};
 use crate::models::embedder::{MOST_DIMENSIONS, ModelSpec};
 use crate::models::embedders::EmbedderSettings;
 use crate::models::openai::OpenAiSettings;
+use crate::models::reranker::Reranker;
 
 /// What switches vectors off.
 const NONE: &str = "none";
@@ -32,6 +33,8 @@ pub struct Embeddings {
     pub api_key_file: Option<PathBuf>,
     /// Asks a provider for shorter vectors.
     pub dimensions: Option<usize>,
+    /// A cross-encoder's folder.
+    pub reranker: Option<PathBuf>,
     /// How long a question may wait for its vector.
     pub query_ms: u64,
 }
@@ -71,6 +74,28 @@ impl Embeddings {
 }
 
 impl Config {
+    /// The cross-encoder that looks at the best candidates, if one is configured.
+    #[must_use]
+    pub fn reranker(&self) -> Option<Reranker> {
+        let folder = self.embeddings.reranker.clone()?;
+        let folder = self.model_folder().join(folder);
+        Some(Reranker::new(folder, self.threads()))
+    }
+
+    fn model_folder(&self) -> PathBuf {
+        self.embeddings
+            .folder
+            .clone()
+            .unwrap_or_else(|| self.cache_dir.clone())
+    }
+
+    fn threads(&self) -> usize {
+        match self.embeddings.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+
     /// The settings of the embedding models.
     ///
     /// # Errors
@@ -85,15 +110,11 @@ impl Config {
             }
             (None, None) => None,
         };
-        let threads = match e.threads {
-            0 => std::thread::available_parallelism().map_or(1, usize::from),
-            n => n,
-        };
         Ok(EmbedderSettings {
             // Validated; anything else than a model is `none`.
             model: e.model.parse().ok(),
-            folder: e.folder.clone().unwrap_or_else(|| self.cache_dir.clone()),
-            threads,
+            folder: self.model_folder(),
+            threads: self.threads(),
             openai: OpenAiSettings {
                 base_url: e.base_url.clone(),
                 key: key.map(|k| SecretString::from(k.trim().to_owned())),

@@ -247,6 +247,13 @@ pub const KEYS: &[Key] = &[
         "1 to 4000",
         "Asks an `openai:` model for vectors of this length. Not set: the model's own.",
     ),
+    text(
+        "embeddings.reranker",
+        &["DESKHAND_EMBEDDINGS_RERANKER"],
+        None,
+        "a folder with a BERT cross-encoder of one label",
+        "Looks at the question and each of the best 16 passages together and puts them in order. Not set: they stay as words and vectors rank them.",
+    ),
     key(
         "embeddings.query_ms",
         &["DESKHAND_EMBEDDINGS_QUERY_MS"],

@@ -1,6 +1,6 @@
 //! Postings as they are packed in the database, and BM25 over them. What a question needs
-//! of them comes over whole and is scored here: exact, and an order of magnitude faster
-//! than a row a posting.
+//! of them comes over whole and is scored here. Exact up to a number of postings that only
+//! very large sites have; beyond it the commonest words of a question don't count.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::db::postings::{B, Filter, K1, Term};
 /// The bytes of one posting.
 pub(in crate::db) const ENTRY: usize = 8;
 /// The most postings that a question reads, the rarest words' first. The commonest words
-/// of a very large site can't move a passage up by much; the chosen ones still count them.
+/// of a very large site can't move a passage up by much.
 const MOST_POSTINGS: i64 = 60_000;
 /// How many of the ranking are tried against a filter at first.
 const FIRST_TRY: usize = 200;

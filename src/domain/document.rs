@@ -103,7 +103,7 @@ pub struct Passage {
     pub text: String,
     /// A short extract around the question's words; these stand between `**`.
     pub snippet: String,
-    /// How well it fits, from 0 to about 2: see [`Parts`].
+    /// How well it fits, mostly from 0 to 2: see [`Parts`].
     pub score: f64,
     /// How the score came about.
     #[serde(default)]
@@ -125,9 +125,12 @@ pub struct Parts {
     pub cosine: Option<f64>,
     /// Its place by vectors alone, from 1.
     pub vector_rank: Option<u32>,
-    /// What the cosine gave, weighted by how far the model is to be trusted with the
-    /// passage's language.
+    /// What meaning gave: the cosine to the question's vector after feedback from the best
+    /// candidates, weighted by how far the model is to be trusted with the passage's language.
     pub meaning: f64,
+    /// What a cross-encoder says of it, on the model's own scale; none where none is
+    /// configured. It decides the order then.
+    pub reranked: Option<f64>,
     /// Whether it is the operator's answer to this question.
     pub pinned: bool,
 }

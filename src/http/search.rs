@@ -72,7 +72,7 @@ pub struct Hit {
     page: Option<i32>,
     /// An extract around the question's words.
     snippet: String,
-    /// How well it fits, from 0 to about 2.
+    /// How well it fits, mostly from 0 to 2.
     score: f64,
     /// Why it ranks where it does, when that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -88,12 +88,16 @@ pub struct Explanation {
     bm25: f64,
     /// Its place by words alone, from 1; null when it isn't among their candidates.
     bm25_rank: Option<u32>,
-    /// The cosine, weighted by how far the model is trusted with the passage's language.
+    /// The cosine to the question's vector after feedback from the best candidates, weighted by
+    /// how far the model is trusted with the passage's language.
     meaning: f64,
     /// The cosine of its vector to the question's.
     cosine: Option<f64>,
     /// Its place by vectors alone, from 1; null when it isn't among their candidates.
     vector_rank: Option<u32>,
+    /// What a cross-encoder says of it, where one is configured; it decides the order then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reranked: Option<f64>,
     /// Whether it is the operator's own answer to this question.
     pinned: bool,
     /// What each of the question's words gave to BM25.
@@ -173,6 +177,7 @@ fn hit(p: &Passage, explain: bool) -> Hit {
             meaning: p.parts.meaning,
             cosine: p.parts.cosine,
             vector_rank: p.parts.vector_rank,
+            reranked: p.parts.reranked,
             pinned: p.parts.pinned,
             terms: p
                 .terms

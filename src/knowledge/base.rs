@@ -7,6 +7,7 @@ use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::extract::reader::{Reader, Settings};
 use crate::knowledge::remembered::Remembered;
 use crate::models::embedders::Embedders;
+use crate::models::reranker::Reranker;
 
 /// See the module.
 pub struct Knowledge {
@@ -14,6 +15,8 @@ pub struct Knowledge {
     pub embedders: Arc<Embedders>,
     /// How long passages get, as configured; a model may ask for shorter ones.
     pub limits: ChunkLimits,
+    /// A cross-encoder for the best candidates, where one is configured.
+    pub reranker: Option<Reranker>,
     /// What reads files.
     pub reader: Reader,
     /// What was found and embedded a moment ago.
@@ -27,8 +30,15 @@ impl Knowledge {
         Self {
             embedders,
             limits,
+            reranker: None,
             reader: Reader::new(reading),
             remembered: Remembered::default(),
         }
+    }
+
+    /// With this cross-encoder.
+    #[must_use]
+    pub fn with_reranker(self, reranker: Option<Reranker>) -> Self {
+        Self { reranker, ..self }
     }
 }

@@ -33,6 +33,9 @@ pub async fn of_question(
     (terms, ranking): (&[Term], &Ranking),
     by: Option<(&Model, &[f32])>,
 ) -> DbResult<Option<i64>> {
+    if !filter.sources.is_empty() && !filter.sources.iter().any(|s| s == PIN) {
+        return Ok(None);
+    }
     let filter = Filter {
         sources: vec![PIN.to_owned()],
         ..filter.clone()

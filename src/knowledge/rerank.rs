@@ -1,16 +1,45 @@
-//! A close look at the best candidates: passages that say the same are said once, however
-//! many documents repeat them.
+//! A close look at the best candidates: a cross-encoder puts them in order where one is
+//! configured, and passages that say the same are said once, however many documents
+//! repeat them.
 
 use std::collections::BTreeSet;
 
 use crate::domain::document::Passage;
+use crate::knowledge::embed;
 use crate::knowledge::words::words;
+use crate::models::reranker::Reranker;
 
 /// How many words make one shingle.
 const SHINGLE: usize = 3;
 /// Passages that share more of their shingles than this, and all numbers, are one: two rows
 /// of prices are not.
 const SAME: f64 = 0.9;
+
+/// How many of the best a cross-encoder looks at.
+pub const CLOSELY: usize = 16;
+
+/// Puts the best candidates in the order that a cross-encoder gives them, after the pins.
+pub async fn look_closely(reranker: &Reranker, question: &str, passages: &mut [Passage]) {
+    let best = passages.len().min(CLOSELY);
+    let best = &mut passages[..best];
+    let texts = best
+        .iter()
+        .map(|p| embed::text_of("", &p.title, &p.heading_path, &p.text))
+        .collect();
+    let Some(scores) = reranker.score(question, texts).await else {
+        return;
+    };
+    for (passage, score) in best.iter_mut().zip(scores) {
+        passage.parts.reranked = Some(f64::from(score));
+    }
+    let score = |p: &Passage| p.parts.reranked.unwrap_or(f64::MIN);
+    best.sort_by(|a, b| {
+        b.parts
+            .pinned
+            .cmp(&a.parts.pinned)
+            .then(score(b).total_cmp(&score(a)))
+    });
+}
 
 /// Drops what a better passage says already, and keeps the order of the rest.
 pub fn distinct(passages: &mut Vec<Passage>) {

@@ -28,7 +28,7 @@ pub const MAX_K: usize = 100;
 /// How many candidates each half gives.
 const CANDIDATES: usize = 100;
 /// How many of the best are looked at closely.
-const CLOSELY: usize = 16;
+const CLOSELY: usize = rerank::CLOSELY;
 /// How often the site's model may change while a question is looked up.
 const SWITCHES: usize = 4;
 
@@ -104,6 +104,13 @@ pub async fn search(
         let by = model.as_ref().zip(vector.as_deref().map(Vec::as_slice));
         let mut found = look(&mut tx, &known, &query, by).await?;
         tx.commit().await?;
+        if query.mode == Mode::Hybrid {
+            if let Some(reranker) = &knowledge.reranker {
+                rerank::look_closely(reranker, &query.text, &mut found.passages).await;
+            }
+            rerank::distinct(&mut found.passages);
+        }
+        found.passages.truncate(query.k);
         found.degraded = degraded;
         let found = Arc::new(found);
         if found.degraded.is_none() {
@@ -214,17 +221,13 @@ async fn look(
     candidates.truncate(query.k.max(CLOSELY));
     let ids: Vec<i64> = candidates.iter().map(|c| c.chunk_id).collect();
     let rows = passages::read(tx, &ids, &terms).await?;
-    let mut passages: Vec<Passage> = rows
+    let passages: Vec<Passage> = rows
         .into_iter()
         .filter_map(|row| {
             let candidate = candidates.iter().find(|c| c.chunk_id == row.chunk_id)?;
             Some(passage(row, candidate, query.mode, &terms))
         })
         .collect();
-    if query.mode == Mode::Hybrid {
-        rerank::distinct(&mut passages);
-    }
-    passages.truncate(query.k);
     Ok(Found {
         passages,
         terms: terms.into_iter().map(|term| others.query_term(term)).collect(),
@@ -307,6 +310,7 @@ fn passage(row: Row, candidate: &Candidate, mode: Mode, terms: &[Term]) -> Passa
             cosine: candidate.cosine,
             vector_rank: candidate.vector_rank,
             meaning: candidate.fused.meaning,
+            reranked: None,
             pinned: candidate.pinned,
         },
         terms: row

@@ -5,4 +5,5 @@ pub mod embedder;
 pub mod embedders;
 pub mod local;
 pub mod openai;
+pub mod reranker;
 pub mod tokens;

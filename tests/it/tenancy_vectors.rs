@@ -122,13 +122,13 @@ async fn vectors_and_postings_are_their_sites_own() {
     documents::tag(tx, document, &[]).await.unwrap();
     assert_eq!(models::of_site(tx).await.unwrap().live, None);
     assert_eq!(
-        embeddings::missing(tx, model.id, &[hash.clone()]).await.unwrap(),
+        embeddings::missing(tx, model.id, std::slice::from_ref(&hash)).await.unwrap(),
         [hash.clone()]
     );
     assert_eq!(embeddings::pending(tx, model.id, 0, 9).await.unwrap(), []);
     assert_eq!(embeddings::count(tx, model.id).await.unwrap(), (0, 0));
     assert_eq!(embeddings::attach(tx, model.id, version).await.unwrap(), 0);
-    embeddings::store(tx, model.id, &[chunk], &[vector.clone()])
+    embeddings::store(tx, model.id, &[chunk], std::slice::from_ref(&vector))
         .await
         .unwrap();
     embeddings::keep(tx, model.id, &[hash], &[vector]).await.unwrap();

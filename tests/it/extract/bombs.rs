@@ -130,7 +130,7 @@ struct Bits {
 
 impl Bits {
     fn push(&mut self, bit: u8) {
-        if self.used % 8 == 0 {
+        if self.used.is_multiple_of(8) {
             self.bytes.push(0);
         }
         *self.bytes.last_mut().unwrap() |= bit << (self.used % 8);

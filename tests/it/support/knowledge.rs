@@ -21,6 +21,7 @@ pub fn reading() -> Settings {
 }
 
 /// Where models are.
+#[expect(clippy::disallowed_methods, reason = "the tests' own setting")]
 pub fn model_folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("DESKHAND_MODEL_DIR") {
         return PathBuf::from(folder);

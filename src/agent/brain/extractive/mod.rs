@@ -27,6 +27,8 @@ use crate::knowledge::words::words;
 const SEARCH: &str = "kb_search";
 /// How many passages it asks for, the most that the tool gives.
 const PASSAGES: usize = 5;
+/// The most sentences of an answer that the operator has given.
+const PINNED: usize = 12;
 /// How well a sentence must fit that is said beside another answer.
 const SURELY: f64 = 0.65;
 
@@ -154,12 +156,26 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
         }
         _ => match found {
             None => vec![own(Phrase::NoSearch)],
+            Some(found) if pinned(found).is_some() => pinned(found).unwrap_or_default(),
             Some(found) => match answer(&view.message, before(view), view, found, compose::ENOUGH) {
                 pages if pages.is_empty() => vec![own(Phrase::NothingFound), own(Phrase::OtherWords)],
                 pages => pages,
             },
         },
     }
+}
+
+/// The operator's own answer to this very question, if there is one: as it stands.
+fn pinned(found: &Found) -> Option<Vec<Sentence>> {
+    let pin = found.passages.first().filter(|p| p.parts.pinned)?;
+    let sentences = sentences::speech(&pin.text).sentences.into_iter().take(PINNED);
+    let sentences: Vec<Sentence> = sentences
+        .map(|s| Sentence {
+            md: ended(s.text),
+            cites: vec![pin.chunk_id],
+        })
+        .collect();
+    (!sentences.is_empty()).then_some(sentences)
 }
 
 /// The sentences that answer a message; none when nothing fits well enough.
