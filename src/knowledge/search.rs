@@ -102,7 +102,7 @@ pub async fn search(
             None => (None, None),
         };
         let by = model.as_ref().zip(vector.as_deref().map(Vec::as_slice));
-        let mut found = look(&mut tx, &known, &query, by).await?;
+        let mut found = look_up(&mut tx, &known, &query, by).await?;
         tx.commit().await?;
         found.degraded = degraded;
         let found = Arc::new(found);
@@ -144,7 +144,12 @@ struct Candidate {
     pinned: bool,
 }
 
-async fn look(
+/// Finds passages in a transaction of the caller's, with the question's vector as it is
+/// given; without one, by words alone.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn look_up(
     tx: &mut SiteTx,
     known: &SiteModels,
     query: &SearchQuery,
