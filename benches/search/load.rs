@@ -141,6 +141,8 @@ pub async fn load(superuser: &str, corpus: &Corpus, model: i32, told: impl Fn(us
                 )
             },
         );
+        let partition =
+            format!("embeddings_{model} (site_id, document_id, chunk_id, model_id, embedding)");
         tokio::join!(
             async {
                 let [documents, versions, tags] = rows;
@@ -149,11 +151,7 @@ pub async fn load(superuser: &str, corpus: &Corpus, model: i32, told: impl Fn(us
                 copy(&mut a, "document_tags (site_id, tag, document_id)", tags).await;
                 copy(&mut a, "chunks (site_id, id, version_id, document_id, n, heading_path, text, hash, lang, length, tokens, lexemes, bucket)", chunks).await;
             },
-            copy(
-                &mut b,
-                &format!("embeddings_{model} (site_id, document_id, chunk_id, model_id, embedding)"),
-                vectors
-            ),
+            copy(&mut b, &partition, vectors),
             copy(&mut c, "postings (site_id, lang, term, bucket, data)", postings),
         );
         done += documents.iter().map(|d| d.chunks.len()).sum::<usize>();
