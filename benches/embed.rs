@@ -91,7 +91,7 @@ fn operations(config: &serde_json::Value, tokens: f64) -> f64 {
 /// A text of so many tokens, different for each seed.
 fn text(bert: &Bert, tokens: usize, seed: usize) -> String {
     const WORDS: [&str; 12] = [
-        "order", "refund", "shipping", "label", "the", "customer", "warranty", "in", "delivery", "address",
+        "order", "return", "shipping", "label", "the", "customer", "package", "in", "delivery", "address",
         "a", "payment",
     ];
     let words: Vec<&str> = (0..tokens)

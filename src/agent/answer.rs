@@ -191,6 +191,7 @@ fn cite(n: u32, p: &Passage) -> Citation {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::document::Parts;
     use crate::domain::ids::DocumentId;
 
     fn found(ids: &[i64]) -> Found {
@@ -209,11 +210,14 @@ mod tests {
                 snippet: String::new(),
                 score: 0.0,
                 terms: vec![],
+                parts: Parts::default(),
+                source: "file".into(),
             })
             .collect();
         Found {
             passages,
             terms: vec![],
+            ..Found::default()
         }
     }
 

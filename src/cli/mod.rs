@@ -10,13 +10,17 @@ pub mod eval;
 pub mod inbox;
 pub mod ingest;
 pub mod jobs;
+pub mod gaps;
 pub mod migrate;
+pub mod pin;
 pub mod print;
+pub mod reindex;
 pub mod replay;
 pub mod search;
 pub mod serve;
 pub mod session;
 pub mod site;
+pub mod work;
 pub mod worker;
 
 use std::path::PathBuf;
@@ -58,6 +62,13 @@ enum Command {
     Ingest(ingest::Args),
     /// Search a site's knowledge base, and see why each passage ranks where it does.
     Search(search::Args),
+    /// Add, list and remove answers of your own, which go before all documents.
+    #[command(subcommand)]
+    Pin(pin::Command),
+    /// See which questions found nothing, grouped.
+    Gaps(gaps::Args),
+    /// Give a site the vectors of another embedding model, and switch to it.
+    Reindex(reindex::Args),
     /// Measure how good the parts are, on data that you give.
     #[command(subcommand)]
     Eval(eval::Command),
@@ -143,6 +154,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Migrate => migrate::run(config).await,
             Command::Ingest(args) => ingest::run(config, args).await,
             Command::Search(args) => search::run(config, args).await,
+            Command::Pin(command) => pin::run(config, command).await,
+            Command::Gaps(args) => gaps::run(config, args).await,
+            Command::Reindex(args) => reindex::run(config, args).await,
             Command::Eval(command) => eval::run(config, command).await,
             Command::Ask(args) => ask::run(config, args).await,
             Command::Chat(args) => chat::run(config, args).await,

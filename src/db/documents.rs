@@ -34,6 +34,19 @@ pub struct Row {
     pub failure: Option<(String, String)>,
 }
 
+/// A document by its name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// Its id.
+    pub id: DocumentId,
+    /// Its title.
+    pub title: String,
+    /// Where a visitor can read it.
+    pub url: Option<String>,
+    /// Whether bytes wait for ingestion.
+    pub waiting: bool,
+}
+
 /// A document as a page shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Article {
@@ -205,6 +218,28 @@ pub async fn list(tx: &mut SiteTx, limit: i64, offset: i64) -> DbResult<Vec<Row>
             failure: r.failure_code.zip(r.failure),
         })
         .collect())
+}
+
+/// The documents of a source, by title.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn of_source(tx: &mut SiteTx, source: &str) -> DbResult<Vec<Named>> {
+    let rows = sqlx::query!(
+        r#"SELECT d.id, d.title, d.url,
+                  EXISTS (SELECT 1 FROM uploads u WHERE u.document_id = d.id) AS "waiting!"
+           FROM documents d WHERE d.source = $1 AND d.deleted_at IS NULL ORDER BY d.title, d.id LIMIT 10000"#,
+        source,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    let rows = rows.into_iter().map(|r| Named {
+        id: DocumentId(r.id),
+        title: r.title,
+        url: r.url,
+        waiting: r.waiting,
+    });
+    Ok(rows.collect())
 }
 
 /// The live version of the document with this URL, as a page.

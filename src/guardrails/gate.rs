@@ -93,6 +93,7 @@ fn is_figure(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::document::Parts;
     use crate::domain::ids::DocumentId;
 
     fn found() -> Found {
@@ -109,10 +110,13 @@ mod tests {
             snippet: String::new(),
             score: 1.0,
             terms: vec![],
+            parts: Parts::default(),
+            source: "file".into(),
         };
         Found {
             passages: vec![passage],
             terms: vec![],
+            ..Found::default()
         }
     }
 

@@ -369,9 +369,9 @@ mod tests {
 
     #[test]
     fn a_heading_without_text_is_kept() {
-        let chunks = chunk("## Only a heading\n", ChunkLimits::default());
+        let chunks = chunk("## Only a heading\n", ChunkLimits::default(), &tokens::count);
         assert_eq!(chunks[0].text, "## Only a heading");
-        assert_eq!(chunk("", ChunkLimits::default()), []);
+        assert_eq!(chunk("", ChunkLimits::default(), &tokens::count), []);
     }
 
     /// A document in which every word is its own: `wN`, N rising.
@@ -441,7 +441,7 @@ mod tests {
             markdown in document(), max in 24_usize..200, overlap in 0_usize..100, join in 0_usize..200
         ) {
             let limits = limits(max, overlap, join);
-            let chunks = chunk(&markdown, limits);
+            let chunks = chunk(&markdown, limits, &tokens::count);
             let mut seen = std::collections::BTreeMap::new();
             let mut newest = 0;
             for (i, chunk) in chunks.iter().enumerate() {

@@ -10,7 +10,7 @@ use crate::db::models::{self, Model};
 use crate::db::pool::{Db, DbError};
 use crate::db::{embeddings, jobs};
 use crate::domain::document::PIN;
-use crate::domain::ids::SiteId;
+use crate::domain::ids::{JobId, SiteId};
 use crate::domain::job::{Job, Priority, Work};
 use crate::knowledge::blocks;
 use crate::models::embedder::{EmbedError, Embedder, ModelSpec, Purpose};
@@ -153,7 +153,10 @@ pub async fn begin(db: &Db, embedders: &Embedders, site: SiteId) -> Result<(), V
         return Ok(());
     };
     match register(db, embedders, spec).await {
-        Ok(model) => change(db, site, model.id).await.map_err(VectorError::Db),
+        Ok(model) => {
+            change(db, site, model.id).await?;
+            Ok(())
+        }
         Err(VectorError::Model(error)) if !error.is_transient() => {
             tracing::warn!(%spec, %error, "the site is searched by words alone");
             Ok(())
@@ -162,21 +165,24 @@ pub async fn begin(db: &Db, embedders: &Embedders, site: SiteId) -> Result<(), V
     }
 }
 
-/// Names the model that the site is to be searched by, and enqueues the building of its vectors.
+/// Names the model that the site is to be searched by, and enqueues the building of its
+/// vectors; gives the job, if there is anything to build.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn change(db: &Db, site: SiteId, model: i32) -> Result<(), DbError> {
+pub async fn change(db: &Db, site: SiteId, model: i32) -> Result<Option<JobId>, DbError> {
     let mut tx = db.site(site).await?;
+    let mut building = None;
     if !models::choose(&mut tx, model).await? {
         let job = Job {
             work: Work::Reindex { model },
             key: model.to_string(),
             priority: Priority::Batch,
         };
-        jobs::enqueue(&mut tx, &job).await?;
+        building = Some(jobs::enqueue(&mut tx, &job).await?.id);
     }
-    tx.commit().await
+    tx.commit().await?;
+    Ok(building)
 }
 
 /// Computes the vectors that are stored nowhere yet, and keeps them by what they are made

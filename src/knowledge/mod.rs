@@ -11,6 +11,7 @@ pub mod embed;
 mod expansion;
 pub mod extract;
 pub mod fusion;
+pub mod gaps;
 pub mod ingest;
 pub mod language;
 pub mod outline;

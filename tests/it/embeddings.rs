@@ -90,5 +90,6 @@ fn tokens_are_counted_as_the_model_sees_them() {
     let bert = Bert::open(&folder(), 1).unwrap();
     assert_eq!(bert.count("").unwrap(), 0);
     assert_eq!(bert.count("How do I return an item?").unwrap(), 7);
-    assert_eq!(bert.count(&"refund policy ".repeat(400)).unwrap(), 800);
+    // `ref ##und policy`
+    assert_eq!(bert.count(&"refund policy ".repeat(400)).unwrap(), 1200);
 }

@@ -2,7 +2,7 @@
 //! several things happen at once.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deskhand::db::pool::Db;
@@ -11,20 +11,22 @@ use deskhand::domain::clock::{Clock, SystemClock};
 use deskhand::domain::document::{Accepted, Found, NewUpload};
 use deskhand::domain::ids::SiteId;
 use deskhand::knowledge::accept::accept;
+use deskhand::knowledge::chunk::ChunkLimits;
 use deskhand::knowledge::ingest::{IngestError, Stage, ingest};
 use deskhand::knowledge::search::{SearchQuery, search};
 use sqlx::{AssertSqlSafe, Row};
 
+use crate::support::knowledge::words_alone;
 use crate::support::scratch::{hand_in, raw, take_in, test_db};
 
 async fn find(db: &Db, site: SiteId, text: &str) -> Found {
-    let mut tx = db.site(site).await.unwrap();
     let query = SearchQuery {
         text: text.to_owned(),
         k: 50,
         ..SearchQuery::default()
     };
-    search(&mut tx, &query).await.unwrap()
+    let found = search(&words_alone(), db, site, query).await.unwrap();
+    Arc::unwrap_or_clone(found)
 }
 
 async fn count(site: SiteId, table: &str) -> i64 {
@@ -41,7 +43,7 @@ async fn assert_exact(site: SiteId) {
     let mut conn = raw(site).await;
     let wrong = sqlx::query(
         "SELECT lang, term, df, n FROM term_stats
-         FULL JOIN (SELECT lang, term, count(*) AS n FROM postings GROUP BY lang, term) p USING (lang, term)
+         FULL JOIN (SELECT lang, term, sum(octet_length(data) / 8) AS n FROM postings GROUP BY lang, term) p USING (lang, term)
          WHERE df IS DISTINCT FROM n",
     )
     .fetch_all(&mut conn)
@@ -140,7 +142,7 @@ async fn a_new_title_or_url_is_a_change() {
             url: Some(url.into()),
             title: Some(title.into()),
         };
-        let accepted = accept(&mut tx, new).await.unwrap();
+        let accepted = accept(&mut tx, new, ChunkLimits::default()).await.unwrap();
         tx.commit().await.unwrap();
         accepted
     };
@@ -249,14 +251,11 @@ async fn deletion_leaves_nothing() {
         "it came back"
     );
     assert!(find(&db, site, "secret").await.passages.is_empty());
-    for table in ["uploads", "versions", "chunks", "postings"] {
-        let sql = match table {
-            "postings" => "postings JOIN chunks c ON c.id = chunk_id".to_owned(),
-            _ => table.to_owned(),
-        };
-        let sql = format!("{sql} WHERE document_id = '{}'", accepted.document);
+    for table in ["uploads", "versions", "chunks", "document_tags"] {
+        let sql = format!("{table} WHERE document_id = '{}'", accepted.document);
         assert_eq!(count(site, &sql).await, 0, "{table}");
     }
+    assert_eq!(count(site, "postings WHERE term = 'secret'").await, 0);
     let mut tx = db.site(site).await.unwrap();
     assert_eq!(documents::list(&mut tx, 10, 0).await.unwrap().len(), 1);
     drop(tx);
@@ -354,6 +353,7 @@ async fn progress_names_each_stage_in_order() {
     ingest(
         &db,
         &SystemClock,
+        &words_alone(),
         site,
         accepted.upload.unwrap(),
         accepted.document,
@@ -411,5 +411,5 @@ async fn an_upload_over_the_limit_is_refused() {
         url: None,
         title: None,
     };
-    assert!(accept(&mut tx, new).await.is_err());
+    assert!(accept(&mut tx, new, ChunkLimits::default()).await.is_err());
 }

@@ -2,10 +2,11 @@
 //! changed and deleted from through the real ingestion; and what a search gives back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use deskhand::db::pool::Db;
 use deskhand::db::postings::{Filter, Words};
-use deskhand::db::{corpus, documents, postings};
+use deskhand::db::{corpus, documents, packed, passages, postings};
 use deskhand::domain::clock::{Clock, SystemClock};
 use deskhand::domain::document::Found;
 use deskhand::domain::ids::SiteId;
@@ -14,11 +15,13 @@ use deskhand::knowledge::extract::extract;
 use deskhand::knowledge::search::{SearchQuery, search};
 use deskhand::knowledge::sniff::Kind;
 use deskhand::knowledge::{blocks, language};
+use deskhand::models::tokens;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use sqlx::Row;
 
+use crate::support::knowledge::words_alone;
 use crate::support::scratch::{hand_in, raw, take_in, test_db};
 
 /// Words and what English makes of them; nothing for a stop word.
@@ -117,7 +120,7 @@ struct Counted {
 fn counted(doc: &Doc) -> Vec<Counted> {
     let extracted = extract(Kind::Markdown, &doc.markdown()).unwrap();
     let lang = language::detect(&blocks::plain(&extracted.markdown), &[extracted.lang.as_deref()]);
-    chunk(&extracted.markdown, ChunkLimits::default())
+    chunk(&extracted.markdown, ChunkLimits::default(), &tokens::count)
         .into_iter()
         .map(|c| {
             let all = [
@@ -185,13 +188,13 @@ fn reference(chunks: &[Counted], question: &[usize]) -> Vec<(f64, String)> {
 }
 
 async fn find(db: &Db, site: SiteId, text: &str, k: usize) -> Found {
-    let mut tx = db.site(site).await.unwrap();
     let query = SearchQuery {
         text: text.to_owned(),
         k,
         ..SearchQuery::default()
     };
-    search(&mut tx, &query).await.unwrap()
+    let found = search(&words_alone(), db, site, query).await.unwrap();
+    Arc::unwrap_or_clone(found)
 }
 
 #[test]
@@ -255,20 +258,24 @@ async fn one_corpus(db: &Db, changes: Vec<Change>, questions: Vec<Vec<usize>>) -
         }];
         let mut tx = db.site(site).await.unwrap();
         let terms = postings::terms(&mut tx, &own).await.unwrap();
-        let found = postings::best(&mut tx, &terms, &Filter::default(), 50)
+        let ranking = packed::rank(&mut tx, &terms).await.unwrap();
+        let found = packed::passing(&mut tx, &ranking, &Filter::default(), 50)
             .await
             .unwrap();
+        let ids: Vec<i64> = found.iter().map(|r| r.chunk_id).collect();
+        let rows = passages::read(&mut tx, &ids, &terms).await.unwrap();
         tx.commit().await.unwrap();
-        prop_assert_eq!(found.len(), want.len().min(50), "{}", &text);
-        for (passage, (score, _)) in found.iter().zip(&want) {
+        prop_assert_eq!(ranking.ranked.len(), want.len(), "{}", &text);
+        prop_assert_eq!(rows.len(), want.len().min(50), "{}", &text);
+        for ((ranked, passage), (score, _)) in found.iter().zip(&rows).zip(&want) {
             prop_assert!(
-                (passage.score - score).abs() < 1e-9,
+                (ranked.score - score).abs() < 1e-9,
                 "{} {}",
-                passage.score,
+                ranked.score,
                 score
             );
             let parts: f64 = passage.terms.iter().map(|(_, _, score)| score).sum();
-            prop_assert!((parts - passage.score).abs() < 1e-9);
+            prop_assert!((parts - ranked.score).abs() < 1e-9);
             // Among equals any order will do: the text is one of those with this score.
             prop_assert!(
                 want.iter()
@@ -416,16 +423,18 @@ async fn only_what_may_be_shown_is_found() {
             );
         }
     }
-    let mut tx = db.site(site).await.unwrap();
     let query = |tags: &[&str]| SearchQuery {
         text: "secret".into(),
         k: 10,
         filter: Filter {
             channel: Some("widget".into()),
             tags: tags.iter().map(|t| (*t).to_owned()).collect(),
+            ..Filter::default()
         },
+        ..SearchQuery::default()
     };
-    let found = search(&mut tx, &query(&[])).await.unwrap();
+    let words = words_alone();
+    let found = search(&words, &db, site, query(&[])).await.unwrap();
     let titles: BTreeSet<&str> = found.passages.iter().map(|p| p.title.as_str()).collect();
     let want: BTreeSet<&str> = cases
         .iter()
@@ -434,7 +443,7 @@ async fn only_what_may_be_shown_is_found() {
         .collect();
     assert_eq!(titles, want);
     assert!(
-        search(&mut tx, &query(&["none"]))
+        search(&words, &db, site, query(&["none"]))
             .await
             .unwrap()
             .passages

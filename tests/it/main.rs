@@ -20,5 +20,7 @@ mod query_plans;
 mod support;
 mod tenancy;
 mod tenancy_queries;
+mod tenancy_vectors;
+mod vectors;
 mod tokens;
 mod wire;

@@ -3,7 +3,6 @@
 //! process works until its jobs are done, beside any server that runs.
 
 mod files;
-mod watch;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -18,6 +17,7 @@ use super::jobs::count;
 use super::print::{self, line, note};
 use super::serve::asked_to_stop;
 use super::session::Session;
+use super::work::{Seen, work};
 use crate::cli::display::Display;
 use crate::config::Config;
 use crate::db::embedded::Access;
@@ -55,11 +55,18 @@ pub struct Args {
     json: bool,
 }
 
-fn url_prefix(text: &str) -> Result<String, String> {
+/// Checks that a text can be linked to.
+pub(super) fn address(text: &str) -> Result<(), String> {
     let rooted = text.starts_with('/') && !text.starts_with("//");
-    if !rooted && !text.starts_with("https://") && !text.starts_with("http://") {
-        return Err("a web address, or a path that begins with /".to_owned());
+    if rooted || text.starts_with("https://") || text.starts_with("http://") {
+        Ok(())
+    } else {
+        Err("a web address, or a path that begins with /".to_owned())
     }
+}
+
+fn url_prefix(text: &str) -> Result<String, String> {
+    address(text)?;
     let complete = text.ends_with(['/', '=', '#']);
     Ok(if complete {
         text.to_owned()
@@ -265,7 +272,18 @@ impl<'a> Intake<'a> {
             return Ok(self.summary);
         }
         let ids: Vec<JobId> = self.jobs.keys().copied().collect();
-        let ended = watch::work(session, &ids, stop).await?;
+        let mut display = Display::new("files", "read", ids.len());
+        let mut show = |seen: Seen| {
+            let remark = match seen.again {
+                0 => String::new(),
+                again => format!(", {again} to be tried again"),
+            };
+            display.show(seen.ended, &remark);
+        };
+        // The model's trust is measured along the way where that is due.
+        let kinds = [Work::INGEST_DOCUMENT, Work::MEASURE_TRUST];
+        let ended = work(session, &ids, &kinds, stop, &mut show).await?;
+        drop(display);
         for (id, failure) in ended.ended {
             match failure {
                 None => self.summary.new += 1,

@@ -471,6 +471,13 @@ fn a_long_text_is_cut_without_changing_its_tokens() {
         let share = wanted.min(all.len());
         assert_eq!(first.get_ids()[..share], all[..share]);
     }
+    // The cut falls into a word, then into a special token: what stands before it there
+    // must not be taken for settled.
+    let blank = " ".repeat(8190);
+    for (end, id) in [("hello", 5), ("[SEP] a", 3)] {
+        let first = bert.text.first(&format!("{blank}{end}"), 1).unwrap();
+        assert_eq!(first.get_ids()[0], id, "{end}");
+    }
     // A text beyond any reading still gives a vector.
     assert_eq!(bert.embed(&["hello ".repeat(1 << 20).as_str()]).unwrap().len(), 1);
 }

@@ -26,6 +26,7 @@ use deskhand::http::hub::{self, Hub};
 use deskhand::http::state::{App, HttpSettings};
 use deskhand::http::{router, server};
 use deskhand::knowledge::accept::accept;
+use deskhand::knowledge::base::Knowledge;
 use deskhand::knowledge::ingest::ingest;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -33,6 +34,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::knowledge::words_alone;
 use super::postgres::{self, Urls};
 use super::sse::{self, Event};
 
@@ -90,6 +92,7 @@ pub struct TestApp {
     pub agent: Arc<Agent>,
     pub base: String,
     pub client: reqwest::Client,
+    pub knowledge: Arc<Knowledge>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -101,6 +104,7 @@ pub struct Setup {
     pub turns_at_once: usize,
     pub streams_at_once: usize,
     pub sweep: bool,
+    pub knowledge: Arc<Knowledge>,
 }
 
 impl Default for Setup {
@@ -111,6 +115,7 @@ impl Default for Setup {
             turns_at_once: 64,
             streams_at_once: 64,
             sweep: true,
+            knowledge: words_alone(),
         }
     }
 }
@@ -164,7 +169,8 @@ impl TestApp {
         setup: Setup,
     ) -> Self {
         let mut registry = Registry::default();
-        registry.add(KbSearch).unwrap();
+        registry.add(KbSearch(Arc::clone(&setup.knowledge))).unwrap();
+        let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {
             limits: setup.limits,
             turns_at_once: setup.turns_at_once,
@@ -211,6 +217,7 @@ impl TestApp {
             agent,
             base: base(listen),
             client,
+            knowledge,
             stop,
             tasks,
         }
@@ -267,13 +274,14 @@ impl TestApp {
                 url: Some(format!("/kb/{}", name.split('.').next().unwrap())),
                 title: None,
             };
-            let accepted = accept(&mut tx, new).await.unwrap();
+            let accepted = accept(&mut tx, new, self.knowledge.limits).await.unwrap();
             tx.commit().await.unwrap();
             if let Some(upload) = accepted.upload {
                 let clock = self.clock.as_ref();
                 ingest(
                     &self.db,
                     clock,
+                    &self.knowledge,
                     self.site.id,
                     upload,
                     accepted.document,
@@ -288,6 +296,15 @@ impl TestApp {
     /// Runs one statement as the superuser: what a test needs to see or bend.
     pub async fn bend(&self, statement: &str) {
         postgres::admin(&self.urls.superuser, statement).await;
+    }
+
+    /// One text, as the superuser.
+    pub async fn text(&self, query: &str) -> String {
+        use sqlx::{AssertSqlSafe, ConnectOptions, Row};
+        let options: sqlx::postgres::PgConnectOptions = self.urls.superuser.parse().unwrap();
+        let mut conn = options.connect().await.unwrap();
+        let row = sqlx::query(AssertSqlSafe(query)).fetch_one(&mut conn).await;
+        row.unwrap_or_else(|e| panic!("{query}: {e}")).get(0)
     }
 
     /// One number, as the superuser.

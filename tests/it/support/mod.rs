@@ -5,6 +5,7 @@
 pub mod app;
 pub mod brains;
 pub mod fake_provider;
+pub mod knowledge;
 pub mod postgres;
 pub mod process;
 pub mod scratch;

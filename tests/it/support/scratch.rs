@@ -5,10 +5,12 @@ use deskhand::domain::clock::SystemClock;
 use deskhand::domain::document::{Accepted, NewUpload};
 use deskhand::domain::ids::SiteId;
 use deskhand::knowledge::accept::accept;
+use deskhand::knowledge::chunk::ChunkLimits;
 use deskhand::knowledge::ingest::{IngestError, Ingested, ingest};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::sync::OnceCell;
 
+use super::knowledge::words_alone;
 use super::postgres;
 
 /// The one database of these tests.
@@ -49,7 +51,7 @@ pub async fn hand_in(db: &Db, site: SiteId, name: &str, bytes: &[u8]) -> Accepte
         url: None,
         title: None,
     };
-    let accepted = accept(&mut tx, new).await.unwrap();
+    let accepted = accept(&mut tx, new, ChunkLimits::default()).await.unwrap();
     tx.commit().await.unwrap();
     accepted
 }
@@ -57,5 +59,5 @@ pub async fn hand_in(db: &Db, site: SiteId, name: &str, bytes: &[u8]) -> Accepte
 /// Ingests what was handed in.
 pub async fn take_in(db: &Db, site: SiteId, accepted: Accepted) -> Result<Ingested, IngestError> {
     let upload = accepted.upload.expect("something new");
-    ingest(db, &SystemClock, site, upload, accepted.document, &|_, _| {}).await
+    ingest(db, &SystemClock, &words_alone(), site, upload, accepted.document, &|_, _| {}).await
 }

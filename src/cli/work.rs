@@ -8,12 +8,11 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::cli::display::Display;
-use crate::cli::session::Session;
-use crate::cli::worker;
+use super::session::Session;
+use super::worker;
 use crate::db::jobs::{self, Outcome};
 use crate::domain::ids::JobId;
-use crate::domain::job::{JobState, Work};
+use crate::domain::job::JobState;
 use crate::jobs::runner::{Runner, Settings};
 
 /// How often to look where the jobs stand.
@@ -30,16 +29,34 @@ pub struct Ended {
     pub queued: usize,
 }
 
-/// Works until `all` have ended or `stop` is cancelled.
+/// Where the jobs stand.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    /// How many have ended.
+    pub ended: usize,
+    /// How many wait for another try.
+    pub again: u64,
+    /// How far those under way are together, in jobs.
+    pub under_way: f32,
+}
+
+/// Works on jobs of these kinds until `all` have ended or `stop` is cancelled; `show` is
+/// told now and then where they stand.
 ///
 /// # Errors
 /// When the database is away for longer than a moment.
-pub async fn work(session: &Session, all: &[JobId], stop: &CancellationToken) -> anyhow::Result<Ended> {
+pub async fn work(
+    session: &Session,
+    all: &[JobId],
+    kinds: &[&'static str],
+    stop: &CancellationToken,
+    show: &mut (dyn FnMut(Seen) + Send),
+) -> anyhow::Result<Ended> {
     let working = stop.child_token();
     let settings = worker::settings(&session.config);
     let runner = Runner::new(
         session.db.clone(),
-        worker::handlers(session).only(&[Work::INGEST_DOCUMENT]),
+        worker::handlers(session).only(kinds),
         Vec::new(),
         Settings {
             drain: settings.drain.min(DRAIN),
@@ -50,7 +67,7 @@ pub async fn work(session: &Session, all: &[JobId], stop: &CancellationToken) ->
     );
     let tasks = TaskTracker::new();
     let running = tasks.spawn(runner.run());
-    let watched = watch(session, all, stop).await;
+    let watched = watch(session, all, stop, show).await;
     // Other commands' jobs that it has taken may end too.
     working.cancel();
     running.await?;
@@ -65,40 +82,44 @@ pub async fn work(session: &Session, all: &[JobId], stop: &CancellationToken) ->
     Ok(ended)
 }
 
-async fn watch(session: &Session, all: &[JobId], stop: &CancellationToken) -> anyhow::Result<Ended> {
+async fn watch(
+    session: &Session,
+    all: &[JobId],
+    stop: &CancellationToken,
+    show: &mut (dyn FnMut(Seen) + Send),
+) -> anyhow::Result<Ended> {
     let mut open: HashSet<JobId> = all.iter().copied().collect();
     let mut ended = Ended::default();
-    let mut display = Display::new("files", "read", all.len());
     let mut ticks = interval(LOOK);
     while !open.is_empty() {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        let again = look(session, &mut open, &mut ended).await?;
-        let remark = if again == 0 {
-            String::new()
-        } else {
-            format!(", {again} to be tried again")
-        };
-        display.show(all.len() - open.len(), &remark);
+        let (again, under_way) = look(session, &mut open, &mut ended).await?;
+        show(Seen {
+            ended: all.len() - open.len(),
+            again,
+            under_way,
+        });
     }
     ended.queued = open.len();
     Ok(ended)
 }
 
-/// Looks where the open ones stand; gives how many wait for another try.
-async fn look(session: &Session, open: &mut HashSet<JobId>, ended: &mut Ended) -> anyhow::Result<u64> {
+/// Looks where the open ones stand; gives how many wait for another try, and how far those
+/// under way are together.
+async fn look(session: &Session, open: &mut HashSet<JobId>, ended: &mut Ended) -> anyhow::Result<(u64, f32)> {
     let ids: Vec<JobId> = open.iter().copied().collect();
     let found = jobs::outcomes(&session.db, &ids).await?;
     let mut gone = open.clone();
-    let mut again = 0;
+    let (mut again, mut under_way) = (0, 0.0);
     for Outcome {
         id,
         state,
         attempts,
+        progress,
         error,
-        ..
     } in found
     {
         gone.remove(&id);
@@ -107,6 +128,7 @@ async fn look(session: &Session, open: &mut HashSet<JobId>, ended: &mut Ended) -
             JobState::Dead => Some(error.unwrap_or_default()),
             JobState::Waiting | JobState::Running => {
                 again += u64::from(state == JobState::Waiting && attempts > 0);
+                under_way += progress.map_or(0.0, |p| p.share);
                 continue;
             }
         };
@@ -117,5 +139,5 @@ async fn look(session: &Session, open: &mut HashSet<JobId>, ended: &mut Ended) -
         open.remove(&id);
         ended.ended.insert(id, Some("Its job was dropped.".to_owned()));
     }
-    Ok(again)
+    Ok((again, under_way))
 }

@@ -1,0 +1,60 @@
+//! Knowledge bases for tests: one that searches by words alone, and one with the real
+//! model, which `./dev setup` fetches.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use deskhand::knowledge::base::Knowledge;
+use deskhand::knowledge::chunk::ChunkLimits;
+use deskhand::models::embedder::ModelSpec;
+use deskhand::models::embedders::{EmbedderSettings, Embedders};
+use deskhand::models::openai::OpenAiSettings;
+
+/// Where models are.
+pub fn model_folder() -> PathBuf {
+    if let Some(folder) = std::env::var_os("DESKHAND_MODEL_DIR") {
+        return PathBuf::from(folder);
+    }
+    let of = |name: &str| std::env::var_os(name).map(PathBuf::from);
+    let cache = deskhand::db::embedded::cache_dir(of("XDG_CACHE_HOME").as_deref(), of("HOME").as_deref());
+    cache.expect("a cache folder").join("all-minilm-l6-v2")
+}
+
+/// Settings with this model, and a provider at this address.
+pub fn settings(model: Option<ModelSpec>, base_url: &str) -> EmbedderSettings {
+    EmbedderSettings {
+        model,
+        folder: model_folder().parent().unwrap().to_owned(),
+        threads: 1,
+        openai: OpenAiSettings {
+            base_url: base_url.to_owned(),
+            key: None,
+            dimensions: None,
+            connect: Duration::from_secs(2),
+            query: Duration::from_millis(800),
+            passages: Duration::from_secs(5),
+        },
+    }
+}
+
+pub fn knowledge(settings: EmbedderSettings) -> Arc<Knowledge> {
+    Arc::new(Knowledge::new(Arc::new(Embedders::new(settings)), ChunkLimits::default()))
+}
+
+/// Words alone.
+pub fn words_alone() -> Arc<Knowledge> {
+    knowledge(settings(None, "http://127.0.0.1:9"))
+}
+
+/// The model that a fresh install has, opened once for all tests.
+pub fn with_model() -> Arc<Knowledge> {
+    static EMBEDDERS: OnceLock<Arc<Embedders>> = OnceLock::new();
+    let embedders = EMBEDDERS.get_or_init(|| {
+        let folder = model_folder();
+        assert!(folder.is_dir(), "{} is missing; run ./dev setup", folder.display());
+        let spec = ModelSpec::Local(folder.to_string_lossy().into_owned());
+        Arc::new(Embedders::new(settings(Some(spec), "http://127.0.0.1:9")))
+    });
+    Arc::new(Knowledge::new(Arc::clone(embedders), ChunkLimits::default()))
+}
