@@ -161,11 +161,11 @@ pub async fn look_up(
         terms = postings::terms(tx, &others.words(&query.text)).await?;
     }
     let terms = bounded(terms);
-    let ranking = match query.mode {
+    let mut ranking = match query.mode {
         Mode::Vectors => Ranking::default(),
         _ => packed::rank(tx, &terms).await?,
     };
-    let by_words = packed::passing(tx, &ranking, &query.filter, CANDIDATES).await?;
+    let by_words = packed::passing(tx, &mut ranking, &query.filter, CANDIDATES).await?;
     let by_meaning = match by {
         Some((model, vector)) => {
             nearest::nearest(tx, known, model, vector, &query.filter, CANDIDATES)
@@ -176,7 +176,7 @@ pub async fn look_up(
     };
     let pinned = match by {
         _ if !known.pins || query.mode != Mode::Hybrid => None,
-        by => pins::of_question(tx, known, &query.text, &query.filter, (&terms, &ranking), by).await?,
+        by => pins::of_question(tx, known, &query.text, &query.filter, (&terms, &mut ranking), by).await?,
     };
     let place = |ids: Vec<i64>| -> HashMap<i64, u32> { ids.into_iter().zip(1..).collect() };
     let word_ranks = place(by_words.iter().map(|r| r.chunk_id).collect());

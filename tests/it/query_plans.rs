@@ -212,8 +212,8 @@ async fn searches_use_the_indexes_that_are_there_for_them(#[case] plans: &str) {
             lang: None,
         };
         let terms = postings::terms(&mut tx, &[words]).await.unwrap();
-        let ranking = packed::rank(&mut tx, &terms).await.unwrap();
-        let found = packed::passing(&mut tx, &ranking, &Filter::default(), 20)
+        let mut ranking = packed::rank(&mut tx, &terms).await.unwrap();
+        let found = packed::passing(&mut tx, &mut ranking, &Filter::default(), 20)
             .await
             .unwrap();
         let ids: Vec<i64> = found.iter().map(|r| r.chunk_id).collect();
