@@ -323,7 +323,7 @@ impl Corpus {
         let latent = sum(around, &latent(random, 0.45));
         let vector = self.embedded(&latent, random).into_iter().map(f16::from_f32).collect();
         let heading = self.text_of(&heading);
-        let embedded = format!("{}\n{heading}\n{text}", self.text_of(title));
+        let embedded = format!("{}\n{heading}\n{text}\n", self.text_of(title));
         Chunk {
             hash: Sha256::digest(&embedded).into(),
             heading,
