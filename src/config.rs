@@ -21,6 +21,8 @@ use crate::knowledge::chunk::ChunkLimits;
 
 pub use keys::{KEYS, Key, reference};
 
+use crate::knowledge::extract::reader;
+
 /// Why the configuration can't be used. Every message names the key.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -61,6 +63,9 @@ pub struct Config {
     /// Where downloaded programs are looked for.
     #[serde(skip)]
     pub cache_dir: PathBuf,
+    /// poppler's second reader of PDF, where it is installed.
+    #[serde(skip)]
+    pub pdftotext: Option<PathBuf>,
     /// Where to die, in debug builds: for tests of what a crash leaves.
     #[serde(skip)]
     pub fail_point: Option<String>,
@@ -147,6 +152,10 @@ pub struct Knowledge {
     pub chunk_tokens: usize,
     /// What two neighbours of one section share.
     pub chunk_overlap: usize,
+    /// Time for reading one file.
+    pub extract_seconds: u64,
+    /// Memory for reading one file, in MiB.
+    pub extract_memory_mb: u64,
 }
 
 /// `[jobs]`
@@ -240,6 +249,7 @@ impl Config {
             .extract()
             .map_err(|e| ConfigError::Value(keys::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
+        config.pdftotext = paths::program("pdftotext", &environment);
         config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
         config.validate()?;
         Ok(config)
@@ -311,6 +321,20 @@ impl Config {
                 allowed: "at most half of knowledge.chunk_tokens",
             });
         }
+        range(
+            "knowledge.extract_seconds",
+            self.knowledge.extract_seconds,
+            2,
+            600,
+            "2 to 600",
+        )?;
+        range(
+            "knowledge.extract_memory_mb",
+            self.knowledge.extract_memory_mb,
+            128,
+            65_536,
+            "128 to 65536",
+        )?;
         self.embeddings.validate()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [
@@ -324,6 +348,17 @@ impl Config {
             })?;
         }
         Ok(())
+    }
+
+    /// How files are read.
+    #[must_use]
+    pub fn reading(&self) -> reader::Settings {
+        reader::Settings {
+            pdftotext: self.pdftotext.clone(),
+            time: Duration::from_secs(self.knowledge.extract_seconds),
+            memory_mb: self.knowledge.extract_memory_mb,
+            ..reader::Settings::default()
+        }
     }
 
     /// How documents are cut.

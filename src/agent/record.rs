@@ -13,6 +13,8 @@ use crate::db::{events, threads, tool_calls, turns};
 use crate::domain::event::{Citation, ThreadEvent};
 use crate::domain::ids::{CallId, SiteId, ThreadId, TurnId, VisitorId};
 
+use crate::knowledge::gaps;
+
 /// Which turn, and under which epoch this process drives it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct TurnRef {
@@ -48,6 +50,8 @@ pub(super) struct Ending {
     pub brain: String,
     /// The agent's message; none when the turn ends in silence.
     pub message: Option<(String, Vec<Citation>)>,
+    /// The visitor's question and language, when the documents gave nothing to it.
+    pub gap: Option<(String, String)>,
 }
 
 /// What is yet to be stored.
@@ -136,6 +140,9 @@ impl Record {
                     tool_calls::end(&mut tx, *id, result.as_ref().map_err(|c| *c), *attempts, *ms).await?;
                 }
             }
+        }
+        if let Some((question, locale)) = self.ending.as_ref().and_then(|e| e.gap.as_ref()) {
+            gaps::keep(&mut tx, now, question, locale).await?;
         }
         if let Some(ending) = &self.ending {
             if let (Some((text, citations)), Some(seq)) = (&ending.message, seq) {

@@ -15,6 +15,10 @@ use crate::domain::ids::SiteId;
 /// The demo's site.
 pub const SLUG: &str = "demo";
 const NAME: &str = "Lumen & Oak";
+/// Articles that earlier versions had in another format.
+const RETIRED: [&str; 2] = ["bulbs-and-dimming.md", "wood-care.md"];
+/// Documents that are looked through for them.
+const MOST: i64 = 1000;
 
 #[derive(RustEmbed)]
 #[folder = "kb/"]
@@ -62,7 +66,21 @@ pub async fn ensure(session: &Session, refresh: Refresh) -> anyhow::Result<Optio
         .filter_map(|name| Some((name.to_string(), Articles::get(&name)?.data.into_owned())))
         .collect();
     ingest::take_in(session, site, "/kb/", files).await?;
+    retire(session, site).await?;
     Ok(Some(site))
+}
+
+/// Removes what a newer format has taken the place of, so that no article answers twice.
+async fn retire(session: &Session, site: SiteId) -> anyhow::Result<()> {
+    let mut tx = session.db.site(site).await?;
+    for row in documents::list(&mut tx, MOST, 0).await? {
+        let shipped = row.source == "file" && row.url.is_some_and(|u| u.starts_with("/kb/"));
+        if shipped && RETIRED.contains(&row.external_id.as_str()) {
+            documents::delete(&mut tx, session.clock.now(), row.id).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
 }
 
 /// The addresses that a browser on this machine knows the server by.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
+use super::model;
 use super::print::{self, line};
 use super::session::{Logins, embedded_settings};
 use crate::config::Config;
@@ -14,10 +15,15 @@ use crate::db::pool::Db;
 use crate::db::{documents, sites};
 use crate::domain::job::JobState;
 use crate::http::auth::keyring::open_root;
+use crate::models::embedder::{EmbedError, ModelSpec, Purpose};
+use crate::models::embedders::Embedders;
 
 /// How to report.
 #[derive(clap::Args)]
 pub struct Args {
+    /// Mend what can be mended: fetch the default embedding model where it is missing.
+    #[arg(long)]
+    fix: bool,
     /// For scripts.
     #[arg(long)]
     json: bool,
@@ -74,6 +80,7 @@ impl Report {
 pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     report.ok("configuration", "every key and value is known");
+    embeddings(&config, args.fix, &mut report).await;
     examine(&config, &mut report).await;
     if args.json {
         print::json(&report.0)?;
@@ -95,6 +102,48 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     } else {
         ExitCode::SUCCESS
     })
+}
+
+/// The model that a new site begins with; it is opened and asked.
+async fn embeddings(config: &Config, fix: bool, report: &mut Report) {
+    let part = "embeddings";
+    let settings = match config.embedder_settings() {
+        Ok(settings) => settings,
+        Err(e) => return report.add(part, State::Broken, e.to_string(), None),
+    };
+    let Some(spec) = settings.model.clone() else {
+        return report.ok(part, "switched off: search is by words alone");
+    };
+    let folder = settings.folder.clone();
+    let default = spec == ModelSpec::Local(model::NAME.to_owned());
+    let mut fetched = "";
+    if fix && default && !folder.join(model::NAME).is_dir() {
+        print::note("Fetching the embedding model (80 MB).");
+        match model::fetch(&folder).await {
+            Ok(_) => fetched = ", fetched now",
+            Err(e) => return report.add(part, State::Broken, format!("{e:#}"), None),
+        }
+    }
+    let embedders = Embedders::new(settings);
+    let asked = async {
+        let embedder = embedders.get(&spec, None).await?;
+        let texts = vec!["Does it work?".to_owned()];
+        embedder.embed(texts, Purpose::Query).await?;
+        Ok::<_, EmbedError>(embedder)
+    };
+    match asked.await {
+        Ok(e) => report.ok(
+            part,
+            format!("{}, {} dimensions{fetched}", e.name(), e.dimensions()),
+        ),
+        Err(e) if default && !fix => report.add(
+            part,
+            State::Warning,
+            format!("{e}; search is by words alone"),
+            Some("`deskhand doctor --fix`"),
+        ),
+        Err(e) => report.add(part, State::Broken, e.to_string(), None),
+    }
 }
 
 async fn examine(config: &Config, report: &mut Report) {

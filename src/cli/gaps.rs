@@ -72,7 +72,10 @@ async fn show(session: &Session, args: &Args) -> anyhow::Result<()> {
     }
     for group in groups {
         let at = group.last_at.format("%Y-%m-%d");
-        line(&format!("{:>4} ×  {}  (last on {at})", group.count, group.question));
+        line(&format!(
+            "{:>4} ×  {}  (last on {at})",
+            group.count, group.question
+        ));
         for other in group.also {
             line(&format!("        {other}"));
         }

@@ -7,11 +7,13 @@ pub mod demo;
 pub mod display;
 pub mod doctor;
 pub mod eval;
+pub mod extract;
+pub mod gaps;
 pub mod inbox;
 pub mod ingest;
 pub mod jobs;
-pub mod gaps;
 pub mod migrate;
+mod model;
 pub mod pin;
 pub mod print;
 pub mod reindex;
@@ -60,6 +62,8 @@ enum Command {
     Migrate,
     /// Take files or folders into a site's knowledge base.
     Ingest(ingest::Args),
+    /// Show a file's text as it would be taken in; no database is needed.
+    Extract(extract::Args),
     /// Search a site's knowledge base, and see why each passage ranks where it does.
     Search(search::Args),
     /// Add, list and remove answers of your own, which go before all documents.
@@ -153,6 +157,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Worker(args) => worker::run(config, args).await,
             Command::Migrate => migrate::run(config).await,
             Command::Ingest(args) => ingest::run(config, args).await,
+            Command::Extract(args) => extract::run(config, args).await,
             Command::Search(args) => search::run(config, args).await,
             Command::Pin(command) => pin::run(config, command).await,
             Command::Gaps(args) => gaps::run(config, args).await,

@@ -121,9 +121,17 @@ async fn add(session: &Session, args: &Add) -> anyhow::Result<()> {
     tx.commit().await?;
     if let Some(upload) = accepted.upload {
         let (db, clock) = (&session.db, session.clock.as_ref());
-        ingest(db, clock, &session.knowledge, site.id, upload, accepted.document, &|_, _| {})
-            .await
-            .context("the answer couldn't be taken in")?;
+        ingest(
+            db,
+            clock,
+            &session.knowledge,
+            site.id,
+            upload,
+            accepted.document,
+            &|_, _| {},
+        )
+        .await
+        .context("the answer couldn't be taken in")?;
     }
     if args.of.json {
         return print::json(&Pin {
@@ -170,7 +178,10 @@ async fn pins(session: &Session, site: &crate::domain::site::Site) -> anyhow::Re
 async fn remove(session: &Session, args: &Remove) -> anyhow::Result<()> {
     let site = session.site(args.of.site.as_deref()).await?;
     let wanted = args.id.trim().to_lowercase();
-    anyhow::ensure!(!wanted.is_empty(), "say which pin; `deskhand pin list` shows their ids");
+    anyhow::ensure!(
+        !wanted.is_empty(),
+        "say which pin; `deskhand pin list` shows their ids"
+    );
     let found: Vec<Pin> = pins(session, &site)
         .await?
         .into_iter()
@@ -179,7 +190,11 @@ async fn remove(session: &Session, args: &Remove) -> anyhow::Result<()> {
     let [pin] = &found[..] else {
         anyhow::bail!(
             "{} pins begin with `{}`; `deskhand pin list` shows them",
-            if found.is_empty() { "no".to_owned() } else { found.len().to_string() },
+            if found.is_empty() {
+                "no".to_owned()
+            } else {
+                found.len().to_string()
+            },
             args.id
         );
     };

@@ -9,14 +9,14 @@ use tokio_util::task::TaskTracker;
 
 use super::display::Display;
 use super::print::{self, line, note};
-use super::session::Session;
 use super::serve::asked_to_stop;
+use super::session::Session;
 use super::work::{Seen, work};
 use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::{models, sites};
-use crate::domain::site::Site;
 use crate::domain::job::Work;
+use crate::domain::site::Site;
 use crate::knowledge::embed;
 use crate::models::embedder::ModelSpec;
 
@@ -103,7 +103,9 @@ async fn build(session: &Session, args: &Args) -> anyhow::Result<ExitCode> {
             }
         }
         if ended.queued > 0 {
-            note("Stopped; what is computed stays, and `deskhand serve` or another `deskhand reindex` goes on.");
+            note(
+                "Stopped; what is computed stays, and `deskhand serve` or another `deskhand reindex` goes on.",
+            );
         }
     }
     let mut worst = ExitCode::SUCCESS;
@@ -130,7 +132,11 @@ async fn build(session: &Session, args: &Args) -> anyhow::Result<ExitCode> {
         return Ok(worst);
     }
     for done in report {
-        let said = if done.state == "live" { "is searched by" } else { "is being built for" };
+        let said = if done.state == "live" {
+            "is searched by"
+        } else {
+            "is being built for"
+        };
         line(&format!("{}  {said}  {}", done.site, done.model));
     }
     Ok(worst)

@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::postings::Filter;
+use crate::domain::document::{Found, Passage};
 use crate::knowledge::search::{self, Mode, SearchQuery};
 
 /// What to look for.
@@ -22,6 +23,18 @@ pub struct Args {
     /// How many passages at most.
     #[arg(short, long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=100))]
     k: u16,
+    /// Only documents that have one of these tags.
+    #[arg(long = "tag", value_name = "TAG")]
+    tags: Vec<String>,
+    /// Only documents from one of these sources: file, pin, …
+    #[arg(long = "source", value_name = "SOURCE")]
+    sources: Vec<String>,
+    /// Only what this channel may answer from: widget, email, slack, …
+    #[arg(long)]
+    channel: Option<String>,
+    /// Say why each passage ranks where it does.
+    #[arg(long)]
+    explain: bool,
     /// For scripts.
     #[arg(long)]
     json: bool,
@@ -44,7 +57,11 @@ async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
     let query = SearchQuery {
         text: args.query.join(" "),
         k: usize::from(args.k),
-        filter: Filter::default(),
+        filter: Filter {
+            channel: args.channel.clone(),
+            tags: args.tags.clone(),
+            sources: args.sources.clone(),
+        },
         mode: Mode::Hybrid,
     };
     let found = search::search(&session.knowledge, &session.db, site.id, query).await?;
@@ -68,12 +85,63 @@ async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
             p.title
         ));
         line(&format!("    {}", p.snippet.replace('\n', " ")));
-        let terms: Vec<_> = p
-            .terms
-            .iter()
-            .map(|t| format!("{} ×{} {:.3}", t.term, t.tf, t.score))
-            .collect();
-        line(&format!("    {}", terms.join(" · ")));
+        if args.explain {
+            explain(p);
+        }
+    }
+    if args.explain {
+        unexplained(&found);
+    }
+    if let Some(why) = &found.degraded {
+        note(&format!("Searched by words alone: {why}"));
     }
     Ok(())
+}
+
+/// Where its score comes from.
+fn explain(p: &Passage) {
+    let parts = &p.parts;
+    let place = |rank: Option<u32>| {
+        rank.map_or_else(|| "not among the candidates".to_owned(), |r| format!("place {r}"))
+    };
+    if parts.pinned {
+        line("    pinned: it answers this very question");
+    }
+    let cosine = parts
+        .cosine
+        .map_or_else(|| "no vector".to_owned(), |c| format!("cosine {c:.3}"));
+    line(&format!(
+        "    score {:.3} = words {:.3} (BM25 {:.3}, {}) + meaning {:.3} ({cosine}, {})",
+        parts.words + parts.meaning,
+        parts.words,
+        parts.bm25,
+        place(parts.bm25_rank),
+        parts.meaning,
+        place(parts.vector_rank),
+    ));
+    let terms: Vec<_> = p
+        .terms
+        .iter()
+        .map(|t| format!("{} ×{} {:.3}", t.term, t.tf, t.score))
+        .collect();
+    if !terms.is_empty() {
+        line(&format!("    {}", terms.join(" · ")));
+    }
+}
+
+/// What of the question played no part.
+fn unexplained(found: &Found) {
+    let unknown: Vec<&str> = found
+        .terms
+        .iter()
+        .filter(|t| t.df == 0 && t.weight >= 1.0)
+        .map(|t| t.term.as_str())
+        .collect();
+    if !unknown.is_empty() {
+        note(&format!("In no document: {}", unknown.join(", ")));
+    }
+    note(&format!(
+        "Vectors of: {}",
+        found.model.as_deref().unwrap_or("no model (words alone)")
+    ));
 }

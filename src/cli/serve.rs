@@ -60,7 +60,13 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
         demo: site,
         streams_at_once: session.config.agent.streams_at_once,
     };
-    let app = App::new(Arc::clone(&agent), Arc::clone(&hub), settings, closing.clone());
+    let app = App::new(
+        Arc::clone(&agent),
+        Arc::clone(&hub),
+        Arc::clone(&session.knowledge),
+        settings,
+        closing.clone(),
+    );
     tasks.spawn(hub::listen(hub, Arc::clone(&agent), closing.clone()));
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
     if !args.no_worker {

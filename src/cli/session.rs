@@ -76,7 +76,7 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
 /// When a provider's key can't be read.
 pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     let embedders = Arc::new(Embedders::new(config.embedder_settings()?));
-    Ok(Knowledge::new(embedders, config.chunk_limits()))
+    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading()))
 }
 
 impl Logins {

@@ -255,6 +255,20 @@ pub const KEYS: &[Key] = &[
         "How long a question may wait for its vector from an `openai:` model, in milliseconds; after that it is searched by words alone.",
     ),
     key(
+        "knowledge.extract_seconds",
+        &["DESKHAND_KNOWLEDGE_EXTRACT_SECONDS"],
+        Some("30"),
+        "2 to 600",
+        "Time for reading one file, in seconds. What takes longer is refused as `too_slow`.",
+    ),
+    key(
+        "knowledge.extract_memory_mb",
+        &["DESKHAND_KNOWLEDGE_EXTRACT_MEMORY_MB"],
+        Some("1024"),
+        "128 to 65536",
+        "Memory for reading one file, in MB. What takes more is refused as `too_much_memory`.",
+    ),
+    key(
         "jobs.at_once",
         &["DESKHAND_JOBS_AT_ONCE"],
         Some("4"),

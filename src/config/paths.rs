@@ -35,6 +35,18 @@ impl Dirs {
     }
 }
 
+/// A program that the system has.
+pub(super) fn program(name: &str, environment: &[(String, String)]) -> Option<PathBuf> {
+    let path = environment
+        .iter()
+        .find(|(n, _)| n == "PATH")
+        .map(|(_, v)| v.as_str());
+    std::env::split_paths(path.unwrap_or_default())
+        .filter(|folder| folder.is_absolute())
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+}
+
 /// The process's environment; names or values that aren't UTF-8 can't be ours.
 #[expect(
     clippy::disallowed_methods,

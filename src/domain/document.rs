@@ -128,8 +128,6 @@ pub struct Parts {
     /// What the cosine gave, weighted by how far the model is to be trusted with the
     /// passage's language.
     pub meaning: f64,
-    /// What title, headings and the words' closeness gave.
-    pub form: f64,
     /// Whether it is the operator's answer to this question.
     pub pinned: bool,
 }

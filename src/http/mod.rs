@@ -12,6 +12,7 @@ pub mod hub;
 pub mod messages;
 pub mod request_id;
 pub mod router;
+pub mod search;
 pub mod server;
 pub mod sse;
 pub mod state;

@@ -22,7 +22,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::error::{Code, Problem};
 use super::state::App;
-use super::{assets, body, cors, demo, health, messages, request_id, threads};
+use super::{assets, body, cors, demo, health, messages, request_id, search, threads};
 
 /// A body must have arrived by then.
 const BODY_TIME: Duration = Duration::from_secs(15);
@@ -41,6 +41,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(threads::events))
         .routes(routes!(threads::cancel))
         .routes(routes!(threads::feedback))
+        .routes(routes!(search::post))
 }
 
 fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {

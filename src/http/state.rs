@@ -16,6 +16,7 @@ use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::SiteId;
 use crate::domain::seal::MasterKey;
+use crate::knowledge::base::Knowledge;
 
 /// How the web is set up.
 #[derive(Debug, Clone)]
@@ -36,6 +37,8 @@ pub struct App {
     pub agent: Arc<Agent>,
     /// Business time.
     pub clock: SharedClock,
+    /// What searches need.
+    pub knowledge: Arc<Knowledge>,
     /// Who waits for events.
     pub hub: Arc<Hub>,
     /// Keys of tokens.
@@ -60,6 +63,7 @@ impl App {
     pub fn new(
         agent: Arc<Agent>,
         hub: Arc<Hub>,
+        knowledge: Arc<Knowledge>,
         settings: HttpSettings,
         closing: CancellationToken,
     ) -> Arc<Self> {
@@ -80,6 +84,7 @@ impl App {
                 .build(),
             streams: Arc::new(Semaphore::new(settings.streams_at_once)),
             agent,
+            knowledge,
             hub,
             closing,
             settings,

@@ -147,7 +147,7 @@ mod tests {
         assert_eq!(decode(b"text\0with\0zeros", false), Err(Unfit::NotText));
         // A UTF-8 mark, and then bytes that aren't.
         let lie = decode(b"\xef\xbb\xbfgr\xfcn", false).unwrap_err();
-        assert_eq!(lie.code(), "undecodable");
+        assert_eq!(lie.code(), "corrupt");
         assert!(lie.to_string().contains("UTF-8"), "{lie}");
     }
 

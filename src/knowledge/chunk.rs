@@ -7,6 +7,7 @@ use std::ops::Range;
 use text_splitter::{ChunkConfig, ChunkSizer, MarkdownSplitter};
 
 use crate::knowledge::outline::{Heading, outline};
+use crate::knowledge::parts::parts;
 
 /// A heading longer than this, in bytes, is text that was marked wrongly.
 const HEADING: usize = 300;
@@ -65,6 +66,8 @@ pub struct Chunk {
     pub heading_path: Vec<String>,
     /// The `id` of the heading that it begins under.
     pub anchor: Option<String>,
+    /// Where it begins in the document, in bytes.
+    pub start: usize,
     /// Markdown.
     pub text: String,
     /// How many tokens the text is.
@@ -264,6 +267,7 @@ impl Cutter<'_> {
         self.chunks.push(Chunk {
             heading_path,
             anchor: first.anchor.clone(),
+            start: range.start,
             tokens: (self.count)(&text),
             text,
         });
@@ -277,13 +281,19 @@ impl Cutter<'_> {
             return;
         };
         let splitter = MarkdownSplitter::new(config);
-        let body = &self.markdown[body.clone()];
-        self.chunks.extend(splitter.chunks(body).map(|text| Chunk {
-            heading_path: path.to_vec(),
-            anchor: anchor.map(str::to_owned),
-            text: text.to_owned(),
-            tokens: (self.count)(text),
-        }));
+        // The splitter looks at all that is left for each piece that it cuts.
+        let mut start = body.start;
+        for part in parts(&self.markdown[body.clone()]) {
+            self.chunks
+                .extend(splitter.chunk_indices(part).map(|(at, text)| Chunk {
+                    heading_path: path.to_vec(),
+                    anchor: anchor.map(str::to_owned),
+                    start: start + at,
+                    text: text.to_owned(),
+                    tokens: (self.count)(text),
+                }));
+            start += part.len();
+        }
     }
 }
 
@@ -331,6 +341,20 @@ mod tests {
                 ("A".to_owned(), some("a"), "One.\n\n### A1\n\nTwo.".to_owned()),
                 ("B".to_owned(), some("b"), "Three.".to_owned()),
             ]
+        );
+    }
+
+    #[test]
+    fn a_section_of_any_length_is_cut_and_nothing_is_lost() {
+        // Without parts this takes hours.
+        let markdown = format!("## Long\n\n{}", "a\n".repeat(300_000));
+        let chunks = chunk(&markdown, ChunkLimits::default(), &tokens::count);
+        let letters: usize = chunks.iter().map(|c| c.text.matches('a').count()).sum();
+        assert!(letters >= 300_000, "{letters}");
+        assert!(
+            chunks
+                .iter()
+                .all(|c| c.tokens <= 512 && c.heading_path == ["Long"])
         );
     }
 

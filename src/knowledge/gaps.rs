@@ -3,10 +3,11 @@
 
 use std::collections::BTreeSet;
 
+use chrono::{DateTime, Utc};
+
 use crate::db::gaps::{Gap, MAX_QUESTION};
 use crate::db::pool::DbResult;
 use crate::db::{gaps, pool::SiteTx};
-use crate::domain::clock::Clock;
 use crate::knowledge::words::{Stemmer, words};
 
 /// Two questions whose vectors are nearer than this ask for the same.
@@ -19,7 +20,7 @@ const SAME_WORDS: f64 = 0.5;
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn keep(tx: &mut SiteTx, clock: &dyn Clock, question: &str, locale: &str) -> DbResult<()> {
+pub async fn keep(tx: &mut SiteTx, at: DateTime<Utc>, question: &str, locale: &str) -> DbResult<()> {
     let masked = masked(question);
     if !masked.chars().any(char::is_alphabetic) {
         return Ok(());
@@ -27,7 +28,7 @@ pub async fn keep(tx: &mut SiteTx, clock: &dyn Clock, question: &str, locale: &s
     let gap = Gap {
         question: masked,
         locale: locale.chars().take(35).collect(),
-        at: clock.now(),
+        at,
     };
     gaps::insert(tx, &gap).await
 }
@@ -39,7 +40,11 @@ pub fn masked(question: &str) -> String {
     let clean = |word: &str| {
         let digits = word.chars().filter(char::is_ascii_digit).count();
         let private = word.contains('@') || digits >= 3 || word.contains("://") || word.len() > 60;
-        if private { "…".to_owned() } else { word.to_owned() }
+        if private {
+            "…".to_owned()
+        } else {
+            word.to_owned()
+        }
     };
     let words: Vec<String> = question.split_whitespace().map(clean).collect();
     let mut out = words.join(" ");
@@ -57,7 +62,7 @@ pub struct Group {
     /// How many there are.
     pub count: usize,
     /// When the newest was asked.
-    pub last_at: chrono::DateTime<chrono::Utc>,
+    pub last_at: DateTime<Utc>,
     /// Other wordings, newest first, a few.
     pub also: Vec<String>,
 }
@@ -103,7 +108,10 @@ pub fn grouped(gaps: &[Gap], vectors: Option<&[Vec<f32>]>) -> Vec<Group> {
 
 fn stems(question: &str) -> BTreeSet<String> {
     let english = Stemmer::of("english");
-    let telling = words(question).into_iter().map(|w| w.lower).filter(|w| w.chars().count() > 3);
+    let telling = words(question)
+        .into_iter()
+        .map(|w| w.lower)
+        .filter(|w| w.chars().count() > 3);
     telling.map(|w| english.stem(&w)).collect()
 }
 
@@ -118,7 +126,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use chrono::{DateTime, TimeDelta};
+    use chrono::TimeDelta;
 
     use super::*;
 

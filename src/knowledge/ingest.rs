@@ -10,13 +10,12 @@ use crate::db::uploads::{self, Upload};
 use crate::db::versions::{self, Failure, NewChunk, NewVersion, Swapped};
 use crate::db::{documents, models, nearest, sites};
 use crate::domain::clock::Clock;
-use crate::domain::document::MAX_UPLOAD_BYTES;
 use crate::domain::ids::{DocumentId, SiteId, UploadId, VersionId};
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::chunk::{ChunkLimits, chunk};
 use crate::knowledge::embed::{self, VectorError};
-use crate::knowledge::extract::{Extracted, extract};
-use crate::knowledge::sniff::{Kind, sniff};
+use crate::knowledge::extract::Extracted;
+use crate::knowledge::extract::reader::{ReadError, Reader};
 use crate::knowledge::unfit::Unfit;
 use crate::knowledge::{blocks, language, trust};
 use crate::models::embedder::{EmbedError, Embedder};
@@ -49,8 +48,6 @@ pub enum Stage {
     Extract,
     /// Cutting it into passages.
     Chunk,
-    /// Preparing what is searched.
-    Index,
     /// Computing vectors.
     Embed,
     /// Storing it and making it live.
@@ -65,7 +62,6 @@ impl Stage {
             Self::Sniff => "sniff",
             Self::Extract => "extract",
             Self::Chunk => "chunk",
-            Self::Index => "index",
             Self::Embed => "embed",
             Self::Swap => "swap",
         }
@@ -94,6 +90,9 @@ pub enum IngestError {
     /// The content can't be taken in; its document's list entry says so too.
     #[error("{0}")]
     Unfit(#[from] Unfit),
+    /// The process that reads files; the next may do.
+    #[error("The file couldn't be read just now.")]
+    Reader(String),
     /// The document was deleted meanwhile.
     #[error("The document was deleted before it could be taken in.")]
     Gone,
@@ -120,6 +119,7 @@ impl IngestError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unfit(unfit) => unfit.code(),
+            Self::Reader(_) => "reader",
             Self::Gone => "gone",
             Self::Vectors(error) => error.code(),
             Self::Db(_) => "database",
@@ -131,8 +131,18 @@ impl IngestError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Unfit(_) | Self::Gone => true,
+            Self::Reader(_) => false,
             Self::Vectors(error) => !error.is_transient(),
             Self::Db(error) => !error.is_transient(),
+        }
+    }
+}
+
+impl From<ReadError> for IngestError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Unfit(unfit) => Self::Unfit(unfit),
+            ReadError::Process(why) => Self::Reader(why),
         }
     }
 }
@@ -177,9 +187,9 @@ pub async fn ingest(
         limits: knowledge.limits,
         model: models.first().map(|m| Arc::clone(&m.embedder)),
     };
-    let (mut version, texts) = match prepare(bytes, given, progress).await {
+    let (mut version, texts) = match prepare(&knowledge.reader, bytes, given, progress).await {
         Ok(prepared) => prepared,
-        Err(unfit) => {
+        Err(IngestError::Unfit(unfit)) => {
             let failure = Failure {
                 code: unfit.code(),
                 detail: &unfit.to_string(),
@@ -190,6 +200,10 @@ pub async fn ingest(
             versions::fail(&mut tx, clock.now(), document, upload, &failure).await?;
             tx.commit().await?;
             return Err(unfit.into());
+        }
+        Err(other) => {
+            tracing::warn!(error = ?other, "a file couldn't be read");
+            return Err(other);
         }
     };
     for _ in 0..SWITCHES {
@@ -246,13 +260,15 @@ struct Given {
 type Texts = HashMap<String, String>;
 
 /// Everything before the transaction but the vectors.
-async fn prepare(upload: Upload, given: Given, progress: Progress<'_>) -> Result<(NewVersion, Texts), Unfit> {
+async fn prepare(
+    reader: &Reader,
+    upload: Upload,
+    given: Given,
+    progress: Progress<'_>,
+) -> Result<(NewVersion, Texts), IngestError> {
     progress(Stage::Sniff, 0.0);
-    let name = upload.name.clone();
-    let bytes = upload.bytes;
-    let (kind, text) = apart(move || sniffed(&bytes, &name)).await?;
     progress(Stage::Extract, 0.0);
-    let extracted = apart(move || extract(kind, &text)).await?;
+    let extracted = reader.read(&upload.bytes, &upload.name).await?;
     progress(Stage::Chunk, 0.0);
     let named = Named {
         sha256: upload.sha256,
@@ -260,16 +276,7 @@ async fn prepare(upload: Upload, given: Given, progress: Progress<'_>) -> Result
         title: upload.title,
         url: upload.url,
     };
-    apart(move || Ok(index(given, named, extracted))).await
-}
-
-fn sniffed(bytes: &[u8], name: &str) -> Result<(Kind, String), Unfit> {
-    if bytes.len() > MAX_UPLOAD_BYTES {
-        return Err(Unfit::TooLarge {
-            limit_mb: MAX_UPLOAD_BYTES >> 20,
-        });
-    }
-    sniff(bytes, name)
+    Ok(apart(move || Ok(index(given, named, extracted))).await?)
 }
 
 /// What came with the bytes.
@@ -285,7 +292,7 @@ struct Named {
 fn index(given: Given, named: Named, extracted: Extracted) -> (NewVersion, Texts) {
     let title = named
         .title
-        .or(extracted.title)
+        .or_else(|| extracted.title.clone())
         .unwrap_or_else(|| title_of_name(&named.name));
     let chunks = match &given.model {
         Some(model) => {
@@ -294,7 +301,7 @@ fn index(given: Given, named: Named, extracted: Extracted) -> (NewVersion, Texts
         }
         None => chunk(&extracted.markdown, given.limits, &tokens::count),
     };
-    let tags = extracted.tags;
+    let tags = extracted.tags.clone();
     let declared = [extracted.lang.as_deref(), given.site_locale.as_deref()];
     let lang = language::detect(&blocks::plain(&extracted.markdown), &declared);
     let mut texts = Texts::new();
@@ -312,7 +319,9 @@ fn index(given: Given, named: Named, extracted: Extracted) -> (NewVersion, Texts
                 hash,
                 heading_path: c.heading_path,
                 anchor: c.anchor,
-                page: None,
+                page: extracted
+                    .page_at(c.start)
+                    .and_then(|page| i32::try_from(page).ok()),
                 index_text,
                 text: c.text,
                 tokens: i32::try_from(c.tokens).unwrap_or(i32::MAX),
@@ -396,11 +405,11 @@ where
             // Nobody listens after the time limit. A panic drops the sender.
             let _ = tell.send(work());
         })
-        .map_err(|_| Unfit::Broken)?;
+        .map_err(|_| Unfit::Corrupt)?;
     match tokio::time::timeout(READING, told).await {
         Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(Unfit::Broken),
-        Err(_) => Err(Unfit::TookTooLong {
+        Ok(Err(_)) => Err(Unfit::Corrupt),
+        Err(_) => Err(Unfit::TooSlow {
             seconds: READING.as_secs(),
         }),
     }
@@ -426,6 +435,6 @@ mod tests {
         std::panic::set_hook(Box::new(|_| {}));
         let result: Result<(), Unfit> = apart(|| panic!("parser")).await;
         std::panic::set_hook(hook);
-        assert_eq!(result, Err(Unfit::Broken));
+        assert_eq!(result, Err(Unfit::Corrupt));
     }
 }

@@ -16,6 +16,7 @@ pub mod ingest;
 pub mod language;
 pub mod outline;
 pub mod pages;
+pub mod parts;
 pub mod pins;
 pub mod places;
 pub mod reindex;

@@ -11,7 +11,7 @@ use crate::db::passages::{self, Row};
 use crate::db::pool::{Db, DbError, DbResult, SiteTx};
 use crate::db::postings::{self, Filter, Term};
 use crate::db::{nearest, trust};
-use crate::domain::document::{Found, PIN, Parts, Passage, TermScore};
+use crate::domain::document::{Found, Parts, Passage, TermScore};
 use crate::domain::ids::SiteId;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::expansion::{Others, bounded, mend};
@@ -312,7 +312,6 @@ fn passage(row: Row, candidate: &Candidate, mode: Mode, terms: &[Term]) -> Passa
             cosine: candidate.cosine,
             vector_rank: candidate.vector_rank,
             meaning: candidate.fused.meaning,
-            form: 0.0,
             pinned: candidate.pinned,
         },
         terms: row
@@ -324,10 +323,4 @@ fn passage(row: Row, candidate: &Candidate, mode: Mode, terms: &[Term]) -> Passa
             })
             .collect(),
     }
-}
-
-/// Whether a document is the operator's own answer.
-#[must_use]
-pub fn is_pin(passage: &Passage) -> bool {
-    passage.source == PIN
 }

@@ -1,28 +1,53 @@
 //! What a content is, by the content: its name only decides between Markdown and plain
 //! text when the content could be either.
 
+use std::io::Cursor;
+
 use infer::MatcherType;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::document::MAX_UPLOAD_BYTES;
 use crate::knowledge::charset;
 use crate::knowledge::unfit::Unfit;
 
 /// A type that can be read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Markdown, with or without front matter.
-    Markdown,
+    /// A PDF document.
+    Pdf,
+    /// A Word document.
+    Docx,
     /// A web page or a part of one.
     Html,
+    /// Markdown, with or without front matter.
+    Markdown,
+    /// Markdown with components.
+    Mdx,
     /// Anything else that is text.
+    #[default]
     Text,
 }
 
-/// Finds out what bytes are, and reads them as text.
+/// What the bytes hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// A PDF document.
+    Pdf,
+    /// A Word document.
+    Docx,
+    /// A kind of text, decoded.
+    Text(Kind, String),
+}
+
+/// Where in a file its mark may stand: some mail programs put a line before it.
+const PDF_WITHIN: usize = 1024;
+
+/// Finds out what bytes are, and reads what is text.
 ///
 /// # Errors
-/// When they are empty, too many, binary, or not text.
-pub fn sniff(bytes: &[u8], name: &str) -> Result<(Kind, String), Unfit> {
+/// When they are empty, too many, or of a kind that can't be read.
+pub fn sniff(bytes: &[u8], name: &str) -> Result<Content, Unfit> {
     if bytes.len() > MAX_UPLOAD_BYTES {
         return Err(Unfit::TooLarge {
             limit_mb: MAX_UPLOAD_BYTES >> 20,
@@ -31,8 +56,14 @@ pub fn sniff(bytes: &[u8], name: &str) -> Result<(Kind, String), Unfit> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Unfit::Empty);
     }
-    if let Some(what) = binary(bytes) {
-        return Err(Unfit::UnsupportedType { what });
+    if is_pdf(bytes) {
+        return Ok(Content::Pdf);
+    }
+    if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
+        return packed(bytes);
+    }
+    if let Some(unfit) = binary(bytes) {
+        return Err(unfit);
     }
     let text = charset::decode(bytes, looks_like_html(bytes))?;
     let text = text.trim_start_matches('\u{feff}');
@@ -40,46 +71,113 @@ pub fn sniff(bytes: &[u8], name: &str) -> Result<(Kind, String), Unfit> {
         return Err(Unfit::Empty);
     }
     // In UTF-16 the markup shows only now.
-    let kind = if looks_like_html(text.as_bytes()) {
+    let kind = if ends_in(name, &["mdx"]) {
+        Kind::Mdx
+    } else if looks_like_html(text.as_bytes()) {
         Kind::Html
     } else if looks_like_markdown(text, name) {
         Kind::Markdown
     } else {
         Kind::Text
     };
-    Ok((kind, text.to_owned()))
+    Ok(Content::Text(kind, text.to_owned()))
 }
 
-/// The name of a binary type, with its article.
-fn binary(bytes: &[u8]) -> Option<String> {
+/// Whether it is a PDF document, by its mark.
+#[must_use]
+pub fn is_pdf(bytes: &[u8]) -> bool {
+    let head = &bytes[..bytes.len().min(PDF_WITHIN)];
+    // A page that only writes about the mark begins with something else.
+    head.starts_with(b"%PDF-")
+        || (head.windows(5).any(|w| w == b"%PDF-") && head.iter().any(|b| *b >= 0x80 || *b == 0))
+}
+
+fn ends_in(name: &str, endings: &[&str]) -> bool {
+    name.rsplit_once('.')
+        .is_some_and(|(_, e)| endings.iter().any(|ending| e.eq_ignore_ascii_case(ending)))
+}
+
+/// What a ZIP archive is, by what is in it.
+fn packed(bytes: &[u8]) -> Result<Content, Unfit> {
+    let Ok(archive) = zip::ZipArchive::new(Cursor::new(bytes)) else {
+        let says = |part: &[u8]| bytes.windows(part.len()).any(|w| w == part);
+        return Err(if says(b"word/document") || says(b"[Content_Types].xml") {
+            Unfit::Corrupt
+        } else {
+            unsupported("an archive")
+        });
+    };
+    let has = |part: &str| archive.file_names().any(|n| n.starts_with(part));
+    if has("word/") {
+        return Ok(Content::Docx);
+    }
+    Err(unsupported(if has("xl/") {
+        "an Excel table"
+    } else if has("ppt/") {
+        "a presentation"
+    } else if has("META-INF/container.xml") {
+        "an e-book"
+    } else if has("content.xml") {
+        "an OpenDocument file"
+    } else {
+        "an archive"
+    }))
+}
+
+fn unsupported(what: &str) -> Unfit {
+    Unfit::UnsupportedType {
+        what: what.to_owned(),
+    }
+}
+
+/// Why a binary file can't be read.
+fn binary(bytes: &[u8]) -> Option<Unfit> {
+    /// The mark of Microsoft's older container.
+    const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
     if bytes.starts_with(b"{\\rtf") {
-        return Some("an RTF document".to_owned());
+        return Some(unsupported("an RTF document"));
+    }
+    if bytes.starts_with(COMPOUND) {
+        // A locked .docx is one of these, with its real content in a stream of this name.
+        let name: Vec<u8> = "EncryptedPackage"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        return Some(if bytes.windows(name.len()).any(|w| w == name) {
+            Unfit::Encrypted
+        } else {
+            unsupported("an older Office file (.doc, .xls, .ppt or .msg)")
+        });
+    }
+    // Text may begin like anything.
+    if is_plain(&bytes[..bytes.len().min(4096)]) {
+        return None;
     }
     let found = infer::get(bytes)?;
-    let named =
-        match found.mime_type() {
-            "application/pdf" => "a PDF document",
-            "application/msword"
-            | "application/vnd.openxmlformats-officedocument.wordprocessingml.document" => "a Word document",
-            "application/vnd.ms-excel"
-            | "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet" => "an Excel table",
-            "application/vnd.ms-powerpoint"
-            | "application/vnd.openxmlformats-officedocument.presentationml.presentation" => "a presentation",
-            "application/epub+zip" => "an e-book",
-            _ => match found.matcher_type() {
-                MatcherType::Image => "an image",
-                MatcherType::Audio => "a sound",
-                MatcherType::Video => "a video",
-                MatcherType::Font => "a font",
-                MatcherType::Archive => "an archive",
-                MatcherType::Book => "an e-book",
-                MatcherType::Doc => "an office document",
-                MatcherType::App => "a program",
-                // Its guesses at HTML, XML and scripts are ours to make.
-                MatcherType::Text | MatcherType::Custom => return None,
-            },
-        };
-    Some(named.to_owned())
+    Some(unsupported(match found.matcher_type() {
+        MatcherType::Image => "an image",
+        MatcherType::Audio => "a sound",
+        MatcherType::Video => "a video",
+        MatcherType::Font => "a font",
+        MatcherType::Archive => "an archive",
+        MatcherType::Book => "an e-book",
+        MatcherType::Doc => "an office document",
+        MatcherType::App => "a program",
+        // Its guesses at HTML, XML and scripts are ours to make.
+        MatcherType::Text | MatcherType::Custom => return None,
+    }))
+}
+
+/// Whether it is UTF-8 without control characters; a character may be cut at the end.
+fn is_plain(head: &[u8]) -> bool {
+    let valid = match std::str::from_utf8(head) {
+        Ok(_) => true,
+        Err(e) => e.error_len().is_none(),
+    };
+    valid
+        && !head
+            .iter()
+            .any(|b| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c))
 }
 
 /// Whether the first thing in it, comments aside, is a tag that pages begin with.
@@ -137,8 +235,7 @@ fn looks_like_html(bytes: &[u8]) -> bool {
 
 /// Whether enough lines look as only Markdown's do.
 fn looks_like_markdown(text: &str, name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, e)| e.to_ascii_lowercase());
-    if matches!(ending.as_deref(), Some("md" | "markdown" | "mdown" | "mdx")) {
+    if ends_in(name, &["md", "markdown", "mdown"]) {
         return true;
     }
     let mut signs = 0;
@@ -169,7 +266,10 @@ mod tests {
     use super::*;
 
     fn kind(text: &str, name: &str) -> Kind {
-        sniff(text.as_bytes(), name).unwrap().0
+        match sniff(text.as_bytes(), name).unwrap() {
+            Content::Text(kind, _) => kind,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -208,8 +308,9 @@ mod tests {
             .encode_utf16()
             .flat_map(u16::to_le_bytes)
             .collect();
-        let (kind, text) = sniff(&page, "x").unwrap();
-        assert_eq!(kind, Kind::Html);
+        let Content::Text(Kind::Html, text) = sniff(&page, "x").unwrap() else {
+            panic!("no page")
+        };
         assert!(text.starts_with("<html>"), "{text}");
     }
 
@@ -219,16 +320,47 @@ mod tests {
         assert_eq!(code(b""), "empty");
         assert_eq!(code(b" \r\n\t"), "empty");
         assert_eq!(code("\u{feff} \u{a0}".as_bytes()), "empty");
-        assert_eq!(code(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3"), "unsupported_type");
         assert_eq!(code(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "unsupported_type");
         assert_eq!(
             code(&[b"\x7fELF\x02\x01\x01".as_slice(), &[0; 57]].concat()),
             "unsupported_type"
         );
         assert_eq!(code(b"{\\rtf1\\ansi hello}"), "unsupported_type");
-        assert_eq!(code(&[7; 100]), "not_text");
+        assert_eq!(code(&[7; 100]), "unsupported_type");
         assert_eq!(code(&vec![b'a'; MAX_UPLOAD_BYTES + 1]), "too_large");
-        let pdf = sniff(b"%PDF-1.7\n", "x.md").unwrap_err();
-        assert!(pdf.to_string().contains("a PDF document"), "{pdf}");
+        let image = sniff(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "x.md").unwrap_err();
+        assert!(image.to_string().contains("an image"), "{image}");
+    }
+
+    #[test]
+    fn office_files_are_known_by_what_is_in_them() {
+        use std::io::Write as _;
+        let zip = |part: &str| {
+            let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+            zip.start_file(part, zip::write::SimpleFileOptions::default())
+                .unwrap();
+            zip.write_all(b"x").unwrap();
+            zip.finish().unwrap().into_inner()
+        };
+        assert_eq!(sniff(&zip("word/document.xml"), "x.txt"), Ok(Content::Docx));
+        for (part, what) in [
+            ("xl/workbook.xml", "Excel"),
+            ("ppt/presentation.xml", "presentation"),
+            ("a.txt", "archive"),
+        ] {
+            let unfit = sniff(&zip(part), "x.docx").unwrap_err();
+            assert!(unfit.to_string().contains(what), "{unfit}");
+        }
+        let cut = &zip("word/document.xml")[..60];
+        assert_eq!(sniff(cut, "x.docx"), Err(Unfit::Corrupt));
+        assert_eq!(sniff(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "x.txt"), Ok(Content::Pdf));
+        let talk = sniff(b"A file that begins with %PDF-1.7 is a PDF.", "x.txt");
+        assert!(matches!(talk, Ok(Content::Text(Kind::Text, _))), "{talk:?}");
+        let locked: Vec<u8> = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+            .iter()
+            .copied()
+            .chain("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
+        assert_eq!(sniff(&locked, "x.docx"), Err(Unfit::Encrypted));
     }
 }

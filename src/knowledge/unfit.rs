@@ -1,22 +1,65 @@
 //! Why a content can't be taken into the knowledge base: for programs a code, for the
 //! site's owner a sentence that says what to do.
 
-/// Why a content is unfit; trying it again doesn't help.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+use serde::{Deserialize, Serialize};
+
+/// Text at most, in MiB, as [`Unfit::too_much_text`] says it.
+const TEXT_MB: usize = 16;
+
+/// Why a content is unfit; trying it again doesn't help. The codes are a closed list:
+/// `encrypted`, `corrupt`, `empty`, `unsupported_type`, `too_large`, `too_slow`,
+/// `too_much_memory`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Unfit {
     /// No bytes, or blanks only.
     #[error("The file is empty.")]
     Empty,
-    /// More than the limit.
+    /// Readable, but nothing in it to answer from.
+    #[error("No text was found in the file. A page that is only images or scripts can't be searched.")]
+    NoText,
+    /// Pages without text: pictures of it, most likely.
+    #[error(
+        "No text was found on the document's pages: they seem to be scanned. Reading text from pictures \
+         isn't available; please run text recognition (OCR) on the file first, or give its text."
+    )]
+    Scanned,
+    /// Locked by a password.
+    #[error(
+        "The file is protected by a password. Please save it without one, or give its text in another form."
+    )]
+    Encrypted,
+    /// More bytes than the limit.
     #[error("The file is larger than {limit_mb} MB. Please split it into smaller ones.")]
     TooLarge {
         /// The limit in MiB.
         limit_mb: usize,
     },
+    /// More text than the limit.
+    #[error("The file holds more than {limit_mb} MB of text. Please split it into smaller ones.")]
+    TooMuchText {
+        /// The limit in MiB.
+        limit_mb: usize,
+    },
+    /// More pages than the limit.
+    #[error("The document has more than {limit} pages. Please split it into smaller ones.")]
+    TooManyPages {
+        /// The limit.
+        limit: usize,
+    },
+    /// Small when packed, and unreasonably large when unpacked.
+    #[error(
+        "What is packed in the file is far too large to be a document. Please save it again with the \
+         program that made it, or split it."
+    )]
+    Inflates,
     /// A type that is known, but can't be read.
-    #[error("The file is {what}, which can't be read. Please save it as Markdown, HTML or plain text.")]
+    #[error(
+        "The file is {what}, which can't be read. Please save it as PDF, Word (.docx), HTML, Markdown or \
+         plain text."
+    )]
     UnsupportedType {
-        /// With its article, for example `a PDF document`.
+        /// With its article, for example `an Excel table`.
         what: String,
     },
     /// Binary content of no known type.
@@ -32,37 +75,58 @@ pub enum Unfit {
         /// The character set.
         charset: String,
     },
-    /// Readable, but nothing in it to answer from.
-    #[error("No text was found in the file. A page that is only images or scripts can't be searched.")]
-    NoText,
-    /// HTML whose elements stand in each other deeper than any real page's.
-    #[error("The page's elements are nested too deeply. Please save it from a browser and try again.")]
+    /// Elements that stand in each other deeper than in any real document.
+    #[error(
+        "The file's elements are nested too deeply. Please save it again with the program that made it, \
+         or give its text in another form."
+    )]
     TooNested,
     /// The parser gave up on it.
     #[error("The file is damaged, so that it can't be read. Please save it again and retry.")]
-    Broken,
+    Corrupt,
     /// The time limit passed.
     #[error("Reading the file took longer than {seconds} seconds. Please split it into smaller ones.")]
-    TookTooLong {
+    TooSlow {
         /// The limit.
         seconds: u64,
+    },
+    /// The memory limit was reached.
+    #[error(
+        "Reading the file took more than {limit_mb} MB of memory. Please split it into smaller ones, or \
+         save it again in a simpler form."
+    )]
+    TooMuchMemory {
+        /// The limit in MiB.
+        limit_mb: u64,
     },
 }
 
 impl Unfit {
+    /// More text than is taken in.
+    #[must_use]
+    pub fn too_much_text() -> Self {
+        Self::TooMuchText { limit_mb: TEXT_MB }
+    }
+
+    /// Text at most, in bytes.
+    #[must_use]
+    pub const fn most_text() -> usize {
+        TEXT_MB << 20
+    }
+
     /// Stable, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Empty => "empty",
-            Self::TooLarge { .. } => "too_large",
-            Self::UnsupportedType { .. } => "unsupported_type",
-            Self::NotText => "not_text",
-            Self::Undecodable { .. } => "undecodable",
-            Self::NoText => "no_text",
-            Self::TooNested => "too_nested",
-            Self::Broken => "broken",
-            Self::TookTooLong { .. } => "took_too_long",
+            Self::Empty | Self::NoText | Self::Scanned => "empty",
+            Self::Encrypted => "encrypted",
+            Self::TooLarge { .. } | Self::TooMuchText { .. } | Self::TooManyPages { .. } | Self::Inflates => {
+                "too_large"
+            }
+            Self::UnsupportedType { .. } | Self::NotText => "unsupported_type",
+            Self::Undecodable { .. } | Self::TooNested | Self::Corrupt => "corrupt",
+            Self::TooSlow { .. } => "too_slow",
+            Self::TooMuchMemory { .. } => "too_much_memory",
         }
     }
 }

@@ -13,7 +13,7 @@ use deskhand::domain::ids::SiteId;
 use deskhand::knowledge::accept::accept;
 use deskhand::knowledge::chunk::ChunkLimits;
 use deskhand::knowledge::ingest::{IngestError, Stage, ingest};
-use deskhand::knowledge::search::{SearchQuery, search};
+use deskhand::knowledge::search::{Mode, SearchQuery, search};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::support::knowledge::words_alone;
@@ -23,6 +23,7 @@ async fn find(db: &Db, site: SiteId, text: &str) -> Found {
     let query = SearchQuery {
         text: text.to_owned(),
         k: 50,
+        mode: Mode::Words,
         ..SearchQuery::default()
     };
     let found = search(&words_alone(), db, site, query).await.unwrap();
@@ -187,15 +188,15 @@ async fn a_failure_is_told_and_what_was_live_stays() {
     for _ in 0..2 {
         let error = take_in(&db, site, bad).await.unwrap_err();
         assert!(matches!(error, IngestError::Unfit(_)));
-        assert_eq!((error.code(), error.is_permanent()), ("unsupported_type", true));
+        assert_eq!((error.code(), error.is_permanent()), ("corrupt", true));
     }
     let row = |db: Db| async move {
         let mut tx = db.site(site).await.unwrap();
         documents::list(&mut tx, 10, 0).await.unwrap().remove(0)
     };
     let (code, sentence) = row(db.clone()).await.failure.unwrap();
-    assert_eq!(code, "unsupported_type");
-    assert!(sentence.contains("a PDF document"), "{sentence}");
+    assert_eq!(code, "corrupt");
+    assert!(sentence.contains("damaged"), "{sentence}");
     assert_eq!(find(&db, site, "lamps").await.passages.len(), 1);
     let mended = hand_in(&db, site, "a.md", b"# Lamps\n\nWe sell desks.").await;
     take_in(&db, site, mended).await.unwrap();
@@ -210,11 +211,11 @@ async fn each_unfit_file_is_refused_with_its_reason() {
     let nested = format!("<html>{}", "<div>".repeat(50_000));
     let cases: [(&[u8], &str); 6] = [
         (b" \n", "empty"),
-        (b"\x00\x01\x02\x03binary", "not_text"),
-        (b"\xef\xbb\xbf\xff\xfe broken", "undecodable"),
-        (b"<html><body><script>1</script></body></html>", "no_text"),
+        (b"\x00\x01\x02\x03binary", "unsupported_type"),
+        (b"\xef\xbb\xbf\xff\xfe broken", "corrupt"),
+        (b"<html><body><script>1</script></body></html>", "empty"),
         (b"PK\x03\x04rest of a zip file", "unsupported_type"),
-        (nested.as_bytes(), "too_nested"),
+        (nested.as_bytes(), "corrupt"),
     ];
     for (i, (bytes, code)) in cases.into_iter().enumerate() {
         let accepted = hand_in(&db, site, &format!("{i}.md"), bytes).await;
@@ -370,7 +371,7 @@ async fn progress_names_each_stage_in_order() {
             Stage::Sniff,
             Stage::Extract,
             Stage::Chunk,
-            Stage::Index,
+            Stage::Embed,
             Stage::Swap
         ]
     );

@@ -11,9 +11,8 @@ use deskhand::domain::clock::{Clock, SystemClock};
 use deskhand::domain::document::Found;
 use deskhand::domain::ids::SiteId;
 use deskhand::knowledge::chunk::{ChunkLimits, chunk};
-use deskhand::knowledge::extract::extract;
-use deskhand::knowledge::search::{SearchQuery, search};
-use deskhand::knowledge::sniff::Kind;
+use deskhand::knowledge::extract::{Pass, extract};
+use deskhand::knowledge::search::{Mode, SearchQuery, search};
 use deskhand::knowledge::{blocks, language};
 use deskhand::models::tokens;
 use proptest::collection::vec;
@@ -118,7 +117,8 @@ struct Counted {
 /// What the reference makes of a document: each chunk is found by title, headings above
 /// and its own text, each counted once.
 fn counted(doc: &Doc) -> Vec<Counted> {
-    let extracted = extract(Kind::Markdown, &doc.markdown()).unwrap();
+    let found = extract(doc.markdown().as_bytes(), "a.md", Pass::First).unwrap();
+    let extracted = found.extracted;
     let lang = language::detect(&blocks::plain(&extracted.markdown), &[extracted.lang.as_deref()]);
     chunk(&extracted.markdown, ChunkLimits::default(), &tokens::count)
         .into_iter()
@@ -191,6 +191,7 @@ async fn find(db: &Db, site: SiteId, text: &str, k: usize) -> Found {
     let query = SearchQuery {
         text: text.to_owned(),
         k,
+        mode: Mode::Words,
         ..SearchQuery::default()
     };
     let found = search(&words_alone(), db, site, query).await.unwrap();
@@ -268,12 +269,7 @@ async fn one_corpus(db: &Db, changes: Vec<Change>, questions: Vec<Vec<usize>>) -
         prop_assert_eq!(ranking.len(), want.len(), "{}", &text);
         prop_assert_eq!(rows.len(), want.len().min(50), "{}", &text);
         for ((ranked, passage), (score, _)) in found.iter().zip(&rows).zip(&want) {
-            prop_assert!(
-                (ranked.score - score).abs() < 1e-9,
-                "{} {}",
-                ranked.score,
-                score
-            );
+            prop_assert!((ranked.score - score).abs() < 1e-9, "{} {}", ranked.score, score);
             let parts: f64 = passage.terms.iter().map(|(_, _, score)| score).sum();
             prop_assert!((parts - ranked.score).abs() < 1e-9);
             // Among equals any order will do: the text is one of those with this score.
@@ -431,7 +427,7 @@ async fn only_what_may_be_shown_is_found() {
             tags: tags.iter().map(|t| (*t).to_owned()).collect(),
             ..Filter::default()
         },
-        ..SearchQuery::default()
+        mode: Mode::Words,
     };
     let words = words_alone();
     let found = search(&words, &db, site, query(&[])).await.unwrap();

@@ -14,7 +14,7 @@ use deskhand::domain::ids::VisitorId;
 
 /// Tables that belong to no site: the migrations' own, the queue (its rows carry a site,
 /// and its runner serves all), and the timetable.
-const NOT_TENANT: &[&str] = &["_sqlx_migrations", "jobs", "schedules"];
+const NOT_TENANT: &[&str] = &["_sqlx_migrations", "embedding_models", "jobs", "schedules"];
 
 async fn connect(url: &str) -> PgConnection {
     url.parse::<sqlx::postgres::PgConnectOptions>()
@@ -82,7 +82,7 @@ async fn every_tenant_table_is_guarded() {
 
     // Foreign keys go around row security: between tenant tables they must carry the site.
     let keys = "SELECT conrelid::regclass::text || '.' || conname FROM pg_constraint c
-                WHERE contype = 'f' AND confrelid <> 'sites'::regclass AND conrelid::regclass::text NOT IN ('jobs')
+                WHERE contype = 'f' AND confrelid NOT IN ('sites'::regclass, 'embedding_models'::regclass) AND conrelid::regclass::text NOT IN ('jobs')
                 AND NOT EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.conrelid
                                 AND a.attname = 'site_id' AND a.attnum = ANY (c.conkey))";
     assert_eq!(

@@ -16,7 +16,17 @@ use crate::support::knowledge::with_model;
 async fn everything(app: &TestApp) -> Vec<i64> {
     let site = app.site.id;
     let mut sums = Vec::new();
-    for table in ["documents", "document_tags", "chunks", "postings", "embeddings", "embedding_cache", "model_trust", "gaps", "knowledge_state"] {
+    for table in [
+        "documents",
+        "document_tags",
+        "chunks",
+        "postings",
+        "embeddings",
+        "embedding_cache",
+        "model_trust",
+        "gaps",
+        "knowledge_state",
+    ] {
         let sum = format!(
             "SELECT coalesce(sum(hashtext(x::text)), 0)::bigint FROM {table} x WHERE site_id = '{site}'"
         );
@@ -32,7 +42,11 @@ async fn vectors_and_postings_are_their_sites_own() {
         ..Setup::default()
     };
     let app = TestApp::with(setup).await;
-    app.know(&[("returns.md", "# Returns\n\nYou can send goods back within 30 days of delivery.")]).await;
+    app.know(&[(
+        "returns.md",
+        "# Returns\n\nYou can send goods back within 30 days of delivery.",
+    )])
+    .await;
     let s = TestSite::add(&app.db, &app.master, "stranger", &[ORIGIN], app.clock.now()).await;
     let words = [Words {
         text: "returns goods days",
@@ -41,7 +55,7 @@ async fn vectors_and_postings_are_their_sites_own() {
     }];
     let mut own = app.db.snapshot(app.site.id).await.unwrap();
     let terms = postings::terms(&mut own, &words).await.unwrap();
-    let ranking = packed::rank(&mut own, &terms).await.unwrap();
+    let mut ranking = packed::rank(&mut own, &terms).await.unwrap();
     let chunk = ranking.best(1)[0].chunk_id;
     let known = models::of_site(&mut own).await.unwrap();
     let model = known.live.clone().expect("a model");
@@ -50,7 +64,9 @@ async fn vectors_and_postings_are_their_sites_own() {
     let document: DocumentId = rows[0].document_id;
     own.commit().await.unwrap();
     let hash = app
-        .text(&format!("SELECT encode(hash, 'hex') FROM chunks WHERE id = {chunk}"))
+        .text(&format!(
+            "SELECT encode(hash, 'hex') FROM chunks WHERE id = {chunk}"
+        ))
         .await;
     let version = VersionId(
         app.text(&format!("SELECT version_id::text FROM chunks WHERE id = {chunk}"))
@@ -65,24 +81,56 @@ async fn vectors_and_postings_are_their_sites_own() {
     let filter = Filter::default();
     assert!(packed::rank(tx, &terms).await.unwrap().is_empty());
     assert_eq!(packed::passing(tx, &mut ranking, &filter, 5).await.unwrap(), []);
-    assert_eq!(nearest::nearest(tx, &known, &model, &vector, &filter, 5).await.unwrap().0, []);
+    assert_eq!(
+        nearest::nearest(tx, &known, &model, &vector, &filter, 5)
+            .await
+            .unwrap()
+            .0,
+        []
+    );
     let mut graphed = known.clone();
     graphed.graphs = vec![model.id];
     graphed.chunks = 1_000_000;
-    assert_eq!(nearest::nearest(tx, &graphed, &model, &vector, &filter, 5).await.unwrap().0, []);
-    assert_eq!(passages::candidates(tx, &[chunk], Some((model.id, &vector))).await.unwrap(), []);
-    assert!(passages::vectors(tx, &[chunk], model.id).await.unwrap().is_empty());
+    assert_eq!(
+        nearest::nearest(tx, &graphed, &model, &vector, &filter, 5)
+            .await
+            .unwrap()
+            .0,
+        []
+    );
+    assert_eq!(
+        passages::candidates(tx, &[chunk], Some((model.id, &vector)))
+            .await
+            .unwrap(),
+        []
+    );
+    assert!(
+        passages::vectors(tx, &[chunk], model.id)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert_eq!(passages::read(tx, &[chunk], &terms).await.unwrap(), []);
-    assert_eq!(postings::lexemes(tx, "english", "goods").await.unwrap().len(), 1, "needs no site");
+    assert_eq!(
+        postings::lexemes(tx, "english", "goods").await.unwrap().len(),
+        1,
+        "needs no site"
+    );
     assert_eq!(documents::source(tx, document).await.unwrap(), None);
     assert_eq!(documents::names(tx, "file").await.unwrap(), []);
+    assert_eq!(documents::of_source(tx, "file").await.unwrap(), []);
     documents::tag(tx, document, &[]).await.unwrap();
     assert_eq!(models::of_site(tx).await.unwrap().live, None);
-    assert_eq!(embeddings::missing(tx, model.id, &[hash.clone()]).await.unwrap(), [hash.clone()]);
+    assert_eq!(
+        embeddings::missing(tx, model.id, &[hash.clone()]).await.unwrap(),
+        [hash.clone()]
+    );
     assert_eq!(embeddings::pending(tx, model.id, 0, 9).await.unwrap(), []);
     assert_eq!(embeddings::count(tx, model.id).await.unwrap(), (0, 0));
     assert_eq!(embeddings::attach(tx, model.id, version).await.unwrap(), 0);
-    embeddings::store(tx, model.id, &[chunk], &[vector.clone()]).await.unwrap();
+    embeddings::store(tx, model.id, &[chunk], &[vector.clone()])
+        .await
+        .unwrap();
     embeddings::keep(tx, model.id, &[hash], &[vector]).await.unwrap();
     assert_eq!(embeddings::forget(tx, model.id, 10).await.unwrap(), 0);
     assert!(trust::of_site(tx, model.id).await.unwrap().is_empty());
@@ -100,7 +148,13 @@ async fn vectors_and_postings_are_their_sites_own() {
         at: app.clock.now(),
     };
     gaps::insert(tx, &gap).await.unwrap();
-    assert_eq!(gaps::list(tx, app.clock.now() - TimeDelta::days(1), 10).await.unwrap().len(), 1);
+    assert_eq!(
+        gaps::list(tx, app.clock.now() - TimeDelta::days(1), 10)
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(models::lock(tx).await.unwrap(), (None, None));
     assert!(models::choose(tx, model.id).await.unwrap(), "it has no chunks");
     assert!(models::switch(tx, model.id).await.unwrap());

@@ -134,6 +134,7 @@ impl Driver {
                 outcome: "fenced",
                 brain,
                 message: None,
+                gap: None,
             });
             return;
         }
@@ -149,11 +150,24 @@ impl Driver {
         self.record.events.push(ThreadEvent::Done {
             turn_id: self.job.turn.turn,
         });
+        let gap = (used.is_empty() && self.searched_by_message())
+            .then(|| (self.job.text.clone(), self.job.locale.clone()));
         let message = (!self.answer.is_empty()).then_some((text, used));
         self.record.ending = Some(Ending {
             outcome: outcome.as_str(),
             brain,
             message,
+            gap,
         });
+    }
+
+    /// Whether the documents were asked what the visitor asked, and answered.
+    fn searched_by_message(&self) -> bool {
+        let asked = self.view.message.trim();
+        !asked.is_empty()
+            && self.view.outcomes.iter().any(|o| {
+                let query = o.args.get("query").and_then(|q| q.as_str()).unwrap_or_default();
+                o.found.is_some() && o.result.is_ok() && query.contains(asked)
+            })
     }
 }

@@ -12,8 +12,8 @@ use serde::Serialize;
 use crate::domain::document::MAX_UPLOAD_BYTES;
 
 /// Endings of files that are worth a try; what is in them decides.
-const ENDINGS: [&str; 9] = [
-    "md", "markdown", "mdown", "mdx", "html", "htm", "xhtml", "txt", "text",
+const ENDINGS: [&str; 11] = [
+    "md", "markdown", "mdown", "mdx", "html", "htm", "xhtml", "txt", "text", "pdf", "docx",
 ];
 
 /// A file to take in.
@@ -150,7 +150,8 @@ impl Walk {
             .and_then(|e| e.to_str())
             .map(str::to_ascii_lowercase);
         if !ending.as_deref().is_some_and(|e| ENDINGS.contains(&e)) {
-            let kinds = "Markdown (.md), HTML (.html) and text (.txt) can be read";
+            let kinds =
+                "PDF (.pdf), Word (.docx), Markdown (.md, .mdx), HTML (.html) and text (.txt) can be read";
             return list.push(Refused::new(path, format!("Its type isn't supported; {kinds}.")));
         }
         if meta.len() > MAX_UPLOAD_BYTES as u64 {

@@ -8,6 +8,7 @@ use htmd::options::{BulletListMarker, HrStyle, Options};
 use htmd::{Element, HtmlToMarkdown, HtmlToMarkdownBuilder};
 
 use crate::knowledge::extract::{Extracted, markdown, table};
+use crate::knowledge::sniff::Kind;
 use crate::knowledge::unfit::Unfit;
 
 /// Elements inside elements: real pages stay below 100, and the parsers' recursion is
@@ -43,11 +44,13 @@ pub fn extract(html: &str) -> Result<Extracted, Unfit> {
     // but only a first-level one at the top is the page's name.
     let at_top = first.filter(|_| markdown.len() < main.trim().len());
     Ok(Extracted {
+        kind: Kind::Html,
         title: at_top.or(head.heading).or(head.title),
         markdown,
         tags: head.keywords,
         url: head.canonical,
         lang: head.lang,
+        ..Extracted::default()
     })
 }
 

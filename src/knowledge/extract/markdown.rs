@@ -4,6 +4,7 @@ use comrak::Arena;
 use comrak::nodes::NodeValue;
 
 use crate::knowledge::extract::{Extracted, front_matter, html};
+use crate::knowledge::sniff::Kind;
 use crate::knowledge::{blocks, outline};
 
 /// Reads a Markdown file.
@@ -12,6 +13,7 @@ pub fn extract(text: &str) -> Extracted {
     let (meta, body) = front_matter::split(&text);
     let (title, markdown) = split_title(&normalise(body), meta.title.as_deref());
     Extracted {
+        kind: Kind::Markdown,
         title,
         markdown,
         ..meta

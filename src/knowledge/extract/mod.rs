@@ -1,23 +1,46 @@
 //! From a content to normalised Markdown: headings, lists and tables kept, everything
-//! around the text gone. One file a format.
+//! around the text gone. One file a format; `reader` runs them in a process of their own,
+//! of which `child` is the inside.
 
+pub mod child;
+mod docx;
+mod escape;
 mod front_matter;
 mod html;
+mod limits;
 mod markdown;
+mod mdx;
+mod pdf;
+pub mod reader;
 mod table;
 mod text;
 
-use crate::knowledge::sniff::Kind;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::knowledge::sniff::{Content, Kind, sniff};
 use crate::knowledge::unfit::Unfit;
 
+/// Text at most, in bytes.
+pub const MOST_TEXT: usize = Unfit::most_text();
+
 /// What a content says, and what it says about itself.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Extracted {
+    /// What it is.
+    pub kind: Kind,
     /// Its title.
     pub title: Option<String>,
     /// Its text in normalised Markdown: lines end in `\n`, headings are written with `#`,
     /// no more than one empty line in a row, no raw HTML blocks, and no title.
     pub markdown: String,
+    /// Where in `markdown` each page starts, in bytes, in ascending order; empty for what
+    /// has no pages. A place is on page `pages.partition_point(|start| *start <= place)`,
+    /// counted from 1.
+    pub pages: Vec<usize>,
+    /// What the site's owner should know, in sentences.
+    pub warnings: Vec<String>,
     /// Words that its author filed it under.
     pub tags: Vec<String>,
     /// Where it says that it stands.
@@ -26,21 +49,63 @@ pub struct Extracted {
     pub lang: Option<String>,
 }
 
+impl Extracted {
+    /// The page that a place in the text is on, from 1; None for what has no pages.
+    #[must_use]
+    pub fn page_at(&self, place: usize) -> Option<usize> {
+        let page = self.pages.partition_point(|start| *start <= place);
+        (!self.pages.is_empty()).then_some(page.max(1))
+    }
+}
+
+/// Which of two programs reads a PDF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass<'a> {
+    /// Our own.
+    First,
+    /// poppler's `pdftotext`, which is here.
+    Second(&'a Path),
+}
+
+/// What a pass found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// The text and the rest.
+    pub extracted: Extracted,
+    /// Why the second pass may do better, for the log.
+    pub doubt: Option<String>,
+}
+
 /// The most tags that are kept, and the longest, in characters.
 const TAGS: (usize, usize) = (32, 60);
 /// The longest title, in characters.
 const TITLE: usize = 300;
 
-/// Extracts.
+/// Finds out what the bytes are, and extracts. It trusts them with this process's memory
+/// and time: see [`reader::Reader`] for what doesn't.
 ///
 /// # Errors
 /// When there is no text in it, or its parser gives up.
-pub fn extract(kind: Kind, text: &str) -> Result<Extracted, Unfit> {
-    let mut extracted = match kind {
-        Kind::Markdown => markdown::extract(text),
-        Kind::Html => html::extract(text)?,
-        Kind::Text => text::extract(text),
+pub fn extract(bytes: &[u8], name: &str, pass: Pass<'_>) -> Result<Found, Unfit> {
+    let mut doubt = None;
+    let mut extracted = match sniff(bytes, name)? {
+        Content::Text(Kind::Html, text) => html::extract(&text)?,
+        Content::Text(Kind::Markdown, text) => markdown::extract(&text),
+        Content::Text(Kind::Mdx, text) => mdx::extract(&text),
+        Content::Text(_, text) => text::extract(&text),
+        Content::Docx => word(bytes)?,
+        Content::Pdf => {
+            let document = match pass {
+                Pass::First => pdf::first(bytes)?,
+                Pass::Second(program) => pdf::second(program, bytes)?,
+            };
+            doubt = document.doubt.map(|d| format!("{d:?}"));
+            portable(document)?
+        }
     };
+    if extracted.markdown.len() > MOST_TEXT {
+        return Err(Unfit::too_much_text());
+    }
     if !extracted.markdown.contains(char::is_alphanumeric) {
         return Err(Unfit::NoText);
     }
@@ -55,7 +120,45 @@ pub fn extract(kind: Kind, text: &str) -> Result<Extracted, Unfit> {
         .filter(|t| !t.is_empty())
         .take(TAGS.0)
         .collect();
-    Ok(extracted)
+    Ok(Found { extracted, doubt })
+}
+
+fn word(bytes: &[u8]) -> Result<Extracted, Unfit> {
+    let document = docx::read(bytes)?;
+    let (heading, markdown) = markdown::split_title(&markdown::normalise(&document.markdown), None);
+    let at_top = heading.filter(|_| markdown.len() < document.markdown.trim().len());
+    Ok(Extracted {
+        kind: Kind::Docx,
+        title: at_top.or(document.title),
+        markdown,
+        tags: document.keywords,
+        ..Extracted::default()
+    })
+}
+
+fn portable(document: pdf::Document) -> Result<Extracted, Unfit> {
+    if !document.markdown.contains(char::is_alphanumeric) {
+        return Err(Unfit::Scanned);
+    }
+    let (heading, markdown) = markdown::split_title(&document.markdown, None);
+    let cut = document.markdown.len() - markdown.len();
+    let (title, markdown, cut) = if cut == 0 {
+        (document.title.or(heading), markdown, 0)
+    } else if markdown.trim().is_empty() {
+        // A single line in large letters is the text.
+        (heading, document.markdown, 0)
+    } else {
+        (heading.or(document.title), markdown, cut)
+    };
+    Ok(Extracted {
+        kind: Kind::Pdf,
+        title,
+        markdown,
+        pages: document.pages.iter().map(|p| p.saturating_sub(cut)).collect(),
+        warnings: document.warnings,
+        tags: document.keywords,
+        ..Extracted::default()
+    })
 }
 
 /// White space to single blanks, and no longer than that.

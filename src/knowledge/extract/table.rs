@@ -14,10 +14,14 @@ const CAPTION: char = '\u{e004}';
 const CAPTION_END: char = '\u{e005}';
 const TERM: char = '\u{e006}';
 const MEANING: char = '\u{e007}';
+const SPAN_END: char = '\u{e008}';
+
+/// Columns and rows that one cell can cover; what a page claims beyond is nonsense.
+const MOST_SPAN: usize = 50;
 
 /// Whether a character is one of the marks.
 pub fn is_mark(c: char) -> bool {
-    (HEADER_CELL..=MEANING).contains(&c)
+    (HEADER_CELL..=SPAN_END).contains(&c)
 }
 
 /// Adds the handlers.
@@ -25,10 +29,10 @@ pub fn add_handlers(builder: HtmlToMarkdownBuilder) -> HtmlToMarkdownBuilder {
     let inner = |handlers: &dyn Handlers, e: &Element| handlers.walk_children(e.node).content;
     builder
         .add_handler(vec!["th"], move |h: &dyn Handlers, e: Element| {
-            Some(format!("{HEADER_CELL}{}", inner(h, &e)).into())
+            Some(format!("{HEADER_CELL}{}{}", spans(&e), inner(h, &e)).into())
         })
         .add_handler(vec!["td"], move |h: &dyn Handlers, e: Element| {
-            Some(format!("{CELL}{}", inner(h, &e)).into())
+            Some(format!("{CELL}{}{}", spans(&e), inner(h, &e)).into())
         })
         .add_handler(vec!["tr"], move |h: &dyn Handlers, e: Element| {
             Some(format!("{ROW}{}", inner(h, &e)).into())
@@ -56,6 +60,60 @@ pub fn add_handlers(builder: HtmlToMarkdownBuilder) -> HtmlToMarkdownBuilder {
         })
 }
 
+/// How many columns and rows a cell covers, for [`read_spans`].
+fn spans(cell: &Element) -> String {
+    let span = |name: &str| {
+        let value = cell.attrs.iter().find(|a| &*a.name.local == name);
+        let value = value.and_then(|a| a.value.trim().parse::<usize>().ok());
+        value.unwrap_or(1).clamp(1, MOST_SPAN)
+    };
+    match (span("colspan"), span("rowspan")) {
+        (1, 1) => String::new(),
+        (columns, rows) => format!("{columns} {rows}{SPAN_END}"),
+    }
+}
+
+/// Columns, rows and what the cell says.
+fn read_spans(cell: &str) -> (usize, usize, &str) {
+    let Some((spans, text)) = cell.split_once(SPAN_END) else {
+        return (1, 1, cell);
+    };
+    let mut spans = spans.split(' ').map(|s| s.parse().unwrap_or(1));
+    (spans.next().unwrap_or(1), spans.next().unwrap_or(1), text)
+}
+
+/// A row's cells, each in every column that it covers, beside those that cover it from
+/// above: a row thus says all of itself. `below` has for each column how many more rows
+/// are covered, and by what.
+fn covered<'a>(mut cells: impl Iterator<Item = &'a str>, below: &mut Vec<(usize, String)>) -> Vec<String> {
+    let mut row: Vec<String> = Vec::new();
+    loop {
+        if let Some((left, text)) = below.get_mut(row.len())
+            && *left > 0
+        {
+            *left -= 1;
+            row.push(text.clone());
+            continue;
+        }
+        let Some(cell) = cells.next() else {
+            if below.iter().skip(row.len()).any(|(left, _)| *left > 0) {
+                row.push(String::new());
+                continue;
+            }
+            return row;
+        };
+        let (columns, rows, text) = read_spans(cell);
+        let text = flat(text);
+        for _ in 0..columns {
+            if below.len() <= row.len() {
+                below.resize(row.len() + 1, (0, String::new()));
+            }
+            below[row.len()] = (rows - 1, text.clone());
+            row.push(text.clone());
+        }
+    }
+}
+
 struct Row {
     header: bool,
     cells: Vec<String>,
@@ -71,15 +129,16 @@ fn table(marked: &str) -> String {
         _ => (String::new(), marked.to_owned()),
     };
     let in_head = marked.find(HEAD_END).unwrap_or(0);
+    let mut below = Vec::new();
     let rows: Vec<Row> = marked
         .match_indices(ROW)
         .map(|(i, _)| {
             let row = &marked[i + ROW.len_utf8()..];
             let row = &row[..row.find([ROW, HEAD_END]).unwrap_or(row.len())];
             let kinds: Vec<char> = row.chars().filter(|c| matches!(*c, CELL | HEADER_CELL)).collect();
-            let cells: Vec<String> = row.split([CELL, HEADER_CELL]).skip(1).map(flat).collect();
+            let cells = covered(row.split([CELL, HEADER_CELL]).skip(1), &mut below);
             Row {
-                header: i < in_head || (cells.len() > 1 && kinds.iter().all(|k| *k == HEADER_CELL)),
+                header: i < in_head || (kinds.len() > 1 && kinds.iter().all(|k| *k == HEADER_CELL)),
                 first_is_header: kinds.first() == Some(&HEADER_CELL),
                 cells,
             }
@@ -188,6 +247,10 @@ mod tests {
             (
                 "<dl><dt>Width<dd>120 cm<dt>Why?<dd>So.<dd>And so.</dl>",
                 "- Width: 120 cm\n- Why? So.; And so.\n",
+            ),
+            (
+                "<table><tr><th>Size<th colspan=2>Price<tr><td rowspan=2>S<td>1<td>2<tr><td>3<td>4</table>",
+                "| Size | Price | Price |\n| --- | --- | --- |\n| S | 1 | 2 |\n| S | 3 | 4 |\n",
             ),
             ("<p>before<table></table>after", "before\n\nafter\n"),
         ] {

@@ -192,7 +192,13 @@ impl TestApp {
             demo: Some(site.id),
             streams_at_once: setup.streams_at_once,
         };
-        let app = App::new(Arc::clone(&agent), Arc::clone(&hub), http, stop.clone());
+        let app = App::new(
+            Arc::clone(&agent),
+            Arc::clone(&hub),
+            Arc::clone(&knowledge),
+            http,
+            stop.clone(),
+        );
         let tasks = TaskTracker::new();
         tasks.spawn(hub::listen(hub, Arc::clone(&agent), stop.clone()));
         if setup.sweep {

@@ -7,9 +7,18 @@ use std::time::Duration;
 
 use deskhand::knowledge::base::Knowledge;
 use deskhand::knowledge::chunk::ChunkLimits;
+use deskhand::knowledge::extract::reader::Settings;
 use deskhand::models::embedder::ModelSpec;
 use deskhand::models::embedders::{EmbedderSettings, Embedders};
 use deskhand::models::openai::OpenAiSettings;
+
+/// How files are read in tests: by the built binary.
+pub fn reading() -> Settings {
+    Settings {
+        program: env!("CARGO_BIN_EXE_deskhand").into(),
+        ..Settings::default()
+    }
+}
 
 /// Where models are.
 pub fn model_folder() -> PathBuf {
@@ -39,7 +48,11 @@ pub fn settings(model: Option<ModelSpec>, base_url: &str) -> EmbedderSettings {
 }
 
 pub fn knowledge(settings: EmbedderSettings) -> Arc<Knowledge> {
-    Arc::new(Knowledge::new(Arc::new(Embedders::new(settings)), ChunkLimits::default()))
+    Arc::new(Knowledge::new(
+        Arc::new(Embedders::new(settings)),
+        ChunkLimits::default(),
+        reading(),
+    ))
 }
 
 /// Words alone.
@@ -52,9 +65,17 @@ pub fn with_model() -> Arc<Knowledge> {
     static EMBEDDERS: OnceLock<Arc<Embedders>> = OnceLock::new();
     let embedders = EMBEDDERS.get_or_init(|| {
         let folder = model_folder();
-        assert!(folder.is_dir(), "{} is missing; run ./dev setup", folder.display());
+        assert!(
+            folder.is_dir(),
+            "{} is missing; run ./dev setup",
+            folder.display()
+        );
         let spec = ModelSpec::Local(folder.to_string_lossy().into_owned());
         Arc::new(Embedders::new(settings(Some(spec), "http://127.0.0.1:9")))
     });
-    Arc::new(Knowledge::new(Arc::clone(embedders), ChunkLimits::default()))
+    Arc::new(Knowledge::new(
+        Arc::clone(embedders),
+        ChunkLimits::default(),
+        reading(),
+    ))
 }

@@ -59,5 +59,14 @@ pub async fn hand_in(db: &Db, site: SiteId, name: &str, bytes: &[u8]) -> Accepte
 /// Ingests what was handed in.
 pub async fn take_in(db: &Db, site: SiteId, accepted: Accepted) -> Result<Ingested, IngestError> {
     let upload = accepted.upload.expect("something new");
-    ingest(db, &SystemClock, &words_alone(), site, upload, accepted.document, &|_, _| {}).await
+    ingest(
+        db,
+        &SystemClock,
+        &words_alone(),
+        site,
+        upload,
+        accepted.document,
+        &|_, _| {},
+    )
+    .await
 }
