@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use deskhand::db::pool::Db;
 use deskhand::db::versions::{self, NewChunk, NewVersion, Swapped};
-use deskhand::db::{embeddings, models, sites};
+use deskhand::db::{documents, embeddings, models, sites};
 use deskhand::domain::clock::{Clock, SystemClock};
 use deskhand::domain::document::NewUpload;
 use deskhand::domain::ids::SiteId;
@@ -82,4 +82,11 @@ pub async fn document(db: &Db, corpus: &Corpus, document: &Document, model: i32)
     assert!(matches!(swapped, Swapped::Live(_)), "{swapped:?}");
     tx.commit().await.unwrap();
     began.elapsed().as_secs_f64()
+}
+
+pub async fn delete(db: &Db, corpus: &Corpus, site: usize, name: &str) {
+    let mut tx = db.site(SiteId(corpus.sites[site].id)).await.unwrap();
+    let claimed = documents::claim(&mut tx, "file", name, "").await.unwrap();
+    documents::delete(&mut tx, SystemClock.now(), claimed.id).await.unwrap();
+    tx.commit().await.unwrap();
 }

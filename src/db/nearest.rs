@@ -16,7 +16,7 @@ pub const LARGE: i64 = 5_000;
 /// Comparing one vector and walking over one node of the graph, in microseconds, as
 /// measured with 384 dimensions; what matters is their ratio.
 const COMPARE: f64 = 0.6;
-const WALK: f64 = 25.0;
+const WALK: f64 = 50.0;
 /// How many candidates the walk keeps (`hnsw.ef_search`, see `pool`).
 const KEPT: f64 = 120.0;
 

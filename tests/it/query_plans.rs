@@ -17,7 +17,7 @@ use crate::support::postgres::{self, Urls};
 
 const DIMENSIONS: usize = 64;
 /// Five chunks a document.
-const LARGE: usize = 1400;
+const LARGE: usize = 2600;
 const SMALL: usize = 60;
 /// From the sixth use on a statement may get a generic plan.
 const TIMES: u32 = 8;
@@ -192,7 +192,7 @@ async fn searches_use_the_indexes_that_are_there_for_them(#[case] plans: &str) {
     let db = sites.open().await;
     assert_eq!(walk(&db, sites.large, &[]).await, Way::Graph);
     let walked = sites.scans(db).await;
-    assert_eq!(walked.vectors_by_graph - start.vectors_by_graph, i64::from(TIMES));
+    assert!(walked.vectors_by_graph - start.vectors_by_graph >= i64::from(TIMES));
     assert_eq!(walked.vectors_whole, start.vectors_whole, "a large site's vectors");
 
     let db = sites.open().await;
