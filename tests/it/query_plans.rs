@@ -38,7 +38,7 @@ async fn fill(admin: &mut PgConnection, site: Uuid, documents: usize, model: i32
              SELECT d.site_id, d.id, d.id, t.n, t.text, sha256(t.text::bytea), 'english', 100, 100,
                     to_tsvector('english', t.text), (row_number() OVER () / 1024)::int
              FROM documents d CROSS JOIN generate_series(1, 5) AS n CROSS JOIN LATERAL (
-                 SELECT n, string_agg('w' || floor(random() * random() * 2000 + n * 0), ' ') AS text
+                 SELECT n, string_agg('w' || floor(random() * random() * 2000 + (i + n) * 0), ' ') AS text
                  FROM generate_series(1, 100) AS i WHERE d.id IS NOT NULL) AS t
              WHERE d.site_id = '{site}';
          INSERT INTO postings (site_id, lang, term, bucket, data)
@@ -52,7 +52,7 @@ async fn fill(admin: &mut PgConnection, site: Uuid, documents: usize, model: i32
          INSERT INTO knowledge_state (site_id, revision, model_id) VALUES ('{site}', 1, {model});
          INSERT INTO embeddings (site_id, document_id, chunk_id, model_id, embedding)
              SELECT c.site_id, c.document_id, c.id, {model}, l2_normalize((
-                 SELECT array_agg(random() - 0.5 + c.n * 0) FROM generate_series(1, {DIMENSIONS}))::vector)::halfvec
+                 SELECT array_agg(random() - 0.5 + (i + c.n) * 0) FROM generate_series(1, {DIMENSIONS}) AS i)::vector)::halfvec
              FROM chunks c WHERE c.site_id = '{site}'",
         slug = site.simple(),
     );
