@@ -68,7 +68,10 @@ pub async fn check(server: &Server, seed: u64) {
             let sql = format!("SELECT q::text FROM ({select}) AS q ORDER BY 1");
             async move {
                 let mut conn = load::connect(&url).await;
-                let rows = sqlx::query(sqlx::AssertSqlSafe(sql)).fetch_all(&mut conn).await.unwrap();
+                let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
+                    .fetch_all(&mut conn)
+                    .await
+                    .unwrap();
                 rows.iter().map(|r| r.get(0)).collect::<Vec<String>>()
             }
         };

@@ -182,9 +182,7 @@ impl Corpus {
             next += place.chunks as i64;
         }
         let words = vocabulary(&mut random);
-        let weights: Vec<f64> = (0..VOCABULARY)
-            .map(|r| (r as f64 + 25.0).powf(-1.05))
-            .collect();
+        let weights: Vec<f64> = (0..VOCABULARY).map(|r| (r as f64 + 25.0).powf(-1.05)).collect();
         let drawn = table(&weights, 1 << 20);
         let topic_words = (0..TOPICS * 4)
             .map(|_| {
@@ -272,14 +270,7 @@ impl Corpus {
         words.join(" ")
     }
 
-    fn chunk(
-        &self,
-        random: &mut Random,
-        title: &[u16],
-        tags: &[u16],
-        own: &[u16],
-        around: &[f32],
-    ) -> Chunk {
+    fn chunk(&self, random: &mut Random, title: &[u16], tags: &[u16], own: &[u16], around: &[f32]) -> Chunk {
         let n_heading = 2 + random.below(3);
         let heading: Vec<u16> = (0..n_heading).map(|_| own[random.below(OWN_WORDS)]).collect();
         let length = (165.0 * f64::from((random.normal() * 0.38).exp())).clamp(15.0, 300.0) as usize;
@@ -321,7 +312,11 @@ impl Corpus {
             }
         }
         let latent = sum(around, &latent(random, 0.45));
-        let vector = self.embedded(&latent, random).into_iter().map(f16::from_f32).collect();
+        let vector = self
+            .embedded(&latent, random)
+            .into_iter()
+            .map(f16::from_f32)
+            .collect();
         let heading = self.text_of(&heading);
         let embedded = format!("{}\n{heading}\n{text}\n", self.text_of(title));
         Chunk {
@@ -357,7 +352,11 @@ impl Corpus {
             chunk.text = format!("{} {}", chunk.text, document.external_id);
             chunk.hash = Sha256::digest(&chunk.text).into();
             let latent = sum(&chunk.latent, &latent(&mut random, 0.2));
-            chunk.vector = self.embedded(&latent, &mut random).into_iter().map(f16::from_f32).collect();
+            chunk.vector = self
+                .embedded(&latent, &mut random)
+                .into_iter()
+                .map(f16::from_f32)
+                .collect();
         }
         document
     }
@@ -382,7 +381,11 @@ impl Corpus {
             words.dedup();
             let latent = sum(&chunk.latent, &latent(random, 0.95));
             return Question {
-                text: format!("how do you {} with the {}?", self.text_of(&words[1..]), self.text_of(&words[..1])),
+                text: format!(
+                    "how do you {} with the {}?",
+                    self.text_of(&words[1..]),
+                    self.text_of(&words[..1])
+                ),
                 vector: self.embedded(&latent, random),
             };
         }

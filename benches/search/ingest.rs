@@ -78,7 +78,9 @@ pub async fn document(db: &Db, corpus: &Corpus, document: &Document, model: i32)
     };
     let began = Instant::now();
     let mut tx = db.site(site).await.unwrap();
-    let swapped = versions::swap(&mut tx, SystemClock.now(), &version).await.unwrap();
+    let swapped = versions::swap(&mut tx, SystemClock.now(), &version)
+        .await
+        .unwrap();
     assert!(matches!(swapped, Swapped::Live(_)), "{swapped:?}");
     tx.commit().await.unwrap();
     began.elapsed().as_secs_f64()
@@ -87,6 +89,8 @@ pub async fn document(db: &Db, corpus: &Corpus, document: &Document, model: i32)
 pub async fn delete(db: &Db, corpus: &Corpus, site: usize, name: &str) {
     let mut tx = db.site(SiteId(corpus.sites[site].id)).await.unwrap();
     let claimed = documents::claim(&mut tx, "file", name, "").await.unwrap();
-    documents::delete(&mut tx, SystemClock.now(), claimed.id).await.unwrap();
+    documents::delete(&mut tx, SystemClock.now(), claimed.id)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
 }

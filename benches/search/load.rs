@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::io::Write;
 
 use rayon::prelude::*;
-use sqlx::{ConnectOptions, PgConnection};
 use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, PgConnection};
 use uuid::Uuid;
 
 use crate::corpus::{Corpus, DIMENSIONS, Document};
@@ -113,13 +113,20 @@ impl Rows {
 
 /// Loads everything but the graphs.
 pub async fn load(superuser: &str, corpus: &Corpus, model: i32, told: impl Fn(usize)) {
-    let [mut a, mut b, mut c] = [connect(superuser).await, connect(superuser).await, connect(superuser).await];
+    let [mut a, mut b, mut c] = [
+        connect(superuser).await,
+        connect(superuser).await,
+        connect(superuser).await,
+    ];
     run(&mut c, "ALTER TABLE postings DROP CONSTRAINT postings_pkey").await;
     let mut sites: Vec<Filling> = corpus.sites.iter().map(|_| Filling::default()).collect();
     for site in &corpus.sites {
         run(
             &mut a,
-            &format!("INSERT INTO sites (id, slug, name) VALUES ('{0}', '{1}', '{1}')", site.id, site.slug),
+            &format!(
+                "INSERT INTO sites (id, slug, name) VALUES ('{0}', '{1}', '{1}')",
+                site.id, site.slug
+            ),
         )
         .await;
     }
@@ -130,7 +137,12 @@ pub async fn load(superuser: &str, corpus: &Corpus, model: i32, told: impl Fn(us
         let mut postings = Rows::new();
         let mut buckets = Vec::with_capacity(documents.len());
         for document in &documents {
-            buckets.push(fill(corpus, &mut sites[document.place.site], document, &mut postings));
+            buckets.push(fill(
+                corpus,
+                &mut sites[document.place.site],
+                document,
+                &mut postings,
+            ));
         }
         let (rows, (chunks, vectors)) = rayon::join(
             || documents_of(corpus, &documents),
@@ -141,8 +153,7 @@ pub async fn load(superuser: &str, corpus: &Corpus, model: i32, told: impl Fn(us
                 )
             },
         );
-        let partition =
-            format!("embeddings_{model} (site_id, document_id, chunk_id, model_id, embedding)");
+        let partition = format!("embeddings_{model} (site_id, document_id, chunk_id, model_id, embedding)");
         tokio::join!(
             async {
                 let [documents, versions, tags] = rows;
@@ -183,14 +194,39 @@ pub async fn load(superuser: &str, corpus: &Corpus, model: i32, told: impl Fn(us
     }
     copy(&mut c, "postings (site_id, lang, term, bucket, data)", postings).await;
     copy(&mut a, "term_stats (site_id, lang, term, df)", terms).await;
-    copy(&mut a, "corpus_stats (site_id, lang, chunks, total_length)", stats).await;
-    copy(&mut a, "knowledge_state (site_id, revision, bucket, filled, model_id)", states).await;
+    copy(
+        &mut a,
+        "corpus_stats (site_id, lang, chunks, total_length)",
+        stats,
+    )
+    .await;
+    copy(
+        &mut a,
+        "knowledge_state (site_id, revision, bucket, filled, model_id)",
+        states,
+    )
+    .await;
     run(&mut c, "SET maintenance_work_mem = '1GB'").await;
-    run(&mut c, "ALTER TABLE postings ADD PRIMARY KEY (site_id, lang, term, bucket)").await;
-    run(&mut a, "SELECT setval(pg_get_serial_sequence('chunks', 'id'), (SELECT max(id) FROM chunks))").await;
+    run(
+        &mut c,
+        "ALTER TABLE postings ADD PRIMARY KEY (site_id, lang, term, bucket)",
+    )
+    .await;
+    run(
+        &mut a,
+        "SELECT setval(pg_get_serial_sequence('chunks', 'id'), (SELECT max(id) FROM chunks))",
+    )
+    .await;
     // What autovacuum does within minutes.
     for table in [
-        "documents", "document_tags", "chunks", "postings", "term_stats", "corpus_stats", "knowledge_state", "embeddings",
+        "documents",
+        "document_tags",
+        "chunks",
+        "postings",
+        "term_stats",
+        "corpus_stats",
+        "knowledge_state",
+        "embeddings",
     ] {
         run(&mut a, &format!("VACUUM (ANALYZE, PARALLEL 0) {table}")).await;
     }
@@ -213,7 +249,8 @@ fn fill(corpus: &Corpus, site: &mut Filling, document: &Document, rows: &mut Row
         for (word, positions) in &chunk.lexemes {
             *site.df.entry(*word).or_insert(0) += 1;
             let length = chunk.length.min(32_767) as u16;
-            site.postings.push((*word, id, length, positions.len().min(255) as u8));
+            site.postings
+                .push((*word, id, length, positions.len().min(255) as u8));
         }
     }
     site.bucket
@@ -323,7 +360,10 @@ fn vectors_of(corpus: &Corpus, documents: &[Document], model: i32) -> Rows {
             let mut vector = Vec::with_capacity(4 + 2 * DIMENSIONS);
             vector.extend((DIMENSIONS as i16).to_be_bytes());
             vector.extend([0, 0]);
-            chunk.vector.iter().for_each(|x| vector.extend(x.to_bits().to_be_bytes()));
+            chunk
+                .vector
+                .iter()
+                .for_each(|x| vector.extend(x.to_bits().to_be_bytes()));
             rows.bytes(&vector);
         }
     }

@@ -127,7 +127,11 @@ async fn size(server: &Server, chunks: usize, options: &Options) {
         plot::record(chunks, &measured);
     }
     insertion(&database, &corpus, model).await;
-    println!("memory of the server's processes: {} MB, load average {}", server.memory() >> 20, load_average());
+    println!(
+        "memory of the server's processes: {} MB, load average {}",
+        server.memory() >> 20,
+        load_average()
+    );
     database.db.close().await;
 }
 
@@ -185,7 +189,11 @@ async fn graph(server: &Server, database: &Database, site: Uuid, chunks: usize, 
 async fn sizes(database: &Database, chunks: usize, model: i32) {
     for table in ["chunks", "postings", "term_stats", &format!("embeddings_{model}")] {
         let size = database.size(table).await;
-        println!("{table}: {} MB, {} bytes a chunk", size >> 20, size / chunks as i64);
+        println!(
+            "{table}: {} MB, {} bytes a chunk",
+            size >> 20,
+            size / chunks as i64
+        );
     }
 }
 
@@ -195,7 +203,10 @@ async fn insertion(database: &Database, corpus: &Corpus, model: i32) {
     for (name, site) in [("site of 50 %", 0), ("site of 1 %", 1)] {
         let (mut chunks, mut wall, mut added) = (0, 0.0, Vec::new());
         let before = cpu(backend);
-        for n in (0..corpus.places.len()).filter(|n| corpus.places[*n].site == site).take(40) {
+        for n in (0..corpus.places.len())
+            .filter(|n| corpus.places[*n].site == site)
+            .take(40)
+        {
             let document = corpus.again(n);
             chunks += document.chunks.len();
             wall += ingest::document(&database.db, corpus, &document, model).await;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use crate::measure::{Measured, SCOPES};
 
-const HEADER: &str = "chunks,scope,measure,wall_p50,wall_p95,server_p50,server_p95,client_p50,client_p95,recall_at_10";
+const HEADER: &str =
+    "chunks,scope,measure,wall_p50,wall_p95,server_p50,server_p95,client_p50,client_p95,recall_at_10";
 const COLOURS: [&str; 4] = ["#1b6ca8", "#c2571a", "#5b7f1f", "#7a4fa3"];
 const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 260.0;
@@ -36,7 +37,11 @@ pub fn record(chunks: usize, measured: &[Measured]) {
         lines.push(format!("{line},{recall}"));
     }
     lines.sort_by_key(|l| l.split(',').next().and_then(|n| n.parse::<usize>().ok()));
-    std::fs::write(docs("performance.csv"), format!("{HEADER}\n{}\n", lines.join("\n"))).unwrap();
+    std::fs::write(
+        docs("performance.csv"),
+        format!("{HEADER}\n{}\n", lines.join("\n")),
+    )
+    .unwrap();
     std::fs::write(docs("performance.svg"), draw(&lines)).unwrap();
 }
 
@@ -59,7 +64,10 @@ fn draw(lines: &[String]) -> String {
         let left = 60.0 + panel as f64 * (WIDTH + 60.0);
         let x = |chunks: f64| left + (chunks / 1e4).log10() / 2.0 * WIDTH;
         let y = |ms: f64| 40.0 + HEIGHT * (1.0 - (ms.max(FROM) / FROM).log10() / (TO / FROM).log10());
-        let _ = writeln!(svg, "<text x=\"{left}\" y=\"25\" font-size=\"15\">{title}, median in ms</text>");
+        let _ = writeln!(
+            svg,
+            "<text x=\"{left}\" y=\"25\" font-size=\"15\">{title}, median in ms</text>"
+        );
         for ms in [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0] {
             let _ = writeln!(
                 svg,
@@ -98,7 +106,10 @@ fn draw(lines: &[String]) -> String {
                 line.join(" ")
             );
             for (x, y) in points {
-                let _ = writeln!(svg, "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"/>");
+                let _ = writeln!(
+                    svg,
+                    "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3.5\" fill=\"{colour}\"/>"
+                );
             }
         }
     }

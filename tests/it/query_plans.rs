@@ -91,7 +91,9 @@ impl Sites {
         let options: PgConnectOptions = urls.superuser.parse().unwrap();
         let mut admin = options.connect().await.unwrap();
         let db = Db::connect(&urls.app, 1).await.unwrap();
-        let model = models::register(&db, "test", "local:test", DIMENSIONS).await.unwrap();
+        let model = models::register(&db, "test", "local:test", DIMENSIONS)
+            .await
+            .unwrap();
         let [large, small] = [SiteId::new(), SiteId::new()];
         fill(&mut admin, large.0, LARGE, model).await;
         fill(&mut admin, small.0, SMALL, model).await;
@@ -193,7 +195,10 @@ async fn searches_use_the_indexes_that_are_there_for_them(#[case] plans: &str) {
     assert_eq!(walk(&db, sites.large, &[]).await, Way::Graph);
     let walked = sites.scans(db).await;
     assert!(walked.vectors_by_graph - start.vectors_by_graph >= i64::from(TIMES));
-    assert_eq!(walked.vectors_whole, start.vectors_whole, "a large site's vectors");
+    assert_eq!(
+        walked.vectors_whole, start.vectors_whole,
+        "a large site's vectors"
+    );
 
     let db = sites.open().await;
     assert_eq!(walk(&db, sites.large, &["rare"]).await, Way::Exact);
@@ -230,5 +235,8 @@ async fn searches_use_the_indexes_that_are_there_for_them(#[case] plans: &str) {
     assert!(ranked.postings_by_key > compared.postings_by_key);
     assert_eq!(ranked.postings_whole, compared.postings_whole, "postings");
     assert_eq!(ranked.chunks_whole, compared.chunks_whole, "chunks");
-    assert_eq!(ranked.vectors_whole, compared.vectors_whole, "candidates' vectors");
+    assert_eq!(
+        ranked.vectors_whole, compared.vectors_whole,
+        "candidates' vectors"
+    );
 }

@@ -8,8 +8,11 @@ pub(super) fn megabytes() -> u64 {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let machine = total(&read("/proc/meminfo")).unwrap_or(0);
     // A process in a container sees its own control group as the root.
-    let limits = ["/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"]
-        .map(|path| read(path).trim().parse::<u64>().ok());
+    let limits = [
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    ]
+    .map(|path| read(path).trim().parse::<u64>().ok());
     let bytes = limits.into_iter().flatten().fold(machine << 10, u64::min);
     bytes >> 20
 }
@@ -26,7 +29,10 @@ mod tests {
 
     #[test]
     fn the_machine_has_memory() {
-        assert_eq!(total("MemTotal:       24576000 kB\nMemFree: 1 kB\n"), Some(24_576_000));
+        assert_eq!(
+            total("MemTotal:       24576000 kB\nMemFree: 1 kB\n"),
+            Some(24_576_000)
+        );
         assert_eq!(total("MemFree: 1 kB\n"), None);
         assert!(megabytes() > 0);
     }
