@@ -4,7 +4,9 @@
 
 use pgvector::HalfVector;
 use sqlx::{AssertSqlSafe, Row};
+use uuid::Uuid;
 
+use crate::db::filtered;
 use crate::db::models::{Model, SiteModels};
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::postings::Filter;
@@ -14,7 +16,7 @@ pub const LARGE: i64 = 5_000;
 /// Comparing one vector and walking over one node of the graph, in microseconds, as
 /// measured with 384 dimensions; what matters is their ratio.
 const COMPARE: f64 = 0.6;
-const WALK: f64 = 25.0;
+const WALK: f64 = 50.0;
 /// How many candidates the walk keeps (`hnsw.ef_search`, see `pool`).
 const KEPT: f64 = 120.0;
 
@@ -50,44 +52,60 @@ pub async fn nearest(
 ) -> DbResult<(Vec<Near>, Way)> {
     let vector = HalfVector::from_f32_slice(vector);
     let k = i64::try_from(k).unwrap_or(i64::MAX);
-    if !known.graphs.contains(&model.id) || known.chunks <= LARGE {
-        return Ok((exact(tx, model, &vector, filter, k).await?, Way::Exact));
+    let few = filtered::few(tx, filter).await?;
+    if known.graphs.contains(&model.id) && known.chunks > LARGE {
+        let left = match &few {
+            Some(documents) => count(tx, model, documents).await?,
+            // Channels are no filter here: mostly all or most documents may answer on all.
+            None => known.chunks,
+        };
+        #[expect(clippy::cast_precision_loss, reason = "counts of chunks")]
+        let (left, all) = (left.max(1) as f64, known.chunks as f64);
+        if COMPARE * left >= WALK * f64::max(KEPT, 60.0 * all / left) {
+            return Ok((walk(tx, model, &vector, filter, k).await?, Way::Graph));
+        }
     }
-    let left = left(tx, known, model, filter).await?;
-    #[expect(clippy::cast_precision_loss, reason = "counts of chunks")]
-    let (left, all) = (left.max(1) as f64, known.chunks as f64);
-    if COMPARE * left < WALK * f64::max(KEPT, 60.0 * all / left) {
-        return Ok((exact(tx, model, &vector, filter, k).await?, Way::Exact));
-    }
-    Ok((walk(tx, model, &vector, filter, k).await?, Way::Graph))
+    let near = match few {
+        Some(documents) => exact_of(tx, model, &vector, &documents, k).await?,
+        None => exact(tx, model, &vector, filter, k).await?,
+    };
+    Ok((near, Way::Exact))
 }
 
-/// About how many chunks a filter leaves. Channels are no filter here: mostly all or most
-/// documents may answer on all of them.
-async fn left(tx: &mut SiteTx, known: &SiteModels, model: &Model, filter: &Filter) -> DbResult<i64> {
-    if filter.tags.is_empty() && filter.sources.is_empty() {
-        return Ok(known.chunks);
-    }
-    let counted = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM (
-               SELECT 1 FROM embeddings e
-               WHERE e.model_id = $1 AND e.document_id = ANY (ARRAY (
-                   SELECT d.id FROM documents d
-                   WHERE ($2::text[] = '{}' OR d.id IN (SELECT t.document_id FROM document_tags t WHERE t.tag = ANY ($2)))
-                     AND ($3::text[] = '{}' OR d.source = ANY ($3))))
-               LIMIT $4) AS counted"#,
+/// How many chunks of these documents have a vector.
+async fn count(tx: &mut SiteTx, model: &Model, documents: &[Uuid]) -> DbResult<i64> {
+    let count = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM embeddings WHERE model_id = $1 AND document_id = ANY ($2)"#,
         model.id,
-        &filter.tags,
-        &filter.sources,
-        4 * LARGE,
+        documents,
     )
     .fetch_one(tx.conn())
     .await?;
-    Ok(if counted < 4 * LARGE {
-        counted
-    } else {
-        known.chunks
-    })
+    Ok(count)
+}
+
+/// Compares all of these documents' chunks.
+async fn exact_of(
+    tx: &mut SiteTx,
+    model: &Model,
+    vector: &HalfVector,
+    documents: &[Uuid],
+    k: i64,
+) -> DbResult<Vec<Near>> {
+    let near = sqlx::query_as!(
+        Near,
+        r#"SELECT e.chunk_id, -(e.embedding <#> $2::halfvec) AS "cosine!"
+           FROM embeddings e
+           WHERE e.model_id = $1 AND e.document_id = ANY ($3)
+           ORDER BY e.embedding <#> $2::halfvec, e.chunk_id LIMIT $4"#,
+        model.id,
+        vector as &HalfVector,
+        documents,
+        k,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(near)
 }
 
 async fn exact(

@@ -2,8 +2,13 @@
 //! of them comes over whole and is scored here. Exact up to a number of postings that only
 //! very large sites have; beyond it the commonest words of a question don't count.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
+use uuid::Uuid;
+
+use crate::db::filtered;
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::postings::{B, Filter, K1, Term};
 
@@ -47,15 +52,81 @@ pub struct Ranked {
     pub score: f64,
 }
 
+/// Scores by chunk.
+pub type Scores = HashMap<i64, f64, BuildHasherDefault<OfId>>;
+
+/// Spreads ids that the database gave over a table. Nobody chooses those, so it needn't
+/// withstand chosen ones.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OfId(u64);
+
+impl Hasher for OfId {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // The golden ratio's bits (Knuth, volume 3, 6.4); a table takes its low bits.
+        let spread = (self.0 ^ id).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = spread ^ (spread >> 32);
+    }
+
+    fn write_i64(&mut self, id: i64) {
+        self.write_u64(id.cast_unsigned());
+    }
+}
+
 /// What words say of all chunks that have any of them.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Ranking {
-    /// Best first; among equals the older first.
-    pub ranked: Vec<Ranked>,
+    /// All, in no order but for the first `sorted`.
+    ranked: Vec<Ranked>,
+    sorted: usize,
     /// By chunk.
-    pub scores: HashMap<i64, f64>,
+    pub scores: Scores,
     /// Which of the terms were too common to be read.
     pub left_out: Vec<usize>,
+}
+
+/// Best first; among equals the older first.
+fn order(a: &Ranked, b: &Ranked) -> Ordering {
+    b.score.total_cmp(&a.score).then(a.chunk_id.cmp(&b.chunk_id))
+}
+
+impl Ranking {
+    /// How many are scored.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ranked.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ranked.is_empty()
+    }
+
+    /// The best `n`, best first, or all when they are fewer. Seldom are more wanted than a
+    /// few hundred of tens of thousands, so no more are put in order.
+    pub fn best(&mut self, n: usize) -> &[Ranked] {
+        let n = n.min(self.ranked.len());
+        if n > self.sorted {
+            let rest = &mut self.ranked[self.sorted..];
+            let more = n - self.sorted;
+            if more < rest.len() {
+                rest.select_nth_unstable_by(more, order);
+            }
+            rest[..more].sort_unstable_by(order);
+            self.sorted = n;
+        }
+        &self.ranked[..n]
+    }
 }
 
 impl Term {
@@ -72,10 +143,10 @@ impl Term {
 /// # Errors
 /// When the database refuses or is away.
 pub async fn rank(tx: &mut SiteTx, terms: &[Term]) -> DbResult<Ranking> {
-    let mut order: Vec<usize> = (0..terms.len()).filter(|i| terms[*i].df > 0).collect();
-    order.sort_by_key(|i| terms[*i].df);
+    let mut rarest: Vec<usize> = (0..terms.len()).filter(|i| terms[*i].df > 0).collect();
+    rarest.sort_by_key(|i| terms[*i].df);
     let mut read = 0;
-    let (wanted, left_out): (Vec<usize>, Vec<usize>) = order.into_iter().partition(|i| {
+    let (wanted, left_out): (Vec<usize>, Vec<usize>) = rarest.into_iter().partition(|i| {
         let first = read == 0;
         read += terms[*i].df;
         first || read <= MOST_POSTINGS
@@ -96,7 +167,8 @@ pub async fn rank(tx: &mut SiteTx, terms: &[Term]) -> DbResult<Ranking> {
     )
     .fetch_all(tx.conn())
     .await?;
-    let mut scores: HashMap<i64, f64> = HashMap::new();
+    let mut scores = Scores::default();
+    scores.reserve(rows.iter().map(|row| row.data.len()).sum::<usize>() / (2 * ENTRY));
     for row in rows {
         let Some(term) = usize::try_from(row.place).ok().and_then(|i| terms.get(i)) else {
             continue;
@@ -106,16 +178,13 @@ pub async fn rank(tx: &mut SiteTx, terms: &[Term]) -> DbResult<Ranking> {
                 term.part(f64::from(posting.tf), f64::from(posting.length));
         }
     }
-    let mut ranked: Vec<Ranked> = scores
-        .iter()
-        .map(|(chunk_id, score)| Ranked {
-            chunk_id: *chunk_id,
-            score: *score,
-        })
-        .collect();
-    ranked.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.chunk_id.cmp(&b.chunk_id)));
+    let ranked = scores.iter().map(|(chunk_id, score)| Ranked {
+        chunk_id: *chunk_id,
+        score: *score,
+    });
     Ok(Ranking {
-        ranked,
+        ranked: ranked.collect(),
+        sorted: 0,
         scores,
         left_out,
     })
@@ -125,11 +194,22 @@ pub async fn rank(tx: &mut SiteTx, terms: &[Term]) -> DbResult<Ranking> {
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn passing(tx: &mut SiteTx, ranking: &Ranking, filter: &Filter, k: usize) -> DbResult<Vec<Ranked>> {
+pub async fn passing(
+    tx: &mut SiteTx,
+    ranking: &mut Ranking,
+    filter: &Filter,
+    k: usize,
+) -> DbResult<Vec<Ranked>> {
+    if ranking.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Some(documents) = filtered::few(tx, filter).await? {
+        return among(tx, ranking, &documents, k).await;
+    }
     let mut out: Vec<Ranked> = Vec::new();
     let (mut from, mut step) = (0, FIRST_TRY.max(k));
-    while out.len() < k && from < ranking.ranked.len() {
-        let tried = &ranking.ranked[from..ranking.ranked.len().min(from + step)];
+    while out.len() < k && from < ranking.len() {
+        let tried = &ranking.best(from + step)[from..];
         let ids: Vec<i64> = tried.iter().map(|r| r.chunk_id).collect();
         let rows = sqlx::query_scalar!(
             r#"SELECT c.id
@@ -162,6 +242,21 @@ pub async fn passing(tx: &mut SiteTx, ranking: &Ranking, filter: &Filter, k: usi
     Ok(out)
 }
 
+/// The best `k` of a ranking among these documents' chunks.
+async fn among(tx: &mut SiteTx, ranking: &Ranking, documents: &[Uuid], k: usize) -> DbResult<Vec<Ranked>> {
+    let ids = sqlx::query_scalar!("SELECT id FROM chunks WHERE document_id = ANY ($1)", documents)
+        .fetch_all(tx.conn())
+        .await?;
+    let scored = ids.into_iter().filter_map(|chunk_id| {
+        let score = *ranking.scores.get(&chunk_id)?;
+        Some(Ranked { chunk_id, score })
+    });
+    let mut out: Vec<Ranked> = scored.collect();
+    out.sort_unstable_by(order);
+    out.truncate(k);
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,5 +271,24 @@ mod tests {
         };
         assert_eq!(entry(&bytes), Some(want));
         assert_eq!(entry(&bytes[1..]), None);
+    }
+
+    #[test]
+    fn the_best_are_in_order_however_they_are_asked_for() {
+        let all: Vec<Ranked> = (0..500_i64)
+            .map(|chunk_id| Ranked {
+                chunk_id,
+                score: f64::from(u8::try_from(chunk_id * 7919 % 83).unwrap()),
+            })
+            .collect();
+        let mut want = all.clone();
+        want.sort_by(order);
+        let mut ranking = Ranking {
+            ranked: all,
+            ..Ranking::default()
+        };
+        for n in [0, 1, 10, 7, 200, 499, 500, 900] {
+            assert_eq!(ranking.best(n), &want[..n.min(500)], "{n}");
+        }
     }
 }

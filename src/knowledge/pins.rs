@@ -30,7 +30,7 @@ pub async fn of_question(
     known: &SiteModels,
     text: &str,
     filter: &Filter,
-    (terms, ranking): (&[Term], &Ranking),
+    (terms, ranking): (&[Term], &mut Ranking),
     by: Option<(&Model, &[f32])>,
 ) -> DbResult<Option<i64>> {
     if !filter.sources.is_empty() && !filter.sources.iter().any(|s| s == PIN) {

@@ -102,7 +102,7 @@ pub async fn search(
             None => (None, None),
         };
         let by = model.as_ref().zip(vector.as_deref().map(Vec::as_slice));
-        let mut found = look(&mut tx, &known, &query, by).await?;
+        let mut found = look_up(&mut tx, &known, &query, by).await?;
         tx.commit().await?;
         if query.mode == Mode::Hybrid {
             if let Some(reranker) = &knowledge.reranker {
@@ -151,7 +151,12 @@ struct Candidate {
     pinned: bool,
 }
 
-async fn look(
+/// Finds passages in a transaction of the caller's, with the question's vector as it is
+/// given; without one, by words alone.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn look_up(
     tx: &mut SiteTx,
     known: &SiteModels,
     query: &SearchQuery,
@@ -163,11 +168,11 @@ async fn look(
         terms = postings::terms(tx, &others.words(&query.text)).await?;
     }
     let terms = bounded(terms);
-    let ranking = match query.mode {
+    let mut ranking = match query.mode {
         Mode::Vectors => Ranking::default(),
         _ => packed::rank(tx, &terms).await?,
     };
-    let by_words = packed::passing(tx, &ranking, &query.filter, CANDIDATES).await?;
+    let by_words = packed::passing(tx, &mut ranking, &query.filter, CANDIDATES).await?;
     let by_meaning = match by {
         Some((model, vector)) => {
             nearest::nearest(tx, known, model, vector, &query.filter, CANDIDATES)
@@ -178,7 +183,7 @@ async fn look(
     };
     let pinned = match by {
         _ if !known.pins || query.mode != Mode::Hybrid => None,
-        by => pins::of_question(tx, known, &query.text, &query.filter, (&terms, &ranking), by).await?,
+        by => pins::of_question(tx, known, &query.text, &query.filter, (&terms, &mut ranking), by).await?,
     };
     let place = |ids: Vec<i64>| -> HashMap<i64, u32> { ids.into_iter().zip(1..).collect() };
     let word_ranks = place(by_words.iter().map(|r| r.chunk_id).collect());

@@ -65,7 +65,8 @@ fn best_window(text: &str, words: &[Word], stems: &[String], weights: &[f64]) ->
             last += 1;
         }
         let mut seen: BTreeMap<&str, f64> = BTreeMap::new();
-        for i in first..=last {
+        // The others would add nothing, and they are most.
+        for i in (first..=last).filter(|i| weights[*i] > 0.0) {
             seen.insert(&stems[i], weights[i]);
         }
         let opens = first == 0

@@ -174,10 +174,9 @@ async fn word_rank(tx: &mut SiteTx, lang: &str, cloze: &Cloze) -> Result<f64, Ve
         return Ok(0.0);
     }
     let better = ranking
-        .ranked
+        .scores
         .iter()
-        .take_while(|r| r.score >= own)
-        .filter(|r| !cloze.sample.siblings.contains(&r.chunk_id))
+        .filter(|(id, score)| **score >= own && !cloze.sample.siblings.contains(id))
         .count();
     Ok(reciprocal(better))
 }

@@ -17,6 +17,7 @@ mod ingest;
 mod jobs;
 mod knowledge_search;
 mod provider;
+mod query_plans;
 mod support;
 mod tenancy;
 mod tenancy_queries;

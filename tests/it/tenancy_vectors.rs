@@ -55,8 +55,8 @@ async fn vectors_and_postings_are_their_sites_own() {
     }];
     let mut own = app.db.snapshot(app.site.id).await.unwrap();
     let terms = postings::terms(&mut own, &words).await.unwrap();
-    let ranking = packed::rank(&mut own, &terms).await.unwrap();
-    let chunk = ranking.ranked[0].chunk_id;
+    let mut ranking = packed::rank(&mut own, &terms).await.unwrap();
+    let chunk = ranking.best(1)[0].chunk_id;
     let known = models::of_site(&mut own).await.unwrap();
     let model = known.live.clone().expect("a model");
     let vector = passages::vectors(&mut own, &[chunk], model.id).await.unwrap()[&chunk].clone();
@@ -79,8 +79,8 @@ async fn vectors_and_postings_are_their_sites_own() {
     let mut transaction = app.db.site(s.id).await.unwrap();
     let tx = &mut transaction;
     let filter = Filter::default();
-    assert_eq!(packed::rank(tx, &terms).await.unwrap().ranked, []);
-    assert_eq!(packed::passing(tx, &ranking, &filter, 5).await.unwrap(), []);
+    assert!(packed::rank(tx, &terms).await.unwrap().is_empty());
+    assert_eq!(packed::passing(tx, &mut ranking, &filter, 5).await.unwrap(), []);
     assert_eq!(
         nearest::nearest(tx, &known, &model, &vector, &filter, 5)
             .await

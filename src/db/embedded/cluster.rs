@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use super::account::Account;
 use super::child::{Child, OnOurDeath};
 use super::folder::Folder;
-use super::{EmbeddedError, EmbeddedSettings, processes};
+use super::{EmbeddedError, EmbeddedSettings, memory, processes};
 
 /// The bootstrap superuser.
 pub(super) const SUPERUSER: &str = "postgres";
@@ -24,11 +24,13 @@ const OLDEST_VERSION: u32 = 17;
 const INITDB_LIMIT: Duration = Duration::from_secs(300);
 const VERSION_LIMIT: Duration = Duration::from_secs(20);
 
-/// Written into a new cluster's postgresql.conf, where an operator may change them.
+/// Written into a new cluster's postgresql.conf, where an operator may change them; with
+/// them goes what depends on the machine's memory.
 const FIRST_SETTINGS: [&str; 6] = [
     "max_connections=100",
-    "shared_buffers=128MB",
     "max_wal_size=512MB",
+    // Compiling a search's statements takes longer than running them.
+    "jit=off",
     // The data sits on an SSD or in memory; the default of 4 is a spinning disk's.
     "random_page_cost=1.1",
     "timezone=UTC",
@@ -146,6 +148,10 @@ async fn make(settings: &EmbeddedSettings, folder: &Folder, account: &Account) -
     for setting in FIRST_SETTINGS {
         command.args(["--set", setting]);
     }
+    let memory = memory_settings(if settings.durable { memory::megabytes() } else { 0 });
+    for setting in memory {
+        command.args(["--set", &setting]);
+    }
     if !settings.durable {
         command.arg("--no-sync");
     }
@@ -181,6 +187,15 @@ async fn make(settings: &EmbeddedSettings, folder: &Folder, account: &Account) -
     Ok(())
 }
 
+/// A quarter of the memory for PostgreSQL's own cache, within bounds; what else the system
+/// caches is an assumption that only steers its plans.
+fn memory_settings(megabytes: u64) -> [String; 2] {
+    [
+        format!("shared_buffers={}MB", (megabytes / 4).clamp(128, 4096)),
+        format!("effective_cache_size={}MB", (megabytes / 2).max(256)),
+    ]
+}
+
 async fn remove_unfinished(path: &Path) -> Result<(), EmbeddedError> {
     processes::kill_unfinished(path).await;
     match fs::remove_dir_all(path) {
@@ -200,4 +215,17 @@ async fn run(command: Command, limit: Duration) -> io::Result<(ExitStatus, Strin
     tokio::time::timeout(limit, child.ended())
         .await
         .map_err(|_| io::ErrorKind::TimedOut.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_is_a_quarter_of_the_memory_within_bounds() {
+        for (megabytes, cache) in [(0, 128), (512, 128), (2048, 512), (1 << 20, 4096)] {
+            let settings = memory_settings(megabytes);
+            assert_eq!(settings[0], format!("shared_buffers={cache}MB"));
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod error;
 mod folder;
 mod install;
 mod log;
+mod memory;
 mod processes;
 mod server;
 #[cfg(test)]
