@@ -119,6 +119,9 @@ fn explain(p: &Passage) {
         parts.meaning,
         place(parts.vector_rank),
     ));
+    if let Some(reranked) = parts.reranked {
+        line(&format!("    re-ranked by the cross-encoder: {reranked:.3}"));
+    }
     let terms: Vec<_> = p
         .terms
         .iter()

@@ -121,10 +121,8 @@ async fn vectors_and_postings_are_their_sites_own() {
     assert_eq!(documents::of_source(tx, "file").await.unwrap(), []);
     documents::tag(tx, document, &[]).await.unwrap();
     assert_eq!(models::of_site(tx).await.unwrap().live, None);
-    assert_eq!(
-        embeddings::missing(tx, model.id, std::slice::from_ref(&hash)).await.unwrap(),
-        [hash.clone()]
-    );
+    let missing = embeddings::missing(tx, model.id, std::slice::from_ref(&hash)).await;
+    assert_eq!(missing.unwrap().first(), Some(&hash));
     assert_eq!(embeddings::pending(tx, model.id, 0, 9).await.unwrap(), []);
     assert_eq!(embeddings::count(tx, model.id).await.unwrap(), (0, 0));
     assert_eq!(embeddings::attach(tx, model.id, version).await.unwrap(), 0);
