@@ -26,7 +26,7 @@ pub const MAX_QUERY: usize = 4000;
 /// The most passages that one search returns.
 pub const MAX_K: usize = 100;
 /// How many candidates each half gives.
-const CANDIDATES: usize = 100;
+const CANDIDATES: usize = 50;
 /// How many of the best are looked at closely.
 const CLOSELY: usize = rerank::CLOSELY;
 /// How often the site's model may change while a question is looked up.

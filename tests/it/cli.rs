@@ -240,6 +240,12 @@ async fn an_operator_mends_what_is_found() {
     let first = home.json(&["search", "do you repair lamps", "--site", "shop", "--json"]);
     assert_eq!(first["passages"][0]["parts"]["pinned"], true, "{first:#}");
     assert_eq!(first["passages"][0]["url"], "/kb/repair");
+    let answer = home.json(&["ask", "do you repair lamps", "--site", "shop", "--json"]);
+    assert!(
+        answer["text"].as_str().unwrap().contains("workshop in Leeds"),
+        "{answer:#}"
+    );
+    assert_eq!(answer["citations"][0]["url"], "/kb/repair");
     let list = home.json(&["pin", "list", "--site", "shop", "--json"]);
     assert_eq!(
         (list.as_array().unwrap().len(), &list[0]["question"]),
