@@ -242,7 +242,7 @@ async fn an_operator_mends_what_is_found() {
     assert_eq!(first["passages"][0]["url"], "/kb/repair");
     let answer = home.json(&["ask", "do you repair lamps", "--site", "shop", "--json"]);
     assert!(
-        answer["text"].as_str().unwrap().contains("workshop in Leeds"),
+        answer["answer"].as_str().unwrap().contains("workshop in Leeds"),
         "{answer:#}"
     );
     assert_eq!(answer["citations"][0]["url"], "/kb/repair");
