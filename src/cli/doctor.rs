@@ -11,10 +11,12 @@ use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::jobs;
 use crate::db::migrate;
+use crate::db::models::SiteModels;
 use crate::db::pool::Db;
-use crate::db::{documents, sites};
+use crate::db::{documents, models, sites};
 use crate::domain::job::JobState;
 use crate::http::auth::keyring::open_root;
+use crate::knowledge::embed;
 use crate::models::embedder::{EmbedError, ModelSpec, Purpose};
 use crate::models::embedders::Embedders;
 
@@ -117,7 +119,9 @@ async fn embeddings(config: &Config, fix: bool, report: &mut Report) {
     let folder = settings.folder.clone();
     let default = spec == ModelSpec::Local(model::NAME.to_owned());
     let mut fetched = "";
-    if fix && default && !folder.join(model::NAME).is_dir() {
+    let there = folder.join(model::NAME).join("model.safetensors").is_file();
+    let damaged = there && Embedders::new(settings.clone()).get(&spec, None).await.is_err();
+    if fix && default && (!there || damaged) {
         print::note("Fetching the embedding model (80 MB).");
         match model::fetch(&folder).await {
             Ok(_) => fetched = ", fetched now",
@@ -241,8 +245,13 @@ async fn contents(config: &Config, db: &Db, report: &mut Report) {
             Some("`deskhand serve` makes the demo; `deskhand site add URL` adds yours"),
         );
     }
+    let settings = match config.embedder_settings() {
+        Ok(settings) => settings,
+        Err(e) => return report.add("embeddings", State::Broken, e.to_string(), None),
+    };
+    let embedders = Embedders::new(settings);
     for site in all {
-        if let Err(e) = one_site(db, &master, &site, report).await {
+        if let Err(e) = one_site(&embedders, db, &master, &site, report).await {
             report.add(&site.slug, State::Broken, e.to_string(), None);
         }
     }
@@ -262,7 +271,31 @@ async fn contents(config: &Config, db: &Db, report: &mut Report) {
     }
 }
 
+/// The models that a site is searched by, or will be.
+async fn site_models(embedders: &Embedders, known: &SiteModels, part: &str, report: &mut Report) {
+    if let Some(live) = &known.live
+        && let Err(e) = embed::open(embedders, live).await
+    {
+        let detail = format!("searched by words alone: {e}");
+        report.add(
+            part,
+            State::Broken,
+            detail,
+            Some("put the model back, or `deskhand reindex --model …` to another"),
+        );
+    }
+    if let Some(next) = &known.next {
+        report.add(
+            part,
+            State::Warning,
+            format!("the vectors of {} are being built", next.name),
+            Some("`deskhand jobs list` says how far they are; `deskhand reindex` names another model"),
+        );
+    }
+}
+
 async fn one_site(
+    embedders: &Embedders,
     db: &Db,
     master: &crate::domain::seal::MasterKey,
     site: &crate::domain::site::Site,
@@ -274,8 +307,10 @@ async fn one_site(
     let root = sites::current_root(&mut tx, now).await?;
     let keys = sites::keys(&mut tx).await?;
     let documents = documents::count_live(&mut tx).await?;
+    let known = models::of_site(&mut tx).await?;
     tx.commit().await?;
     let part = format!("site {}", site.slug);
+    site_models(embedders, &known, &part, report).await;
     match root {
         None => report.add(
             &part,

@@ -29,6 +29,12 @@ const TIME: Duration = Duration::from_secs(600);
 /// When pip isn't there, can't fetch it, or fetches something else; the message says what to do.
 pub async fn fetch(folder: &Path) -> anyhow::Result<PathBuf> {
     let target = folder.join(NAME);
+    // What is there can't be used, or this wouldn't be called.
+    if target.is_dir() {
+        std::fs::remove_dir_all(&target)
+            .with_context(|| format!("{} can't be replaced", target.display()))?;
+    }
+    anyhow::ensure!(!target.exists(), "{} is in the way; remove it", target.display());
     std::fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
     let scratch = tempfile_in(folder)?;
     let done = fetch_into(&scratch, &target).await;

@@ -16,6 +16,7 @@ use crate::domain::document::{NewUpload, PIN};
 use crate::domain::ids::DocumentId;
 use crate::knowledge::accept::accept;
 use crate::knowledge::ingest::ingest;
+use crate::knowledge::words::words;
 
 /// The longest question, in characters.
 const QUESTION: usize = 500;
@@ -103,14 +104,19 @@ async fn add(session: &Session, args: &Add) -> anyhow::Result<()> {
         question.chars().any(char::is_alphanumeric) && question.chars().count() <= QUESTION,
         "the question must have words, and no more than {QUESTION} characters"
     );
+    let plain = |text: &str| !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t');
+    anyhow::ensure!(
+        plain(&question) && plain(&args.answer),
+        "question and answer must not have control characters"
+    );
     anyhow::ensure!(
         args.answer.chars().any(char::is_alphanumeric) && args.answer.len() <= ANSWER,
         "the answer must have words, and no more than {ANSWER} bytes"
     );
     let new = NewUpload {
         source: PIN.to_owned(),
-        // The same question has one answer.
-        external_id: question.to_lowercase(),
+        // The same question has one answer, however it is written.
+        external_id: same(&question),
         name: "pin.md".to_owned(),
         bytes: args.answer.clone().into_bytes(),
         url: args.source.clone(),
@@ -120,29 +126,33 @@ async fn add(session: &Session, args: &Add) -> anyhow::Result<()> {
     let accepted = accept(&mut tx, new, session.knowledge.limits).await?;
     tx.commit().await?;
     if let Some(upload) = accepted.upload {
-        let (db, clock) = (&session.db, session.clock.as_ref());
-        ingest(
-            db,
-            clock,
-            &session.knowledge,
-            site.id,
-            upload,
-            accepted.document,
-            &|_, _| {},
-        )
-        .await
-        .context("the answer couldn't be taken in")?;
+        let (db, clock, told) = (&session.db, session.clock.as_ref(), &|_, _| {});
+        let knowledge = &session.knowledge;
+        if let Err(error) = ingest(db, clock, knowledge, site.id, upload, accepted.document, told).await {
+            // A pin that never was one must not stay on the list.
+            let mut tx = db.site(site.id).await?;
+            let lives = documents::has_live(&mut tx, accepted.document).await?;
+            if !lives {
+                documents::delete(&mut tx, clock.now(), accepted.document).await?;
+            }
+            tx.commit().await?;
+            anyhow::bail!("the answer can't be taken in: {error}");
+        }
     }
+    let mut all = pins(session, &site).await?;
+    all.retain(|pin| pin.id == accepted.document);
+    let pin = all.pop().context("the pin was removed meanwhile")?;
     if args.of.json {
-        return print::json(&Pin {
-            id: accepted.document,
-            question,
-            source: args.source.clone(),
-            waiting: false,
-        });
+        return print::json(&pin);
     }
-    line(&format!("{}  {question}", accepted.document));
+    line(&format!("{}  {}", pin.id, pin.question));
     Ok(())
+}
+
+/// What makes two questions the same: their words, in any case and with any marks.
+fn same(question: &str) -> String {
+    let words: Vec<String> = words(question).into_iter().map(|w| w.lower).collect();
+    words.join(" ").chars().take(1000).collect()
 }
 
 async fn list(session: &Session, of: &Of) -> anyhow::Result<()> {

@@ -1,23 +1,34 @@
 //! Writing to the terminal: results to standard output, remarks to standard error, so
 //! that a script that reads the one isn't disturbed by the other.
 
+use std::borrow::Cow;
 use std::io::Write as _;
+
+/// A text without what a terminal would obey: documents and visitors' words are shown too.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if text.contains(obeyed) {
+        Cow::Owned(text.replace(obeyed, "\u{fffd}"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
 
 /// A line of the result. A reader that has gone (`| head`) is no error.
 pub fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    let _ = writeln!(std::io::stdout().lock(), "{}", harmless(text));
 }
 
 /// A piece of the result, shown at once.
 pub fn piece(text: &str) {
     let mut out = std::io::stdout().lock();
-    let _ = write!(out, "{text}");
+    let _ = write!(out, "{}", harmless(text));
     let _ = out.flush();
 }
 
 /// A remark.
 pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));
 }
 
 /// A result for scripts.

@@ -18,12 +18,13 @@ use crate::db::{models, sites};
 use crate::domain::job::Work;
 use crate::domain::site::Site;
 use crate::knowledge::embed;
-use crate::models::embedder::ModelSpec;
+use crate::models::embedder::{ModelSpec, Purpose};
 
 /// What to build.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The model: `local:FOLDER` or `openai:MODEL` (default: the configured one).
+    /// The model: `local:FOLDER` (a name in `embeddings.folder`, or an absolute path) or
+    /// `openai:MODEL` (default: the configured one).
     #[arg(long)]
     model: Option<ModelSpec>,
     /// The site's slug or id (default: the only one, or the demo).
@@ -69,6 +70,9 @@ async fn build(session: &Session, args: &Args) -> anyhow::Result<ExitCode> {
         vec![session.site(args.site.as_deref()).await?]
     };
     let model = embed::register(&session.db, embedders, spec).await?;
+    // One that can't embed must not become any site's next model.
+    let probe = vec!["Does it work?".to_owned()];
+    model.embedder.embed(probe, Purpose::Passages).await?;
     let mut jobs = Vec::new();
     for site in &sites {
         if let Some(job) = embed::change(&session.db, site.id, model.id).await? {

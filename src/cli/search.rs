@@ -52,10 +52,17 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
 }
 
 async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
+    let text = args.query.join(" ");
+    let length = text.chars().count();
+    anyhow::ensure!(
+        !text.trim().is_empty() && length <= search::MAX_QUERY,
+        "a question has 1 to {} characters, this has {length}",
+        search::MAX_QUERY
+    );
     demo::ensure(session, Refresh::IfNew).await?;
     let site = session.site(args.site.as_deref()).await?;
     let query = SearchQuery {
-        text: args.query.join(" "),
+        text,
         k: usize::from(args.k),
         filter: Filter {
             channel: args.channel.clone(),

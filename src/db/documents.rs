@@ -220,6 +220,20 @@ pub async fn list(tx: &mut SiteTx, limit: i64, offset: i64) -> DbResult<Vec<Row>
         .collect())
 }
 
+/// Whether a document has a live version.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn has_live(tx: &mut SiteTx, id: DocumentId) -> DbResult<bool> {
+    let live = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM versions WHERE document_id = $1 AND state = 'live') AS "live!""#,
+        id.0
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(live)
+}
+
 /// The documents of a source, by title.
 ///
 /// # Errors

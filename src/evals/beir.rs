@@ -83,7 +83,16 @@ pub fn read(folder: &Path) -> Result<Set, SetError> {
     let documents: Vec<Document> = json_lines(&folder.join("corpus.jsonl"))?;
     let asked: Vec<Asked> = json_lines(&folder.join("queries.jsonl"))?;
     let path = folder.join("qrels.tsv");
-    let ids: HashSet<&str> = documents.iter().map(|d| d.id.as_str()).collect();
+    let mut ids: HashSet<&str> = HashSet::new();
+    for (i, document) in documents.iter().enumerate() {
+        if !ids.insert(&document.id) {
+            return Err(SetError::Line {
+                file: folder.join("corpus.jsonl"),
+                line: i + 1,
+                why: format!("the id {} is there twice", document.id),
+            });
+        }
+    }
     let mut grades: BTreeMap<String, HashMap<String, f64>> = BTreeMap::new();
     for (n, line) in lines(&path)? {
         let wrong = |why: &str| SetError::Line {
@@ -160,6 +169,8 @@ fn lines(path: &Path) -> Result<Vec<(usize, String)>, SetError> {
             return Err(wrong("more than five million lines"));
         }
         let line = String::from_utf8(line).map_err(|_| wrong("it isn't UTF-8"))?;
+        // No text has it, and the database takes none.
+        let line = line.replace("\\u0000", " ");
         let line = line.trim_end_matches(['\r', '\n']).to_owned();
         if !line.trim().is_empty() {
             out.push((n, line));

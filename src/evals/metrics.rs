@@ -99,7 +99,8 @@ fn mean(values: &[f64]) -> f64 {
 }
 
 fn rounded(value: f64) -> f64 {
-    (value * 1e6).round() / 1e6
+    // Plus zero: minus zero is no figure.
+    (value * 1e6).round() / 1e6 + 0.0
 }
 
 fn interval(values: &[f64]) -> [f64; 2] {

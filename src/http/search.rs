@@ -138,8 +138,12 @@ pub async fn post(
         return Err(wrong("/k", "1 to 20."));
     }
     for (pointer, names) in [("/tags", &request.tags), ("/sources", &request.sources)] {
-        if names.len() > NAMES.0 || names.iter().any(|n| n.chars().count() > NAMES.1) {
-            return Err(wrong(pointer, "At most 32, each of at most 100 characters."));
+        let unfit = |n: &String| n.chars().count() > NAMES.1 || n.chars().any(char::is_control);
+        if names.len() > NAMES.0 || names.iter().any(unfit) {
+            return Err(wrong(
+                pointer,
+                "At most 32, each of at most 100 characters and no control characters.",
+            ));
         }
     }
     let query = SearchQuery {

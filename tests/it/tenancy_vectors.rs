@@ -119,6 +119,7 @@ async fn vectors_and_postings_are_their_sites_own() {
     assert_eq!(documents::source(tx, document).await.unwrap(), None);
     assert_eq!(documents::names(tx, "file").await.unwrap(), []);
     assert_eq!(documents::of_source(tx, "file").await.unwrap(), []);
+    assert!(!documents::has_live(tx, document).await.unwrap());
     documents::tag(tx, document, &[]).await.unwrap();
     assert_eq!(models::of_site(tx).await.unwrap().live, None);
     let missing = embeddings::missing(tx, model.id, std::slice::from_ref(&hash)).await;

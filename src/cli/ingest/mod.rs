@@ -58,6 +58,11 @@ pub struct Args {
 /// Checks that a text can be linked to.
 pub(super) fn address(text: &str) -> Result<(), String> {
     let rooted = text.starts_with('/') && !text.starts_with("//");
+    // A browser takes a backslash for a slash, and `/\\elsewhere.example` for another site.
+    let odd = text.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control());
+    if odd {
+        return Err("an address has no backslashes, blanks or control characters".to_owned());
+    }
     if rooted || text.starts_with("https://") || text.starts_with("http://") {
         Ok(())
     } else {
@@ -365,6 +370,8 @@ mod tests {
             ("//elsewhere.example/", None),
             ("javascript:alert(1)", None),
             ("kb", None),
+            ("/\\elsewhere.example", None),
+            ("https://shop.example/a b", None),
         ] {
             assert_eq!(url_prefix(given).ok().as_deref(), want, "{given}");
         }
