@@ -100,6 +100,10 @@ BEGIN
     IF FOUND THEN
         RETURN known.id;
     END IF;
+    -- A new partition locks both tables. In the order in which an ingestion takes them, or the
+    -- two could wait for each other.
+    LOCK TABLE public.chunks IN SHARE ROW EXCLUSIVE MODE;
+    LOCK TABLE public.embeddings IN ACCESS EXCLUSIVE MODE;
     INSERT INTO public.embedding_models (name, spec, dimensions)
         VALUES (model_name, model_spec, model_dimensions) RETURNING id INTO known;
     part := 'embeddings_' || known.id;

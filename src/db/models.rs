@@ -2,7 +2,10 @@
 //! searched by. Switching from one to another is one update, under the lock that every
 //! change of the site's knowledge takes.
 
-use crate::db::pool::{Db, DbResult, SiteTx};
+use crate::db::pool::{Db, DbError, DbResult, SiteTx};
+
+/// How often making a model known is tried.
+const TRIES: u32 = 4;
 
 /// A model that the database knows.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -47,15 +50,23 @@ impl SiteModels {
 /// When the database refuses (other dimensions under the same name) or is away.
 pub async fn register(db: &Db, name: &str, spec: &str, dimensions: usize) -> DbResult<i32> {
     let dimensions = i32::try_from(dimensions).unwrap_or(i32::MAX);
-    let id = sqlx::query_scalar!(
-        r#"SELECT deskhand_embedding_model($1, $2, $3) AS "id!""#,
-        name,
-        spec,
-        dimensions
-    )
-    .fetch_one(db.pool())
-    .await?;
-    Ok(id)
+    let mut tries = 1;
+    loop {
+        let id = sqlx::query_scalar!(
+            r#"SELECT deskhand_embedding_model($1, $2, $3) AS "id!""#,
+            name,
+            spec,
+            dimensions
+        )
+        .fetch_one(db.pool())
+        .await
+        .map_err(DbError::from);
+        match id {
+            // A new model locks tables that others work on; one of two in a knot is cut off.
+            Err(error) if error.is_transient() && tries < TRIES => tries += 1,
+            id => return id,
+        }
+    }
 }
 
 /// What the site is searched by.
