@@ -1,9 +1,13 @@
-//! Models and what belongs to them: embeddings, from this machine or a provider, and how
-//! text is counted in tokens.
+//! Models and what belongs to them: chat models and their providers, embeddings from this
+//! machine or a provider, how text is counted in tokens and what tokens cost.
 
+pub mod breaker;
+pub mod chat;
 pub mod embedder;
 pub mod embedders;
 pub mod local;
 pub mod openai;
+pub mod price;
+pub mod provider;
 pub mod reranker;
 pub mod tokens;
