@@ -76,7 +76,11 @@ impl Answer {
         }
         let said = unmarked(sentence.md.trim());
         let marks: String = cites.iter().map(|n| format!("[{n}]")).collect();
-        let gap = self.gap(&sentence.md);
+        let gap = match (&sentence.gap, self.released.is_empty()) {
+            (_, true) => "",
+            (Some(gap), false) => gap.as_str(),
+            (None, false) => self.gap(&sentence.md),
+        };
         let md = if marks.is_empty() {
             format!("{gap}{said}")
         } else {
@@ -223,6 +227,7 @@ mod tests {
 
     fn sentence(md: &str, cites: &[i64]) -> Sentence {
         Sentence {
+            gap: None,
             md: md.into(),
             cites: cites.into(),
         }

@@ -4,7 +4,9 @@
 pub mod answer;
 pub mod brain;
 pub mod driver;
+mod judge;
 pub mod machine;
+pub mod meter;
 mod operation;
 pub mod phrases;
 mod record;
@@ -20,11 +22,13 @@ use uuid::Uuid;
 
 use crate::agent::brain::Brain;
 use crate::agent::machine::ctx::Limits;
+use crate::agent::meter::Meter;
 use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
-use crate::domain::ids::TurnId;
+use crate::domain::ids::{SiteId, TurnId};
 use crate::domain::seal::MasterKey;
 use crate::hands::registry::Registry;
+use crate::knowledge::base::Knowledge;
 
 /// How the agent is set up.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ pub struct AgentSettings {
     pub limits: Limits,
     /// Turns at once in this process.
     pub turns_at_once: usize,
+    /// What a site may spend on language models a day, in millionths of the currency's unit.
+    pub day_cap_micro: i64,
 }
 
 /// The agent of this process; shared by all turns.
@@ -45,9 +51,12 @@ pub struct Agent {
     pub registry: Registry,
     /// The brains, first choice first; a link of the chain is one's name.
     pub brains: Vec<Arc<dyn Brain>>,
-    /// What seals addresses.
+    /// What seals personal data.
     pub master: Arc<MasterKey>,
+    /// The embedding models, for the gate's doubts.
+    pub knowledge: Arc<Knowledge>,
     limits: Limits,
+    day_cap_micro: i64,
     /// This process, as the owner of leases.
     owner: Uuid,
     slots: Arc<Semaphore>,
@@ -65,6 +74,7 @@ impl Agent {
         registry: Registry,
         brains: Vec<Arc<dyn Brain>>,
         master: Arc<MasterKey>,
+        knowledge: Arc<Knowledge>,
         settings: &AgentSettings,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -73,7 +83,9 @@ impl Agent {
             registry,
             brains,
             master,
+            knowledge,
             limits: settings.limits,
+            day_cap_micro: settings.day_cap_micro,
             owner: Uuid::now_v7(),
             slots: Arc::new(Semaphore::new(settings.turns_at_once)),
             stops: Mutex::default(),
@@ -84,6 +96,10 @@ impl Agent {
 
     fn brain(&self, link: &str) -> Option<Arc<dyn Brain>> {
         self.brains.iter().find(|b| b.name() == link).cloned()
+    }
+
+    fn meter(&self, site: SiteId) -> Meter {
+        Meter::new(self.db.clone(), site, Arc::clone(&self.clock), self.day_cap_micro)
     }
 
     /// Tells the driver of a turn in this process that the visitor wants it to stop.

@@ -11,7 +11,10 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::Agent;
-use super::brain::{Brain, BrainFault, Exchange, Plan, Sentence, TurnView};
+use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
+use super::judge::Ground;
+use super::machine::input::{GateReason, LinkFailure};
+use super::meter::Meter;
 use super::record::TurnRef;
 use crate::agent::machine::action::{HandoffReason, TicketReason};
 use crate::db::pool::DbResult;
@@ -30,17 +33,17 @@ pub(super) enum Outcome {
     /// The message was looked at; what the brain may see of the turn.
     Screened(DbResult<TurnView>),
     /// The brain's plan.
-    Planned(Result<Plan, BrainFault>),
+    Planned(Result<Plan, LinkFailure>),
     /// A tool's end.
     Called {
         id: CallId,
         result: Result<Called, CallError>,
         ms: i32,
     },
-    /// One sentence of the draft.
-    Drafted(Sentence),
+    /// One sentence of the draft, and what the gate says of it.
+    Drafted(Judged),
     /// The draft's end.
-    DraftEnded(Result<(), BrainFault>),
+    DraftEnded(Result<(), LinkFailure>),
     /// A ticket is stored.
     Ticket(DbResult<(TicketId, bool)>),
     /// A handoff is stored.
@@ -48,6 +51,9 @@ pub(super) enum Outcome {
     /// Something that needs no work is done.
     Ready,
 }
+
+/// A sentence and the gate's word on it.
+pub(super) type Judged = (Sentence, Result<(), GateReason>);
 
 /// What runs.
 pub(super) enum Running {
@@ -57,9 +63,9 @@ pub(super) enum Running {
     One(BoxFuture<'static, Outcome>),
     /// Sentences, then an end.
     Draft {
-        brain: BoxFuture<'static, Result<(), BrainFault>>,
-        sentences: mpsc::Receiver<Sentence>,
-        ended: Option<Result<(), BrainFault>>,
+        brain: BoxFuture<'static, Result<(), LinkFailure>>,
+        sentences: mpsc::Receiver<Judged>,
+        ended: Option<Result<(), LinkFailure>>,
     },
 }
 
@@ -159,14 +165,14 @@ pub(super) async fn view(
         history,
         locale,
         site_name,
-        outcomes: Vec::new(),
+        ..TurnView::default()
     })
 }
 
 /// Asks the brain for a plan.
-pub(super) fn plan(brain: Arc<dyn Brain>, view: &TurnView) -> Running {
+pub(super) fn plan(brain: Arc<dyn Brain>, view: &TurnView, meter: Arc<Meter>) -> Running {
     let view = view.clone();
-    Running::One(async move { Outcome::Planned(brain.plan(&view).await) }.boxed())
+    Running::One(async move { Outcome::Planned(brain.plan(&view, &meter).await) }.boxed())
 }
 
 /// Runs a tool.
@@ -188,12 +194,33 @@ pub(super) fn context(agent: &Agent, t: &TurnRef) -> ToolContext {
     }
 }
 
-/// Has the brain write.
-pub(super) fn draft(brain: Arc<dyn Brain>, view: &TurnView) -> Running {
+/// Has the brain write, and each sentence judged as it comes.
+pub(super) fn draft(
+    agent: &Arc<Agent>,
+    brain: Arc<dyn Brain>,
+    view: &TurnView,
+    meter: Arc<Meter>,
+) -> Running {
     let view = view.clone();
-    let (to_gate, sentences) = mpsc::channel(DRAFT_AHEAD);
+    let own = Arc::clone(agent);
+    let (to_gate, mut written) = mpsc::channel(DRAFT_AHEAD);
+    let (to_driver, sentences) = mpsc::channel(DRAFT_AHEAD);
+    let work = async move {
+        let ground = Ground::of(&view);
+        let judging = async {
+            while let Some(sentence) = written.recv().await {
+                let verdict = ground.judge(&own, &sentence).await;
+                if to_driver.send((sentence, verdict)).await.is_err() {
+                    // The draft was dropped; so is this future.
+                    break;
+                }
+            }
+        };
+        let (end, ()) = futures::join!(brain.draft(&view, &meter, to_gate), judging);
+        end
+    };
     Running::Draft {
-        brain: async move { brain.draft(&view, to_gate).await }.boxed(),
+        brain: work.boxed(),
         sentences,
         ended: None,
     }

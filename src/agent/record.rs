@@ -7,9 +7,11 @@ use serde_json::Value;
 use crate::agent::machine::Machine;
 use crate::agent::machine::action::Action;
 use crate::agent::machine::input::Input;
+use crate::agent::meter;
 use crate::db::events::Voice;
 use crate::db::pool::{Db, DbError, DbResult};
-use crate::db::{events, threads, tool_calls, turns};
+use crate::db::model_calls::{self, Held};
+use crate::db::{events, threads, tool_calls, turns, vault};
 use crate::domain::event::{Citation, ThreadEvent};
 use crate::domain::ids::{CallId, SiteId, ThreadId, TurnId, VisitorId};
 
@@ -62,6 +64,12 @@ pub(super) struct Record {
     last_at: Option<DateTime<Utc>>,
     pub events: Vec<ThreadEvent>,
     pub calls: Vec<CallNews>,
+    /// Calls of models that have ended.
+    pub models: Vec<meter::Ended>,
+    /// What the gate held back.
+    pub held: Vec<Held>,
+    /// New entries of the thread's vault, sealed.
+    pub vault: Vec<vault::Entry>,
     pub ending: Option<Ending>,
 }
 
@@ -99,7 +107,13 @@ impl Record {
 
     /// Whether there is nothing to store.
     pub(super) fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.events.is_empty() && self.calls.is_empty() && self.ending.is_none()
+        self.steps.is_empty()
+            && self.events.is_empty()
+            && self.calls.is_empty()
+            && self.models.is_empty()
+            && self.held.is_empty()
+            && self.vault.is_empty()
+            && self.ending.is_none()
     }
 
     /// Stores all of it, and renews the lease. Gives whether the visitor has asked to stop.
@@ -126,6 +140,9 @@ impl Record {
         };
         let stop = turns::renew(&mut tx, t.turn, t.epoch).await?;
         turns::insert_steps(&mut tx, t.turn, &self.steps).await?;
+        vault::add(&mut tx, t.thread, &self.vault).await?;
+        meter::store(&mut tx, Some(t.turn), &self.models).await?;
+        model_calls::hold(&mut tx, t.turn, &self.held).await?;
         for call in &self.calls {
             match call {
                 CallNews::Begun { id, tool, args } => {

@@ -19,11 +19,13 @@ use super::record::TurnRef;
 use super::{Agent, operation};
 use crate::db::events::{self, Voice};
 use crate::db::pool::{DbError, DbResult, SiteTx};
-use crate::db::{handoffs, sites, threads, turns};
+use crate::db::{handoffs, sites, threads, turns, vault as vault_rows};
 use crate::domain::event::{Speaker, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::SealError;
+use crate::guardrails::pii::{self, Kind, Placeholders};
+use crate::guardrails::vault;
 
 /// How often orphaned turns are looked for.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -135,12 +137,14 @@ fn repeat(before: &threads::SentBefore, hash: &[u8]) -> Result<Begun, StartError
     })
 }
 
-/// Of everything that the client sent but the id.
+/// Of everything that the client sent but the id, and but card numbers: a hash of one could
+/// be turned back by trying them all.
 fn fingerprint(message: &Message) -> Vec<u8> {
+    let text = without_cards(&message.text);
     let mut hash = Sha256::new();
     for part in [
         message.thread_id.map(|t| t.to_string()).as_deref(),
-        Some(message.text.as_str()),
+        Some(text.as_str()),
         message.locale.as_deref(),
         message.email.as_deref(),
     ] {
@@ -149,6 +153,18 @@ fn fingerprint(message: &Message) -> Vec<u8> {
         hash.update(part.as_bytes());
     }
     hash.finalize().to_vec()
+}
+
+fn without_cards(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut from = 0;
+    for card in pii::find(text).iter().filter(|s| s.kind == Kind::Card) {
+        out.push_str(&text[from..card.start]);
+        out.push_str("[CARD]");
+        from = card.end;
+    }
+    out.push_str(&text[from..]);
+    out
 }
 
 async fn open(
@@ -164,6 +180,7 @@ async fn open(
         let owner = format!("site/{}/visitor/{visitor}/email", tx.site());
         threads::set_email(tx, visitor, &agent.master.seal(&owner, email.as_bytes())?).await?;
     }
+    let known = message.thread_id.is_some();
     let site = sites::own(tx).await?.ok_or(StartError::ThreadNotFound)?;
     let locale = message.locale.clone().unwrap_or(site.locale);
     let (thread, staff_held) = match message.thread_id {
@@ -182,6 +199,15 @@ async fn open(
             (id, false)
         }
     };
+    let mut vault = if known {
+        vault::open(tx, &agent.master, thread).await?
+    } else {
+        Placeholders::default()
+    };
+    // From here on nothing of the house sees the visitor's personal data.
+    let text = vault.mask(&message.text);
+    let sealed = vault::seal(&agent.master, tx.site(), thread, &vault.take_new())?;
+    vault_rows::add(tx, thread, &sealed).await?;
     let turn = TurnId::new();
     let mut stored = threads::NewMessage {
         thread,
@@ -189,7 +215,7 @@ async fn open(
         turn: None,
         sent: Some((message.message_id, hash)),
         author: "visitor",
-        text: &message.text,
+        text: &text,
         citations: serde_json::json!([]),
         at: now,
         seq: 0,
@@ -238,7 +264,8 @@ async fn open(
             epoch,
         },
         machine,
-        text: message.text.clone(),
+        text: text.clone(),
+        vault,
         locale,
         address_only: message.text.is_empty() && message.email.is_some(),
         first_seq: stored.seq,
@@ -348,8 +375,12 @@ async fn carry_on(agent: &Arc<Agent>, site: SiteId, turn: TurnId) -> DbResult<bo
     };
     let mut tx = agent.db.site(site).await?;
     let took = turns::take_over(&mut tx, turn, agent.owner, agent.clock.now()).await?;
+    let Some(took) = took else {
+        tx.commit().await?;
+        return Ok(false);
+    };
+    let vault = vault::open(&mut tx, &agent.master, took.thread).await?;
     tx.commit().await?;
-    let Some(took) = took else { return Ok(false) };
     tracing::info!(%turn, resumes = took.resumes, "carrying on a turn whose driver has gone");
     let t = TurnRef {
         site,
@@ -358,7 +389,7 @@ async fn carry_on(agent: &Arc<Agent>, site: SiteId, turn: TurnId) -> DbResult<bo
         turn,
         epoch: took.epoch,
     };
-    match resume(t, took) {
+    match resume(t, took, vault) {
         Ok((assignment, first)) => drive(agent, assignment, first, slot),
         Err(error) => {
             tracing::error!(%error, %turn, "a turn can't be carried on; it is given up");
@@ -368,7 +399,7 @@ async fn carry_on(agent: &Arc<Agent>, site: SiteId, turn: TurnId) -> DbResult<bo
     Ok(true)
 }
 
-fn resume(t: TurnRef, took: turns::TakenTurn) -> DbResult<(Assignment, Input)> {
+fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(Assignment, Input)> {
     if took.resumes > GIVE_UP {
         return Err(DbError::Unreadable(format!("taken over {} times", took.resumes)));
     }
@@ -391,6 +422,7 @@ fn resume(t: TurnRef, took: turns::TakenTurn) -> DbResult<(Assignment, Input)> {
         machine,
         address_only: took.text.is_empty(),
         text: took.text,
+        vault,
         locale: took.lang,
         first_seq: took.first_seq,
         last_step,

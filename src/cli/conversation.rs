@@ -14,6 +14,7 @@ use crate::db::{events, threads, tool_calls, turns as turn_rows};
 use crate::domain::event::{Citation, Outcome, ThreadEvent};
 use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::site::is_locale;
+use crate::guardrails::vault;
 
 /// How often the events are looked at.
 const LOOK: Duration = Duration::from_millis(15);
@@ -133,7 +134,8 @@ impl Conversation {
                 turns::sweep_once(&self.agent).await?;
             }
             let mut tx = self.agent.db.site(self.site).await?;
-            let new = events::after(&mut tx, begun.thread, after, 100).await?;
+            let mut new = events::after(&mut tx, begun.thread, after, 100).await?;
+            vault::reveal_all(&mut tx, &self.agent.master, begun.thread, &mut new).await?;
             tx.commit().await?;
             for stored in new {
                 after = stored.seq;

@@ -192,6 +192,7 @@ impl Session {
         let settings = AgentSettings {
             limits,
             turns_at_once: a.turns_at_once,
+            day_cap_micro: i64::MAX,
         };
         let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
         Ok(Agent::new(
@@ -200,6 +201,7 @@ impl Session {
             registry,
             brains,
             Arc::clone(&self.master),
+            Arc::clone(&self.knowledge),
             &settings,
         ))
     }

@@ -32,6 +32,10 @@ pub enum Fault {
     /// It is empty or endless.
     #[error("it is no sentence")]
     Form,
+    #[error("negation")]
+    Negation,
+    #[error("link")]
+    Link,
 }
 
 /// Checks one sentence and the chunks that it cites. `said` is what may be repeated without
@@ -39,7 +43,7 @@ pub enum Fault {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn check(sentence: &str, cites: &[i64], found: &[&Found], said: &str) -> Result<(), Fault> {
+pub fn old_check(sentence: &str, cites: &[i64], found: &[&Found], said: &str) -> Result<(), Fault> {
     if sentence.trim().is_empty() || sentence.chars().count() > LONGEST {
         return Err(Fault::Form);
     }
@@ -128,7 +132,7 @@ mod tests {
             check("You can return goods within 30 days.", &[7], &[&f], ""),
             Ok(())
         );
-        let own = check(
+        let own = old_check(
             "I don't know how order 1002 stands.",
             &[],
             &[&f],
@@ -162,6 +166,17 @@ mod tests {
             Err(Fault::Unsupported)
         );
         assert_eq!(check("  ", &[7], &[&f], ""), Err(Fault::Form));
-        assert_eq!(check(&"a".repeat(4_001), &[], &[&f], ""), Err(Fault::Form));
+        assert_eq!(old_check(&"a".repeat(4_001), &[], &[&f], ""), Err(Fault::Form));
     }
+}
+
+pub struct Source<'a> { pub id: i64, pub title: &'a str, pub headings: &'a [String], pub text: &'a str }
+pub struct Evidence<'a> { pub sources: &'a [Source<'a>], pub tools: &'a [&'a serde_json::Value], pub said: &'a str }
+pub enum Verdict { Pass, Fail(Fault), Doubt { pairs: Vec<(String, String)> } }
+
+pub fn settle(_: f64) -> Result<(), Fault> { Ok(()) }
+pub fn check(sentence: &str, cites: &[i64], e: &Evidence) -> Verdict {
+    let f = Found { passages: e.sources.iter().map(|s| Passage { chunk_id: s.id, title: s.title.into(), heading_path: s.headings.to_vec(), text: s.text.into(),
+        document_id: crate::domain::ids::DocumentId::new(), url: None, anchor: None, lang: String::new(), page: None, snippet: String::new(), score: 0.0, terms: vec![], parts: Default::default(), source: String::new() }).collect(), ..Found::default() };
+    match old_check(sentence, cites, &[&f], e.said) { Ok(()) => Verdict::Pass, Err(f) => Verdict::Fail(f) }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::{Reply, Tool, ToolContext, ToolError};
 use crate::domain::tool::ToolCode;
+use crate::models::chat::ToolSpec;
 
 /// Pauses between the tries of a read, before jitter.
 const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(400)];
@@ -48,6 +49,8 @@ type AnyReply = Result<Reply<Value>, ToolError>;
 
 struct Entry {
     writes: bool,
+    description: &'static str,
+    parameters: Value,
     input: Validator,
     output: Validator,
     run: Box<dyn Fn(ToolContext, Value) -> BoxFuture<'static, AnyReply> + Send + Sync>,
@@ -100,6 +103,8 @@ impl Registry {
             T::NAME,
             Entry {
                 writes: T::WRITES,
+                description: T::DESCRIPTION,
+                parameters: schemars::schema_for!(T::Input).to_value(),
                 input: validator::<T::Input>(T::NAME)?,
                 output: validator::<T::Output>(T::NAME)?,
                 run: Box::new(run),
@@ -112,6 +117,19 @@ impl Registry {
     #[must_use]
     pub fn writes(&self, name: &str) -> Option<bool> {
         self.tools.get(name).map(|t| t.writes)
+    }
+
+    /// The tools as a language model sees them, by name.
+    #[must_use]
+    pub fn specs(&self) -> Vec<ToolSpec> {
+        self.tools
+            .iter()
+            .map(|(name, tool)| ToolSpec {
+                name: (*name).to_owned(),
+                description: tool.description.to_owned(),
+                parameters: tool.parameters.clone(),
+            })
+            .collect()
     }
 
     /// Checks, runs, checks.

@@ -19,6 +19,7 @@ use crate::db::events::{self, StoredEvent};
 use crate::db::pool::DbResult;
 use crate::domain::event::ThreadEvent;
 use crate::domain::ids::{SiteId, ThreadId, TurnId};
+use crate::guardrails::vault;
 
 /// Comments on an idle stream, so that nothing on the way takes it for dead.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -102,6 +103,7 @@ impl Follow {
             }
             let mut tx = self.app.db.site(self.site).await?;
             let mut events = events::after(&mut tx, self.thread, self.after, BATCH).await?;
+            vault::reveal_all(&mut tx, &self.app.master, self.thread, &mut events).await?;
             tx.commit().await?;
             if let Some(end) = events.iter().position(|e| self.until.is_reached(&e.event)) {
                 events.truncate(end + 1);

@@ -20,6 +20,7 @@ use crate::agent::turns;
 use crate::db::{threads, turns as turn_rows};
 use crate::domain::event::Citation;
 use crate::domain::ids::{ThreadId, TurnId};
+use crate::guardrails::vault;
 
 /// Messages shown at most.
 const MESSAGES: i64 = 100;
@@ -93,7 +94,11 @@ pub async fn get(
     let thread = threads::find(&mut tx, thread_id, visitor.id)
         .await?
         .ok_or_else(not_found)?;
-    let messages = threads::messages(&mut tx, thread_id, i64::MAX, MESSAGES).await?;
+    let mut messages = threads::messages(&mut tx, thread_id, i64::MAX, MESSAGES).await?;
+    let vault = vault::open(&mut tx, &app.master, thread_id).await?;
+    for m in &mut messages {
+        vault::reveal_message(&mut m.text, &mut m.citations, &vault);
+    }
     let first_seq = match thread.open_turn {
         Some(turn) => turn_rows::first_seq(&mut tx, turn).await?,
         None => None,

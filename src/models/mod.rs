@@ -8,6 +8,7 @@ pub mod embedders;
 pub mod local;
 pub mod openai;
 pub mod price;
+pub mod prompts;
 pub mod provider;
 pub mod reranker;
 pub mod tokens;

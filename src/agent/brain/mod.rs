@@ -2,11 +2,15 @@
 //! and drafts the answer sentence by sentence. It never touches data or keys.
 
 pub mod extractive;
+pub mod model;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use crate::agent::machine::action::{Correction, HandoffReason, Question};
+use crate::agent::machine::input::LinkFailure;
+use crate::agent::meter::Meter;
 use crate::domain::document::Found;
 
 /// A message of the thread, oldest first in a [`TurnView`].
@@ -31,7 +35,7 @@ pub struct ToolOutcome {
     pub found: Option<Found>,
 }
 
-/// What the brain may see of a turn.
+/// What the brain may see of a turn. Personal data is behind placeholders.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct TurnView {
     /// The visitor's message.
@@ -44,56 +48,68 @@ pub struct TurnView {
     pub site_name: String,
     /// What the tools of this turn returned, in order.
     pub outcomes: Vec<ToolOutcome>,
+    /// What went wrong with the last call.
+    pub correction: Option<Correction>,
+    /// Sentences of a draft that the gate held back; the next one must do without them.
+    pub refused: Vec<Refused>,
+}
+
+/// A sentence that the gate held back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// What the brain wrote.
+    pub md: String,
+    /// Why it can't stand.
+    pub why: String,
+}
+
+/// A tool and its arguments.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolCall {
+    /// Its name.
+    pub tool: String,
+    /// Its arguments.
+    pub args: Value,
 }
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Plan {
-    /// Call a tool.
-    Call {
-        /// Its name.
-        tool: String,
-        /// Its arguments.
-        args: Value,
-    },
+    /// Call tools, one after the other; at least one.
+    Calls(Vec<ToolCall>),
     /// Write the answer.
     Draft,
+    /// Ask the visitor for something.
+    Ask(Question),
     /// Give the thread to a person.
-    Handoff,
+    Handoff(HandoffReason),
 }
 
 /// One sentence of a draft.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sentence {
+    /// The white space before it, as the brain wrote it; none where it is for the answer to
+    /// find one.
+    pub gap: Option<String>,
     /// Markdown, without citation marks.
     pub md: String,
     /// The chunks that it rests on.
     pub cites: Vec<i64>,
 }
 
-/// Why a brain couldn't.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BrainFault {
-    /// It has nothing to say.
-    #[error("the brain gave an empty draft")]
-    Empty,
-    /// The listener went away.
-    #[error("nobody takes the draft any more")]
-    Cut,
-}
-
 /// Plans and drafts.
 pub trait Brain: Send + Sync {
-    /// Recorded on the turn and sent with the answer.
-    fn name(&self) -> &'static str;
+    /// Recorded on the turn and sent with the answer; a link of the fallback chain.
+    fn name(&self) -> &str;
 
-    /// What to do next.
-    fn plan<'a>(&'a self, view: &'a TurnView) -> BoxFuture<'a, Result<Plan, BrainFault>>;
+    /// What to do next. What it costs goes through the meter.
+    fn plan<'a>(&'a self, view: &'a TurnView, meter: &'a Meter) -> BoxFuture<'a, Result<Plan, LinkFailure>>;
 
     /// Writes the answer into `out`, a sentence at a time.
     fn draft<'a>(
         &'a self,
         view: &'a TurnView,
+        meter: &'a Meter,
         out: mpsc::Sender<Sentence>,
-    ) -> BoxFuture<'a, Result<(), BrainFault>>;
+    ) -> BoxFuture<'a, Result<(), LinkFailure>>;
 }

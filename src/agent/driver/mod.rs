@@ -16,7 +16,8 @@ use tokio::sync::Notify;
 
 use super::Agent;
 use super::answer::Answer;
-use super::brain::{Sentence, TurnView};
+use super::brain::{Sentence, ToolCall, TurnView};
+use super::meter::Meter;
 use super::operation::Running;
 use super::phrases::Tongue;
 use super::record::{Record, TurnRef};
@@ -24,10 +25,12 @@ use crate::agent::machine::call::Ledger;
 use crate::agent::machine::ctx::Timer;
 use crate::agent::machine::input::Input;
 use crate::agent::machine::{Machine, step};
-use crate::db::pool::DbResult;
+use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
 use crate::domain::document::Found;
 use crate::domain::fail::{self, FailPoint};
+use crate::guardrails::pii::Placeholders;
+use crate::guardrails::vault;
 
 /// Pauses before a failed store is tried again; after the last the turn is left to
 /// whoever takes it over.
@@ -42,8 +45,10 @@ const STORE_PAUSES: [Duration; 4] = [
 pub(super) struct Assignment {
     pub turn: TurnRef,
     pub machine: Machine,
-    /// The visitor's message.
+    /// The visitor's message, personal data behind placeholders.
     pub text: String,
+    /// What is behind them.
+    pub vault: Placeholders,
     /// The visitor's language.
     pub locale: String,
     /// Whether the message only leaves an address.
@@ -66,6 +71,11 @@ pub(super) struct Driver {
     draft: Vec<Sentence>,
     /// Arguments of the call that the brain planned last.
     args: serde_json::Value,
+    /// Calls that it planned with that one, for after it.
+    queue: VecDeque<ToolCall>,
+    /// What stands for personal data in this thread.
+    vault: Placeholders,
+    meter: Arc<Meter>,
     clocks: BTreeMap<Timer, DateTime<Utc>>,
     inputs: VecDeque<Input>,
     running: Running,
@@ -85,6 +95,9 @@ impl Driver {
             answer: Answer::default(),
             draft: Vec::new(),
             args: serde_json::Value::Null,
+            queue: VecDeque::new(),
+            vault: job.vault.clone(),
+            meter: Arc::new(agent.meter(job.turn.site)),
             clocks: BTreeMap::new(),
             inputs: VecDeque::new(),
             running: Running::Idle,
@@ -168,6 +181,10 @@ impl Driver {
     /// Stores what is yet to be stored, trying again while the database is away.
     /// Gives whether the visitor has asked to stop a turn that still runs.
     async fn store(&mut self) -> DbResult<bool> {
+        self.record.models.extend(self.meter.take());
+        let new = self.vault.take_new();
+        let sealed = vault::seal(&self.agent.master, self.job.turn.site, self.job.turn.thread, &new);
+        self.record.vault.extend(sealed.map_err(|e| DbError::Unreadable(e.to_string()))?);
         if self.record.is_empty() {
             return Ok(false);
         }

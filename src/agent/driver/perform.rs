@@ -1,8 +1,11 @@
 //! What the machine asks for, done: operations begun, sentences released or taken back,
 //! closing words said, the turn's end noted.
 
+use std::sync::Arc;
+
 use super::{Driver, found};
-use crate::agent::machine::action::{Action, Question, WithdrawReason};
+use crate::agent::brain::Plan;
+use crate::agent::machine::action::{Action, Correction, Question, WithdrawReason};
 use crate::agent::machine::call::Call;
 use crate::agent::machine::input::{Input, LinkFailure};
 use crate::agent::operation::{self, Running};
@@ -32,17 +35,15 @@ impl Driver {
                     )
                 };
             }
-            Action::Plan { link, .. } => match self.agent.brain(&link) {
-                Some(brain) => self.running = operation::plan(brain, &self.view),
-                None => self.inputs.push_back(Input::LinkFailed {
-                    cause: LinkFailure::Malformed,
-                }),
-            },
+            Action::Plan { link, correction } => self.plan(&link, correction),
             Action::CallTool { call } => self.call(call),
             Action::Draft { link, .. } => {
                 self.draft.clear();
                 match self.agent.brain(&link) {
-                    Some(brain) => self.running = operation::draft(brain, &self.view),
+                    Some(brain) => {
+                        let meter = Arc::clone(&self.meter);
+                        self.running = operation::draft(&self.agent, brain, &self.view, meter);
+                    }
                     None => self.inputs.push_back(Input::LinkFailed {
                         cause: LinkFailure::Malformed,
                     }),
@@ -91,6 +92,25 @@ impl Driver {
                 incomplete,
                 silent,
             } => self.finish(outcome, incomplete, silent),
+        }
+    }
+
+    fn plan(&mut self, link: &str, correction: Option<Correction>) {
+        if correction.is_some() {
+            // What was planned beside a call that failed was planned in the belief in it.
+            self.queue.clear();
+        }
+        if let Some(next) = self.queue.pop_front() {
+            let input = self.planned(Plan::Calls(vec![next]));
+            self.inputs.push_back(input);
+            return;
+        }
+        self.view.correction = correction;
+        match self.agent.brain(link) {
+            Some(brain) => self.running = operation::plan(brain, &self.view, Arc::clone(&self.meter)),
+            None => self.inputs.push_back(Input::LinkFailed {
+                cause: LinkFailure::Malformed,
+            }),
         }
     }
 

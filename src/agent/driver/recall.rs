@@ -2,6 +2,7 @@
 //! stored events and calls.
 
 use super::Driver;
+use super::take::{mask, mask_found};
 use crate::agent::answer::Answer;
 use crate::agent::brain::ToolOutcome;
 use crate::agent::operation;
@@ -34,12 +35,18 @@ impl Driver {
             }
             let ctx = operation::context(&self.agent, &t);
             match self.agent.registry.call(&ctx, &call.tool, &self.args).await {
-                Ok(Called { reply, .. }) => self.view.outcomes.push(ToolOutcome {
-                    tool: call.tool,
-                    args: self.args.clone(),
-                    result: Ok(reply.output),
-                    found: reply.found,
-                }),
+                Ok(Called { mut reply, .. }) => {
+                    mask(&mut self.vault, &mut reply.output);
+                    if let Some(found) = &mut reply.found {
+                        mask_found(&mut self.vault, found);
+                    }
+                    self.view.outcomes.push(ToolOutcome {
+                        tool: call.tool,
+                        args: self.args.clone(),
+                        result: Ok(reply.output),
+                        found: reply.found,
+                    });
+                }
                 Err(error) => {
                     tracing::warn!(%error, turn = %t.turn, "a read couldn't be repeated after a restart");
                     return Err(DbError::Unreadable("a read couldn't be repeated".to_owned()));

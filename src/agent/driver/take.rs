@@ -1,8 +1,10 @@
 //! What an operation gave, as the machine's next input: plans become calls with ids,
 //! sentences pass the gate, errors become codes.
 
-use super::{Driver, found};
-use crate::agent::brain::{BrainFault, Plan, ToolOutcome};
+use serde_json::Value;
+
+use super::Driver;
+use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome};
 use crate::agent::machine::action::{Action, HandoffReason, Template};
 use crate::agent::machine::call::{ArgsRef, Call, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
@@ -14,8 +16,17 @@ use crate::domain::event::{StepStatus, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::CallId;
 use crate::domain::tool::ToolCode;
-use crate::guardrails::gate;
+use crate::db::model_calls::Held;
+use crate::domain::document::Found;
+use crate::agent::brain::extractive::intent::{Intent, intent};
+use crate::guardrails::content;
+use crate::guardrails::pii::Placeholders;
 use crate::hands::registry::{CallError, Called};
+
+/// Calls taken from one plan; the turn has three at most anyhow.
+const AT_ONCE: usize = 3;
+/// Characters kept of a sentence that was held back.
+const KEPT: usize = 4_000;
 
 impl Driver {
     /// Turns what an operation gave into the machine's input.
@@ -24,32 +35,22 @@ impl Driver {
             Done::Screened(Ok(view)) => {
                 self.view = view;
                 Input::Screened {
-                    verdict: Verdict::Clean,
+                    verdict: screened(&self.view.message),
                 }
             }
             Done::Screened(Err(error)) => {
                 // Nothing is known of the thread, but the question is: go on without history.
                 tracing::warn!(%error, turn = %self.job.turn.turn, "screening without history");
                 Input::Screened {
-                    verdict: Verdict::Clean,
+                    verdict: screened(&self.view.message),
                 }
             }
             Done::Planned(Ok(plan)) => self.planned(plan),
-            Done::Planned(Err(fault)) => Input::LinkFailed { cause: cause(fault) },
+            Done::Planned(Err(cause)) => Input::LinkFailed { cause },
             Done::Called { id, result, ms } => self.called(id, result, ms),
-            Done::Drafted(sentence) => {
-                fail::point(FailPoint::TurnDrafting);
-                let i = u32::try_from(self.draft.len()).unwrap_or(u32::MAX);
-                let said = format!("{} {}", self.view.message, self.view.site_name);
-                let verdict = gate::check(&sentence.md, &sentence.cites, &found(&self.view), &said);
-                self.draft.push(sentence);
-                Input::Sentence {
-                    i,
-                    gate: passed(verdict),
-                }
-            }
+            Done::Drafted((sentence, verdict)) => self.drafted(sentence, verdict),
             Done::DraftEnded(Ok(())) => Input::DraftEnded,
-            Done::DraftEnded(Err(fault)) => Input::LinkFailed { cause: cause(fault) },
+            Done::DraftEnded(Err(cause)) => Input::LinkFailed { cause },
             Done::Ticket(Ok((_, needs_contact))) => Input::Closed { needs_contact },
             Done::Handoff(Ok((handoff_id, needs_contact))) => {
                 let reason = self.handoff_reason();
@@ -70,6 +71,35 @@ impl Driver {
             Done::Ready => self.ready(),
         };
         self.inputs.push_back(input);
+    }
+
+    /// A sentence came, with the gate's word on it; one that fails is kept for the record and
+    /// for the next draft.
+    fn drafted(&mut self, sentence: Sentence, verdict: Result<(), GateReason>) -> Input {
+        fail::point(FailPoint::TurnDrafting);
+        let i = u32::try_from(self.draft.len()).unwrap_or(u32::MAX);
+        let gate = match verdict {
+            Ok(()) => Gate::Pass,
+            Err(reason) => {
+                let mut masked = self.vault.clone();
+                self.record.held.push(Held {
+                    round: i32::try_from(self.machine.ctx.rounds).unwrap_or(i32::MAX),
+                    i: i32::try_from(i).unwrap_or(i32::MAX),
+                    // What was held back for personal data isn't kept with it.
+                    text: masked.mask(&sentence.md).chars().take(KEPT).collect(),
+                    cites: sentence.cites.clone(),
+                    reason: code(&reason),
+                    at: self.agent.clock.now(),
+                });
+                self.view.refused.push(Refused {
+                    md: sentence.md.clone(),
+                    why: code(&reason),
+                });
+                Gate::Fail { reason }
+            }
+        };
+        self.draft.push(sentence);
+        Input::Sentence { i, gate }
     }
 
     /// The answer of operations that need no work of ours.
@@ -99,13 +129,18 @@ impl Driver {
         }
     }
 
-    fn planned(&mut self, plan: Plan) -> Input {
+    pub(super) fn planned(&mut self, plan: Plan) -> Input {
         let plan = match plan {
             Plan::Draft => input::Plan::Draft,
-            Plan::Handoff => input::Plan::Handoff {
-                reason: HandoffReason::OutOfScope,
-            },
-            Plan::Call { tool, args } => {
+            Plan::Ask(question) => input::Plan::Ask { question },
+            Plan::Handoff(reason) => input::Plan::Handoff { reason },
+            Plan::Calls(calls) => {
+                self.queue.extend(calls.into_iter().take(AT_ONCE));
+                let Some(ToolCall { tool, args }) = self.queue.pop_front() else {
+                    return Input::LinkFailed {
+                        cause: LinkFailure::Malformed,
+                    };
+                };
                 let call_id = CallId::new();
                 let writes = self.agent.registry.writes(&tool);
                 self.args = args;
@@ -137,7 +172,11 @@ impl Driver {
         fail::point(FailPoint::TurnToolDone);
         let tool = self.current_tool();
         match result {
-            Ok(Called { reply, attempts }) => {
+            Ok(Called { mut reply, attempts }) => {
+                mask(&mut self.vault, &mut reply.output);
+                if let Some(found) = &mut reply.found {
+                    mask_found(&mut self.vault, found);
+                }
                 self.progress(&tool, StepStatus::Ok);
                 self.record.calls.push(CallNews::Ended {
                     id,
@@ -210,21 +249,35 @@ impl Driver {
     }
 }
 
-fn cause(fault: BrainFault) -> LinkFailure {
-    match fault {
-        BrainFault::Empty => LinkFailure::Empty,
-        BrainFault::Cut => LinkFailure::Cut,
+/// Puts placeholders for the personal data in a tool's output.
+pub(super) fn mask(vault: &mut Placeholders, value: &mut Value) {
+    match value {
+        Value::String(text) => *text = vault.mask(text),
+        Value::Array(items) => items.iter_mut().for_each(|v| mask(vault, v)),
+        Value::Object(fields) => fields.values_mut().for_each(|v| mask(vault, v)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-fn passed(verdict: Result<(), gate::Fault>) -> Gate {
-    let reason = match verdict {
-        Ok(()) => return Gate::Pass,
-        Err(gate::Fault::Uncited) => GateReason::Uncited,
-        Err(gate::Fault::BadCitation) => GateReason::BadCitation,
-        Err(gate::Fault::Unsupported) => GateReason::Unsupported,
-        Err(gate::Fault::Mismatch) => GateReason::Mismatch,
-        Err(gate::Fault::Form) => GateReason::Form,
-    };
-    Gate::Fail { reason }
+/// The same in passages.
+pub(super) fn mask_found(vault: &mut Placeholders, found: &mut Found) {
+    for p in &mut found.passages {
+        p.text = vault.mask(&p.text);
+        p.title = vault.mask(&p.title);
+        p.snippet = vault.mask(&p.snippet);
+        for heading in &mut p.heading_path {
+            *heading = vault.mask(heading);
+        }
+    }
+}
+
+/// What closed rules see in a message before any brain does.
+fn screened(message: &str) -> Verdict {
+    if content::trips(message) {
+        Verdict::Blocked
+    } else if intent(message) == Intent::Person {
+        Verdict::WantsHuman
+    } else {
+        Verdict::Clean
+    }
 }

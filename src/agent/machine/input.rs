@@ -165,6 +165,29 @@ pub enum LinkFailure {
     Empty,
     /// An error came after the answer had begun.
     LateError,
+    /// The provider turned the request down: its configuration is wrong, or it filters.
+    Refused,
+    /// The site's spending cap for the day is reached (AGT-17).
+    OverBudget,
+}
+
+impl LinkFailure {
+    /// The name in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::RateLimit => "rate_limit",
+            Self::ServerError => "server_error",
+            Self::Cut => "cut",
+            Self::Stall => "stall",
+            Self::Malformed => "malformed",
+            Self::Empty => "empty",
+            Self::LateError => "late_error",
+            Self::Refused => "refused",
+            Self::OverBudget => "over_budget",
+        }
+    }
 }
 
 /// A guardrail's word on a sentence or an answer.

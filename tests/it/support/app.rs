@@ -105,6 +105,7 @@ pub struct Setup {
     pub streams_at_once: usize,
     pub sweep: bool,
     pub knowledge: Arc<Knowledge>,
+    pub day_cap_micro: i64,
 }
 
 impl Default for Setup {
@@ -116,6 +117,7 @@ impl Default for Setup {
             streams_at_once: 64,
             sweep: true,
             knowledge: words_alone(),
+            day_cap_micro: 1_000_000,
         }
     }
 }
@@ -174,6 +176,7 @@ impl TestApp {
         let settings = AgentSettings {
             limits: setup.limits,
             turns_at_once: setup.turns_at_once,
+            day_cap_micro: setup.day_cap_micro,
         };
         let agent = Agent::new(
             db.clone(),
@@ -181,6 +184,7 @@ impl TestApp {
             registry,
             setup.brains,
             Arc::clone(&master),
+            Arc::clone(&setup.knowledge),
             &settings,
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

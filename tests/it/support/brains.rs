@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use deskhand::agent::brain::{Brain, BrainFault, Plan, Sentence, TurnView};
+use deskhand::agent::brain::{Brain, Plan, Sentence, ToolCall, TurnView};
+use deskhand::agent::machine::input::LinkFailure;
+use deskhand::agent::meter::Meter;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -47,18 +49,18 @@ async fn pass(gate: &Semaphore) {
 }
 
 impl Brain for Scripted {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "scripted"
     }
 
-    fn plan<'a>(&'a self, view: &'a TurnView) -> BoxFuture<'a, Result<Plan, BrainFault>> {
+    fn plan<'a>(&'a self, view: &'a TurnView, _: &'a Meter) -> BoxFuture<'a, Result<Plan, LinkFailure>> {
         async move {
             pass(&self.planning).await;
             Ok(if view.outcomes.is_empty() {
-                Plan::Call {
+                Plan::Calls(vec![ToolCall {
                     tool: "kb_search".into(),
                     args: json!({ "query": view.message }),
-                }
+                }])
             } else {
                 Plan::Draft
             })
@@ -69,8 +71,9 @@ impl Brain for Scripted {
     fn draft<'a>(
         &'a self,
         view: &'a TurnView,
+        _: &'a Meter,
         out: mpsc::Sender<Sentence>,
-    ) -> BoxFuture<'a, Result<(), BrainFault>> {
+    ) -> BoxFuture<'a, Result<(), LinkFailure>> {
         async move {
             let first = view
                 .outcomes
@@ -86,10 +89,11 @@ impl Brain for Scripted {
             for sentence in &self.sentences {
                 pass(&self.permits).await;
                 let sentence = Sentence {
+                    gap: None,
                     md: (*sentence).to_owned(),
                     cites: cites.clone(),
                 };
-                out.send(sentence).await.map_err(|_| BrainFault::Cut)?;
+                out.send(sentence).await.map_err(|_| LinkFailure::Cut)?;
             }
             Ok(())
         }
@@ -101,23 +105,24 @@ impl Brain for Scripted {
 pub struct Wild;
 
 impl Brain for Wild {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "wild"
     }
 
-    fn plan<'a>(&'a self, _: &'a TurnView) -> BoxFuture<'a, Result<Plan, BrainFault>> {
-        let call = Plan::Call {
+    fn plan<'a>(&'a self, _: &'a TurnView, _: &'a Meter) -> BoxFuture<'a, Result<Plan, LinkFailure>> {
+        let call = Plan::Calls(vec![ToolCall {
             tool: "drop_tables; --".into(),
             args: json!({ "all": true }),
-        };
+        }]);
         std::future::ready(Ok(call)).boxed()
     }
 
     fn draft<'a>(
         &'a self,
         _: &'a TurnView,
+        _: &'a Meter,
         _: mpsc::Sender<Sentence>,
-    ) -> BoxFuture<'a, Result<(), BrainFault>> {
+    ) -> BoxFuture<'a, Result<(), LinkFailure>> {
         std::future::ready(Ok(())).boxed()
     }
 }

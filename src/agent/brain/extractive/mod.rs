@@ -18,7 +18,9 @@ use tokio::sync::mpsc;
 use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::extractive::phrases::{Phrase, say};
 use crate::agent::brain::extractive::rank::Candidate;
-use crate::agent::brain::{Brain, BrainFault, Plan, Sentence, TurnView};
+use crate::agent::brain::{Brain, Plan, Sentence, ToolCall, TurnView};
+use crate::agent::machine::input::LinkFailure;
+use crate::agent::meter::Meter;
 use crate::agent::phrases::Tongue;
 use crate::domain::document::Found;
 use crate::knowledge::words::words;
@@ -37,22 +39,23 @@ const SURELY: f64 = 0.65;
 pub struct Extractive;
 
 impl Brain for Extractive {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "extractive"
     }
 
-    fn plan<'a>(&'a self, view: &'a TurnView) -> BoxFuture<'a, Result<Plan, BrainFault>> {
+    fn plan<'a>(&'a self, view: &'a TurnView, _: &'a Meter) -> BoxFuture<'a, Result<Plan, LinkFailure>> {
         Box::pin(async move { Ok(plan(view)) })
     }
 
     fn draft<'a>(
         &'a self,
         view: &'a TurnView,
+        _: &'a Meter,
         out: mpsc::Sender<Sentence>,
-    ) -> BoxFuture<'a, Result<(), BrainFault>> {
+    ) -> BoxFuture<'a, Result<(), LinkFailure>> {
         Box::pin(async move {
             for sentence in draft(view) {
-                out.send(sentence).await.map_err(|_| BrainFault::Cut)?;
+                out.send(sentence).await.map_err(|_| LinkFailure::Cut)?;
             }
             Ok(())
         })
@@ -70,10 +73,10 @@ fn plan(view: &TurnView) -> Plan {
     };
     // A search that failed isn't repeated.
     match queries.into_iter().nth(done) {
-        Some(query) => Plan::Call {
+        Some(query) => Plan::Calls(vec![ToolCall {
             tool: SEARCH.to_owned(),
             args: json!({ "query": query, "top_k": PASSAGES }),
-        },
+        }]),
         None => Plan::Draft,
     }
 }
@@ -107,6 +110,7 @@ fn before(view: &TurnView) -> Option<&str> {
 fn draft(view: &TurnView) -> Vec<Sentence> {
     let tongue = Tongue::of(&view.locale);
     let own = |phrase: Phrase<'_>| Sentence {
+        gap: None,
         md: say(phrase, tongue, &view.site_name),
         cites: Vec::new(),
     };
@@ -171,6 +175,7 @@ fn pinned(found: &Found) -> Option<Vec<Sentence>> {
     let sentences = sentences::speech(&pin.text).sentences.into_iter().take(PINNED);
     let sentences: Vec<Sentence> = sentences
         .map(|s| Sentence {
+            gap: None,
             md: ended(s.text),
             cites: vec![pin.chunk_id],
         })
@@ -197,6 +202,7 @@ fn cited(sentences: Vec<Candidate>, found: &Found) -> Vec<Sentence> {
     sentences
         .into_iter()
         .map(|c| Sentence {
+            gap: None,
             cites: vec![found.passages[c.passage].chunk_id],
             md: ended(c.text),
         })

@@ -1,0 +1,104 @@
+//! Drafting: the model's text becomes sentences while it is written, each with the chunks
+//! that its citation marks mean. An answer that breaks off gives its whole sentences and
+//! then fails, so that nobody takes it for whole.
+
+use minijinja::context;
+use tokio::sync::mpsc;
+
+use super::{ModelBrain, context as shown};
+use crate::agent::brain::{Sentence, TurnView};
+use crate::agent::machine::input::LinkFailure;
+use crate::agent::meter::Meter;
+use crate::domain::document::Passage;
+use crate::guardrails::sentences::{Piece, Splitter};
+use crate::models::chat::{ChatMessage, ChatRequest, Chunk, Finish, ToolChoice};
+use crate::models::prompts;
+
+pub(super) async fn draft(
+    brain: &ModelBrain,
+    view: &TurnView,
+    meter: &Meter,
+    out: mpsc::Sender<Sentence>,
+) -> Result<(), LinkFailure> {
+    let settings = brain.provider.settings();
+    let budget = brain.budget;
+    let refused: Vec<_> = view
+        .refused
+        .iter()
+        .map(|r| context! { md => r.md, why => r.why })
+        .collect();
+    let system = prompts::DRAFT.render(context! {
+        site_name => view.site_name,
+        locale => view.locale,
+        refused => refused,
+    });
+    let fixed = shown::bound(&system) + shown::bound(&view.message) + budget.answer_tokens;
+    let room = settings.context_tokens.saturating_sub(fixed);
+    let mut messages = vec![ChatMessage::System(system)];
+    messages.extend(shown::history(
+        view,
+        budget.history_messages,
+        budget.history_tokens.min(room / 2),
+    ));
+    messages.push(ChatMessage::User(format!(
+        "{}The visitor's message:\n{}",
+        shown::grounds(view, room / 2),
+        view.message
+    )));
+    let request = ChatRequest {
+        model: settings.draft_model.clone(),
+        messages,
+        tools: Vec::new(),
+        tool_choice: ToolChoice::None,
+        temperature: settings.draft_temperature,
+        max_tokens: budget.answer_tokens,
+    };
+    let passages = shown::passages(view);
+    let mut answer = brain.ask(meter, "draft", &prompts::DRAFT.id, request).await?;
+    let mut splitter = Splitter::default();
+    let done = loop {
+        let (pieces, end) = match answer.next().await {
+            Ok(Chunk::Text(text)) => (splitter.push(&text), None),
+            // A call at this point is no answer; what was written still is one.
+            Ok(Chunk::Call(_)) => (Vec::new(), None),
+            Ok(Chunk::End { finish, .. }) => match finish {
+                Finish::Stop | Finish::Other | Finish::Calls => (splitter.end(), Some(Ok(()))),
+                // What is cut off isn't a sentence.
+                Finish::Length => (Vec::new(), Some(Err(LinkFailure::Cut))),
+                Finish::Filter => (Vec::new(), Some(Err(LinkFailure::Refused))),
+            },
+            Err(failure) => (Vec::new(), Some(Err(failure))),
+        };
+        for piece in pieces {
+            if out.send(sentence(piece, &passages)).await.is_err() {
+                // Nobody takes the draft any more; dropping the stream ends it there too.
+                return Err(LinkFailure::Cut);
+            }
+        }
+        if let Some(end) = end {
+            break end;
+        }
+    };
+    answer.end(done);
+    done
+}
+
+/// A mark means the passage of that number; one that there is none of stays a citation, of
+/// nothing, for the gate to find.
+fn sentence(piece: Piece, passages: &[&Passage]) -> Sentence {
+    let cites = piece
+        .marks
+        .iter()
+        .map(|n| {
+            let place = usize::try_from(*n).ok().and_then(|n| n.checked_sub(1));
+            place
+                .and_then(|i| passages.get(i))
+                .map_or(-i64::from(*n) - 1, |p| p.chunk_id)
+        })
+        .collect();
+    Sentence {
+        gap: Some(piece.gap),
+        md: piece.md,
+        cites,
+    }
+}

@@ -1,0 +1,114 @@
+//! The gate before each sentence (GRD-4, GRD-5): what it states must stand in what this
+//! turn found, it must leak nothing, and where only meaning can tell, the site's embedding
+//! model is asked. Whatever can't be decided in time isn't released.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Agent;
+use super::brain::{Sentence, TurnView};
+use super::machine::input::GateReason;
+use crate::guardrails::gate::{self, Evidence, Fault, Source, Verdict};
+use crate::guardrails::{content, leak, pii};
+use crate::models::embedder::Purpose;
+
+/// How long a doubt may take; a sentence that can't be decided is held back.
+const DOUBT: Duration = Duration::from_millis(1_500);
+/// The tool whose passages are cited; its output is no fact of its own.
+const SEARCH: &str = "kb_search";
+
+/// What the sentences of a draft may stand on.
+pub(super) struct Ground {
+    view: TurnView,
+    said: String,
+}
+
+impl Ground {
+    pub(super) fn of(view: &TurnView) -> Self {
+        Self {
+            said: format!("{}\n{}", view.message, view.site_name),
+            view: view.clone(),
+        }
+    }
+
+    /// Whether a sentence may go out.
+    pub(super) async fn judge(&self, agent: &Agent, sentence: &Sentence) -> Result<(), GateReason> {
+        if !pii::find(&sentence.md).is_empty() {
+            // All that this turn knows of persons stands behind placeholders.
+            return Err(GateReason::PersonalData);
+        }
+        if leak::is_internal(&sentence.md) {
+            return Err(GateReason::Internal);
+        }
+        if content::trips(&sentence.md) {
+            return Err(GateReason::Content);
+        }
+        let pairs = {
+            let sources = self.sources();
+            let tools = self.tools();
+            let evidence = Evidence {
+                sources: &sources,
+                tools: &tools,
+                said: &self.said,
+            };
+            match gate::check(&sentence.md, &sentence.cites, &evidence) {
+                Verdict::Pass => return Ok(()),
+                Verdict::Fail(fault) => return Err(reason(fault)),
+                Verdict::Doubt { pairs } => pairs,
+            }
+        };
+        match tokio::time::timeout(DOUBT, closeness(agent, pairs)).await {
+            Ok(Some(cosine)) => gate::settle(cosine).map_err(reason),
+            // No model, or none in time: what can't be told isn't said.
+            Ok(None) | Err(_) => Err(GateReason::Unsupported),
+        }
+    }
+
+    fn sources(&self) -> Vec<Source<'_>> {
+        self.view
+            .outcomes
+            .iter()
+            .filter_map(|o| o.found.as_ref())
+            .flat_map(|f| &f.passages)
+            .map(|p| Source {
+                id: p.chunk_id,
+                title: &p.title,
+                headings: &p.heading_path,
+                text: &p.text,
+            })
+            .collect()
+    }
+
+    fn tools(&self) -> Vec<&Value> {
+        self.view
+            .outcomes
+            .iter()
+            .filter(|o| o.tool != SEARCH)
+            .filter_map(|o| o.result.as_ref().ok())
+            .collect()
+    }
+}
+
+/// The best cosine of the pairs, by the default model of this process; none where there is
+/// no such model.
+async fn closeness(agent: &Agent, pairs: Vec<(String, String)>) -> Option<f64> {
+    let spec = agent.knowledge.embedders.first_choice()?.clone();
+    let embedder = agent.knowledge.embedders.get(&spec, None).await.ok()?;
+    let texts: Vec<String> = pairs.into_iter().flat_map(|(a, b)| [a, b]).collect();
+    let vectors = embedder.embed(texts, Purpose::Query).await.ok()?;
+    vectors
+        .chunks_exact(2)
+        .map(|pair| pair[0].iter().zip(&pair[1]).map(|(a, b)| f64::from(a * b)).sum())
+        .max_by(f64::total_cmp)
+}
+
+fn reason(fault: Fault) -> GateReason {
+    match fault {
+        Fault::Uncited => GateReason::Uncited,
+        Fault::BadCitation => GateReason::BadCitation,
+        Fault::Unsupported | Fault::Negation => GateReason::Unsupported,
+        Fault::Mismatch => GateReason::Mismatch,
+        Fault::Form | Fault::Link => GateReason::Form,
+    }
+}

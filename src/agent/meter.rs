@@ -1,0 +1,229 @@
+//! What calls of language models cost: a call's upper bound is reserved before it is made,
+//! its end is noted whatever becomes of it, and settled with the turn's next store.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use chrono::NaiveDate;
+use uuid::Uuid;
+
+use crate::agent::machine::input::LinkFailure;
+use crate::db::model_calls::{self, ModelCall};
+use crate::db::pool::{Db, DbResult, SiteTx};
+use crate::db::spend;
+use crate::domain::clock::SharedClock;
+use crate::domain::ids::{SiteId, TurnId};
+use crate::models::chat::Usage;
+use crate::models::price::{Micros, Price};
+
+/// A call that has ended, and what was reserved for it.
+#[derive(Debug)]
+pub struct Ended {
+    call: ModelCall,
+    day: NaiveDate,
+    reserved: i64,
+}
+
+/// Stores calls that have ended, and settles what was reserved for them.
+///
+/// # Errors
+/// When the database does.
+pub async fn store(tx: &mut SiteTx, turn: Option<TurnId>, ended: &[Ended]) -> DbResult<()> {
+    let calls: Vec<ModelCall> = ended.iter().map(|e| e.call.clone()).collect();
+    model_calls::insert(tx, turn, &calls).await?;
+    let mut days: Vec<NaiveDate> = ended.iter().filter(|e| e.reserved > 0).map(|e| e.day).collect();
+    days.sort_unstable();
+    days.dedup();
+    for day in days {
+        let of_day = || ended.iter().filter(|e| e.reserved > 0 && e.day == day);
+        let reserved = of_day().map(|e| e.reserved).sum();
+        let cost = of_day().map(|e| e.call.cost_micro).sum();
+        spend::settle(tx, day, reserved, cost).await?;
+    }
+    Ok(())
+}
+
+/// A call about to be made.
+#[derive(Debug, Clone, Copy)]
+pub struct Intent<'a> {
+    /// `plan` or `draft`.
+    pub phase: &'static str,
+    /// The provider's name.
+    pub provider: &'a str,
+    /// The model.
+    pub model: &'a str,
+    /// Name, version and hash of the prompt.
+    pub prompt: &'a str,
+    /// What its tokens cost.
+    pub price: Price,
+    /// Tokens of the request; an upper bound.
+    pub tokens_in: u32,
+    /// Tokens of the answer at most.
+    pub tokens_out: u32,
+}
+
+/// The calls of one turn.
+pub struct Meter {
+    db: Db,
+    site: SiteId,
+    clock: SharedClock,
+    /// The site's cap a day, in millionths.
+    cap: i64,
+    ended: Mutex<Vec<Ended>>,
+}
+
+impl Meter {
+    /// For a turn of a site that may spend `cap` millionths a day.
+    #[must_use]
+    pub fn new(db: Db, site: SiteId, clock: SharedClock, cap: i64) -> Self {
+        Self {
+            db,
+            site,
+            clock,
+            cap,
+            ended: Mutex::default(),
+        }
+    }
+
+    /// Reserves what the call can cost at most.
+    ///
+    /// # Errors
+    /// [`LinkFailure::OverBudget`] when the site's cap would be passed, or when that can't be
+    /// told because the database is away: no money is spent that can't be counted.
+    pub async fn begin(&self, intent: Intent<'_>) -> Result<OpenCall<'_>, LinkFailure> {
+        let at = self.clock.now();
+        let day = at.date_naive();
+        let bound = micros(intent.price.most(intent.tokens_in, intent.tokens_out));
+        if bound > 0 && !self.reserve(day, bound).await {
+            return Err(LinkFailure::OverBudget);
+        }
+        Ok(OpenCall {
+            meter: self,
+            begun: Instant::now(),
+            day,
+            reserved: bound,
+            price: intent.price,
+            bound_in: intent.tokens_in,
+            usage: None,
+            written: 0,
+            call: ModelCall {
+                id: Uuid::now_v7(),
+                at,
+                phase: intent.phase.to_owned(),
+                provider: intent.provider.to_owned(),
+                model: intent.model.to_owned(),
+                prompt: intent.prompt.to_owned(),
+                tokens_in: 0,
+                tokens_out: 0,
+                cost_micro: 0,
+                first_ms: None,
+                ms: 0,
+                outcome: "aborted".to_owned(),
+            },
+        })
+    }
+
+    async fn reserve(&self, day: NaiveDate, bound: i64) -> bool {
+        let reserve = async {
+            let mut tx = self.db.site(self.site).await?;
+            let done = spend::reserve(&mut tx, day, bound, self.cap).await?;
+            let told = if done {
+                None
+            } else {
+                spend::tell_once(&mut tx, day, self.clock.now()).await?
+            };
+            tx.commit().await?;
+            if told.is_some() {
+                tracing::warn!(site = %self.site, "the spending cap of the day is reached; the extractive brain answers");
+            }
+            DbResult::Ok(done)
+        };
+        match reserve.await {
+            Ok(done) => done,
+            Err(error) => {
+                tracing::warn!(%error, site = %self.site, "no money can be reserved for a model's call");
+                false
+            }
+        }
+    }
+
+    /// The calls that have ended since the last time.
+    pub fn take(&self) -> Vec<Ended> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Ended>> {
+        // Held for single operations only, none of which can panic half-way.
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As the database counts them.
+fn micros(amount: Micros) -> i64 {
+    i64::try_from(amount.0).unwrap_or(i64::MAX)
+}
+
+/// A call under way. Dropped, it is noted as it stands: a call that nobody waits for any
+/// more costs what had been written by then.
+pub struct OpenCall<'a> {
+    meter: &'a Meter,
+    begun: Instant,
+    day: NaiveDate,
+    reserved: i64,
+    price: Price,
+    bound_in: u32,
+    usage: Option<Usage>,
+    /// Bytes of the answer so far.
+    written: usize,
+    call: ModelCall,
+}
+
+impl OpenCall<'_> {
+    /// Something of the answer came.
+    pub fn wrote(&mut self, bytes: usize) {
+        if self.call.first_ms.is_none() {
+            self.call.first_ms = Some(self.elapsed());
+        }
+        self.written += bytes;
+    }
+
+    /// What the provider counted.
+    pub fn used(&mut self, usage: Usage) {
+        self.usage = Some(usage);
+    }
+
+    /// It ended well, or failed so.
+    pub fn end(mut self, how: Result<(), LinkFailure>) {
+        self.call.outcome = match how {
+            Ok(()) => "ok",
+            Err(failure) => failure.as_str(),
+        }
+        .to_owned();
+    }
+
+    fn elapsed(&self) -> i32 {
+        i32::try_from(self.begun.elapsed().as_millis()).unwrap_or(i32::MAX)
+    }
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        self.call.ms = self.elapsed();
+        // Without the provider's count: what was asked at most, if it answered at all or may
+        // have begun to, and three bytes a token of what it wrote.
+        let answered = self.call.first_ms.is_some() || self.call.outcome == "aborted";
+        let usage = self.usage.unwrap_or_else(|| Usage {
+            input: if answered { self.bound_in } else { 0 },
+            output: u32::try_from(self.written.div_ceil(3)).unwrap_or(u32::MAX),
+        });
+        self.call.tokens_in = i32::try_from(usage.input).unwrap_or(i32::MAX);
+        self.call.tokens_out = i32::try_from(usage.output).unwrap_or(i32::MAX);
+        self.call.cost_micro = micros(self.price.cost(usage));
+        let ended = Ended {
+            call: self.call.clone(),
+            day: self.day,
+            reserved: self.reserved,
+        };
+        self.meter.lock().push(ended);
+    }
+}

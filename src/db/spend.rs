@@ -1,0 +1,80 @@
+//! What a site has spent on a day. A call's upper bound is added before it is made and what
+//! it didn't cost is taken off after it, so that no race passes the cap (AGT-17).
+
+use chrono::{DateTime, NaiveDate, Utc};
+
+use super::pool::{DbResult, SiteTx};
+use crate::domain::ids::TicketId;
+
+/// Adds `micro` to what is spent on a day, unless that would pass `cap`; gives whether it
+/// was added. All in millionths of the currency's unit.
+///
+/// # Errors
+/// When the database does.
+pub async fn reserve(tx: &mut SiteTx, day: NaiveDate, micro: i64, cap: i64) -> DbResult<bool> {
+    if micro > cap {
+        return Ok(false);
+    }
+    let added = sqlx::query_scalar!(
+        "INSERT INTO spend_daily AS s (site_id, day, spent_micro) VALUES ($1, $2, $3)
+         ON CONFLICT (site_id, day) DO UPDATE SET spent_micro = s.spent_micro + $3
+         WHERE s.spent_micro + $3 <= $4
+         RETURNING s.spent_micro",
+        tx.site().0,
+        day,
+        micro,
+        cap
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(added.is_some())
+}
+
+/// Puts the cost in the place of what was reserved for it.
+///
+/// # Errors
+/// When the database does.
+pub async fn settle(tx: &mut SiteTx, day: NaiveDate, reserved: i64, cost: i64) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE spend_daily SET spent_micro = greatest(0, spent_micro - $2 + $3) WHERE day = $1",
+        day,
+        reserved,
+        cost
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What is spent on a day, with what is reserved.
+///
+/// # Errors
+/// When the database does.
+pub async fn spent(tx: &mut SiteTx, day: NaiveDate) -> DbResult<i64> {
+    let spent = sqlx::query_scalar!("SELECT spent_micro FROM spend_daily WHERE day = $1", day)
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(spent.unwrap_or(0))
+}
+
+/// Opens one ticket a day that says the cap is reached; none when staff were told already.
+///
+/// # Errors
+/// When the database does.
+pub async fn tell_once(tx: &mut SiteTx, day: NaiveDate, now: DateTime<Utc>) -> DbResult<Option<TicketId>> {
+    let id = sqlx::query_scalar!(
+        "WITH first AS (
+             INSERT INTO spend_daily AS s (site_id, day, spent_micro, told_at) VALUES ($1, $2, 0, $3)
+             ON CONFLICT (site_id, day) DO UPDATE SET told_at = $3 WHERE s.told_at IS NULL
+             RETURNING 1
+         )
+         INSERT INTO tickets (site_id, id, reason, at) SELECT $1, $4, 'budget_spent', $3 FROM first RETURNING id",
+        tx.site().0,
+        day,
+        now,
+        TicketId::new().0,
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(id.map(TicketId))
+}
