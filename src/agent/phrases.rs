@@ -45,6 +45,10 @@ pub fn say(template: Template, tongue: Tongue) -> &'static str {
             "I can't answer this reliably myself, so I've noted it for our team.",
             "Das kann ich selbst nicht verlässlich beantworten; ich habe es für unser Team notiert.",
         ),
+        Template::PassedOn => (
+            "I've passed your message on to our team.",
+            "Ich habe Ihre Nachricht an unser Team weitergegeben.",
+        ),
         Template::AwaitingApproval => (
             "A member of our team has to approve this first.",
             "Das muss zuerst jemand aus unserem Team freigeben.",

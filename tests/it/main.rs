@@ -21,6 +21,7 @@ mod query_plans;
 mod support;
 mod tenancy;
 mod tenancy_queries;
+mod tenancy_turns;
 mod tenancy_vectors;
 mod tokens;
 mod vectors;

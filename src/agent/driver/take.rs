@@ -54,7 +54,12 @@ impl Driver {
             Done::Ticket(Ok((_, needs_contact))) => Input::Closed { needs_contact },
             Done::Handoff(Ok((handoff_id, needs_contact))) => {
                 let reason = self.handoff_reason();
-                let next = phrases::say(Template::HandedOver, self.tongue);
+                let words = if reason == code(&HandoffReason::VisitorAsked) {
+                    Template::PassedOn
+                } else {
+                    Template::HandedOver
+                };
+                let next = phrases::say(words, self.tongue);
                 self.record.events.push(ThreadEvent::Handoff {
                     handoff_id,
                     reason,

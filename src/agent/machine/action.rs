@@ -171,8 +171,10 @@ pub enum Template {
     Incomplete,
     /// Please leave an address, so that the reply reaches you.
     AskForAddress,
-    /// A person will go on.
+    /// This needs a person, who has it now.
     HandedOver,
+    /// The visitor wanted a person, who has it now.
+    PassedOn,
     /// A person must approve this first.
     AwaitingApproval,
     /// This can't be answered here; a person can be asked for.

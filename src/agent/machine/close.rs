@@ -19,7 +19,11 @@ impl Step {
             reason,
             proposal: None,
         };
-        self.close(Outcome::Handoff, store, Some(Template::HandedOver));
+        let say = match reason {
+            HandoffReason::VisitorAsked => Template::PassedOn,
+            _ => Template::HandedOver,
+        };
+        self.close(Outcome::Handoff, store, Some(say));
     }
 
     /// AGT-3: what has passed the guardrails stays, a ticket is opened, and an honest word

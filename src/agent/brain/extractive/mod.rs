@@ -19,6 +19,7 @@ use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::extractive::phrases::{Phrase, say};
 use crate::agent::brain::extractive::rank::Candidate;
 use crate::agent::brain::{Brain, Plan, Sentence, ToolCall, TurnView};
+use crate::agent::machine::action::HandoffReason;
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
 use crate::agent::phrases::Tongue;
@@ -65,7 +66,7 @@ impl Brain for Extractive {
 fn plan(view: &TurnView) -> Plan {
     let done = view.outcomes.iter().filter(|o| o.tool == SEARCH).count();
     let queries = match intent(&view.message) {
-        Intent::Person => vec![contact::QUERY.to_owned()],
+        Intent::Person => return Plan::Handoff(HandoffReason::VisitorAsked),
         // What the pages say about it, and who knows how it stands.
         Intent::Order(number) => vec![view.message.replace(&number, " "), contact::QUERY.to_owned()],
         Intent::Answer => vec![asked(view)],
@@ -135,12 +136,6 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
         .collect();
     let found = searches.first().copied().flatten();
     match wants {
-        Intent::Person => match found.map(contact::details) {
-            Some(details) if !details.is_empty() => {
-                [own(Phrase::NoPersonBut)].into_iter().chain(details).collect()
-            }
-            _ => vec![own(Phrase::NoPerson)],
-        },
         Intent::Order(number) => {
             let mut pages = found.map(|f| about_order(view, &number, f)).unwrap_or_default();
             pages.extend(

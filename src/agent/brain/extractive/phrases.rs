@@ -22,10 +22,6 @@ pub enum Phrase<'a> {
     OtherWords,
     /// The search failed.
     NoSearch,
-    /// No person can be brought in; what follows says how to reach one.
-    NoPersonBut,
-    /// No person can be brought in, and nothing says how to reach one.
-    NoPerson,
     /// Orders can't be looked up; its number.
     NoOrders(&'a str),
     /// What the pages say about it follows.
@@ -53,14 +49,6 @@ fn english(phrase: Phrase<'_>, site: &str) -> String {
         Phrase::NoSearch => {
             format!("I can't search {site}'s help pages at the moment; please try again a little later.")
         }
-        Phrase::NoPersonBut => {
-            format!("I can't bring a person into this chat yet, but you can reach {site} like this:")
-        }
-        Phrase::NoPerson => {
-            format!(
-                "I can't bring a person into this chat yet, and {site}'s help pages don't tell me how to reach one."
-            )
-        }
         Phrase::NoOrders(number) => {
             format!("I can't look up orders in this chat yet, so I don't know how order {number} stands.")
         }
@@ -86,12 +74,6 @@ fn german(phrase: Phrase<'_>, site: &str) -> String {
                 "Ich kann die Hilfeseiten von {site} gerade nicht durchsuchen; bitte versuchen Sie es etwas später noch einmal."
             )
         }
-        Phrase::NoPersonBut => {
-            format!("Ich kann noch niemanden in diesen Chat holen, aber so erreichen Sie {site}:")
-        }
-        Phrase::NoPerson => format!(
-            "Ich kann noch niemanden in diesen Chat holen, und auf den Hilfeseiten von {site} steht nicht, wie Sie jemanden erreichen."
-        ),
         Phrase::NoOrders(number) => format!(
             "Ich kann in diesem Chat noch keine Bestellungen nachsehen und weiß daher nicht, wie es um die Bestellung {number} steht."
         ),
