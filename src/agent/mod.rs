@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod brain;
 pub mod driver;
+pub mod explain;
 mod judge;
 pub mod machine;
 pub mod meter;

@@ -22,6 +22,7 @@ pub mod search;
 pub mod serve;
 pub mod session;
 pub mod site;
+pub mod turn;
 pub mod work;
 pub mod worker;
 
@@ -89,6 +90,9 @@ enum Command {
     /// See what waits for people: handoffs and tickets.
     #[command(subcommand)]
     Inbox(inbox::Command),
+    /// Show what happened in a turn.
+    #[command(subcommand)]
+    Turn(turn::Command),
     /// Run a turn's recorded inputs through the machine again.
     Replay(replay::Args),
     /// Check each part, and say how to mend it.
@@ -168,6 +172,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Site(command) => site::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox(command) => inbox::run(config, command).await,
+            Command::Turn(command) => turn::run(config, command).await,
             Command::Replay(args) => replay::run(config, args).await,
             Command::Doctor(args) => doctor::run(config, args).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),

@@ -73,6 +73,12 @@ pub struct CallRow {
     pub code: Option<String>,
     /// Whether it has ended.
     pub ended: bool,
+    /// When it began.
+    pub at: DateTime<Utc>,
+    /// How long it took; none while it runs.
+    pub ms: Option<i32>,
+    /// How often it was tried.
+    pub attempts: i32,
 }
 
 /// The tool calls of a turn, oldest first.
@@ -81,7 +87,7 @@ pub struct CallRow {
 /// When the database does.
 pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<CallRow>> {
     let rows = sqlx::query!(
-        r#"SELECT id, tool, args, result, code, ms IS NOT NULL AS "ended!" FROM tool_calls WHERE turn_id = $1 ORDER BY at, id"#,
+        r#"SELECT id, tool, args, result, code, at, ms, attempts FROM tool_calls WHERE turn_id = $1 ORDER BY at, id"#,
         turn.0
     )
     .fetch_all(tx.conn())
@@ -94,7 +100,10 @@ pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<CallRow>> {
             args: r.args,
             result: r.result,
             code: r.code,
-            ended: r.ended,
+            ended: r.ms.is_some(),
+            at: r.at,
+            ms: r.ms,
+            attempts: r.attempts,
         })
         .collect())
 }

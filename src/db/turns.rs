@@ -308,6 +308,10 @@ pub struct TurnRow {
     pub thread: ThreadId,
     /// How it ended.
     pub outcome: Option<String>,
+    /// Which brain answered.
+    pub brain: Option<String>,
+    /// How often another driver took it over.
+    pub resumes: i32,
     /// The machine before its first input.
     pub start: Value,
     /// When it began.
@@ -322,7 +326,7 @@ pub struct TurnRow {
 /// When the database does.
 pub async fn find(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<TurnRow>> {
     let row = sqlx::query!(
-        "SELECT thread_id, outcome, start, started_at, finished_at FROM turns WHERE id = $1",
+        "SELECT thread_id, outcome, brain, resumes, start, started_at, finished_at FROM turns WHERE id = $1",
         turn.0
     )
     .fetch_optional(tx.conn())
@@ -330,6 +334,8 @@ pub async fn find(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<TurnRow>> {
     Ok(row.map(|r| TurnRow {
         thread: r.thread_id.into(),
         outcome: r.outcome,
+        brain: r.brain,
+        resumes: r.resumes,
         start: r.start,
         started_at: r.started_at,
         finished_at: r.finished_at,
