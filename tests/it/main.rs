@@ -16,6 +16,7 @@ mod extract;
 mod ingest;
 mod jobs;
 mod knowledge_search;
+mod pii;
 mod provider;
 mod query_plans;
 mod support;
