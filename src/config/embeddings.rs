@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::{Config, ConfigError};
 use crate::models::embedder::{MOST_DIMENSIONS, ModelSpec};
 use crate::models::embedders::EmbedderSettings;
-use crate::models::openai::OpenAiSettings;
+use crate::models::openai::embeddings::OpenAiSettings;
 use crate::models::reranker::Reranker;
 
 /// What switches vectors off.

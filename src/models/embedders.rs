@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::embedder::{EmbedError, Embedder, ModelSpec};
 use super::local::LocalEmbedder;
-use super::openai::{OpenAiEmbedder, OpenAiSettings};
+use super::openai::embeddings::{OpenAiEmbedder, OpenAiSettings};
 
 /// How long a failure is remembered.
 const REST: Duration = Duration::from_secs(20);

@@ -36,7 +36,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tower_http", &["http/"]),
     ("hyper", &["http/"]),
     ("sqlx", &["db/"]),
-    ("async_openai", &["models/openai.rs"]),
+    ("async_openai", &["models/openai/"]),
     ("clap", &["cli/"]),
     ("figment", &["config"]),
     ("anyhow", &["cli/", "main.rs"]),

@@ -10,7 +10,7 @@ use deskhand::knowledge::chunk::ChunkLimits;
 use deskhand::knowledge::extract::reader::Settings;
 use deskhand::models::embedder::ModelSpec;
 use deskhand::models::embedders::{EmbedderSettings, Embedders};
-use deskhand::models::openai::OpenAiSettings;
+use deskhand::models::openai::embeddings::OpenAiSettings;
 
 /// How files are read in tests: by the built binary.
 pub fn reading() -> Settings {

@@ -1,24 +1,24 @@
-//! Embeddings from any endpoint that speaks OpenAI's protocol. The only user of
-//! async-openai, whose own retries are replaced: ours heed Retry-After and end in time.
+//! Embeddings from any endpoint that speaks OpenAI's protocol. The library's own retries
+//! are replaced: ours heed Retry-After and end in time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_openai::Client;
-use async_openai::config::OpenAIConfig;
 use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use backon::{ExponentialBuilder, Retryable};
+use futures::FutureExt;
 use futures::future::BoxFuture;
-use futures::{FutureExt, StreamExt};
 use reqwest::StatusCode;
-use reqwest::header::RETRY_AFTER;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tower::{BoxError, service_fn};
 
-use super::embedder::{EmbedError, Embedder, MOST_DIMENSIONS, Purpose, unit};
-use super::tokens;
+use super::endpoint::{Endpoint, Unusable};
+use super::wire::{self, Unread};
+use crate::models::embedder::{EmbedError, Embedder, MOST_DIMENSIONS, Purpose, unit};
+use crate::models::tokens;
 
 /// OpenAI's limits are 2048 texts and 300 000 tokens a request; others take less.
 const BATCH_TEXTS: usize = 128;
@@ -53,7 +53,7 @@ pub struct OpenAiEmbedder {
     model: String,
     dimensions: usize,
     settings: OpenAiSettings,
-    client: Client<OpenAIConfig>,
+    client: Client<Endpoint>,
 }
 
 #[derive(Serialize)]
@@ -143,41 +143,25 @@ impl OpenAiEmbedder {
         known: Option<usize>,
     ) -> Result<Self, EmbedError> {
         let unusable = |why: String| EmbedError::Unusable(why);
-        let key = settings.key.as_ref().map_or("", |k| k.expose_secret().trim());
-        // The library would panic where these don't fit into a header.
-        if !key.chars().all(|c| c.is_ascii_graphic()) {
-            return Err(unusable(
-                "`embeddings.api_key` has characters that no key has".to_owned(),
-            ));
-        }
-        let base = settings.base_url.trim_end_matches('/');
-        if !base.starts_with("http://") && !base.starts_with("https://") {
-            return Err(unusable(
-                "`embeddings.base_url` must be an http or https URL".to_owned(),
-            ));
-        }
-        let config = OpenAIConfig::new()
-            .with_api_base(base)
-            .with_api_key(key)
-            .with_org_id("")
-            .with_project_id("");
-        let http = reqwest::Client::builder()
-            .connect_timeout(settings.connect)
-            .timeout(settings.passages)
-            .tcp_nodelay(true)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
+        let endpoint = Endpoint::openai(&settings.base_url, settings.key.as_ref()).map_err(|e| {
+            let setting = match e {
+                Unusable::Url => "base_url",
+                Unusable::Key => "api_key",
+            };
+            unusable(format!("{e} (`embeddings.{setting}`)"))
+        })?;
+        let http = wire::client(settings.connect)
             .map_err(|e| unusable(format!("no HTTP client can be made: {e}")))?;
-        let keyless = key.is_empty();
+        let sender = http.clone();
         let service = service_fn(move |request: HttpRequestFactory| {
-            let http = http.clone();
-            async move { send(&http, request, keyless).await.map_err(BoxError::from) }
+            let http = sender.clone();
+            async move { send(&http, request).await.map_err(BoxError::from) }
         });
         let mut embedder = Self {
             name: String::new(),
             model: model.to_owned(),
             dimensions: known.unwrap_or(0),
-            client: Client::build(reqwest_idle()?, config).with_http_service(service),
+            client: Client::build(http, endpoint).with_http_service(service),
             settings,
         };
         if known.is_none() {
@@ -305,63 +289,28 @@ impl Embedder for OpenAiEmbedder {
     }
 }
 
-/// The client that the library wants although the service above sends everything.
-fn reqwest_idle() -> Result<reqwest::Client, EmbedError> {
-    reqwest::Client::builder()
-        .build()
-        .map_err(|e| EmbedError::Unusable(format!("no HTTP client can be made: {e}")))
-}
-
 /// Sends, and reads the answer as far as its bound.
-async fn send(
-    http: &reqwest::Client,
-    request: HttpRequestFactory,
-    keyless: bool,
-) -> Result<reqwest::Response, Arc<Fault>> {
+async fn send(http: &reqwest::Client, request: HttpRequestFactory) -> Result<reqwest::Response, Arc<Fault>> {
     let gone = |e: &dyn std::fmt::Display| Arc::new(Fault::Transport(e.to_string()));
-    let mut request = request.build().await.map_err(|e| gone(&e))?;
-    if keyless {
-        request.headers_mut().remove(reqwest::header::AUTHORIZATION);
-    }
+    let request = request.build().await.map_err(|e| gone(&e))?;
     // The URL may hold a key of its own; the error goes to logs.
     let response = http.execute(request).await.map_err(|e| gone(&e.without_url()))?;
     let status = response.status();
-    let wait = response
-        .headers()
-        .get(RETRY_AFTER)
-        .and_then(|v| v.to_str().ok()?.trim().parse::<f64>().ok())
-        .filter(|s| s.is_finite() && *s >= 0.0)
-        .map(|s| Duration::from_secs_f64(s.min(LONGEST_WAIT.as_secs_f64())));
-    let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(piece) = stream.next().await {
-        let piece = piece.map_err(|e| gone(&e.without_url()))?;
-        if body.len() + piece.len() > MAX_ANSWER {
-            return Err(Arc::new(Fault::TooLarge));
-        }
-        body.extend_from_slice(&piece);
-    }
+    let wait = wire::retry_after(response.headers()).map(|wait| wait.min(LONGEST_WAIT));
+    let body = wire::read(response, MAX_ANSWER).await.map_err(|e| match e {
+        Unread::TooLarge => Arc::new(Fault::TooLarge),
+        Unread::Gone(e) => gone(&e),
+    })?;
     if !status.is_success() {
         return Err(Arc::new(Fault::Status {
             status,
-            detail: said(&body),
+            detail: wire::said(&body),
             wait,
         }));
     }
     let mut whole = http::Response::new(body);
     *whole.status_mut() = status;
     Ok(whole.into())
-}
-
-/// The provider's own words, one short line of them.
-fn said(body: &[u8]) -> String {
-    let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let message = value
-        .as_ref()
-        .and_then(|v| v.pointer("/error/message").or(v.get("message"))?.as_str());
-    let text = message.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(200).collect()
 }
 
 fn fault(error: OpenAIError) -> Fault {
@@ -433,15 +382,5 @@ mod tests {
         assert_eq!(sendable("short".to_owned()), "short");
         let cut = sendable("wörd ".repeat(20_000));
         assert!(tokens::count(&cut) <= MAX_TOKENS && tokens::count(&cut) > MAX_TOKENS / 2);
-    }
-
-    #[test]
-    fn a_providers_words_are_one_short_line() {
-        assert_eq!(
-            said(br#"{"error":{"message":"no\nsuch  model"}}"#),
-            "no such model"
-        );
-        assert_eq!(said(b"<html>busy"), "<html>busy");
-        assert!(said(&[b'x'; 5000]).len() <= 200);
     }
 }
