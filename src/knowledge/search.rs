@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::db::filtered::Narrowed;
 use crate::db::models::{self, Model, SiteModels};
 use crate::db::packed::{self, Ranking};
 use crate::db::passages::{self, Row};
@@ -26,9 +27,7 @@ pub const MAX_QUERY: usize = 4000;
 /// The most passages that one search returns.
 pub const MAX_K: usize = 100;
 /// How many candidates each half gives.
-const CANDIDATES: usize = 50;
-/// How many of the best are looked at closely.
-const CLOSELY: usize = rerank::CLOSELY;
+pub const CANDIDATES: usize = 50;
 /// How often the site's model may change while a question is looked up.
 const SWITCHES: usize = 4;
 
@@ -172,10 +171,11 @@ pub async fn look_up(
         Mode::Vectors => Ranking::default(),
         _ => packed::rank(tx, &terms).await?,
     };
-    let by_words = packed::passing(tx, &mut ranking, &query.filter, CANDIDATES).await?;
+    let narrowed = Narrowed::by(tx, query.filter.clone()).await?;
+    let by_words = packed::passing(tx, &mut ranking, &narrowed, CANDIDATES).await?;
     let by_meaning = match by {
         Some((model, vector)) => {
-            nearest::nearest(tx, known, model, vector, &query.filter, CANDIDATES)
+            nearest::nearest(tx, known, model, vector, &narrowed, CANDIDATES)
                 .await?
                 .0
         }
@@ -223,7 +223,7 @@ pub async fn look_up(
         feed_back(tx, model, vector, &weights, &mut candidates).await?;
         sort(&mut candidates, query.mode);
     }
-    candidates.truncate(query.k.max(CLOSELY));
+    candidates.truncate(query.k.max(rerank::CLOSELY));
     let ids: Vec<i64> = candidates.iter().map(|c| c.chunk_id).collect();
     let rows = passages::read(tx, &ids, &terms).await?;
     let passages: Vec<Passage> = rows

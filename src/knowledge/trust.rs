@@ -7,6 +7,7 @@ use std::collections::HashMap;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::db::filtered::Narrowed;
 use crate::db::models::SiteModels;
 use crate::db::packed;
 use crate::db::pool::{Db, SiteTx};
@@ -151,7 +152,8 @@ async fn vector_rank(
         .map(|(a, b)| f64::from(*a) * f64::from(*b))
         .sum();
     let k = DEPTH + cloze.sample.siblings.len();
-    let (near, _) = nearest::nearest(tx, known, of_site, vector, &Filter::default(), k).await?;
+    let everywhere = Narrowed::by(tx, Filter::default()).await?;
+    let (near, _) = nearest::nearest(tx, known, of_site, vector, &everywhere, k).await?;
     let better = near
         .iter()
         .filter(|n| n.cosine >= own && !cloze.sample.siblings.contains(&n.chunk_id))
