@@ -2,6 +2,8 @@
 //! title is the question and whose text is the answer; it goes before everything else where
 //! the visitor asks the same.
 
+pub mod kept;
+
 use std::collections::BTreeSet;
 
 use crate::db::filtered::Narrowed;
