@@ -10,7 +10,7 @@ use deskhand::db::nearest::{self, Way};
 use deskhand::db::pool::SiteTx;
 use deskhand::db::postings::Filter;
 use deskhand::domain::ids::SiteId;
-use deskhand::knowledge::search::{CANDIDATES, Mode, SearchQuery, look_up};
+use deskhand::knowledge::search::{CANDIDATES, Mode, SearchQuery, look_up, shown};
 use half::f16;
 use nix::time::{ClockId, clock_gettime};
 use rayon::prelude::*;
@@ -153,7 +153,8 @@ pub async fn measure(
                     mode,
                 };
                 let by = (mode == Mode::Hybrid).then_some((&model, question.vector.as_slice()));
-                let found = look_up(&mut tx, &known, &query, by).await.unwrap();
+                let mut found = look_up(&mut tx, &known, &query, by).await.unwrap();
+                shown(&mut found, &query);
                 assert!(!found.passages.is_empty(), "{}", question.text);
             }
             tx.commit().await.unwrap();

@@ -107,9 +107,8 @@ pub async fn search(
             if let Some(reranker) = &knowledge.reranker {
                 rerank::look_closely(reranker, &query.text, &mut found.passages).await;
             }
-            rerank::distinct(&mut found.passages);
         }
-        found.passages.truncate(query.k);
+        shown(&mut found, &query);
         found.degraded = degraded;
         let found = Arc::new(found);
         if found.degraded.is_none() {
@@ -151,7 +150,8 @@ struct Candidate {
 }
 
 /// Finds passages in a transaction of the caller's, with the question's vector as it is
-/// given; without one, by words alone.
+/// given; without one, by words alone. They are more than are asked for, and without their
+/// extracts: see [`shown`].
 ///
 /// # Errors
 /// When the database refuses or is away.
@@ -241,6 +241,24 @@ pub async fn look_up(
     })
 }
 
+/// What is shown of what was looked up: no two that say the same, as many as were asked
+/// for, and an extract of each.
+pub fn shown(found: &mut Found, query: &SearchQuery) {
+    if query.mode == Mode::Hybrid {
+        rerank::distinct(&mut found.passages);
+    }
+    found.passages.truncate(query.k);
+    for passage in &mut found.passages {
+        let lexemes: BTreeMap<String, f64> = found
+            .terms
+            .iter()
+            .filter(|t| t.lang == passage.lang)
+            .map(|t| (t.term.clone(), t.idf * t.weight))
+            .collect();
+        passage.snippet = snippet(&passage.text, &passage.lang, &lexemes);
+    }
+}
+
 /// Best first; a pin before all others.
 fn sort(candidates: &mut [Candidate], mode: Mode) {
     let score = |c: &Candidate| match mode {
@@ -285,11 +303,6 @@ async fn feed_back(
 }
 
 fn passage(row: Row, candidate: &Candidate, mode: Mode, terms: &[Term]) -> Passage {
-    let lexemes: BTreeMap<String, f64> = terms
-        .iter()
-        .filter(|t| t.lang == row.lang)
-        .map(|t| (t.term.clone(), t.idf * t.weight))
-        .collect();
     let score = match mode {
         Mode::Hybrid => candidate.fused.score(),
         Mode::Words => candidate.bm25,
@@ -304,7 +317,7 @@ fn passage(row: Row, candidate: &Candidate, mode: Mode, terms: &[Term]) -> Passa
         heading_path: row.heading_path,
         anchor: row.anchor,
         page: row.page,
-        snippet: snippet(&row.text, &row.lang, &lexemes),
+        snippet: String::new(),
         lang: row.lang,
         text: row.text,
         score,
