@@ -10,8 +10,10 @@
     reason = "a measuring program"
 )]
 
+#[path = "../tests/it/support/model_folder.rs"]
+mod model_folder;
+
 use std::hint::black_box;
-use std::path::PathBuf;
 
 use deskhand_bert::Bert;
 use nix::time::{ClockId, clock_gettime};
@@ -19,18 +21,7 @@ use nix::time::{ClockId, clock_gettime};
 const CHUNK: usize = 200;
 
 fn main() {
-    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
-    let folder = std::env::var_os("DESKHAND_MODEL_DIR")
-        .map(PathBuf::from)
-        .into_iter()
-        .chain(
-            [home, Some(PathBuf::from("/var/cache"))]
-                .into_iter()
-                .flatten()
-                .map(|cache| cache.join("deskhand/all-minilm-l6-v2")),
-        )
-        .find(|folder| folder.join("model.safetensors").is_file())
-        .expect("no model folder; set DESKHAND_MODEL_DIR");
+    let folder = model_folder::model_folder();
     let config: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("config.json")).unwrap()).unwrap();
     let bert = Bert::open(&folder, 1).unwrap();

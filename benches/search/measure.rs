@@ -4,12 +4,13 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
+use deskhand::db::filtered::Narrowed;
 use deskhand::db::models::{self, Model, SiteModels};
 use deskhand::db::nearest::{self, Way};
 use deskhand::db::pool::SiteTx;
 use deskhand::db::postings::Filter;
 use deskhand::domain::ids::SiteId;
-use deskhand::knowledge::search::{Mode, SearchQuery, look_up};
+use deskhand::knowledge::search::{CANDIDATES, Mode, SearchQuery, look_up, shown};
 use half::f16;
 use nix::time::{ClockId, clock_gettime};
 use rayon::prelude::*;
@@ -17,8 +18,6 @@ use rayon::prelude::*;
 use crate::corpus::{Corpus, Document, Question, RARE, Random};
 use crate::server::{Database, cpu};
 
-/// What a hybrid search asks each half for.
-const CANDIDATES: usize = 100;
 /// How many passages an answer is made from.
 const PASSAGES: usize = 8;
 const TOP: usize = 10;
@@ -138,7 +137,8 @@ pub async fn measure(
             let (client, server, began) = (own_cpu(), cpu(backend), Instant::now());
             let (mut tx, known, model) = begin(database, site).await;
             if which == 0 {
-                let near = nearest::nearest(&mut tx, &known, &model, &question.vector, &filter, CANDIDATES);
+                let narrowed = Narrowed::by(&mut tx, filter.clone()).await.unwrap();
+                let near = nearest::nearest(&mut tx, &known, &model, &question.vector, &narrowed, CANDIDATES);
                 let (near, by) = near.await.unwrap();
                 way = by;
                 if i >= warm_up {
@@ -153,7 +153,8 @@ pub async fn measure(
                     mode,
                 };
                 let by = (mode == Mode::Hybrid).then_some((&model, question.vector.as_slice()));
-                let found = look_up(&mut tx, &known, &query, by).await.unwrap();
+                let mut found = look_up(&mut tx, &known, &query, by).await.unwrap();
+                shown(&mut found, &query);
                 assert!(!found.passages.is_empty(), "{}", question.text);
             }
             tx.commit().await.unwrap();

@@ -4,11 +4,12 @@
 use std::borrow::Cow;
 use std::io::Write as _;
 
+use crate::domain::text::is_odd;
+
 /// A text without what a terminal would obey: documents and visitors' words are shown too.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let obeyed = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if text.contains(obeyed) {
-        Cow::Owned(text.replace(obeyed, "\u{fffd}"))
+    if text.contains(is_odd) {
+        Cow::Owned(text.replace(is_odd, "\u{fffd}"))
     } else {
         Cow::Borrowed(text)
     }

@@ -69,10 +69,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     );
     tasks.spawn(hub::listen(hub, Arc::clone(&agent), closing.clone()));
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
-    let (db, knowledge) = (session.db.clone(), Arc::clone(&session.knowledge));
-    let opening = stop.child_token();
-    // The first question needn't wait for the model.
-    tasks.spawn(opening.run_until_cancelled_owned(worker::open_model(db, knowledge)));
+    worker::spawn_opening(&session, &tasks, &stop);
     if !args.no_worker {
         tasks.spawn(worker::runner(&session, &stop).run());
     }

@@ -44,9 +44,7 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let mut session = Session::open(config, Access::Attach).await?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let (db, knowledge) = (session.db.clone(), Arc::clone(&session.knowledge));
-    let opening = stop.child_token();
-    tasks.spawn(opening.run_until_cancelled_owned(open_model(db, knowledge)));
+    spawn_opening(&session, &tasks, &stop);
     let running = tasks.spawn(runner(&session, &stop).run());
     note("deskhand works (Ctrl-C stops it).");
     let watched = serve::watch(&mut session).await;
@@ -61,9 +59,16 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     watched.map(|()| ExitCode::SUCCESS)
 }
 
+/// Has the model opened beside whatever else there is to do: the first question needn't
+/// wait for it.
+pub(super) fn spawn_opening(session: &Session, tasks: &TaskTracker, stop: &CancellationToken) {
+    let opening = open_model(session.db.clone(), Arc::clone(&session.knowledge));
+    tasks.spawn(stop.child_token().run_until_cancelled_owned(opening));
+}
+
 /// Opens the configured embedding model, and has the vectors built of sites that have
 /// passages and no model: they came before it.
-pub(super) async fn open_model(db: Db, knowledge: Arc<Knowledge>) {
+async fn open_model(db: Db, knowledge: Arc<Knowledge>) {
     let Some(spec) = knowledge.embedders.first_choice() else {
         return;
     };

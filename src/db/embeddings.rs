@@ -1,12 +1,9 @@
 //! The chunks' vectors: which are missing, storing them, and giving up a model's. What is
 //! searched is in `nearest`; here is what keeps it complete.
 
-use std::time::Duration;
-
 use pgvector::HalfVector;
-use sqlx::postgres::types::PgInterval;
 
-use crate::db::pool::{Db, DbError, DbResult, SiteTx};
+use crate::db::pool::{DbResult, SiteTx};
 use crate::domain::ids::VersionId;
 
 /// A chunk without a vector, and what its vector is made of.
@@ -76,14 +73,15 @@ pub async fn attach(tx: &mut SiteTx, model: i32, version: VersionId) -> DbResult
                SELECT c.id, c.document_id, c.hash FROM chunks c WHERE c.version_id = $3
            ), stored AS (
                INSERT INTO embeddings (site_id, document_id, chunk_id, model_id, embedding)
-               SELECT $1, n.document_id, n.id, $2, coalesce(
-                   (SELECT k.embedding FROM embedding_cache k WHERE k.model_id = $2 AND k.hash = n.hash),
-                   (SELECT e.embedding FROM chunks c JOIN embeddings e ON (e.document_id, e.chunk_id) = (c.document_id, c.id) AND e.model_id = $2
-                    WHERE c.hash = n.hash LIMIT 1))
+               SELECT $1, n.document_id, n.id, $2, same.embedding
                FROM new n
-               WHERE EXISTS (SELECT 1 FROM embedding_cache k WHERE k.model_id = $2 AND k.hash = n.hash)
-                  OR EXISTS (SELECT 1 FROM chunks c JOIN embeddings e ON (e.document_id, e.chunk_id) = (c.document_id, c.id) AND e.model_id = $2
-                             WHERE c.hash = n.hash)
+               CROSS JOIN LATERAL (
+                   (SELECT k.embedding FROM embedding_cache k WHERE k.model_id = $2 AND k.hash = n.hash)
+                   UNION ALL
+                   (SELECT e.embedding FROM chunks c JOIN embeddings e ON (e.document_id, e.chunk_id) = (c.document_id, c.id) AND e.model_id = $2
+                    WHERE c.hash = n.hash)
+                   LIMIT 1
+               ) AS same
                ORDER BY n.id
                RETURNING 1
            ), taken AS (
@@ -177,19 +175,6 @@ pub async fn forget(tx: &mut SiteTx, model: i32, limit: i64) -> DbResult<u64> {
     .execute(tx.conn())
     .await?;
     Ok(gone.rows_affected())
-}
-
-/// Deletes what no version took, of all sites; gives how many.
-///
-/// # Errors
-/// When the database refuses or is away.
-pub async fn prune(db: &Db, older_than: Duration) -> DbResult<i64> {
-    let older_than = PgInterval::try_from(older_than)
-        .map_err(|_| DbError::Unreadable(format!("no interval: {older_than:?}")))?;
-    let gone = sqlx::query_scalar!("SELECT deskhand_prune_embedding_cache($1)", older_than)
-        .fetch_one(db.pool())
-        .await?;
-    Ok(gone.unwrap_or(0))
 }
 
 fn halves(vectors: &[Vec<f32>]) -> Vec<HalfVector> {

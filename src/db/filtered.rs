@@ -9,12 +9,27 @@ use crate::db::postings::Filter;
 /// More documents are not few.
 const FEW: usize = 4_000;
 
-/// The documents that a search under this filter may return, if it names tags or sources
-/// and they are few; none otherwise.
-///
-/// # Errors
-/// When the database refuses or is away.
-pub(in crate::db) async fn few(tx: &mut SiteTx, filter: &Filter) -> DbResult<Option<Vec<Uuid>>> {
+/// A filter, and the documents that it leaves where they are few. What it leaves is as the
+/// transaction sees it that it was made in.
+#[derive(Debug, Clone)]
+pub struct Narrowed {
+    pub(in crate::db) filter: Filter,
+    /// None: no tags or sources are named, or they leave many.
+    pub(in crate::db) few: Option<Vec<Uuid>>,
+}
+
+impl Narrowed {
+    /// Finds out what a filter leaves.
+    ///
+    /// # Errors
+    /// When the database refuses or is away.
+    pub async fn by(tx: &mut SiteTx, filter: Filter) -> DbResult<Self> {
+        let few = few(tx, &filter).await?;
+        Ok(Self { filter, few })
+    }
+}
+
+async fn few(tx: &mut SiteTx, filter: &Filter) -> DbResult<Option<Vec<Uuid>>> {
     if filter.tags.is_empty() && filter.sources.is_empty() {
         return Ok(None);
     }

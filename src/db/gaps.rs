@@ -1,12 +1,9 @@
 //! Questions that found nothing. They carry no personal data: what goes in has been masked.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
-use sqlx::postgres::types::PgInterval;
 use uuid::Uuid;
 
-use crate::db::pool::{Db, DbError, DbResult, SiteTx};
+use crate::db::pool::{DbResult, SiteTx};
 
 /// The longest question that is kept, in characters.
 pub const MAX_QUESTION: usize = 500;
@@ -55,17 +52,4 @@ pub async fn list(tx: &mut SiteTx, since: DateTime<Utc>, limit: i64) -> DbResult
     .fetch_all(tx.conn())
     .await?;
     Ok(rows)
-}
-
-/// Deletes those of all sites that are older than that; gives how many.
-///
-/// # Errors
-/// When the database refuses or is away.
-pub async fn prune(db: &Db, older_than: Duration) -> DbResult<i64> {
-    let older_than = PgInterval::try_from(older_than)
-        .map_err(|_| DbError::Unreadable(format!("no interval: {older_than:?}")))?;
-    let gone = sqlx::query_scalar!("SELECT deskhand_prune_gaps($1)", older_than)
-        .fetch_one(db.pool())
-        .await?;
-    Ok(gone.unwrap_or(0))
 }

@@ -7,7 +7,7 @@ pub mod documents;
 pub mod embedded;
 pub mod embeddings;
 pub mod events;
-mod filtered;
+pub mod filtered;
 pub mod gaps;
 pub mod handoffs;
 pub mod jobs;

@@ -6,7 +6,7 @@ use pgvector::HalfVector;
 use sqlx::{AssertSqlSafe, Row};
 use uuid::Uuid;
 
-use crate::db::filtered;
+use crate::db::filtered::Narrowed;
 use crate::db::models::{Model, SiteModels};
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::postings::Filter;
@@ -47,14 +47,14 @@ pub async fn nearest(
     known: &SiteModels,
     model: &Model,
     vector: &[f32],
-    filter: &Filter,
+    narrowed: &Narrowed,
     k: usize,
 ) -> DbResult<(Vec<Near>, Way)> {
     let vector = HalfVector::from_f32_slice(vector);
     let k = i64::try_from(k).unwrap_or(i64::MAX);
-    let few = filtered::few(tx, filter).await?;
+    let Narrowed { filter, few } = narrowed;
     if known.graphs.contains(&model.id) && known.chunks > LARGE {
-        let left = match &few {
+        let left = match few {
             Some(documents) => count(tx, model, documents).await?,
             // Channels are no filter here: mostly all or most documents may answer on all.
             None => known.chunks,
@@ -66,7 +66,7 @@ pub async fn nearest(
         }
     }
     let near = match few {
-        Some(documents) => exact_of(tx, model, &vector, &documents, k).await?,
+        Some(documents) => exact_of(tx, model, &vector, documents, k).await?,
         None => exact(tx, model, &vector, filter, k).await?,
     };
     Ok((near, Way::Exact))

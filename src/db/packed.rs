@@ -8,9 +8,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use uuid::Uuid;
 
-use crate::db::filtered;
+use crate::db::filtered::Narrowed;
 use crate::db::pool::{DbResult, SiteTx};
-use crate::db::postings::{B, Filter, K1, Term};
+use crate::db::postings::{B, K1, Term};
 
 /// The bytes of one posting.
 pub(in crate::db) const ENTRY: usize = 8;
@@ -90,8 +90,6 @@ pub struct Ranking {
     sorted: usize,
     /// By chunk.
     pub scores: Scores,
-    /// Which of the terms were too common to be read.
-    pub left_out: Vec<usize>,
 }
 
 /// Best first; among equals the older first.
@@ -146,17 +144,17 @@ pub async fn rank(tx: &mut SiteTx, terms: &[Term]) -> DbResult<Ranking> {
     let mut rarest: Vec<usize> = (0..terms.len()).filter(|i| terms[*i].df > 0).collect();
     rarest.sort_by_key(|i| terms[*i].df);
     let mut read = 0;
-    let (wanted, left_out): (Vec<usize>, Vec<usize>) = rarest.into_iter().partition(|i| {
+    rarest.retain(|i| {
         let first = read == 0;
         read += terms[*i].df;
         first || read <= MOST_POSTINGS
     });
-    let places: Vec<i32> = wanted
+    let places: Vec<i32> = rarest
         .iter()
         .map(|i| i32::try_from(*i).unwrap_or(i32::MAX))
         .collect();
-    let langs: Vec<String> = wanted.iter().map(|i| terms[*i].lang.clone()).collect();
-    let lexemes: Vec<String> = wanted.iter().map(|i| terms[*i].term.clone()).collect();
+    let langs: Vec<String> = rarest.iter().map(|i| terms[*i].lang.clone()).collect();
+    let lexemes: Vec<String> = rarest.iter().map(|i| terms[*i].term.clone()).collect();
     let rows = sqlx::query!(
         r#"SELECT q.place AS "place!", p.data
            FROM unnest($1::int[], $2::text[], $3::text[]) AS q (place, lang, term)
@@ -186,7 +184,6 @@ pub async fn rank(tx: &mut SiteTx, terms: &[Term]) -> DbResult<Ranking> {
         ranked: ranked.collect(),
         sorted: 0,
         scores,
-        left_out,
     })
 }
 
@@ -197,15 +194,16 @@ pub async fn rank(tx: &mut SiteTx, terms: &[Term]) -> DbResult<Ranking> {
 pub async fn passing(
     tx: &mut SiteTx,
     ranking: &mut Ranking,
-    filter: &Filter,
+    narrowed: &Narrowed,
     k: usize,
 ) -> DbResult<Vec<Ranked>> {
     if ranking.is_empty() {
         return Ok(Vec::new());
     }
-    if let Some(documents) = filtered::few(tx, filter).await? {
-        return among(tx, ranking, &documents, k).await;
+    if let Some(documents) = &narrowed.few {
+        return among(tx, ranking, documents, k).await;
     }
+    let filter = &narrowed.filter;
     let mut out: Vec<Ranked> = Vec::new();
     let (mut from, mut step) = (0, FIRST_TRY.max(k));
     while out.len() < k && from < ranking.len() {

@@ -1,8 +1,11 @@
-//! Deletes what nobody needs any more, in pieces that hold no lock for long.
+//! Deletes what nobody needs any more, of all sites; of what there is much of, in pieces
+//! that hold no lock for long.
 
 use std::time::Duration;
 
-use crate::db::pool::{Db, DbResult};
+use sqlx::postgres::types::PgInterval;
+
+use crate::db::pool::{Db, DbError, DbResult};
 
 /// Rows a statement.
 const PIECE: i64 = 5_000;
@@ -42,4 +45,42 @@ pub async fn done_jobs(db: &Db, age: Duration) -> DbResult<u64> {
             return Ok(gone);
         }
     }
+}
+
+/// Deletes uploads that are older than that; gives how many. What a permanent failure left
+/// behind goes this way.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn uploads(db: &Db, older_than: Duration) -> DbResult<u64> {
+    let gone = sqlx::query_scalar!("SELECT deskhand_prune_uploads($1)", interval(older_than)?)
+        .fetch_one(db.pool())
+        .await?;
+    Ok(gone.unwrap_or(0).unsigned_abs())
+}
+
+/// Deletes vectors that no version took and that are older than that; gives how many.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn vectors(db: &Db, older_than: Duration) -> DbResult<u64> {
+    let gone = sqlx::query_scalar!("SELECT deskhand_prune_embedding_cache($1)", interval(older_than)?)
+        .fetch_one(db.pool())
+        .await?;
+    Ok(gone.unwrap_or(0).unsigned_abs())
+}
+
+/// Deletes questions that found nothing and are older than that; gives how many.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn gaps(db: &Db, older_than: Duration) -> DbResult<u64> {
+    let gone = sqlx::query_scalar!("SELECT deskhand_prune_gaps($1)", interval(older_than)?)
+        .fetch_one(db.pool())
+        .await?;
+    Ok(gone.unwrap_or(0).unsigned_abs())
+}
+
+fn interval(age: Duration) -> DbResult<PgInterval> {
+    PgInterval::try_from(age).map_err(|_| DbError::Unreadable(format!("no interval: {age:?}")))
 }

@@ -1,10 +1,6 @@
 //! Uploads: raw bytes that wait for ingestion, at most one a document.
 
-use std::time::Duration;
-
-use sqlx::postgres::types::PgInterval;
-
-use crate::db::pool::{Db, DbError, DbResult, SiteTx};
+use crate::db::pool::{DbResult, SiteTx};
 use crate::domain::ids::{DocumentId, UploadId};
 
 /// The bytes that wait for ingestion, and what came with them.
@@ -103,18 +99,4 @@ pub async fn take(tx: &mut SiteTx, id: UploadId, document: DocumentId) -> DbResu
     .execute(tx.conn())
     .await?;
     Ok(taken.rows_affected() > 0)
-}
-
-/// Deletes the uploads of all sites that are older than that; gives their number. What a
-/// permanent failure left behind goes this way.
-///
-/// # Errors
-/// When the database refuses or is away.
-pub async fn prune(db: &Db, older_than: Duration) -> DbResult<i64> {
-    let older_than = PgInterval::try_from(older_than)
-        .map_err(|_| DbError::Unreadable(format!("no interval: {older_than:?}")))?;
-    let gone = sqlx::query_scalar!("SELECT deskhand_prune_uploads($1)", older_than)
-        .fetch_one(db.pool())
-        .await?;
-    Ok(gone.unwrap_or(0))
 }

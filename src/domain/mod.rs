@@ -10,4 +10,5 @@ pub mod job;
 pub mod keys;
 pub mod seal;
 pub mod site;
+pub mod text;
 pub mod tool;

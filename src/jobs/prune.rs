@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::handler::{Handler, JobContext};
 use crate::db::pool::DbError;
-use crate::db::{embeddings, gaps, prune, uploads};
+use crate::db::prune;
 use crate::domain::job::{JobError, Work};
 
 /// How long a job that is done can still be looked at.
@@ -33,9 +33,9 @@ impl Handler for Prune {
         async move {
             let nonces = prune::nonces(&ctx.db).await.map_err(failure)?;
             let jobs = prune::done_jobs(&ctx.db, DONE_JOBS_KEPT).await.map_err(failure)?;
-            let uploads = uploads::prune(&ctx.db, UPLOADS_KEPT).await.map_err(failure)?;
-            let vectors = embeddings::prune(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
-            let gaps = gaps::prune(&ctx.db, GAPS_KEPT).await.map_err(failure)?;
+            let uploads = prune::uploads(&ctx.db, UPLOADS_KEPT).await.map_err(failure)?;
+            let vectors = prune::vectors(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
+            let gaps = prune::gaps(&ctx.db, GAPS_KEPT).await.map_err(failure)?;
             tracing::debug!(nonces, jobs, uploads, vectors, gaps, "pruned");
             Ok(())
         }

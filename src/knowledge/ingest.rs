@@ -221,8 +221,7 @@ pub async fn ingest(
             }
         }
         if let Some(done) = swap(db, clock, site, &version, progress).await? {
-            graph(db, site).await?;
-            trust::enqueue_if_stale(db, site).await?;
+            grown(db, site).await?;
             return Ok(done);
         }
         models = embed::in_use(db, &knowledge.embedders, site).await?;
@@ -232,16 +231,17 @@ pub async fn ingest(
     ))))
 }
 
-/// Gives a site that has grown large a graph of its vectors; at that size it takes seconds.
-async fn graph(db: &Db, site: SiteId) -> Result<(), IngestError> {
+/// What a site's size asks for: a graph of its vectors once it is large (at that size it
+/// takes seconds), and its model measured anew.
+async fn grown(db: &Db, site: SiteId) -> Result<(), IngestError> {
     let mut tx = db.site(site).await?;
     let known = models::of_site(&mut tx).await?;
-    if known.chunks < nearest::LARGE {
-        return Ok(());
+    if known.chunks >= nearest::LARGE {
+        for model in known.all().filter(|m| !known.graphs.contains(&m.id)) {
+            models::build_graph(&mut tx, model.id).await?;
+        }
     }
-    for model in known.all().filter(|m| !known.graphs.contains(&m.id)) {
-        models::build_graph(&mut tx, model.id).await?;
-    }
+    trust::enqueue_if_stale(&mut tx, &known).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -2,8 +2,11 @@
 //! title is the question and whose text is the answer; it goes before everything else where
 //! the visitor asks the same.
 
+pub mod kept;
+
 use std::collections::BTreeSet;
 
+use crate::db::filtered::Narrowed;
 use crate::db::models::{Model, SiteModels};
 use crate::db::nearest;
 use crate::db::packed::{self, Ranking};
@@ -40,13 +43,14 @@ pub async fn of_question(
         sources: vec![PIN.to_owned()],
         ..filter.clone()
     };
+    let narrowed = Narrowed::by(tx, filter).await?;
     if let Some((model, vector)) = by {
-        let (near, _) = nearest::nearest(tx, known, model, vector, &filter, 1).await?;
+        let (near, _) = nearest::nearest(tx, known, model, vector, &narrowed, 1).await?;
         if let Some(first) = near.first().filter(|n| n.cosine >= SAME_MEANING) {
             return Ok(Some(first.chunk_id));
         }
     }
-    let ranked = packed::passing(tx, ranking, &filter, LOOKED_AT).await?;
+    let ranked = packed::passing(tx, ranking, &narrowed, LOOKED_AT).await?;
     let ranked: Vec<i64> = ranked.iter().map(|r| r.chunk_id).collect();
     let rows = passages::read(tx, &ranked, terms).await?;
     let same = rows

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::db::filtered::Narrowed;
 use crate::db::models::{self, Model, SiteModels};
 use crate::db::packed::{self, Ranking};
 use crate::db::passages::{self, Row};
@@ -26,9 +27,7 @@ pub const MAX_QUERY: usize = 4000;
 /// The most passages that one search returns.
 pub const MAX_K: usize = 100;
 /// How many candidates each half gives.
-const CANDIDATES: usize = 50;
-/// How many of the best are looked at closely.
-const CLOSELY: usize = rerank::CLOSELY;
+pub const CANDIDATES: usize = 50;
 /// How often the site's model may change while a question is looked up.
 const SWITCHES: usize = 4;
 
@@ -108,9 +107,8 @@ pub async fn search(
             if let Some(reranker) = &knowledge.reranker {
                 rerank::look_closely(reranker, &query.text, &mut found.passages).await;
             }
-            rerank::distinct(&mut found.passages);
         }
-        found.passages.truncate(query.k);
+        shown(&mut found, &query);
         found.degraded = degraded;
         let found = Arc::new(found);
         if found.degraded.is_none() {
@@ -152,7 +150,8 @@ struct Candidate {
 }
 
 /// Finds passages in a transaction of the caller's, with the question's vector as it is
-/// given; without one, by words alone.
+/// given; without one, by words alone. They are more than are asked for, and without their
+/// extracts: see [`shown`].
 ///
 /// # Errors
 /// When the database refuses or is away.
@@ -172,10 +171,11 @@ pub async fn look_up(
         Mode::Vectors => Ranking::default(),
         _ => packed::rank(tx, &terms).await?,
     };
-    let by_words = packed::passing(tx, &mut ranking, &query.filter, CANDIDATES).await?;
+    let narrowed = Narrowed::by(tx, query.filter.clone()).await?;
+    let by_words = packed::passing(tx, &mut ranking, &narrowed, CANDIDATES).await?;
     let by_meaning = match by {
         Some((model, vector)) => {
-            nearest::nearest(tx, known, model, vector, &query.filter, CANDIDATES)
+            nearest::nearest(tx, known, model, vector, &narrowed, CANDIDATES)
                 .await?
                 .0
         }
@@ -223,7 +223,7 @@ pub async fn look_up(
         feed_back(tx, model, vector, &weights, &mut candidates).await?;
         sort(&mut candidates, query.mode);
     }
-    candidates.truncate(query.k.max(CLOSELY));
+    candidates.truncate(query.k.max(rerank::CLOSELY));
     let ids: Vec<i64> = candidates.iter().map(|c| c.chunk_id).collect();
     let rows = passages::read(tx, &ids, &terms).await?;
     let passages: Vec<Passage> = rows
@@ -239,6 +239,24 @@ pub async fn look_up(
         model: by.map(|(model, _)| model.name.clone()),
         degraded: None,
     })
+}
+
+/// What is shown of what was looked up: no two that say the same, as many as were asked
+/// for, and an extract of each.
+pub fn shown(found: &mut Found, query: &SearchQuery) {
+    if query.mode == Mode::Hybrid {
+        rerank::distinct(&mut found.passages);
+    }
+    found.passages.truncate(query.k);
+    for passage in &mut found.passages {
+        let lexemes: BTreeMap<String, f64> = found
+            .terms
+            .iter()
+            .filter(|t| t.lang == passage.lang)
+            .map(|t| (t.term.clone(), t.idf * t.weight))
+            .collect();
+        passage.snippet = snippet(&passage.text, &passage.lang, &lexemes);
+    }
 }
 
 /// Best first; a pin before all others.
@@ -285,11 +303,6 @@ async fn feed_back(
 }
 
 fn passage(row: Row, candidate: &Candidate, mode: Mode, terms: &[Term]) -> Passage {
-    let lexemes: BTreeMap<String, f64> = terms
-        .iter()
-        .filter(|t| t.lang == row.lang)
-        .map(|t| (t.term.clone(), t.idf * t.weight))
-        .collect();
     let score = match mode {
         Mode::Hybrid => candidate.fused.score(),
         Mode::Words => candidate.bm25,
@@ -304,7 +317,7 @@ fn passage(row: Row, candidate: &Candidate, mode: Mode, terms: &[Term]) -> Passa
         heading_path: row.heading_path,
         anchor: row.anchor,
         page: row.page,
-        snippet: snippet(&row.text, &row.lang, &lexemes),
+        snippet: String::new(),
         lang: row.lang,
         text: row.text,
         score,

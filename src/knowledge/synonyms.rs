@@ -2,6 +2,7 @@
 //! may call a guarantee. General language of shops and services, nothing of one site.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use crate::knowledge::words::{Stemmer, words};
 
@@ -187,20 +188,26 @@ antwort|antworten|rückmeldung
 kundendienst|kundenservice|support
 ";
 
+/// A language and its groups.
+type Groups = (&'static str, Vec<Vec<Entry>>);
+
+static GROUPS: LazyLock<[Groups; 2]> = LazyLock::new(|| {
+    [("english", ENGLISH), ("german", GERMAN)].map(|(lang, groups)| {
+        let stemmer = Stemmer::of(lang);
+        let groups = groups.lines().filter(|g| !g.is_empty());
+        (lang, groups.map(|g| entries(g, &stemmer)).collect())
+    })
+});
+
 /// What may stand for the words of a question. A word of a phrase speaks for the phrase
 /// alone: "send it back" has nothing to do with shipping.
 #[must_use]
 pub fn of(question: &str) -> Vec<Synonym> {
     let asked: Vec<String> = words(question).into_iter().map(|w| w.lower).collect();
     let mut out = Vec::new();
-    for (lang, groups) in [("english", ENGLISH), ("german", GERMAN)] {
+    for (lang, groups) in &*GROUPS {
         let stemmer = Stemmer::of(lang);
         let stems: Vec<String> = asked.iter().map(|w| stemmer.stem(w)).collect();
-        let groups: Vec<Vec<Entry>> = groups
-            .lines()
-            .filter(|g| !g.is_empty())
-            .map(|g| entries(g, &stemmer))
-            .collect();
         let found: Vec<Vec<Vec<usize>>> = groups
             .iter()
             .map(|group| group.iter().map(|e| e.occurrence(&asked, &stems)).collect())

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::db::filtered::Narrowed;
 use crate::db::models::SiteModels;
 use crate::db::packed;
-use crate::db::pool::{Db, SiteTx};
+use crate::db::pool::{Db, DbResult, SiteTx};
 use crate::db::postings::{self, Filter, Term, Words};
 use crate::db::trust::{self, Measured, Sample};
 use crate::db::{jobs, models, nearest};
@@ -41,13 +42,11 @@ pub fn unmeasured(lang: &str) -> f64 {
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn enqueue_if_stale(db: &Db, site: SiteId) -> Result<(), VectorError> {
-    let mut tx = db.site(site).await?;
-    let known = models::of_site(&mut tx).await?;
+pub async fn enqueue_if_stale(tx: &mut SiteTx, known: &SiteModels) -> DbResult<()> {
     let Some(live) = &known.live else {
         return Ok(());
     };
-    if trust::stale(&mut tx, live.id, WORTH).await?.is_empty() {
+    if trust::stale(tx, live.id, WORTH).await?.is_empty() {
         return Ok(());
     }
     let job = Job {
@@ -55,8 +54,8 @@ pub async fn enqueue_if_stale(db: &Db, site: SiteId) -> Result<(), VectorError> 
         key: Work::MEASURE_TRUST.to_owned(),
         priority: Priority::Batch,
     };
-    jobs::enqueue(&mut tx, &job).await?;
-    Ok(tx.commit().await?)
+    jobs::enqueue(tx, &job).await?;
+    Ok(())
 }
 
 /// Measures the site's live model with every language whose measurement is missing or out
@@ -151,7 +150,8 @@ async fn vector_rank(
         .map(|(a, b)| f64::from(*a) * f64::from(*b))
         .sum();
     let k = DEPTH + cloze.sample.siblings.len();
-    let (near, _) = nearest::nearest(tx, known, of_site, vector, &Filter::default(), k).await?;
+    let everywhere = Narrowed::by(tx, Filter::default()).await?;
+    let (near, _) = nearest::nearest(tx, known, of_site, vector, &everywhere, k).await?;
     let better = near
         .iter()
         .filter(|n| n.cosine >= own && !cloze.sample.siblings.contains(&n.chunk_id))

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -31,10 +31,13 @@ pub struct EmbedderSettings {
 
 type Opened = Result<Arc<dyn Embedder>, (EmbedError, Instant)>;
 
+/// A model's place: who opens it holds it, so that others wait for the same model only.
+type Place = Arc<Mutex<Option<Opened>>>;
+
 /// The models.
 pub struct Embedders {
     settings: EmbedderSettings,
-    open: Mutex<HashMap<ModelSpec, Opened>>,
+    places: std::sync::Mutex<HashMap<ModelSpec, Place>>,
 }
 
 impl Embedders {
@@ -43,7 +46,7 @@ impl Embedders {
     pub fn new(settings: EmbedderSettings) -> Self {
         Self {
             settings,
-            open: Mutex::default(),
+            places: std::sync::Mutex::default(),
         }
     }
 
@@ -70,13 +73,33 @@ impl Embedders {
         spec: &ModelSpec,
         dimensions: Option<usize>,
     ) -> Result<Arc<dyn Embedder>, EmbedError> {
-        let mut open = self.open.lock().await;
-        match open.get(spec) {
+        let place = {
+            let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(places.entry(spec.clone()).or_default())
+        };
+        let mut place = place.lock().await;
+        match &*place {
             Some(Ok(embedder)) => return Ok(Arc::clone(embedder)),
             Some(Err((error, until))) if Instant::now() < *until => return Err(error.clone()),
             _ => {}
         }
-        let opened: Result<Arc<dyn Embedder>, EmbedError> = match spec {
+        let opened = self.open(spec, dimensions).await;
+        *place = Some(match &opened {
+            Ok(embedder) => Ok(Arc::clone(embedder)),
+            Err(error) => {
+                tracing::warn!(%spec, %error, "an embedding model can't be used");
+                Err((error.clone(), Instant::now() + REST))
+            }
+        });
+        opened
+    }
+
+    async fn open(
+        &self,
+        spec: &ModelSpec,
+        dimensions: Option<usize>,
+    ) -> Result<Arc<dyn Embedder>, EmbedError> {
+        match spec {
             ModelSpec::Local(name) => {
                 let folder = self.folder_of(name);
                 if folder.is_dir() {
@@ -93,15 +116,45 @@ impl Embedders {
             ModelSpec::OpenAi(model) => OpenAiEmbedder::open(model, self.settings.openai.clone(), dimensions)
                 .await
                 .map(|e| Arc::new(e) as Arc<dyn Embedder>),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_model_that_opens_slowly_keeps_no_other_waiting() {
+        // Takes connections and never answers.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let long = Duration::from_secs(600);
+        let embedders = Embedders::new(EmbedderSettings {
+            model: None,
+            folder: PathBuf::from("/nonexistent"),
+            threads: 1,
+            openai: OpenAiSettings {
+                base_url: format!("http://{}", silent.local_addr().unwrap()),
+                key: None,
+                dimensions: None,
+                connect: long,
+                query: long,
+                passages: long,
+            },
+        });
+        let slow = ModelSpec::OpenAi("slow".to_owned());
+        let slow = embedders.get(&slow, None);
+        tokio::pin!(slow);
+        let connection = tokio::select! {
+            opened = &mut slow => panic!("opened without an answer: {:?}", opened.err()),
+            connection = silent.accept() => connection.unwrap(),
         };
-        let kept = match &opened {
-            Ok(embedder) => Ok(Arc::clone(embedder)),
-            Err(error) => {
-                tracing::warn!(%spec, %error, "an embedding model can't be used");
-                Err((error.clone(), Instant::now() + REST))
-            }
-        };
-        open.insert(spec.clone(), kept);
-        opened
+        let missing = ModelSpec::Local("missing".to_owned());
+        let at_once = embedders.get(&missing, None).now_or_never();
+        let opened = at_once.expect("an answer at once, though another model is being opened");
+        assert!(matches!(opened, Err(EmbedError::Unusable(_))));
+        drop(connection);
     }
 }

@@ -200,7 +200,7 @@ fn mistakes_say_what_to_do() {
 /// Search by meaning, pins, what found nothing, and another model, as an operator has them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operator_mends_what_is_found() {
-    use crate::support::knowledge::model_folder;
+    use crate::support::model_folder::model_folder;
     let home = Home::new("mend");
     home.json(&["site", "add", "https://shop.example", "--slug", "shop", "--json"]);
     let page = home.dir.join("care.md");

@@ -1,30 +1,9 @@
 //! The default embedding model against vectors that sentence-transformers computed from
 //! the same folder. `./dev` fetches the model; without it these tests fail.
 
-use std::path::PathBuf;
-
 use deskhand_bert::Bert;
 
-/// The folder of the default model: `DESKHAND_MODEL_DIR`, or where `./dev` puts it.
-#[expect(clippy::disallowed_methods, reason = "the tests' own setting")]
-fn folder() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let home = variable("HOME").map(|home| home.join(".cache"));
-    let caches = [
-        variable("XDG_CACHE_HOME"),
-        home,
-        Some(PathBuf::from("/var/cache")),
-    ];
-    let places = caches
-        .into_iter()
-        .flatten()
-        .map(|cache| cache.join("deskhand/all-minilm-l6-v2"));
-    variable("DESKHAND_MODEL_DIR")
-        .into_iter()
-        .chain(places)
-        .find(|place| place.join("model.safetensors").is_file())
-        .expect("the embedding model is not there; run ./dev, or name its folder in DESKHAND_MODEL_DIR")
-}
+use crate::support::model_folder::model_folder;
 
 /// A text, the first eight values of its vector, and the product of the vector with
 /// fixed weights (see [`checksum`]).
@@ -60,7 +39,7 @@ fn checksum(vector: &[f32]) -> f64 {
 
 #[test]
 fn the_default_model_gives_the_references_vectors() {
-    let bert = Bert::open(&folder(), 2).unwrap();
+    let bert = Bert::open(&model_folder(), 2).unwrap();
     assert_eq!((bert.dims(), bert.max_tokens()), (384, 256));
     assert!(bert.id().starts_with("minilm-l6-h384-uncased-"), "{}", bert.id());
     let long = "refund policy ".repeat(400);
@@ -87,7 +66,7 @@ fn the_default_model_gives_the_references_vectors() {
 
 #[test]
 fn tokens_are_counted_as_the_model_sees_them() {
-    let bert = Bert::open(&folder(), 1).unwrap();
+    let bert = Bert::open(&model_folder(), 1).unwrap();
     assert_eq!(bert.count("").unwrap(), 0);
     assert_eq!(bert.count("How do I return an item?").unwrap(), 7);
     // `ref ##und policy`

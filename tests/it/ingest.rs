@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use deskhand::db::pool::Db;
-use deskhand::db::{corpus, documents, uploads};
+use deskhand::db::{corpus, documents, prune};
 use deskhand::domain::clock::{Clock, SystemClock};
 use deskhand::domain::document::{Accepted, Found, NewUpload};
 use deskhand::domain::ids::SiteId;
@@ -388,7 +388,7 @@ async fn stale_uploads_are_pruned() {
         .unwrap();
     hand_in(&db, site, "new.md", b"# New").await;
     assert!(
-        uploads::prune(&db, Duration::from_secs(30 * 86_400))
+        prune::uploads(&db, Duration::from_secs(30 * 86_400))
             .await
             .unwrap()
             >= 1

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use deskhand::db::filtered::Narrowed;
 use deskhand::db::pool::Db;
 use deskhand::db::postings::{Filter, Words};
 use deskhand::db::{corpus, documents, packed, passages, postings};
@@ -260,7 +261,8 @@ async fn one_corpus(db: &Db, changes: Vec<Change>, questions: Vec<Vec<usize>>) -
         let mut tx = db.site(site).await.unwrap();
         let terms = postings::terms(&mut tx, &own).await.unwrap();
         let mut ranking = packed::rank(&mut tx, &terms).await.unwrap();
-        let found = packed::passing(&mut tx, &mut ranking, &Filter::default(), 50)
+        let everywhere = Narrowed::by(&mut tx, Filter::default()).await.unwrap();
+        let found = packed::passing(&mut tx, &mut ranking, &everywhere, 50)
             .await
             .unwrap();
         let ids: Vec<i64> = found.iter().map(|r| r.chunk_id).collect();

@@ -2,6 +2,7 @@
 //! application's login: the server counts the scans of each table and index. Also with
 //! generic plans, which a statement gets when it has been used a while.
 
+use deskhand::db::filtered::Narrowed;
 use deskhand::db::models::{self, Model};
 use deskhand::db::nearest::{self, Way};
 use deskhand::db::pool::Db;
@@ -172,7 +173,8 @@ async fn walk(db: &Db, site: SiteId, tags: &[&str]) -> Way {
         let mut tx = db.snapshot(site).await.unwrap();
         let known = models::of_site(&mut tx).await.unwrap();
         let model: Model = known.live.clone().unwrap();
-        let (near, by) = nearest::nearest(&mut tx, &known, &model, &vector, &filter, 20)
+        let narrowed = Narrowed::by(&mut tx, filter.clone()).await.unwrap();
+        let (near, by) = nearest::nearest(&mut tx, &known, &model, &vector, &narrowed, 20)
             .await
             .unwrap();
         assert_eq!(near.len(), 20);
@@ -218,7 +220,8 @@ async fn searches_use_the_indexes_that_are_there_for_them(#[case] plans: &str) {
         };
         let terms = postings::terms(&mut tx, &[words]).await.unwrap();
         let mut ranking = packed::rank(&mut tx, &terms).await.unwrap();
-        let found = packed::passing(&mut tx, &mut ranking, &Filter::default(), 20)
+        let everywhere = Narrowed::by(&mut tx, Filter::default()).await.unwrap();
+        let found = packed::passing(&mut tx, &mut ranking, &everywhere, 20)
             .await
             .unwrap();
         let ids: Vec<i64> = found.iter().map(|r| r.chunk_id).collect();

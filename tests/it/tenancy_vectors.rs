@@ -2,6 +2,7 @@
 //! another's real ids: they find nothing and change nothing.
 
 use chrono::TimeDelta;
+use deskhand::db::filtered::Narrowed;
 use deskhand::db::gaps::Gap;
 use deskhand::db::postings::{Filter, Words};
 use deskhand::db::trust::Measured;
@@ -78,11 +79,14 @@ async fn vectors_and_postings_are_their_sites_own() {
 
     let mut transaction = app.db.site(s.id).await.unwrap();
     let tx = &mut transaction;
-    let filter = Filter::default();
+    let everywhere = Narrowed::by(tx, Filter::default()).await.unwrap();
     assert!(packed::rank(tx, &terms).await.unwrap().is_empty());
-    assert_eq!(packed::passing(tx, &mut ranking, &filter, 5).await.unwrap(), []);
     assert_eq!(
-        nearest::nearest(tx, &known, &model, &vector, &filter, 5)
+        packed::passing(tx, &mut ranking, &everywhere, 5).await.unwrap(),
+        []
+    );
+    assert_eq!(
+        nearest::nearest(tx, &known, &model, &vector, &everywhere, 5)
             .await
             .unwrap()
             .0,
@@ -92,7 +96,7 @@ async fn vectors_and_postings_are_their_sites_own() {
     graphed.graphs = vec![model.id];
     graphed.chunks = 1_000_000;
     assert_eq!(
-        nearest::nearest(tx, &graphed, &model, &vector, &filter, 5)
+        nearest::nearest(tx, &graphed, &model, &vector, &everywhere, 5)
             .await
             .unwrap()
             .0,

@@ -1,7 +1,6 @@
 //! Knowledge bases for tests: one that searches by words alone, and one with the real
 //! model, which `./dev setup` fetches.
 
-use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,23 +11,14 @@ use deskhand::models::embedder::ModelSpec;
 use deskhand::models::embedders::{EmbedderSettings, Embedders};
 use deskhand::models::openai::embeddings::OpenAiSettings;
 
+use crate::support::model_folder::model_folder;
+
 /// How files are read in tests: by the built binary.
 pub fn reading() -> Settings {
     Settings {
         program: env!("CARGO_BIN_EXE_deskhand").into(),
         ..Settings::default()
     }
-}
-
-/// Where models are.
-#[expect(clippy::disallowed_methods, reason = "the tests' own setting")]
-pub fn model_folder() -> PathBuf {
-    if let Some(folder) = std::env::var_os("DESKHAND_MODEL_DIR") {
-        return PathBuf::from(folder);
-    }
-    let of = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let cache = deskhand::db::embedded::cache_dir(of("XDG_CACHE_HOME").as_deref(), of("HOME").as_deref());
-    cache.expect("a cache folder").join("all-minilm-l6-v2")
 }
 
 /// Settings with this model, and a provider at this address.

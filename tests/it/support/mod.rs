@@ -7,6 +7,7 @@ pub mod brains;
 pub mod fake_embedder;
 pub mod fake_provider;
 pub mod knowledge;
+pub mod model_folder;
 pub mod postgres;
 pub mod process;
 pub mod scratch;
