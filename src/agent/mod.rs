@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod brain;
 pub mod driver;
+pub mod follow;
 pub mod machine;
 mod operation;
 pub mod phrases;
