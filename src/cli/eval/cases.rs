@@ -268,7 +268,12 @@ fn failed(how: &str, case: &CaseReport) {
         .map(|t| t.failures.as_slice())
         .unwrap_or_default()
     {
-        line(&format!("    {}: wanted {}", f.demand, f.wanted));
+        let is = if f.demand == "must_not" {
+            "unwanted"
+        } else {
+            "wanted"
+        };
+        line(&format!("    {}: {is} {}", f.demand, f.wanted));
         line(&format!("    came {}", f.got.replace('\n', "\n    ")));
     }
 }
