@@ -24,8 +24,10 @@ use crate::domain::event::{Speaker, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::SealError;
-use crate::guardrails::pii::{self, Kind, Placeholders};
+use crate::guardrails::pii::placeholders::Placeholders;
+use crate::guardrails::pii::{self, Kind};
 use crate::guardrails::vault;
+use crate::hands::kb_search::WIDGET;
 
 /// How often orphaned turns are looked for.
 const SWEEP: Duration = Duration::from_secs(2);
@@ -87,8 +89,7 @@ pub enum StartError {
     Db(#[from] DbError),
 }
 
-/// Takes a message: stores it, its turn and the turn's first event in one transaction,
-/// then drives the turn in a task of its own. The same message again gives the same turn.
+/// Takes a message that came by the widget; see [`start_on`].
 ///
 /// # Errors
 /// When the message can't be taken; nothing is stored then.
@@ -98,6 +99,22 @@ pub async fn start(
     visitor: VisitorId,
     message: Message,
 ) -> Result<Begun, StartError> {
+    start_on(agent, site, visitor, message, WIDGET).await
+}
+
+/// Takes a message: stores it, its turn and the turn's first event in one transaction,
+/// then drives the turn in a task of its own. The same message again gives the same turn.
+/// A thread that it opens is marked with the channel.
+///
+/// # Errors
+/// When the message can't be taken; nothing is stored then.
+pub async fn start_on(
+    agent: &Arc<Agent>,
+    site: SiteId,
+    visitor: VisitorId,
+    message: Message,
+    channel: &str,
+) -> Result<Begun, StartError> {
     let slot = Arc::clone(&agent.slots).try_acquire_owned();
     let mut tx = agent.db.site(site).await?;
     let hash = fingerprint(&message);
@@ -105,7 +122,7 @@ pub async fn start(
         return repeat(&before, &hash);
     }
     let slot = slot.map_err(|_| StartError::Overloaded)?;
-    let opened = open(agent, &mut tx, visitor, &message, &hash).await;
+    let opened = open(agent, &mut tx, visitor, &message, &hash, channel).await;
     let (assignment, begun) = match opened {
         // The same message on two connections at once: the other one was faster.
         Err(StartError::Db(e)) if e.is_unique_violation() => {
@@ -173,6 +190,7 @@ async fn open(
     visitor: VisitorId,
     message: &Message,
     hash: &[u8],
+    channel: &str,
 ) -> Result<(Option<Assignment>, Begun), StartError> {
     let now = agent.clock.now();
     threads::ensure_visitor(tx, visitor).await?;
@@ -195,7 +213,7 @@ async fn open(
         }
         None => {
             let id = ThreadId::new();
-            threads::insert(tx, id, visitor, "widget", &locale).await?;
+            threads::insert(tx, id, visitor, channel, &locale).await?;
             (id, false)
         }
     };

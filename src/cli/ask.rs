@@ -4,10 +4,11 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::conversation::{Conversation, Ended};
+use super::conversation::Conversation;
 use super::demo::{self, Refresh};
 use super::print::{self, line};
 use super::session::Session;
+use crate::agent::follow::Ended;
 use crate::config::Config;
 use crate::db::embedded::Access;
 

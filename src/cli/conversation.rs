@@ -2,26 +2,17 @@
 //! that the web uses, and follows their events.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use serde_json::Value;
 
 use super::session::Session;
 use crate::agent::Agent;
+use crate::agent::follow::{Ended, follow};
 use crate::agent::turns::{self, Message};
-use crate::db::{events, threads, tool_calls, turns as turn_rows};
-use crate::domain::event::{Citation, Outcome, ThreadEvent};
+use crate::db::{threads, tool_calls, turns as turn_rows};
+use crate::domain::event::ThreadEvent;
 use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::site::is_locale;
-use crate::guardrails::vault;
-
-/// How often the events are looked at.
-const LOOK: Duration = Duration::from_millis(15);
-/// How often a turn that lost its driver is looked for: there may be no server that does.
-const SWEEP: Duration = Duration::from_secs(2);
-/// Longer than any turn may take with its closing.
-const LONGEST_WAIT: Duration = Duration::from_secs(700);
 
 /// A conversation of one visitor with one site.
 pub struct Conversation {
@@ -55,22 +46,6 @@ impl Stopper {
     }
 }
 
-/// The end of a turn.
-pub struct Ended {
-    /// Its thread.
-    pub thread: ThreadId,
-    /// The turn.
-    pub turn: TurnId,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// Markdown with citation marks.
-    pub text: String,
-    /// The sources that it uses.
-    pub citations: Vec<Citation>,
-    /// Which brain answered.
-    pub brain: String,
-}
-
 impl Conversation {
     /// A new one.
     ///
@@ -101,7 +76,7 @@ impl Conversation {
     ///
     /// # Errors
     /// When the message isn't taken, or the database is away.
-    pub async fn say(&mut self, text: &str, mut seen: impl FnMut(&ThreadEvent)) -> anyhow::Result<Ended> {
+    pub async fn say(&mut self, text: &str, seen: impl FnMut(&ThreadEvent)) -> anyhow::Result<Ended> {
         let length = text.chars().count();
         anyhow::ensure!(!text.trim().is_empty(), "the question is empty");
         anyhow::ensure!(
@@ -119,59 +94,7 @@ impl Conversation {
         };
         let begun = turns::start(&self.agent, self.site, self.visitor, message).await?;
         self.thread = Some(begun.thread);
-        let turn = begun.turn.context("staff hold this conversation")?;
-        let mut after = begun.after;
-        let mut sources = Vec::new();
-        let mut last = None;
-        let (start, mut swept) = (Instant::now(), Instant::now());
-        loop {
-            anyhow::ensure!(
-                start.elapsed() < LONGEST_WAIT,
-                "no answer came; see `deskhand inbox list`"
-            );
-            if swept.elapsed() > SWEEP {
-                swept = Instant::now();
-                turns::sweep_once(&self.agent).await?;
-            }
-            let mut tx = self.agent.db.site(self.site).await?;
-            let mut new = events::after(&mut tx, begun.thread, after, 100).await?;
-            vault::reveal_all(&mut tx, &self.agent.master, begun.thread, &mut new).await?;
-            tx.commit().await?;
-            for stored in new {
-                after = stored.seq;
-                seen(&stored.event);
-                match stored.event {
-                    ThreadEvent::Citation(c) => sources.push(c),
-                    ThreadEvent::Final {
-                        outcome,
-                        text,
-                        citations,
-                        brain,
-                        ..
-                    } => {
-                        last = Some((outcome, text, citations, brain));
-                    }
-                    ThreadEvent::Done { turn_id } if turn_id == turn => {
-                        let (outcome, text, used, brain) =
-                            last.context("the turn ended without an answer")?;
-                        let citations = sources
-                            .into_iter()
-                            .filter(|c: &Citation| used.contains(&c.n))
-                            .collect();
-                        return Ok(Ended {
-                            thread: begun.thread,
-                            turn,
-                            outcome,
-                            text,
-                            citations,
-                            brain,
-                        });
-                    }
-                    _ => {}
-                }
-            }
-            tokio::time::sleep(LOOK).await;
-        }
+        Ok(follow(&self.agent, self.site, begun, seen).await?)
     }
 
     /// What stops this conversation's turn under way, also while `say` follows it.

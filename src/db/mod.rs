@@ -6,6 +6,7 @@ pub mod corpus;
 pub mod documents;
 pub mod embedded;
 pub mod embeddings;
+pub mod eval_threads;
 pub mod events;
 pub mod filtered;
 pub mod gaps;

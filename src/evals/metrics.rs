@@ -93,8 +93,9 @@ pub fn means(all: &[Worth]) -> Means {
     }
 }
 
+/// The mean, rounded to a millionth.
 #[expect(clippy::cast_precision_loss, reason = "counts of queries")]
-fn mean(values: &[f64]) -> f64 {
+pub(super) fn mean(values: &[f64]) -> f64 {
     rounded(values.iter().sum::<f64>() / values.len().max(1) as f64)
 }
 
@@ -103,7 +104,8 @@ fn rounded(value: f64) -> f64 {
     (value * 1e6).round() / 1e6 + 0.0
 }
 
-fn interval(values: &[f64]) -> [f64; 2] {
+/// The 95 % interval of the mean, by resampling values; the same each time.
+pub(super) fn interval(values: &[f64]) -> [f64; 2] {
     if values.is_empty() {
         return [0.0, 0.0];
     }

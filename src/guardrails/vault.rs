@@ -7,7 +7,7 @@ use crate::db::vault::{self, Entry};
 use crate::domain::event::{Citation, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId};
 use crate::domain::seal::{MasterKey, SealError};
-use crate::guardrails::pii::Placeholders;
+use crate::guardrails::pii::placeholders::Placeholders;
 
 fn owner(site: SiteId, thread: ThreadId, placeholder: &str) -> String {
     format!("site/{site}/thread/{thread}/pii/{placeholder}")

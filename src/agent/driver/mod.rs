@@ -29,7 +29,7 @@ use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
 use crate::domain::document::Found;
 use crate::domain::fail::{self, FailPoint};
-use crate::guardrails::pii::Placeholders;
+use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
 
 /// Pauses before a failed store is tried again; after the last the turn is left to

@@ -20,7 +20,7 @@ use crate::db::model_calls::Held;
 use crate::domain::document::Found;
 use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::guardrails::content;
-use crate::guardrails::pii::Placeholders;
+use crate::guardrails::pii::placeholders::Placeholders;
 use crate::hands::registry::{CallError, Called};
 
 /// Calls taken from one plan; the turn has three at most anyhow.

@@ -1,5 +1,6 @@
 //! `deskhand eval`: measures parts of the product on data that the caller gives.
 
+mod cases;
 mod retrieval;
 
 use std::process::ExitCode;
@@ -9,6 +10,8 @@ use crate::config::Config;
 /// What to measure.
 #[derive(clap::Subcommand)]
 pub enum Command {
+    /// Answers, on cases in a JSONL file: what each must say, cite and end as.
+    Cases(cases::Args),
     /// Search, on a folder in BEIR's form (corpus.jsonl, queries.jsonl, qrels.tsv).
     Retrieval(retrieval::Args),
 }
@@ -19,6 +22,7 @@ pub enum Command {
 /// When the data can't be read, or the database is away.
 pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     match command {
+        Command::Cases(args) => cases::run(config, args).await,
         Command::Retrieval(args) => retrieval::run(config, args).await,
     }
 }

@@ -1,0 +1,282 @@
+//! Runs cases: each try is a visitor of its own with a thread of its own, several at once.
+//! What a run leaves on the site can be deleted by its visitors.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use futures::{StreamExt, stream};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::Agent;
+use crate::agent::follow::{FollowError, follow};
+use crate::agent::turns::{self, Message, StartError};
+use crate::db::eval_threads::{self, Gone};
+use crate::db::pool::DbError;
+use crate::db::tool_calls;
+use crate::domain::event::{Outcome, ThreadEvent};
+use crate::domain::ids::{MessageId, SiteId, ThreadId, VisitorId};
+use crate::evals::cases::load::{Case, Suite};
+use crate::knowledge::gaps;
+
+/// What the threads of a run are marked with.
+const CHANNEL: &str = "cli";
+
+/// How to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// Cases at once; at least 1.
+    pub jobs: usize,
+    /// How often each case is tried; at least 1.
+    pub repeat: usize,
+    /// How long one try may take, over all of its messages.
+    pub limit: Duration,
+}
+
+/// The agent's answer to one message.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Said {
+    /// How the turn ended.
+    pub outcome: Outcome,
+    /// Which brain answered.
+    pub brain: String,
+    /// What counts in the end.
+    pub text: String,
+    /// All that the visitor could read meanwhile, also what was taken back.
+    pub seen: String,
+    /// The cited documents' addresses, or their titles where they have none.
+    pub citations: Vec<String>,
+    /// The tools that were called, in order.
+    pub tools: Vec<String>,
+    /// Why it went to staff, if it did.
+    pub handoff_reason: Option<String>,
+    /// To the first sentence; none when there was none.
+    pub first: Option<Duration>,
+    /// To the end.
+    pub whole: Duration,
+}
+
+/// One try of a case.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tried {
+    /// The answers, as far as it came.
+    pub answers: Vec<Said>,
+    /// Why it came no further.
+    pub broke_off: Option<String>,
+}
+
+/// Why a run can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Somebody stopped it.
+    #[error("stopped")]
+    Stopped,
+    /// A message isn't taken.
+    #[error("the case `{0}` can't be asked: {1}")]
+    Start(String, StartError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// A run: which cases on which site, and as whom.
+pub struct Run<'a> {
+    agent: &'a Arc<Agent>,
+    site: SiteId,
+    suite: &'a Suite,
+    settings: Settings,
+    /// One a try: case by case, each `repeat` times.
+    visitors: Vec<VisitorId>,
+}
+
+impl<'a> Run<'a> {
+    /// Prepares one. The agent should be the run's own: [`Run::end`] closes it.
+    #[must_use]
+    pub fn new(agent: &'a Arc<Agent>, site: SiteId, suite: &'a Suite, settings: Settings) -> Self {
+        let tries = suite.cases.len() * settings.repeat;
+        Self {
+            agent,
+            site,
+            suite,
+            settings,
+            visitors: (0..tries).map(|_| VisitorId::new()).collect(),
+        }
+    }
+
+    /// Runs all cases; gives each one's tries, in the file's order. `told` is given how many
+    /// tries are done, from any of them.
+    ///
+    /// # Errors
+    /// When it is stopped, a message isn't taken, or the database is away.
+    pub async fn all(
+        &self,
+        stop: &CancellationToken,
+        told: &(dyn Fn(usize) + Sync),
+    ) -> Result<Vec<Vec<Tried>>, RunError> {
+        let done = AtomicUsize::new(0);
+        let repeat = self.settings.repeat;
+        // Every try ends its own turn when one of them can't go on: none is dropped midway.
+        let halt = stop.child_token();
+        let mut ended: Vec<(usize, Result<Tried, RunError>)> = stream::iter(self.visitors.iter().enumerate())
+            .map(|(i, visitor)| {
+                let (case, done, halt) = (&self.suite.cases[i / repeat], &done, &halt);
+                async move {
+                    let tried = self.one(case, *visitor, halt).await;
+                    match &tried {
+                        Ok(_) => told(done.fetch_add(1, Ordering::Relaxed) + 1),
+                        Err(_) => halt.cancel(),
+                    }
+                    (i, tried)
+                }
+            })
+            .buffer_unordered(self.settings.jobs)
+            .collect()
+            .await;
+        ended.sort_by_key(|(i, _)| *i);
+        let mut tries = Vec::with_capacity(ended.len());
+        let mut stopped = false;
+        for (_, tried) in ended {
+            match tried {
+                Ok(tried) => tries.push(tried),
+                Err(RunError::Stopped) => stopped = true,
+                Err(error) => return Err(error),
+            }
+        }
+        if stopped {
+            return Err(RunError::Stopped);
+        }
+        Ok(tries.chunks(repeat).map(<[Tried]>::to_vec).collect())
+    }
+
+    /// One try. Its turn is stopped when the time is over or the run is stopped.
+    async fn one(
+        &self,
+        case: &Case,
+        visitor: VisitorId,
+        stop: &CancellationToken,
+    ) -> Result<Tried, RunError> {
+        if stop.is_cancelled() {
+            return Err(RunError::Stopped);
+        }
+        let mut tried = Tried::default();
+        let mut thread = None;
+        let ended = {
+            let talk = self.talk(case, visitor, &mut thread, &mut tried);
+            tokio::select! {
+                ended = talk => Some(ended),
+                () = tokio::time::sleep(self.settings.limit) => None,
+                () = stop.cancelled() => Some(Err(RunError::Stopped)),
+            }
+        };
+        if !matches!(ended, Some(Ok(())))
+            && let Some(thread) = thread
+        {
+            // A turn that has just ended needs no stopping.
+            match turns::cancel(self.agent, self.site, visitor, thread).await {
+                Ok(()) | Err(StartError::ThreadNotFound) => {}
+                Err(error) => tracing::warn!(%error, "a turn that took too long can't be stopped"),
+            }
+        }
+        match ended {
+            Some(Ok(())) => {}
+            Some(Err(error)) => return Err(error),
+            None => {
+                tried.broke_off = Some(format!(
+                    "it took longer than {} s",
+                    self.settings.limit.as_secs_f64()
+                ));
+            }
+        }
+        Ok(tried)
+    }
+
+    async fn talk(
+        &self,
+        case: &Case,
+        visitor: VisitorId,
+        thread: &mut Option<ThreadId>,
+        tried: &mut Tried,
+    ) -> Result<(), RunError> {
+        for text in &case.turns {
+            let message = Message {
+                message_id: MessageId::new(),
+                thread_id: *thread,
+                text: text.trim().to_owned(),
+                locale: case.locale.clone(),
+                email: None,
+            };
+            let start = Instant::now();
+            let begun = turns::start_on(self.agent, self.site, visitor, message, CHANNEL)
+                .await
+                .map_err(|e| RunError::Start(case.id.clone(), e))?;
+            *thread = Some(begun.thread);
+            let (mut seen, mut reason, mut first) = (String::new(), None, None);
+            let ended = follow(self.agent, self.site, begun, |event| match event {
+                ThreadEvent::Delta { md, .. } => {
+                    first.get_or_insert_with(|| start.elapsed());
+                    seen.push_str(md);
+                }
+                ThreadEvent::Ask { summary, .. } => seen.push_str(&format!("\n{summary}")),
+                ThreadEvent::Handoff {
+                    reason: why, next, ..
+                } => {
+                    reason = Some(why.clone());
+                    seen.push_str(&format!("\n{next}"));
+                }
+                _ => {}
+            })
+            .await;
+            let whole = start.elapsed();
+            let ended = match ended {
+                Ok(ended) => ended,
+                Err(FollowError::Db(error)) => return Err(error.into()),
+                Err(error) => {
+                    tried.broke_off = Some(error.to_string());
+                    return Ok(());
+                }
+            };
+            let mut tx = self.agent.db.site(self.site).await?;
+            let calls = tool_calls::of_turn(&mut tx, ended.turn).await?;
+            tx.commit().await?;
+            tried.answers.push(Said {
+                outcome: ended.outcome,
+                brain: ended.brain,
+                text: ended.text,
+                seen,
+                citations: ended
+                    .citations
+                    .into_iter()
+                    .map(|c| c.url.unwrap_or(c.title))
+                    .collect(),
+                tools: calls.into_iter().map(|c| c.tool).collect(),
+                handoff_reason: reason,
+                first,
+                whole,
+            });
+        }
+        Ok(())
+    }
+
+    /// Waits until no turn of the run is under way, then deletes what the run left on the
+    /// site, or keeps it. The agent takes no further message.
+    ///
+    /// # Errors
+    /// When the database refuses or is away.
+    pub async fn end(&self, keep: bool) -> Result<Option<Gone>, DbError> {
+        self.agent.drain().await;
+        if keep {
+            return Ok(None);
+        }
+        let questions: Vec<String> = self
+            .suite
+            .cases
+            .iter()
+            .flat_map(|c| &c.turns)
+            .map(|t| gaps::masked(t.trim()))
+            .collect();
+        let mut tx = self.agent.db.site(self.site).await?;
+        let gone = eval_threads::delete(&mut tx, &self.visitors, &questions).await?;
+        tx.commit().await?;
+        Ok(Some(gone))
+    }
+}
