@@ -11,6 +11,7 @@ pub mod machine;
 pub mod meter;
 mod operation;
 pub mod phrases;
+pub mod query;
 mod record;
 pub mod turns;
 
