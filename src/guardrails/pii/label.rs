@@ -123,12 +123,21 @@ pub(super) fn right(bytes: &[u8], at: usize) -> Option<Label> {
     None
 }
 
-/// Whether one of these words stands anywhere in the `REACH` bytes before `at`.
+/// Whether one of these words, in small letters, stands anywhere in the `REACH` bytes
+/// before `at`.
 pub(super) fn mentioned(bytes: &[u8], at: usize, words: &[&str]) -> bool {
-    let near = bytes[at.saturating_sub(REACH)..at].to_ascii_lowercase();
-    words
-        .iter()
-        .any(|w| near.windows(w.len()).any(|n| n == w.as_bytes()))
+    let near = &bytes[at.saturating_sub(REACH)..at];
+    (0..near.len()).any(|i| {
+        let (first, tail) = (near[i].to_ascii_lowercase(), &near[i..]);
+        let begins = |w: &&str| {
+            let same = || {
+                tail.get(..w.len())
+                    .is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()))
+            };
+            w.as_bytes().first() == Some(&first) && same()
+        };
+        words.iter().any(begins)
+    })
 }
 
 /// Whether a code's letters are tied to the number: "WC-2026", "RE/100".
