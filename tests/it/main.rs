@@ -16,7 +16,7 @@ mod extract;
 mod ingest;
 mod jobs;
 mod knowledge_search;
-mod provider;
+mod providers;
 mod query_plans;
 mod support;
 mod tenancy;
