@@ -4,7 +4,7 @@
 
 use std::fmt::Write as _;
 
-use super::provider_keys::PROVIDER_KEYS;
+use super::provider_keys::{self, PROVIDER_KEYS};
 
 /// One key.
 pub struct Key {
@@ -394,7 +394,7 @@ pub fn reference() -> String {
             k.path, k.allowed, k.doc
         );
     }
-    out.push_str(PROVIDERS_INTRODUCTION);
+    out.push_str(provider_keys::INTRODUCTION);
     for k in PROVIDER_KEYS {
         let env = k.env.map_or_else(String::new, |e| format!("`{e}`"));
         let default = Some(k.default).filter(|d| !d.is_empty());
@@ -407,34 +407,6 @@ pub fn reference() -> String {
     }
     out
 }
-
-const PROVIDERS_INTRODUCTION: &str = r#"
-## Language models
-
-Without any, answers are put together from the documents' own sentences. Each `[[providers]]` is a provider
-that may be asked; they are asked in their order, the next when one fails. One alone can stand under
-`[provider]`, or come from the environment; beside `[[providers]]` it is asked first. `deskhand doctor`
-calls each.
-
-```toml
-[[providers]]
-name = "openai"
-api_key_env = "OPENAI_API_KEY"
-plan_model = "gpt-4.1-mini"
-draft_model = "gpt-4.1"
-input_price = "2.00"
-output_price = "8.00"
-
-[[providers]]
-name = "here"
-base_url = "http://127.0.0.1:11434/v1"
-model = "llama3.2"
-free = true
-```
-
-| key | environment (for `[provider]`) | default | allowed | what it does |
-|---|---|---|---|---|
-"#;
 
 /// `; did you mean X?` for a variable that is close to one of ours.
 pub(super) fn did_you_mean(name: &str) -> String {

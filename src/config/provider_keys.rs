@@ -201,3 +201,32 @@ pub const PROVIDER_KEYS: &[ProviderKey] = &[
         "Time for a whole call, in milliseconds.",
     ),
 ];
+
+/// What stands before them in the reference.
+pub const INTRODUCTION: &str = r#"
+## Language models
+
+Without any, answers are put together from the documents' own sentences. Each `[[providers]]` is a provider
+that may be asked; they are asked in their order, the next when one fails. One alone can stand under
+`[provider]`, or come from the environment; beside `[[providers]]` it is asked first. `deskhand doctor`
+calls each.
+
+```toml
+[[providers]]
+name = "openai"
+api_key_env = "OPENAI_API_KEY"
+plan_model = "gpt-4.1-mini"
+draft_model = "gpt-4.1"
+input_price = "2.00"
+output_price = "8.00"
+
+[[providers]]
+name = "here"
+base_url = "http://127.0.0.1:11434/v1"
+model = "llama3.2"
+free = true
+```
+
+| key | environment (for `[provider]`) | default | allowed | what it does |
+|---|---|---|---|---|
+"#;

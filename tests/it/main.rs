@@ -11,6 +11,7 @@ mod bad_input;
 mod cli;
 mod conversation;
 mod crash;
+mod doctor;
 mod embeddings;
 mod extract;
 mod ingest;
