@@ -50,6 +50,7 @@ pub struct Watch(Mutex<Seen>);
 #[derive(Debug, Default)]
 struct Seen {
     done: bool,
+    in_one_piece: bool,
     fault: Option<ChatError>,
     line: Vec<u8>,
     size: usize,
@@ -59,6 +60,11 @@ impl Watch {
     /// Whether the stream said that it is whole.
     pub fn done(&self) -> bool {
         self.seen().done
+    }
+
+    /// Whether it is a stream, not a whole answer in place of one.
+    pub fn is_stream(&self) -> bool {
+        !self.seen().in_one_piece
     }
 
     /// What broke it.
@@ -205,7 +211,9 @@ where
         Value::Array(all) => all.into_iter().next().unwrap_or_default(),
         other => other,
     };
-    watch.seen().done = true;
+    let mut seen = watch.seen();
+    (seen.done, seen.in_one_piece) = (true, true);
+    drop(seen);
     Ok(response_of(format!("data: {answer}\n\ndata: [DONE]\n\n").into()))
 }
 

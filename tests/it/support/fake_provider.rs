@@ -1,49 +1,292 @@
-//! A model provider for tests: a real HTTP server that speaks OpenAI's chat completions,
-//! scripted per test. What isn't scripted is an error, so that no call goes unnoticed.
+//! A model provider for tests: a real HTTP server that speaks OpenAI's chat completions as
+//! it is told, well or badly, down to single bytes. Replies come from a queue, then from a
+//! rule; what neither gives is an error, so that no call goes unnoticed.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// What the next call gets.
-#[derive(Debug, Clone)]
-pub enum Reply {
-    /// Text, token by token, with a pause before each.
-    Tokens { tokens: Vec<String>, pause: Duration },
-    /// One call of a tool.
-    Tool { name: String, args: Value },
+/// What happens after an answer's tokens.
+#[derive(Debug, Clone, PartialEq)]
+enum Ending {
+    /// As it should be.
+    Whole,
+    /// The connection is cut.
+    Cut,
+    /// Nothing more, until the client leaves.
+    Stall,
+    /// An error inside the stream.
+    Error(Value),
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Kind {
+    /// Tokens and calls of tools.
+    Answer,
+    /// A body as it is: pieces are written one by one.
+    Raw {
+        content_type: String,
+        pieces: Vec<Vec<u8>>,
+        ending: Ending,
+    },
     /// An HTTP error.
-    Status(u16),
-    /// Some tokens, then the connection is cut.
-    Cut { tokens: Vec<String> },
-    /// Some tokens, then nothing more until the client leaves.
-    Stall { tokens: Vec<String> },
-    /// A chunk that isn't JSON.
-    Malformed,
-    /// Some tokens, then an error object inside the stream.
-    LateError { tokens: Vec<String> },
+    Status(u16, Value),
+    /// The request is read, and that is all.
+    Never,
+}
+
+/// What one call gets. Made by one of the first functions, changed by the others.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    kind: Kind,
+    tokens: Vec<String>,
+    calls: Vec<(String, Value)>,
+    ending: Ending,
+    finish: Option<String>,
+    first: Duration,
+    token: Duration,
+    headers: Vec<(String, String)>,
+    usage: Option<(u32, u32)>,
+    gate: Option<Arc<Semaphore>>,
+    split: Option<usize>,
 }
 
 impl Reply {
-    pub fn text(words: &str) -> Self {
-        Self::Tokens {
-            tokens: words.split_inclusive(' ').map(str::to_owned).collect(),
-            pause: Duration::ZERO,
+    fn new(kind: Kind) -> Self {
+        Self {
+            kind,
+            tokens: Vec::new(),
+            calls: Vec::new(),
+            ending: Ending::Whole,
+            finish: None,
+            first: Duration::ZERO,
+            token: Duration::ZERO,
+            headers: Vec::new(),
+            usage: None,
+            gate: None,
+            split: None,
         }
     }
+
+    /// Text, a word a token.
+    pub fn text(words: &str) -> Self {
+        let mut reply = Self::new(Kind::Answer);
+        reply.tokens = words.split_inclusive(' ').map(str::to_owned).collect();
+        reply
+    }
+
+    /// One call of a tool.
+    pub fn call(tool: &str, args: Value) -> Self {
+        Self::calls(&[(tool, args)])
+    }
+
+    /// Calls at once.
+    pub fn calls(calls: &[(&str, Value)]) -> Self {
+        let mut reply = Self::new(Kind::Answer);
+        reply.calls = calls
+            .iter()
+            .map(|(tool, args)| ((*tool).to_owned(), args.clone()))
+            .collect();
+        reply
+    }
+
+    /// An HTTP status with OpenAI's error object.
+    pub fn status(code: u16) -> Self {
+        Self::new(Kind::Status(
+            code,
+            json!({ "error": { "message": "scripted", "type": "scripted_error" } }),
+        ))
+    }
+
+    /// So many tokens of a text, then the connection is cut.
+    pub fn cut_after(tokens: usize) -> Self {
+        Self::broken(tokens, Ending::Cut)
+    }
+
+    /// So many tokens of a text, then nothing more until the client leaves.
+    pub fn stall_after(tokens: usize) -> Self {
+        Self::broken(tokens, Ending::Stall)
+    }
+
+    /// So many tokens of a text, then an error inside the stream.
+    pub fn late_error(tokens: usize) -> Self {
+        let error = json!({ "error": { "message": "scripted", "type": "server_error", "code": 500 } });
+        Self::broken(tokens, Ending::Error(error))
+    }
+
+    fn broken(tokens: usize, ending: Ending) -> Self {
+        let mut reply = Self::new(Kind::Answer);
+        reply.tokens = (0..tokens).map(|i| format!("word{i} ")).collect();
+        reply.ending = ending;
+        reply
+    }
+
+    /// An event that isn't JSON.
+    pub fn garbage() -> Self {
+        Self::events(&["{not json"])
+    }
+
+    /// 200, and nothing.
+    pub fn empty() -> Self {
+        Self::raw("text/event-stream", &[])
+    }
+
+    /// No answer at all.
+    pub fn never() -> Self {
+        Self::new(Kind::Never)
+    }
+
+    /// The `data:` of a stream's events, as they are; the stream then ends.
+    pub fn events(data: &[&str]) -> Self {
+        let pieces: Vec<String> = data.iter().map(|d| format!("data: {d}\n\n")).collect();
+        let pieces: Vec<&[u8]> = pieces.iter().map(String::as_bytes).collect();
+        Self::raw("text/event-stream", &pieces)
+    }
+
+    /// Any body, piece by piece.
+    pub fn raw(content_type: &str, pieces: &[&[u8]]) -> Self {
+        Self::new(Kind::Raw {
+            content_type: content_type.to_owned(),
+            pieces: pieces.iter().map(|p| p.to_vec()).collect(),
+            ending: Ending::Whole,
+        })
+    }
+
+    /// Other words, for replies that break off in the middle: as many of them as it says.
+    pub fn saying(mut self, words: &str) -> Self {
+        let most = self.tokens.len();
+        self.tokens = words.split_inclusive(' ').take(most).map(str::to_owned).collect();
+        self
+    }
+
+    /// Text before the calls.
+    pub fn first_saying(mut self, words: &str) -> Self {
+        self.tokens = words.split_inclusive(' ').map(str::to_owned).collect();
+        self
+    }
+
+    /// A pause before anything.
+    pub fn first_ms(mut self, ms: u64) -> Self {
+        self.first = Duration::from_millis(ms);
+        self
+    }
+
+    /// A pause before each token.
+    pub fn token_ms(mut self, ms: u64) -> Self {
+        self.token = Duration::from_millis(ms);
+        self
+    }
+
+    /// Each token waits for a permit, so that a test says when it comes.
+    pub fn gated(mut self, gate: &Arc<Semaphore>) -> Self {
+        self.gate = Some(Arc::clone(gate));
+        self
+    }
+
+    /// Seconds to wait, as a header.
+    pub fn retry_after(self, seconds: u64) -> Self {
+        self.header("retry-after", &seconds.to_string())
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The body of a status.
+    pub fn saying_json(mut self, body: Value) -> Self {
+        if let Kind::Status(_, said) = &mut self.kind {
+            *said = body;
+        }
+        self
+    }
+
+    /// Why the model stopped, instead of what fits.
+    pub fn finish(mut self, reason: &str) -> Self {
+        self.finish = Some(reason.to_owned());
+        self
+    }
+
+    /// What was used, instead of an estimate.
+    pub fn usage(mut self, input: u32, output: u32) -> Self {
+        self.usage = Some((input, output));
+        self
+    }
+
+    /// Writes the body in pieces of so many bytes, which cuts letters too.
+    pub fn split(mut self, bytes: usize) -> Self {
+        self.split = Some(bytes);
+        self
+    }
+
+    /// A body of [`Reply::raw`] or [`Reply::events`] that doesn't end: the connection does.
+    pub fn then_cut(mut self) -> Self {
+        if let Kind::Raw { ending, .. } = &mut self.kind {
+            *ending = Ending::Cut;
+        }
+        self
+    }
+
+    /// One after which nothing comes.
+    pub fn then_stall(mut self) -> Self {
+        if let Kind::Raw { ending, .. } = &mut self.kind {
+            *ending = Ending::Stall;
+        }
+        self
+    }
+}
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// With its query.
+    pub path: String,
+    /// Names in small letters.
+    pub headers: HashMap<String, String>,
+    pub body: Value,
+    /// Which connection brought it; the first is 0.
+    pub connection: usize,
+}
+
+impl Request {
+    /// The text of the last message.
+    pub fn last_text(&self) -> &str {
+        let messages = self.body["messages"].as_array().map_or(&[][..], Vec::as_slice);
+        messages.last().and_then(|m| m["content"].as_str()).unwrap_or("")
+    }
+
+    /// Whether tools may be called: it is a plan then.
+    pub fn has_tools(&self) -> bool {
+        self.body.get("tools").is_some()
+    }
+}
+
+type Rule = Box<dyn Fn(&Request) -> Reply + Send + Sync>;
+
+#[derive(Default)]
+struct Inner {
+    queue: Mutex<VecDeque<Reply>>,
+    rule: Mutex<Option<Rule>>,
+    requests: Mutex<Vec<Request>>,
+    connections: AtomicUsize,
+    under_way: AtomicUsize,
+    left: AtomicUsize,
+    changed: Notify,
 }
 
 /// The provider.
 pub struct FakeProvider {
     pub base_url: String,
-    script: Arc<Mutex<VecDeque<Reply>>>,
-    calls: Arc<Mutex<Vec<Value>>>,
+    inner: Arc<Inner>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -52,200 +295,353 @@ impl FakeProvider {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
-        let script: Arc<Mutex<VecDeque<Reply>>> = Arc::default();
-        let calls: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let inner = Arc::new(Inner::default());
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (s, c, stopped, tracker) = (
-            Arc::clone(&script),
-            Arc::clone(&calls),
-            stop.clone(),
-            tasks.clone(),
-        );
+        let (shared, stopped, tracker) = (Arc::clone(&inner), stop.clone(), tasks.clone());
         tasks.spawn(async move {
             loop {
                 let (stream, _) = tokio::select! {
                     () = stopped.cancelled() => return,
                     accepted = listener.accept() => accepted.unwrap(),
                 };
-                let (s, c, stopped) = (Arc::clone(&s), Arc::clone(&c), stopped.clone());
+                let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
                 tracker.spawn(async move {
                     tokio::select! {
                         () = stopped.cancelled() => {}
                         // A client that leaves in the middle is part of the tests.
-                        _ = answer(stream, &s, &c) => {}
+                        _ = connection(stream, &shared) => {}
                     }
                 });
             }
         });
         Self {
             base_url,
-            script,
-            calls,
+            inner,
             stop,
             tasks,
         }
     }
 
-    /// Adds to the script.
-    pub fn then(&self, reply: Reply) -> &Self {
-        self.script.lock().unwrap().push_back(reply);
+    /// Adds to the queue.
+    pub fn reply(&self, reply: Reply) -> &Self {
+        self.inner.queue.lock().unwrap().push_back(reply);
         self
     }
 
-    /// The bodies of the calls so far.
-    pub fn calls(&self) -> Vec<Value> {
-        self.calls.lock().unwrap().clone()
+    /// What calls get when the queue is empty.
+    pub fn always(&self, rule: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> &Self {
+        *self.inner.rule.lock().unwrap() = Some(Box::new(rule));
+        self
     }
 
-    /// Stops; everything that was scripted must have been asked for.
+    /// The requests so far.
+    pub fn requests(&self) -> Vec<Request> {
+        self.inner.requests.lock().unwrap().clone()
+    }
+
+    /// How many connections were made so far.
+    pub fn connections(&self) -> usize {
+        self.inner.connections.load(Ordering::SeqCst)
+    }
+
+    /// How many answers are being written.
+    pub fn under_way(&self) -> usize {
+        self.inner.under_way.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many requests have come.
+    pub async fn wait_for_requests(&self, n: usize) {
+        self.wait(|inner| inner.requests.lock().unwrap().len() >= n).await;
+    }
+
+    /// Waits until so many clients have left an answer that wasn't whole.
+    pub async fn wait_for_left(&self, n: usize) {
+        self.wait(|inner| inner.left.load(Ordering::SeqCst) >= n).await;
+    }
+
+    async fn wait(&self, is_so: impl Fn(&Inner) -> bool) {
+        let waited = async {
+            loop {
+                let changed = self.inner.changed.notified();
+                if is_so(&self.inner) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(20), waited).await;
+        waited.expect("the provider saw it");
+    }
+
+    /// Stops; everything that was queued must have been asked for.
     pub async fn finish(self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        let left = self.script.lock().unwrap();
-        assert!(left.is_empty(), "scripted and never asked for: {left:?}");
+        let left = self.inner.queue.lock().unwrap();
+        assert!(left.is_empty(), "queued and never asked for: {left:?}");
     }
 }
 
-async fn request(stream: &mut TcpStream) -> std::io::Result<Value> {
-    let (mut bytes, mut piece) = (Vec::new(), [0_u8; 4096]);
-    let head = loop {
-        if let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
-            break end + 4;
+async fn connection(stream: TcpStream, inner: &Inner) -> std::io::Result<()> {
+    stream.set_nodelay(true)?;
+    let number = inner.connections.fetch_add(1, Ordering::SeqCst);
+    let (mut reader, mut writer) = stream.into_split();
+    let mut buffer = Vec::new();
+    while let Some(request) = read_request(&mut reader, &mut buffer, number).await? {
+        let reply = inner.queue.lock().unwrap().pop_front();
+        let reply = reply.or_else(|| inner.rule.lock().unwrap().as_ref().map(|rule| rule(&request)));
+        let unscripted =
+            || Reply::status(500).saying_json(json!({ "error": { "message": "nothing is scripted" } }));
+        let reply = reply.unwrap_or_else(unscripted);
+        inner.requests.lock().unwrap().push(request.clone());
+        inner.under_way.fetch_add(1, Ordering::SeqCst);
+        inner.changed.notify_waiters();
+        let mut byte = [0_u8; 1];
+        let done = tokio::select! {
+            done = answer(&mut writer, &reply, &request.body) => done,
+            // A client sends nothing while it waits, so this is its leaving.
+            _ = reader.read(&mut byte) => Err(std::io::ErrorKind::ConnectionAborted.into()),
+        };
+        inner.under_way.fetch_sub(1, Ordering::SeqCst);
+        if done.is_err() {
+            inner.left.fetch_add(1, Ordering::SeqCst);
         }
-        match stream.read(&mut piece).await? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            n => bytes.extend_from_slice(&piece[..n]),
+        inner.changed.notify_waiters();
+        if !done? {
+            return Ok(());
         }
-    };
-    let text = String::from_utf8_lossy(&bytes[..head]).to_lowercase();
-    let length = text
-        .lines()
-        .find_map(|l| l.strip_prefix("content-length:")?.trim().parse::<usize>().ok())
-        .unwrap_or(0);
-    while bytes.len() < head + length {
-        match stream.read(&mut piece).await? {
-            0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            n => bytes.extend_from_slice(&piece[..n]),
-        }
-    }
-    Ok(serde_json::from_slice(&bytes[head..head + length]).unwrap_or(Value::Null))
-}
-
-async fn whole(stream: &mut TcpStream, status: u16, body: &Value) -> std::io::Result<()> {
-    let body = body.to_string();
-    let head = format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    stream.write_all(head.as_bytes()).await?;
-    stream.write_all(body.as_bytes()).await
-}
-
-async fn chunk(stream: &mut TcpStream, data: &str) -> std::io::Result<()> {
-    let line = format!("data: {data}\n\n");
-    stream
-        .write_all(format!("{:x}\r\n{line}\r\n", line.len()).as_bytes())
-        .await?;
-    stream.flush().await
-}
-
-fn delta(delta: Value, finish: Option<&str>) -> String {
-    json!({
-        "id": "chatcmpl-test", "object": "chat.completion.chunk", "created": 0, "model": "fake",
-        "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }],
-    })
-    .to_string()
-}
-
-async fn tokens(stream: &mut TcpStream, tokens: &[String], pause: Duration) -> std::io::Result<()> {
-    for token in tokens {
-        if !pause.is_zero() {
-            tokio::time::sleep(pause).await;
-        }
-        chunk(stream, &delta(json!({ "content": token }), None)).await?;
     }
     Ok(())
 }
 
-async fn answer(
-    mut stream: TcpStream,
-    script: &Mutex<VecDeque<Reply>>,
-    calls: &Mutex<Vec<Value>>,
-) -> std::io::Result<()> {
-    let body = request(&mut stream).await?;
-    let streams = body["stream"] == json!(true);
-    calls.lock().unwrap().push(body);
-    let reply = script.lock().unwrap().pop_front();
-    let call = |name: &str, args: &Value| {
-        json!([{ "index": 0, "id": "call_1", "type": "function",
-                 "function": { "name": name, "arguments": args.to_string() } }])
+async fn read_request(
+    reader: &mut OwnedReadHalf,
+    bytes: &mut Vec<u8>,
+    connection: usize,
+) -> std::io::Result<Option<Request>> {
+    let mut piece = [0_u8; 4096];
+    let mut more = async |bytes: &mut Vec<u8>| -> std::io::Result<bool> {
+        let n = reader.read(&mut piece).await?;
+        bytes.extend_from_slice(&piece[..n]);
+        Ok(n > 0)
     };
-    if !streams {
-        let message = match &reply {
-            Some(Reply::Tokens { tokens, .. }) => json!({ "role": "assistant", "content": tokens.concat() }),
-            Some(Reply::Tool { name, args }) => {
-                json!({ "role": "assistant", "tool_calls": call(name, args) })
-            }
-            Some(Reply::Status(code)) => {
-                return whole(&mut stream, *code, &json!({ "error": { "message": "scripted" } })).await;
-            }
-            _ => {
-                return whole(
-                    &mut stream,
-                    500,
-                    &json!({ "error": { "message": "nothing is scripted" } }),
-                )
-                .await;
-            }
-        };
-        let body = json!({ "id": "chatcmpl-test", "object": "chat.completion", "created": 0, "model": "fake",
-                           "choices": [{ "index": 0, "message": message, "finish_reason": "stop" }],
-                           "usage": { "prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2 } });
-        return whole(&mut stream, 200, &body).await;
-    }
-    if let Some(Reply::Status(code)) = reply {
-        return whole(&mut stream, code, &json!({ "error": { "message": "scripted" } })).await;
-    }
-    let Some(reply) = reply else {
-        return whole(
-            &mut stream,
-            500,
-            &json!({ "error": { "message": "nothing is scripted" } }),
-        )
-        .await;
+    let head = loop {
+        if let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
+            break end + 4;
+        }
+        if !more(bytes).await? {
+            return Ok(None);
+        }
     };
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n";
-    stream.write_all(head.as_bytes()).await?;
-    match reply {
-        Reply::Tokens { tokens: t, pause } => tokens(&mut stream, &t, pause).await?,
-        Reply::Tool { name, args } => {
-            chunk(
-                &mut stream,
-                &delta(json!({ "tool_calls": call(&name, &args) }), None),
-            )
-            .await?
+    let text = String::from_utf8_lossy(&bytes[..head]).into_owned();
+    let mut lines = text.lines();
+    let path = lines
+        .next()
+        .and_then(|l| l.split(' ').nth(1))
+        .unwrap_or("")
+        .to_owned();
+    let headers: HashMap<String, String> = lines
+        .filter_map(|l| l.split_once(':'))
+        .map(|(n, v)| (n.to_lowercase(), v.trim().to_owned()))
+        .collect();
+    let length = headers
+        .get("content-length")
+        .map_or(0, |l| l.parse::<usize>().unwrap());
+    while bytes.len() < head + length {
+        if !more(bytes).await? {
+            return Ok(None);
         }
-        Reply::Malformed => chunk(&mut stream, "{not json").await?,
-        Reply::Cut { tokens: t } => return tokens(&mut stream, &t, Duration::ZERO).await,
-        Reply::Stall { tokens: t } => {
-            tokens(&mut stream, &t, Duration::ZERO).await?;
-            // Until the client leaves.
-            let mut rest = [0_u8; 64];
-            while stream.read(&mut rest).await? > 0 {}
-            return Ok(());
-        }
-        Reply::LateError { tokens: t } => {
-            tokens(&mut stream, &t, Duration::ZERO).await?;
-            chunk(
-                &mut stream,
-                &json!({ "error": { "message": "scripted", "code": 500 } }).to_string(),
+    }
+    let body = serde_json::from_slice(&bytes[head..head + length]).unwrap_or(Value::Null);
+    bytes.drain(..head + length);
+    Ok(Some(Request {
+        path,
+        headers,
+        body,
+        connection,
+    }))
+}
+
+/// Writes the reply; whether the connection can be used again.
+async fn answer(writer: &mut OwnedWriteHalf, reply: &Reply, body: &Value) -> std::io::Result<bool> {
+    tokio::time::sleep(reply.first).await;
+    match &reply.kind {
+        Kind::Never => std::future::pending().await,
+        Kind::Status(code, said) => {
+            whole(
+                writer,
+                *code,
+                "application/json",
+                said.to_string().as_bytes(),
+                &reply.headers,
             )
             .await?;
+            Ok(true)
         }
-        Reply::Status(_) => {}
+        Kind::Raw {
+            content_type,
+            pieces,
+            ending,
+        } => {
+            head(writer, content_type, &reply.headers).await?;
+            for piece in pieces {
+                chunk(writer, piece, reply.split).await?;
+            }
+            end(writer, ending, reply.split).await
+        }
+        Kind::Answer if body["stream"] == json!(true) => stream(writer, reply, body).await,
+        Kind::Answer => {
+            let text = Some(reply.tokens.concat()).filter(|t| !t.is_empty());
+            let mut message = json!({ "role": "assistant", "content": text });
+            if !reply.calls.is_empty() {
+                message["tool_calls"] = tool_calls(reply);
+            }
+            let said = json!({
+                "id": "chatcmpl-test", "object": "chat.completion", "created": 0, "model": body["model"],
+                "choices": [{ "index": 0, "message": message, "finish_reason": finish(reply) }],
+                "usage": usage(reply, body),
+            });
+            whole(
+                writer,
+                200,
+                "application/json",
+                said.to_string().as_bytes(),
+                &reply.headers,
+            )
+            .await?;
+            Ok(true)
+        }
     }
-    chunk(&mut stream, &delta(json!({}), Some("stop"))).await?;
-    chunk(&mut stream, "[DONE]").await?;
-    stream.write_all(b"0\r\n\r\n").await
+}
+
+async fn stream(writer: &mut OwnedWriteHalf, reply: &Reply, body: &Value) -> std::io::Result<bool> {
+    let event = |delta: Value, finish: Option<&str>| {
+        json!({
+            "id": "chatcmpl-test", "object": "chat.completion.chunk", "created": 0, "model": body["model"],
+            "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }], "usage": null,
+        })
+    };
+    head(writer, "text/event-stream", &reply.headers).await?;
+    let split = reply.split;
+    data(
+        writer,
+        &event(json!({ "role": "assistant", "content": "" }), None),
+        split,
+    )
+    .await?;
+    for token in &reply.tokens {
+        tokio::time::sleep(reply.token).await;
+        if let Some(gate) = &reply.gate {
+            gate.acquire().await.unwrap().forget();
+        }
+        data(writer, &event(json!({ "content": token }), None), split).await?;
+    }
+    if reply.ending != Ending::Whole {
+        return end(writer, &reply.ending, split).await;
+    }
+    if !reply.calls.is_empty() {
+        data(
+            writer,
+            &event(json!({ "tool_calls": tool_calls(reply) }), None),
+            split,
+        )
+        .await?;
+    }
+    data(writer, &event(json!({}), Some(&finish(reply))), split).await?;
+    if body["stream_options"]["include_usage"] == json!(true) {
+        let last = json!({ "choices": [], "usage": usage(reply, body) });
+        data(writer, &last, split).await?;
+    }
+    chunk(writer, b"data: [DONE]\n\n", split).await?;
+    end(writer, &Ending::Whole, split).await
+}
+
+fn finish(reply: &Reply) -> String {
+    let fits = if reply.calls.is_empty() {
+        "stop"
+    } else {
+        "tool_calls"
+    };
+    reply.finish.clone().unwrap_or_else(|| fits.to_owned())
+}
+
+fn usage(reply: &Reply, body: &Value) -> Value {
+    let guess = || {
+        let sent = body["messages"].to_string().len() / 4;
+        (
+            u32::try_from(sent).unwrap(),
+            u32::try_from(reply.tokens.len()).unwrap(),
+        )
+    };
+    let (input, output) = reply.usage.unwrap_or_else(guess);
+    json!({ "prompt_tokens": input, "completion_tokens": output, "total_tokens": input + output })
+}
+
+fn tool_calls(reply: &Reply) -> Value {
+    let calls = reply.calls.iter().enumerate().map(|(i, (name, args))| {
+        json!({ "index": i, "id": format!("call_{i}"), "type": "function",
+                "function": { "name": name, "arguments": args.to_string() } })
+    });
+    calls.collect()
+}
+
+async fn whole(
+    writer: &mut OwnedWriteHalf,
+    status: u16,
+    content_type: &str,
+    body: &[u8],
+    headers: &[(String, String)],
+) -> std::io::Result<()> {
+    let more: String = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
+    let head = format!(
+        "HTTP/1.1 {status} X\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\n{more}\r\n",
+        body.len()
+    );
+    writer.write_all(&[head.as_bytes(), body].concat()).await
+}
+
+async fn head(
+    writer: &mut OwnedWriteHalf,
+    content_type: &str,
+    headers: &[(String, String)],
+) -> std::io::Result<()> {
+    let more: String = headers.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: {content_type}\r\ntransfer-encoding: chunked\r\n{more}\r\n"
+    );
+    writer.write_all(head.as_bytes()).await
+}
+
+async fn data(writer: &mut OwnedWriteHalf, event: &Value, split: Option<usize>) -> std::io::Result<()> {
+    chunk(writer, format!("data: {event}\n\n").as_bytes(), split).await
+}
+
+async fn chunk(writer: &mut OwnedWriteHalf, bytes: &[u8], split: Option<usize>) -> std::io::Result<()> {
+    for piece in bytes.chunks(split.unwrap_or(usize::MAX)) {
+        let framed = [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat();
+        writer.write_all(&framed).await?;
+        writer.flush().await?;
+        if split.is_some() {
+            // So that the pieces arrive as such.
+            tokio::task::yield_now().await;
+        }
+    }
+    Ok(())
+}
+
+async fn end(writer: &mut OwnedWriteHalf, ending: &Ending, split: Option<usize>) -> std::io::Result<bool> {
+    match ending {
+        Ending::Whole => {
+            writer.write_all(b"0\r\n\r\n").await?;
+            Ok(true)
+        }
+        Ending::Cut => Ok(false),
+        Ending::Stall => std::future::pending().await,
+        Ending::Error(error) => {
+            data(writer, error, split).await?;
+            writer.write_all(b"0\r\n\r\n").await?;
+            Ok(true)
+        }
+    }
 }
