@@ -8,6 +8,7 @@
 mod answers;
 mod architecture;
 mod bad_input;
+mod bm25;
 mod cli;
 mod conversation;
 mod crash;
@@ -20,6 +21,7 @@ mod provider;
 mod query_plans;
 mod support;
 mod tenancy;
+mod tenancy_complete;
 mod tenancy_queries;
 mod tenancy_vectors;
 mod tokens;
