@@ -8,6 +8,7 @@
 mod answers;
 mod architecture;
 mod bad_input;
+mod bm25;
 mod cli;
 mod conversation;
 mod crash;
@@ -22,6 +23,7 @@ mod providers;
 mod query_plans;
 mod support;
 mod tenancy;
+mod tenancy_complete;
 mod tenancy_queries;
 mod tenancy_turns;
 mod tenancy_vectors;
