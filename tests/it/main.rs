@@ -12,6 +12,7 @@ mod cli;
 mod conversation;
 mod crash;
 mod embeddings;
+mod eval_cases;
 mod extract;
 mod ingest;
 mod jobs;
