@@ -14,6 +14,7 @@ mod conversation;
 mod crash;
 mod doctor;
 mod embeddings;
+mod eval_cases;
 mod extract;
 mod ingest;
 mod jobs;
