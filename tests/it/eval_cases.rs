@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::app::{Setup, TestApp};
 use crate::support::brains::Scripted;
-use crate::support::knowledge::model_folder;
+use crate::support::model_folder::model_folder;
 use crate::support::process::Home;
 
 fn shipped() -> String {

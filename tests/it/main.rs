@@ -19,6 +19,7 @@ mod extract;
 mod ingest;
 mod jobs;
 mod knowledge_search;
+mod model_turns;
 mod pii;
 mod providers;
 mod query_plans;

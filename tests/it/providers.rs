@@ -640,7 +640,7 @@ async fn a_connection_is_used_again() {
 #[tokio::test]
 async fn an_answer_is_bounded() {
     let event = json!({ "choices": [{ "delta": { "content": "x".repeat(1 << 20) } }] }).to_string();
-    let got = once(Reply::events(&[&event; 5]).then_stall()).await;
+    let got = once(Reply::events(&[event.as_str(); 5]).then_stall()).await;
     assert_eq!(got.error.unwrap().kind, Failure::Malformed);
 }
 

@@ -6,6 +6,7 @@ pub mod app;
 pub mod brains;
 pub mod fake_embedder;
 pub mod fake_provider;
+pub mod model_brain;
 pub mod knowledge;
 pub mod model_folder;
 pub mod postgres;
