@@ -101,8 +101,11 @@ static MEANINGS: LazyLock<HashMap<&'static [u8], Meaning>> = LazyLock::new(|| {
     labels.chain(empty).map(|(w, m)| (w.as_bytes(), m)).collect()
 });
 
-/// Stems and their rank, by their first letter.
-static STARTS: LazyLock<[Vec<(&'static [u8], usize, Label)>; 26]> = LazyLock::new(|| {
+/// A part of words, its rank among `STEMS`, and what it says.
+type Stem = (&'static [u8], usize, Label);
+
+/// Stems by their first letter.
+static STARTS: LazyLock<[Vec<Stem>; 26]> = LazyLock::new(|| {
     let mut starts = [const { Vec::new() }; 26];
     for (rank, (label, stems)) in STEMS.iter().enumerate() {
         for stem in stems.split_whitespace() {
