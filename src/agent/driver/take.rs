@@ -2,7 +2,7 @@
 //! sentences pass the gate, errors become codes.
 
 use super::{Driver, found};
-use crate::agent::brain::{BrainFault, Plan, ToolOutcome};
+use crate::agent::brain::{BrainFault, Plan, Sentence, ToolOutcome};
 use crate::agent::machine::action::{Action, HandoffReason, Template};
 use crate::agent::machine::call::{ArgsRef, Call, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
@@ -41,12 +41,9 @@ impl Driver {
                 fail::point(FailPoint::TurnDrafting);
                 let i = u32::try_from(self.draft.len()).unwrap_or(u32::MAX);
                 let said = format!("{} {}", self.view.message, self.view.site_name);
-                let verdict = gate::check(&sentence.md, &sentence.cites, &found(&self.view), &said);
+                let gate = self.judge(&sentence, &said);
                 self.draft.push(sentence);
-                Input::Sentence {
-                    i,
-                    gate: passed(verdict),
-                }
+                Input::Sentence { i, gate }
             }
             Done::DraftEnded(Ok(())) => Input::DraftEnded,
             Done::DraftEnded(Err(fault)) => Input::LinkFailed { cause: cause(fault) },
@@ -70,6 +67,34 @@ impl Driver {
             Done::Ready => self.ready(),
         };
         self.inputs.push_back(input);
+    }
+
+    /// What the gate says of a sentence.
+    fn judge(&self, sentence: &Sentence, said: &str) -> Gate {
+        let found = found(&self.view);
+        let sources: Vec<gate::Source<'_>> = found
+            .iter()
+            .flat_map(|f| &f.passages)
+            .map(|p| gate::Source {
+                id: p.chunk_id,
+                title: &p.title,
+                headings: &p.heading_path,
+                text: &p.text,
+            })
+            .collect();
+        let tools: Vec<&serde_json::Value> = self
+            .view
+            .outcomes
+            .iter()
+            .filter(|o| o.found.is_none())
+            .filter_map(|o| o.result.as_ref().ok())
+            .collect();
+        let evidence = gate::Evidence {
+            sources: &sources,
+            tools: &tools,
+            said,
+        };
+        passed(&gate::check(&sentence.md, &sentence.cites, &evidence))
     }
 
     /// The answer of operations that need no work of ours.
@@ -217,14 +242,19 @@ fn cause(fault: BrainFault) -> LinkFailure {
     }
 }
 
-fn passed(verdict: Result<(), gate::Fault>) -> Gate {
-    let reason = match verdict {
-        Ok(()) => return Gate::Pass,
-        Err(gate::Fault::Uncited) => GateReason::Uncited,
-        Err(gate::Fault::BadCitation) => GateReason::BadCitation,
-        Err(gate::Fault::Unsupported) => GateReason::Unsupported,
-        Err(gate::Fault::Mismatch) => GateReason::Mismatch,
-        Err(gate::Fault::Form) => GateReason::Form,
+fn passed(verdict: &gate::Verdict) -> Gate {
+    let fault = match verdict {
+        gate::Verdict::Pass => return Gate::Pass,
+        gate::Verdict::Fail(fault) => *fault,
+        // Without vectors a doubt can't be settled.
+        gate::Verdict::Doubt { .. } => gate::Fault::Unsupported,
+    };
+    let reason = match fault {
+        gate::Fault::Uncited => GateReason::Uncited,
+        gate::Fault::BadCitation => GateReason::BadCitation,
+        gate::Fault::Unsupported => GateReason::Unsupported,
+        gate::Fault::Mismatch | gate::Fault::Negation | gate::Fault::Link => GateReason::Mismatch,
+        gate::Fault::Form => GateReason::Form,
     };
     Gate::Fail { reason }
 }
