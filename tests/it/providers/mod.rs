@@ -5,18 +5,20 @@
 mod differences;
 mod faults;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use deskhand::domain::clock::{Clock, SystemClock};
 use deskhand::models::chat::{
-    ChatError, ChatMessage, ChatRequest, Chunk, Failure, Finish, ToolCall, ToolChoice, ToolSpec, Usage,
+    ChatError, ChatMessage, ChatRequest, Chunk, Finish, ToolCall, ToolChoice, ToolSpec, Usage,
 };
 use deskhand::models::price::Price;
 use deskhand::models::provider::{Provider, ProviderKind, ProviderSettings, Times};
 use futures::StreamExt;
 use secrecy::SecretString;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use crate::support::fake_provider::{FakeProvider, Reply};
 
@@ -225,4 +227,28 @@ async fn a_failing_provider_is_left_alone_and_tried_again() {
         now + TimeDelta::seconds(7)
     );
     fake.finish().await;
+}
+
+#[tokio::test]
+async fn text_arrives_while_the_model_still_writes() {
+    let fake = FakeProvider::start().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let held = Arc::clone(&gate);
+    fake.always(move |request| {
+        assert!(request.has_tools() && request.last_text().contains("secret words"));
+        Reply::text("One two three.").gated(&held).first_ms(1).token_ms(1)
+    });
+    let provider = Provider::open(settings(&fake.base_url)).unwrap();
+    let mut stream = provider.model().stream(request("m")).await.unwrap();
+    gate.add_permits(1);
+    assert_eq!(stream.next().await, Some(Ok(Chunk::Text("One ".to_owned()))));
+    assert!(futures::poll!(stream.next()).is_pending());
+    gate.add_permits(2);
+    assert_eq!(stream.next().await, Some(Ok(Chunk::Text("two ".to_owned()))));
+    assert_eq!(stream.next().await, Some(Ok(Chunk::Text("three.".to_owned()))));
+    assert!(matches!(stream.next().await, Some(Ok(Chunk::End { .. }))));
+    assert_eq!(stream.next().await, None);
+    fake.finish().await;
+
+    assert_eq!(once(Reply::cut_after(2).saying("a b c")).await.text, "a b ");
 }

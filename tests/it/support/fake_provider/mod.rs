@@ -28,8 +28,6 @@ pub struct Request {
     /// Names in small letters.
     pub headers: HashMap<String, String>,
     pub body: Value,
-    /// Which connection brought it; the first is 0.
-    pub connection: usize,
 }
 
 impl Request {
@@ -160,10 +158,10 @@ impl FakeProvider {
 
 async fn connection(stream: TcpStream, inner: &Inner) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
-    let number = inner.connections.fetch_add(1, Ordering::SeqCst);
+    inner.connections.fetch_add(1, Ordering::SeqCst);
     let (mut reader, mut writer) = stream.into_split();
     let mut buffer = Vec::new();
-    while let Some(request) = read_request(&mut reader, &mut buffer, number).await? {
+    while let Some(request) = read_request(&mut reader, &mut buffer).await? {
         let reply = inner.queue.lock().unwrap().pop_front();
         let reply = reply.or_else(|| inner.rule.lock().unwrap().as_ref().map(|rule| rule(&request)));
         let unscripted =
@@ -190,11 +188,7 @@ async fn connection(stream: TcpStream, inner: &Inner) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn read_request(
-    reader: &mut OwnedReadHalf,
-    bytes: &mut Vec<u8>,
-    connection: usize,
-) -> std::io::Result<Option<Request>> {
+async fn read_request(reader: &mut OwnedReadHalf, bytes: &mut Vec<u8>) -> std::io::Result<Option<Request>> {
     let mut piece = [0_u8; 4096];
     let mut more = async |bytes: &mut Vec<u8>| -> std::io::Result<bool> {
         let n = reader.read(&mut piece).await?;
@@ -230,12 +224,7 @@ async fn read_request(
     }
     let body = serde_json::from_slice(&bytes[head..head + length]).unwrap_or(Value::Null);
     bytes.drain(..head + length);
-    Ok(Some(Request {
-        path,
-        headers,
-        body,
-        connection,
-    }))
+    Ok(Some(Request { path, headers, body }))
 }
 
 /// Writes the reply; whether the connection can be used again.
