@@ -95,7 +95,7 @@ fn explain(error: &ChatError, settings: &ProviderSettings, model: &str) -> (Stat
             format!("it knows no model `{model}`, or no such path (404){words}"),
             "check the model's name, and that `base_url` is the address before `/chat/completions` (it often ends in `/v1`)",
         ),
-        (Failure::Refused, Some(status @ 300..400)) => broken(
+        (Failure::Refused, Some(status @ 300..=399)) => broken(
             format!("it sends the request elsewhere ({status}), which isn't followed"),
             "set `base_url` to the address where it really is",
         ),
