@@ -184,7 +184,9 @@ fn read(t: &[Token], i: usize) -> Option<(Figure, usize)> {
         return Some((amount(figure, value * ONE, Unit::Clock, side(t, i), next), next));
     }
     if let Some(money) = i.checked_sub(1).and_then(|b| currency(&t[b].lower)) {
-        return Some((amount(figure, value, Unit::Money(money), side(t, i - 1), after), after));
+        let mut figure = amount(figure, value, Unit::Money(money), side(t, i - 1), after);
+        figure.at.start = t[i - 1].at.start;
+        return Some((figure, after));
     }
     let (unit, factor, next) = unit(t, after);
     // `one` and `ein` mostly are no numbers.

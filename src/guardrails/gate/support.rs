@@ -47,10 +47,20 @@ pub fn check(text: &str, sources: Sources<'_>) -> Result<Vec<(String, String)>, 
     if sources.units.iter().any(|u| alike(&u.text, text) || quotes(&u.text, text)) {
         return Ok(Vec::new());
     }
+    let parts = parts(text, &all);
     let mut doubts = Vec::new();
-    for part in parts(text, &all) {
-        if let Part::Doubt(part, source) = check_part(part, text, sources)? {
-            doubts.push((part, source));
+    for part in &parts {
+        match check_part(part, text, sources) {
+            Ok(Part::Pass) => {}
+            Ok(Part::Doubt(part, source)) => doubts.push((part, source)),
+            // A part that lacks the words it shares with the others.
+            Err(Fault::Unsupported) if parts.len() > 1 => {
+                return match check_part(text, text, sources)? {
+                    Part::Pass => Ok(Vec::new()),
+                    Part::Doubt(part, source) => Ok(vec![(part, source)]),
+                };
+            }
+            Err(fault) => return Err(fault),
         }
     }
     Ok(doubts)
@@ -192,7 +202,8 @@ fn check_part(part: &str, whole: &str, sources: Sources<'_>) -> Result<Part, Fau
     let rest: Vec<Fit<'_>> = stating.iter().map(|u| fit(&words, &[], u, tongue_here, &known)).collect();
     let (merged, with) = merged(&words, best, &rest);
     agree(part, &words, &close, &fits, tongue_here)?;
-    unconditional(part, &words, &own, &close, tongue_here)?;
+    asked_only(part, &words, best, &stating, tongue_here)?;
+    unconditional(part, &words, &own, &fits, tongue_here)?;
     if words.is_empty() || cover >= ENOUGH {
         return Ok(Part::Pass);
     }
@@ -364,19 +375,36 @@ fn nearest<'a>(words: &[&Term], unit: &'a Unit, tongue: Tongue) -> Option<&'a Cl
     best.map(|(_, c)| c)
 }
 
+/// A word that only a heading lends to the best unit, and that another unit has beside the
+/// opposite: "Can I hang it in a bathroom?" says nothing, "Don't hang it in a bathroom" does.
+fn asked_only(part: &str, words: &[Term], best: &Fit<'_>, all: &[&Unit], tongue: Tongue) -> Result<(), Fault> {
+    let denies = clauses(part).iter().any(|c| c.denies);
+    let own = |u: &Unit, t: &Term| u.terms.iter().any(|x| same(&t.key, &x.key, tongue));
+    let lent: Vec<&Term> = words.iter().filter(|t| t.weight >= 1.0 && !own(best.unit, t)).collect();
+    for term in lent {
+        let says: Vec<bool> =
+            all.iter().filter(|u| own(u, term)).filter_map(|u| nearest(&[term], u, tongue)).map(|c| c.denies).collect();
+        if !says.is_empty() && says.iter().all(|d| *d != denies) {
+            return Err(Fault::Negation);
+        }
+    }
+    Ok(())
+}
+
 /// What is free under a condition isn't free without it.
-fn unconditional(part: &str, words: &[Term], own: &[&Figure], close: &[&Fit<'_>], tongue: Tongue) -> Result<(), Fault> {
-    let free = super::words::terms("free", Tongue::English, &[]);
+fn unconditional(part: &str, words: &[Term], own: &[&Figure], fits: &[Fit<'_>], tongue: Tongue) -> Result<(), Fault> {
+    let free = terms("free", Tongue::English, &[]);
     let Some(free) = free.first().map(|t| t.key.as_str()) else { return Ok(()) };
     if !words.iter().any(|t| t.key == free) || !own.is_empty() {
         return Ok(());
     }
-    let kept = close.iter().any(|f| {
-        let Some(at) = f.unit.terms.iter().find(|t| t.key == free).map(|t| t.at.end) else { return true };
+    let mut conditions = fits.iter().filter(|f| f.cover >= TOO_LITTLE).filter_map(|f| {
+        let at = f.unit.terms.iter().find(|t| t.key == free)?.at.end;
         let after: Vec<&Term> = f.unit.terms.iter().filter(|t| t.at.start >= at && t.weight >= 1.0).collect();
         let bound = f.unit.figures.iter().any(|g| g.at.start >= at) && figures(part).is_empty();
-        let conditioned = !after.is_empty() && !after.iter().any(|t| words.iter().any(|w| same(&w.key, &t.key, tongue)));
-        !(bound || conditioned)
+        let unmet = !after.is_empty() && !after.iter().any(|t| words.iter().any(|w| same(&w.key, &t.key, tongue)));
+        Some(bound || unmet)
     });
-    if kept { Ok(()) } else { Err(Fault::Unsupported) }
+    let first = conditions.next();
+    if first == Some(true) && conditions.all(|c| c) { Err(Fault::Unsupported) } else { Ok(()) }
 }

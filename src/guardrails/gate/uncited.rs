@@ -50,7 +50,7 @@ const OWN: &[&str] = &[
     "i'm an ai", "i am an ai", "i'm not a person", "i've passed", "i have passed", "i'll pass", "i will pass", "i'll forward", "i will forward",
     "i've forwarded", "i'll hand", "i will hand", "i'll connect", "i will connect", "i'll check", "i will check", "let me check", "let me look",
     "let me see", "one moment", "just a moment", "ich konnte nichts", "ich konnte leider nichts", "ich konnte dazu", "ich konnte keine",
-    "ich habe dazu", "ich habe leider", "ich finde dazu", "ich finde keine", "ich weiß nicht", "ich weiß leider nicht", "ich bin nicht sicher",
+    "ich habe dazu", "dazu habe ich auf", "dazu habe ich leider", "ich habe leider", "ich finde dazu", "ich finde keine", "ich weiß nicht", "ich weiß leider nicht", "ich bin nicht sicher",
     "ich bin mir nicht sicher", "ich kann nicht sagen", "ich kann dazu", "ich kann in diesem chat", "ich bin ein assistent", "ich bin eine assistentin", "ich bin der assistent",
     "ich leite", "ich gebe das", "ich habe ihre anfrage", "einen moment", "dazu habe ich nichts gefunden",
 ];

@@ -67,7 +67,7 @@ const SAME: &str = "\
 return|rückgabefrist|returns|returned|returning|send back|sent back|sending back|give back|take back|hand in|rückgabe|zurückgeben|zurückgegeben|rücksendung|zurücksenden|zurückgesendet|zurückgesendete|zurückgeschickte|zurückschicken|rücksenden
 return label|rücksendeetikett|rücksendelabel|etikett für die rücksendung|label for the return
 refund|refunds|refunded|money back|reimbursement|erstattung|rückerstattung|geld zurück|geld
-cost|costs|price|prices|charge|fee|fees|pay|pays|kosten|kostet|preis|preise|gebühr|zahlen
+cost|costs|price|prices|charge|fee|fees|pay|pays|payable|kosten|kostet|preis|preise|gebühr|zahlen
 free|free of charge|no cost|for free|at no charge|costs nothing|gratis|kostenlos|kostenfrei|umsonst|kostenloser|nichts
 shipping|shipped|ship|ships|delivery|deliver|delivers|delivered|deliveries|dispatch|dispatched|postage|send|sends|sent|sending|sent out|versand|lieferung|liefern|liefert|geliefert|verschickt|versenden|versendet|zustellung
 leave|leaves|left|verlassen|verlässt
@@ -305,7 +305,7 @@ fn merge_phrases(bits: &mut Vec<Bit>, lexicon: &Lexicon) {
         let found = lexicon
             .phrases
             .iter()
-            .find(|(words, _)| words.iter().enumerate().all(|(k, w)| bits.get(i + k).is_some_and(|b| b.lower == *w)));
+            .find(|(words, _)| words.iter().enumerate().all(|(k, w)| bits.get(i + k).is_some_and(|b| b.lower == *w || b.lower.strip_suffix('s') == Some(w))));
         if let Some((words, group)) = found {
             let end = bits[i + words.len() - 1].at.end;
             bits[i].group = Some(*group);
