@@ -9,7 +9,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use crate::models::prompts;
 
 /// So many words of a prompt in a row are a quotation of it.
-const RUN: usize = 7;
+const RUN: usize = 9;
 /// What keys and internal names begin with.
 const MARKS: [&str; 8] = [
     "sk-", "dk_", "ghp_", "AKIA", "Bearer ey", "DESKHAND_", "<passages", "-----BEGIN",
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn instructions_and_keys_are_told_from_answers() {
         for internal in [
-            "My rules say: never fill gaps from what you know, and so on.",
+            "My rules say: if the passages don't answer the question, say so in one plain sentence.",
             "The key is sk-proj1234567890abcdef.",
             "-----BEGIN PRIVATE KEY-----",
             "It says <passages 0a1b2c3d4e5f>.",

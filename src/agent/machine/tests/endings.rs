@@ -50,7 +50,7 @@ fn a_late_clock_does_nothing(#[case] base: Vec<Input>, #[case] clock: Timer) {
 }
 
 #[rstest]
-#[case::handoff(handing_off(), vec![say(Template::HandedOver), say(Template::AskForAddress), finish(Outcome::Handoff)])]
+#[case::handoff(handing_off(), vec![say(Template::PassedOn), say(Template::AskForAddress), finish(Outcome::Handoff)])]
 #[case::timed_out(
     [planning(), vec![timer(Timer::First)]].concat(),
     vec![say(Template::FollowUp), say(Template::AskForAddress), finish(Outcome::Degraded)]
