@@ -6,6 +6,7 @@ pub mod embeddings;
 mod keys;
 pub mod master;
 mod paths;
+pub mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -86,6 +87,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// Logs.
     pub log: Log,
+    /// Traces and metrics.
+    pub telemetry: telemetry::Telemetry,
 }
 
 /// `[server]`
@@ -336,6 +339,7 @@ impl Config {
             "128 to 65536",
         )?;
         self.embeddings.validate()?;
+        self.telemetry.validate()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [
             ("log.filter", &self.log.filter),

@@ -10,6 +10,7 @@ pub mod error;
 pub mod health;
 pub mod hub;
 pub mod messages;
+pub mod metrics;
 pub mod request_id;
 pub mod router;
 pub mod search;
