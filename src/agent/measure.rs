@@ -67,8 +67,13 @@ impl Watch {
             }
         }
         link(before, input, after);
-        if let (State::Closing { store: Store::Handoff { reason, .. }, .. }, Input::Closed { .. }) =
-            (&before.state, input)
+        if let (
+            State::Closing {
+                store: Store::Handoff { reason, .. },
+                ..
+            },
+            Input::Closed { .. },
+        ) = (&before.state, input)
         {
             metrics::counter!("deskhand_handoffs_total", "reason" => code(reason)).increment(1);
         }
@@ -108,13 +113,16 @@ fn phase_ends(input: &Input) -> bool {
 
 /// A link that failed, or for which a clock ran out.
 fn link(before: &Machine, input: &Input, after: &Machine) {
-    let Some(name) = before.ctx.link_name() else { return };
+    let Some(name) = before.ctx.link_name() else {
+        return;
+    };
     let cause = match input {
         Input::LinkFailed { cause } => cause.as_str(),
         _ if after.ctx.link != before.ctx.link => "clock",
         _ => return,
     };
-    metrics::counter!("deskhand_link_failures_total", "provider" => name.to_owned(), "cause" => cause).increment(1);
+    metrics::counter!("deskhand_link_failures_total", "provider" => name.to_owned(), "cause" => cause)
+        .increment(1);
 }
 
 /// The gate's work on one draft; what it has judged is told when it is dropped, since a draft

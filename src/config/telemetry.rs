@@ -54,7 +54,11 @@ impl Telemetry {
             );
         }
         if !(1..=100).contains(&self.service_name.chars().count()) {
-            return wrong("telemetry.service_name", &self.service_name, "1 to 100 characters");
+            return wrong(
+                "telemetry.service_name",
+                &self.service_name,
+                "1 to 100 characters",
+            );
         }
         if !(0.0..=1.0).contains(&self.sample_ratio) {
             return wrong("telemetry.sample_ratio", &self.sample_ratio.to_string(), "0 to 1");
@@ -64,7 +68,10 @@ impl Telemetry {
 
     /// None when they can't be read.
     fn headers(&self) -> Option<Vec<(String, SecretString)>> {
-        let text = self.otlp_headers.as_ref().map_or("", |h| h.expose_secret().trim());
+        let text = self
+            .otlp_headers
+            .as_ref()
+            .map_or("", |h| h.expose_secret().trim());
         let parts: Vec<&str> = text.split(',').filter(|p| !p.trim().is_empty()).collect();
         if parts.len() > MOST_HEADERS {
             return None;

@@ -138,7 +138,10 @@ impl Registry {
     /// When there is no such tool, its schema is broken by arguments or result, or it failed.
     pub async fn call(&self, ctx: &ToolContext, name: &str, args: &Value) -> Result<Called, CallError> {
         // A name that no tool has is free text of a model.
-        let name = self.tools.get_key_value(name).map_or("unknown", |(name, _)| *name);
+        let name = self
+            .tools
+            .get_key_value(name)
+            .map_or("unknown", |(name, _)| *name);
         measure::call(name, self.run(ctx, name, args)).await
     }
 

@@ -70,7 +70,11 @@ pub async fn get(
         metrics::gauge!("deskhand_turns_running").set(app.agent.running() as f64);
     }
     let text = telemetry::metrics::text().ok_or_else(none)?;
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text).into_response())
+    Ok((
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        text,
+    )
+        .into_response())
 }
 
 /// Reads how the queue stands, unless that was done a moment ago. When the database is away

@@ -19,7 +19,7 @@ use crate::knowledge::expansion::{Others, bounded, mend};
 use crate::knowledge::fusion::{FEEDBACK, Fused, Weights, fed_back};
 use crate::knowledge::remembered::Asked;
 use crate::knowledge::snippet::snippet;
-use crate::knowledge::{embed, pins, rerank};
+use crate::knowledge::{embed, measure, pins, rerank};
 use crate::models::embedder::{EmbedError, Purpose};
 
 /// A question is cut after so many characters.
@@ -181,9 +181,8 @@ pub async fn look_up(
     let by_words = packed::passing(tx, &mut ranking, &narrowed, CANDIDATES).await?;
     let by_meaning = match by {
         Some((model, vector)) => {
-            nearest::nearest(tx, known, model, vector, &narrowed, CANDIDATES)
-                .await?
-                .0
+            let nearest = nearest::nearest(tx, known, model, vector, &narrowed, CANDIDATES);
+            measure::part("vectors", nearest).await?.0
         }
         None => Vec::new(),
     };

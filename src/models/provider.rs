@@ -136,7 +136,8 @@ impl Provider {
         // Its state is whole between any two statements, even if somebody panicked.
         let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
         let done = act(&mut breaker);
-        metrics::gauge!("deskhand_breaker_state", "provider" => self.settings.name.clone()).set(breaker.level());
+        metrics::gauge!("deskhand_breaker_state", "provider" => self.settings.name.clone())
+            .set(breaker.level());
         done
     }
 }

@@ -152,7 +152,9 @@ mod tests {
         };
         let tasks = TaskTracker::new();
         let queue = Queue::to(exporter.clone(), &tasks);
-        let provider = SdkTracerProvider::builder().with_span_processor(queue.clone()).build();
+        let provider = SdkTracerProvider::builder()
+            .with_span_processor(queue.clone())
+            .build();
         (queue, exporter, provider, tasks)
     }
 

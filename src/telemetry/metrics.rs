@@ -46,7 +46,11 @@ pub fn text() -> Option<String> {
 /// Adds samples up until `stop`: histograms keep each one until then.
 pub async fn upkeep(stop: CancellationToken) {
     let Some(handle) = HANDLE.get() else { return };
-    while stop.run_until_cancelled(tokio::time::sleep(UPKEEP)).await.is_some() {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(UPKEEP))
+        .await
+        .is_some()
+    {
         handle.run_upkeep();
     }
 }

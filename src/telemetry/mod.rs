@@ -70,7 +70,8 @@ fn exported<S>(layer: impl Layer<S> + Send + Sync) -> impl Layer<S> + Send + Syn
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let only_traces = tracing_subscriber::filter::filter_fn(|meta| meta.is_span() && meta.target() == trace::TARGET)
-        .with_max_level_hint(LevelFilter::INFO);
+    let only_traces =
+        tracing_subscriber::filter::filter_fn(|meta| meta.is_span() && meta.target() == trace::TARGET)
+            .with_max_level_hint(LevelFilter::INFO);
     layer.with_filter(only_traces)
 }

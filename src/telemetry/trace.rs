@@ -64,7 +64,11 @@ impl Traces {
             .build()
             .map_err(|e| unusable(&e))?;
         let base = settings.endpoint.trim_end_matches('/');
-        let path = if base.ends_with("/v1/traces") { "" } else { "/v1/traces" };
+        let path = if base.ends_with("/v1/traces") {
+            ""
+        } else {
+            "/v1/traces"
+        };
         let headers: HashMap<String, String> = settings
             .headers
             .iter()
@@ -149,7 +153,10 @@ fn read(header: &str) -> Option<SpanContext> {
     let mut parts = header.trim().split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let hex = |text: &str, length| {
-        text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        text.len() == length
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
     let well_formed = hex(version, 2) && hex(trace, 32) && hex(span, 16) && hex(flags, 2);
     if !well_formed || version == "ff" || (version == "00" && parts.next().is_some()) {

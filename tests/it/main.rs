@@ -20,6 +20,7 @@ mod pii;
 mod provider;
 mod query_plans;
 mod support;
+mod telemetry;
 mod tenancy;
 mod tenancy_queries;
 mod tenancy_turns;

@@ -93,7 +93,11 @@ async fn what_a_turn_leaves_is_its_sites_own() {
     assert!(model_calls::hold(tx, turn, &[held]).await.is_err());
     let mut tx = app.db.site(s.id).await.unwrap();
     let tx = &mut tx;
-    assert!(vault::add(tx, thread, &[("[EMAIL_8]".into(), vec![1])]).await.is_err());
+    assert!(
+        vault::add(tx, thread, &[("[EMAIL_8]".into(), vec![1])])
+            .await
+            .is_err()
+    );
 
     assert_eq!(before, sums().await, "a stranger changed something");
     app.finish().await;

@@ -10,7 +10,7 @@ use super::QueueError;
 use super::lease::read_state;
 use crate::db::pool::{Db, DbError, DbResult};
 use crate::domain::ids::{JobId, SiteId};
-use crate::domain::job::{JobState, Priority, Progress};
+use crate::domain::job::{JobState, Priority, Progress, Work};
 
 /// Which jobs to list; `None` is any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -44,6 +44,7 @@ pub struct FakeProvider {
     pub base_url: String,
     script: Arc<Mutex<VecDeque<Reply>>>,
     calls: Arc<Mutex<Vec<Value>>>,
+    heads: Arc<Mutex<Vec<String>>>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -54,10 +55,12 @@ impl FakeProvider {
         let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
         let script: Arc<Mutex<VecDeque<Reply>>> = Arc::default();
         let calls: Arc<Mutex<Vec<Value>>> = Arc::default();
+        let heads: Arc<Mutex<Vec<String>>> = Arc::default();
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (s, c, stopped, tracker) = (
+        let (s, c, h, stopped, tracker) = (
             Arc::clone(&script),
             Arc::clone(&calls),
+            Arc::clone(&heads),
             stop.clone(),
             tasks.clone(),
         );
@@ -67,12 +70,12 @@ impl FakeProvider {
                     () = stopped.cancelled() => return,
                     accepted = listener.accept() => accepted.unwrap(),
                 };
-                let (s, c, stopped) = (Arc::clone(&s), Arc::clone(&c), stopped.clone());
+                let (s, c, h, stopped) = (Arc::clone(&s), Arc::clone(&c), Arc::clone(&h), stopped.clone());
                 tracker.spawn(async move {
                     tokio::select! {
                         () = stopped.cancelled() => {}
                         // A client that leaves in the middle is part of the tests.
-                        _ = answer(stream, &s, &c) => {}
+                        _ = answer(stream, &s, &c, &h) => {}
                     }
                 });
             }
@@ -81,9 +84,15 @@ impl FakeProvider {
             base_url,
             script,
             calls,
+            heads,
             stop,
             tasks,
         }
+    }
+
+    /// The heads of the calls so far, in lower case.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
     }
 
     /// Adds to the script.
@@ -107,7 +116,7 @@ impl FakeProvider {
     }
 }
 
-async fn request(stream: &mut TcpStream) -> std::io::Result<Value> {
+async fn request(stream: &mut TcpStream) -> std::io::Result<(String, Value)> {
     let (mut bytes, mut piece) = (Vec::new(), [0_u8; 4096]);
     let head = loop {
         if let Some(end) = bytes.windows(4).position(|w| w == b"\r\n\r\n") {
@@ -129,7 +138,8 @@ async fn request(stream: &mut TcpStream) -> std::io::Result<Value> {
             n => bytes.extend_from_slice(&piece[..n]),
         }
     }
-    Ok(serde_json::from_slice(&bytes[head..head + length]).unwrap_or(Value::Null))
+    let body = serde_json::from_slice(&bytes[head..head + length]);
+    Ok((text, body.unwrap_or(Value::Null)))
 }
 
 async fn whole(stream: &mut TcpStream, status: u16, body: &Value) -> std::io::Result<()> {
@@ -172,8 +182,10 @@ async fn answer(
     mut stream: TcpStream,
     script: &Mutex<VecDeque<Reply>>,
     calls: &Mutex<Vec<Value>>,
+    heads: &Mutex<Vec<String>>,
 ) -> std::io::Result<()> {
-    let body = request(&mut stream).await?;
+    let (head, body) = request(&mut stream).await?;
+    heads.lock().unwrap().push(head);
     let streams = body["stream"] == json!(true);
     calls.lock().unwrap().push(body);
     let reply = script.lock().unwrap().pop_front();
