@@ -6,6 +6,8 @@ pub mod embeddings;
 mod keys;
 pub mod master;
 mod paths;
+mod provider_keys;
+pub mod providers;
 pub mod telemetry;
 
 use std::net::SocketAddr;
@@ -48,6 +50,16 @@ pub enum ConfigError {
         /// What may be given.
         allowed: &'static str,
     },
+    /// A provider's key with a value that it can't have.
+    #[error("configuration: `{key}` is {got}; allowed: {allowed}")]
+    Provider {
+        /// The key with its place: `providers.0.base_url`.
+        key: String,
+        /// What was given.
+        got: String,
+        /// What may be given.
+        allowed: String,
+    },
     /// No folder to put data into.
     #[error(
         "no folder for data: set `data_dir` (or DESKHAND_DATA_DIR), since neither HOME nor XDG_DATA_HOME is set"
@@ -79,6 +91,11 @@ pub struct Config {
     pub secrets: Secrets,
     /// Limits of a turn.
     pub agent: Agent,
+    /// The language models that are asked first, if there are any.
+    pub provider: Option<providers::ProviderEntry>,
+    /// Those that are asked next, in this order.
+    #[serde(default)]
+    pub providers: Vec<providers::ProviderEntry>,
     /// How documents are cut.
     pub knowledge: Knowledge,
     /// What gives passages and questions their vectors.
@@ -145,6 +162,16 @@ pub struct Agent {
     pub turns_at_once: usize,
     /// Open event streams at once in this process; one more gets 503.
     pub streams_at_once: usize,
+    /// A model's answer at most, in tokens.
+    pub answer_tokens: u32,
+    /// Earlier messages of the thread that a model reads at most.
+    pub history_messages: usize,
+    /// The same in tokens.
+    pub history_tokens: usize,
+    /// What a site may spend on models in a day.
+    pub day_cap: providers::Amount,
+    /// What prices and caps are in.
+    pub currency: String,
 }
 
 /// `[knowledge]`
@@ -232,10 +259,10 @@ impl Config {
             figment = figment.merge(Toml::file(file));
         }
         for (name, value) in &environment {
-            match KEYS.iter().find(|k| k.env.contains(&name.as_str())) {
-                Some(key) if value.is_empty() && key.default.is_none() => {}
-                Some(key) if key.text => figment = figment.merge(Serialized::default(key.path, value)),
-                Some(key) => figment = figment.merge(Serialized::default(key.path, parse(value))),
+            match keys::by_variable(name) {
+                Some(key) if value.is_empty() && !key.has_default => {}
+                Some(key) if key.text => figment = figment.merge(Serialized::default(&key.path, value)),
+                Some(key) => figment = figment.merge(Serialized::default(&key.path, parse(value))),
                 None if name.starts_with("DESKHAND_") && !keys::OTHER_VARIABLES.contains(&name.as_str()) => {
                     return Err(ConfigError::UnknownVariable(
                         name.clone(),
@@ -254,6 +281,7 @@ impl Config {
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
         config.pdftotext = paths::program("pdftotext", &environment);
         config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
+        config.fill_keys(&environment);
         config.validate()?;
         Ok(config)
     }
@@ -311,6 +339,34 @@ impl Config {
             "1 to 1000000",
         )?;
         range(
+            "agent.answer_tokens",
+            a.answer_tokens.into(),
+            50,
+            8_000,
+            "50 to 8000",
+        )?;
+        range(
+            "agent.history_messages",
+            a.history_messages as u64,
+            0,
+            100,
+            "0 to 100",
+        )?;
+        range(
+            "agent.history_tokens",
+            a.history_tokens as u64,
+            0,
+            200_000,
+            "0 to 200000",
+        )?;
+        if a.currency.len() != 3 || !a.currency.bytes().all(|b| b.is_ascii_uppercase()) {
+            return Err(ConfigError::Range {
+                key: "agent.currency",
+                got: format!("`{}`", a.currency),
+                allowed: "a currency's three letters, for example `EUR`",
+            });
+        }
+        range(
             "knowledge.chunk_tokens",
             self.knowledge.chunk_tokens as u64,
             64,
@@ -340,6 +396,7 @@ impl Config {
         )?;
         self.embeddings.validate()?;
         self.telemetry.validate()?;
+        self.validate_providers()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [
             ("log.filter", &self.log.filter),

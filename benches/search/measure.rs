@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use deskhand::db::filtered::Narrowed;
+use deskhand::db::filtered;
 use deskhand::db::models::{self, Model, SiteModels};
 use deskhand::db::nearest::{self, Way};
 use deskhand::db::pool::SiteTx;
@@ -137,7 +137,7 @@ pub async fn measure(
             let (client, server, began) = (own_cpu(), cpu(backend), Instant::now());
             let (mut tx, known, model) = begin(database, site).await;
             if which == 0 {
-                let narrowed = Narrowed::by(&mut tx, filter.clone()).await.unwrap();
+                let narrowed = filtered::narrow(&mut tx, filter.clone()).await.unwrap();
                 let near = nearest::nearest(&mut tx, &known, &model, &question.vector, &narrowed, CANDIDATES);
                 let (near, by) = near.await.unwrap();
                 way = by;

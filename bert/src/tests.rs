@@ -1,5 +1,8 @@
 //! A tiny random model, written by the tests themselves, against a plain computation in
-//! double precision; then everything that must be refused.
+//! double precision.
+
+mod cuts;
+mod refusals;
 
 use std::collections::HashMap;
 use std::f64::consts::{FRAC_1_SQRT_2, PI};
@@ -353,15 +356,6 @@ fn a_re_ranker_scores_as_the_definition_says() {
     ));
 }
 
-#[test]
-fn the_longer_of_two_texts_is_cut_first() {
-    assert_eq!(text::shares(3, 4, 7), (3, 4));
-    assert_eq!(text::shares(3, 40, 10), (3, 7));
-    assert_eq!(text::shares(40, 3, 10), (7, 3));
-    assert_eq!(text::shares(40, 50, 11), (5, 6));
-    assert_eq!(text::shares(50, 40, 11), (6, 5));
-}
-
 /// The power series of the error function.
 fn erf(x: f64) -> f64 {
     let mut term = x;
@@ -431,58 +425,6 @@ fn half_precision_and_prefixed_tensors_are_read() {
 }
 
 #[test]
-fn the_tokenizers_own_limits_do_not_count_and_ours_does() {
-    let bert = Model::new("gelu", "mean_tokens", "").open();
-    assert_eq!((bert.max_tokens(), bert.dims()), (32, HIDDEN));
-    assert_eq!(bert.count("hello order hi").unwrap(), 4);
-    assert_eq!(bert.count(&"hello ".repeat(100)).unwrap(), 100);
-    let texts = [
-        "hello ".repeat(7),
-        "hello ".repeat(8),
-        "hello ".repeat(30),
-        "hello ".repeat(31),
-    ];
-    let vectors = bert.embed(&texts.each_ref().map(String::as_str)).unwrap();
-    assert_ne!(vectors[0], vectors[1]);
-    assert_ne!(vectors[1], vectors[2]);
-    assert_eq!(vectors[2], vectors[3]);
-    assert!(bert.embed(&[]).unwrap().is_empty());
-    let empty = &bert.embed(&[""]).unwrap()[0];
-    assert!((empty.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-5);
-}
-
-#[test]
-fn a_long_text_is_cut_without_changing_its_tokens() {
-    let bert = Model::new("gelu", "mean_tokens", "").open();
-    let whole = |text: &str| bert.text.first(text, usize::MAX >> 8).unwrap().get_ids()[..].to_vec();
-    let long = "x".repeat(30_000);
-    for text in [
-        "hello order. ".repeat(4000),
-        "我".repeat(20_000),
-        long.clone(),
-        format!("{long} hello order {long}"),
-        format!("{} hello", " ".repeat(60_000)),
-        format!("{}[SEP]{}", "a ".repeat(4094), "b ".repeat(9000)),
-        "e\u{301}".repeat(20_000),
-    ] {
-        let wanted = 30;
-        let first = bert.text.first(&text, wanted).unwrap();
-        let all = whole(&text);
-        let share = wanted.min(all.len());
-        assert_eq!(first.get_ids()[..share], all[..share]);
-    }
-    // The cut falls into a word, then into a special token: what stands before it there
-    // must not be taken for settled.
-    let blank = " ".repeat(8190);
-    for (end, id) in [("hello", 5), ("[SEP] a", 3)] {
-        let first = bert.text.first(&format!("{blank}{end}"), 1).unwrap();
-        assert_eq!(first.get_ids()[0], id, "{end}");
-    }
-    // A text beyond any reading still gives a vector.
-    assert_eq!(bert.embed(&["hello ".repeat(1 << 20).as_str()]).unwrap().len(), 1);
-}
-
-#[test]
 fn the_id_names_the_model_wherever_it_lies_and_whatever_changes_it() {
     let [first, second] = [0, 1].map(|_| Model::new("gelu", "mean_tokens", ""));
     let id = first.open().id().to_owned();
@@ -513,123 +455,4 @@ proptest! {
             close(&vector, &alone, 1e-5);
         }
     }
-}
-
-#[test]
-fn another_architecture_is_refused_by_its_name() {
-    let model = Model::new("gelu", "mean_tokens", "");
-    let refused = |key: &str, value: Value| {
-        let mut config = model.config("gelu");
-        config[key] = value;
-        model.write("config.json", &config);
-        model.refusal()
-    };
-    assert_eq!(
-        refused("model_type", json!("xlm-roberta")),
-        "it is a `xlm-roberta` model with the architecture BertModel; BERT models are supported"
-    );
-    assert!(refused("architectures", json!(["MPNetModel"])).contains("MPNetModel"));
-    assert!(refused("hidden_act", json!("silu")).contains("`silu`"));
-    assert!(refused("position_embedding_type", json!("relative_key")).contains("`relative_key`"));
-    assert!(refused("is_decoder", json!(true)).contains("decoder"));
-}
-
-#[test]
-fn hostile_sizes_are_refused_before_anything_is_sized_by_them() {
-    let model = Model::new("gelu", "mean_tokens", "");
-    for (key, value, names) in [
-        ("hidden_size", json!(0), "hidden_size"),
-        ("hidden_size", json!(u64::MAX), "hidden_size"),
-        ("hidden_size", json!(28), "heads"),
-        ("hidden_size", json!(3000), "bytes of weights"),
-        ("num_attention_heads", json!(0), "num_attention_heads"),
-        ("num_hidden_layers", json!(64), "bytes of weights"),
-        ("intermediate_size", json!(1_u64 << 40), "intermediate_size"),
-        ("vocab_size", json!(1_999_999), "bytes of weights"),
-        ("vocab_size", json!(20), "outside the model's vocabulary of 20"),
-        ("max_position_embeddings", json!(2), "positions"),
-        ("type_vocab_size", json!(1), "segment 1"),
-        ("layer_norm_eps", json!(-1.0), "layer_norm_eps"),
-        ("hidden_size", json!(null), "hidden_size is missing"),
-        ("hidden_size", json!("many"), "config.json"),
-    ] {
-        let mut config = model.config("gelu");
-        config[key] = value.clone();
-        model.write("config.json", &config);
-        let refusal = model.refusal();
-        assert!(refusal.contains(names), "{key} {value}: {refusal}");
-    }
-}
-
-#[test]
-fn a_broken_folder_is_refused_with_the_name_of_what_is_broken() {
-    for file in [
-        "config.json",
-        "modules.json",
-        "1_Pooling/config.json",
-        "sentence_bert_config.json",
-        "tokenizer.json",
-        "model.safetensors",
-    ] {
-        let model = Model::new("gelu", "mean_tokens", "");
-        fs::remove_file(model.path().join(file)).unwrap();
-        let refusal = model.refusal();
-        assert!(refusal.contains(file) && refusal.contains("missing"), "{refusal}");
-    }
-    let model = Model::new("gelu", "mean_tokens", "");
-    let module = |kind: &str, path: &str| json!({"path": path, "type": format!("sentence_transformers.models.{kind}")});
-    let both = [module("Transformer", ""), module("Pooling", "1_Pooling")];
-    model.write(
-        "modules.json",
-        &json!([both[0], both[1], module("Dense", "2_Dense")]),
-    );
-    assert!(model.refusal().contains("Dense"));
-    model.write(
-        "modules.json",
-        &json!([both[0], module("Pooling", "../elsewhere")]),
-    );
-    assert!(model.refusal().contains("out of the folder"));
-    model.write("modules.json", &json!(both));
-    model.write("1_Pooling/config.json", &json!({"pooling_mode_lasttoken": true}));
-    assert!(model.refusal().contains("lasttoken"));
-}
-
-#[test]
-fn a_damaged_weight_file_is_refused() {
-    let mut model = Model::new("gelu", "mean_tokens", "");
-    let path = model.path().join("model.safetensors");
-    let whole = fs::read(&path).unwrap();
-    for length in [0, 4, 8, 100, whole.len() / 2, whole.len() - 1] {
-        fs::write(&path, &whole[..length]).unwrap();
-        model.refusal();
-    }
-    // A header that claims more than the file, then one that claims too much for any.
-    for claim in [whole.len() as u64 * 2, u64::MAX] {
-        let mut lying = whole.clone();
-        lying[..8].copy_from_slice(&claim.to_le_bytes());
-        fs::write(&path, lying).unwrap();
-        assert!(model.refusal().contains("model.safetensors"));
-    }
-    model.save(Dtype::F64);
-    assert!(model.refusal().contains("F64"));
-    let name = "encoder.layer.1.output.dense.bias".to_owned();
-    let (shape, mut values) = model.tensors.remove(&name).unwrap();
-    model.save(Dtype::F32);
-    assert!(model.refusal().contains(&name));
-    model
-        .tensors
-        .insert(name.clone(), (vec![1, shape[0]], values.clone()));
-    model.save(Dtype::F32);
-    assert!(
-        model
-            .refusal()
-            .contains(&format!("{name} has the shape [1, {HIDDEN}]"))
-    );
-    values[3] = f32::NAN;
-    model.tensors.insert(name, (shape, values));
-    model.save(Dtype::F32);
-    assert!(matches!(
-        model.open().embed(&["hello"]),
-        Err(BertError::NotFinite)
-    ));
 }

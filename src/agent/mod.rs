@@ -12,6 +12,7 @@ mod measure;
 pub mod meter;
 mod operation;
 pub mod phrases;
+pub mod query;
 mod record;
 pub mod turns;
 

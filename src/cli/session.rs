@@ -10,6 +10,7 @@ use secrecy::ExposeSecret;
 use super::print::note;
 use crate::agent::brain::Brain;
 use crate::agent::brain::extractive::Extractive;
+use crate::agent::brain::model::{Budget, ModelBrain};
 use crate::agent::machine::ctx::Limits;
 use crate::agent::{Agent, AgentSettings};
 use crate::config::Config;
@@ -24,6 +25,8 @@ use crate::hands::kb_search::KbSearch;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
 use crate::models::embedders::Embedders;
+use crate::models::openai::chat::OpenAiChat;
+use crate::models::provider::Provider;
 
 /// The database's name in the own cluster.
 const DATABASE: &str = "deskhand";
@@ -188,11 +191,24 @@ impl Session {
         };
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
-        let brains: Vec<Arc<dyn Brain>> = vec![Arc::new(Extractive)];
+        let budget = Budget {
+            answer_tokens: a.answer_tokens,
+            history_messages: a.history_messages,
+            history_tokens: a.history_tokens,
+        };
+        let mut brains: Vec<Arc<dyn Brain>> = Vec::new();
+        for settings in self.config.provider_settings()? {
+            let chat = OpenAiChat::open(&settings)
+                .map_err(|e| anyhow::anyhow!("the provider `{}` can't be used: {e}", settings.name))?;
+            let provider = Arc::new(Provider::new(settings, Arc::new(chat)));
+            let clock = Arc::clone(&self.clock);
+            brains.push(Arc::new(ModelBrain::new(provider, registry.specs(), budget, clock)));
+        }
+        brains.push(Arc::new(Extractive));
         let settings = AgentSettings {
             limits,
             turns_at_once: a.turns_at_once,
-            day_cap_micro: i64::MAX,
+            day_cap_micro: i64::try_from(a.day_cap.0.0).unwrap_or(i64::MAX),
         };
         let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
         Ok(Agent::new(

@@ -15,9 +15,9 @@ use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::sites;
 use crate::domain::ids::SiteId;
-use crate::domain::keys::{Alg, RootSecret};
+use crate::domain::keys::{Alg, Purpose, RootSecret};
 use crate::domain::site::{Mode, Site, is_locale, is_slug, normalise_origin};
-use crate::http::auth::keyring::owner_of;
+use crate::http::auth::keyring::{open_root, owner_of};
 
 /// How long the old secret stays valid after a rotation.
 const GRACE: TimeDelta = TimeDelta::hours(24);
@@ -71,6 +71,12 @@ pub enum Command {
         /// For scripts.
         #[arg(long)]
         json: bool,
+    },
+    /// Print the API key that a server of the site's own shows at `/rag/query`. It comes
+    /// from the current secret and ends with it.
+    ApiKey {
+        /// Slug or id.
+        site: String,
     },
     /// End a key now.
     Revoke {
@@ -186,6 +192,18 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
             note(&format!(
                 "{ended} older secret(s) stay valid for 24 hours; `deskhand site revoke` ends one at once."
             ));
+            Ok(())
+        }
+        Command::ApiKey { site } => {
+            let site = session.site(Some(&site)).await?;
+            let mut tx = session.db.site(site.id).await?;
+            let root = sites::current_root(&mut tx, session.clock.now()).await?;
+            tx.commit().await?;
+            let (kid, sealed) = root.with_context(|| {
+                format!("{} has no secret; `deskhand site rotate {}` makes one", site.slug, site.slug)
+            })?;
+            let root = open_root(&session.master, site.id, &kid, &sealed)?;
+            line(&format!("{kid}.{}", hex::encode(root.derive(site.id, Purpose::Api).expose())));
             Ok(())
         }
         Command::Revoke { site, kid } => {

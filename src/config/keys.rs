@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 
+use super::provider_keys::{self, PROVIDER_KEYS};
+
 /// One key.
 pub struct Key {
     /// In the file: `section.name`.
@@ -185,6 +187,41 @@ pub const KEYS: &[Key] = &[
         "Open event streams at once in this process; one more is answered with 503 and Retry-After.",
     ),
     key(
+        "agent.answer_tokens",
+        &["DESKHAND_AGENT_ANSWER_TOKENS"],
+        Some("800"),
+        "50 to 8000",
+        "A language model's answer at most, in tokens.",
+    ),
+    key(
+        "agent.history_messages",
+        &["DESKHAND_AGENT_HISTORY_MESSAGES"],
+        Some("10"),
+        "0 to 100",
+        "Earlier messages of the thread that a language model reads at most.",
+    ),
+    key(
+        "agent.history_tokens",
+        &["DESKHAND_AGENT_HISTORY_TOKENS"],
+        Some("6000"),
+        "0 to 200000",
+        "The same in tokens; the oldest go first.",
+    ),
+    key(
+        "agent.day_cap",
+        &["DESKHAND_AGENT_DAY_CAP"],
+        Some("5.00"),
+        "an amount with up to six decimals, for example \"5.00\"",
+        "What a site may spend on language models in a day, in `agent.currency`. When it is spent, answers are put together from the documents' own sentences.",
+    ),
+    text(
+        "agent.currency",
+        &["DESKHAND_AGENT_CURRENCY"],
+        Some("USD"),
+        "a currency's three letters, for example `EUR`",
+        "What providers' prices and caps are in.",
+    ),
+    key(
         "knowledge.chunk_tokens",
         &["DESKHAND_KNOWLEDGE_CHUNK_TOKENS"],
         Some("512"),
@@ -340,6 +377,33 @@ pub const KEYS: &[Key] = &[
     ),
 ];
 
+/// What an environment variable sets.
+pub(super) struct Variable {
+    /// In the file.
+    pub path: String,
+    /// See [`Key::text`].
+    pub text: bool,
+    /// Whether there is a value without it.
+    pub has_default: bool,
+}
+
+/// The key that a variable sets.
+pub(super) fn by_variable(name: &str) -> Option<Variable> {
+    let key = KEYS.iter().find(|k| k.env.contains(&name)).map(|k| Variable {
+        path: k.path.to_owned(),
+        text: k.text,
+        has_default: k.default.is_some(),
+    });
+    key.or_else(|| {
+        let key = PROVIDER_KEYS.iter().find(|k| k.env == Some(name))?;
+        Some(Variable {
+            path: format!("provider.{}", key.name),
+            text: key.text,
+            has_default: false,
+        })
+    })
+}
+
 /// The reference as Markdown.
 #[must_use]
 pub fn reference() -> String {
@@ -350,6 +414,7 @@ pub fn reference() -> String {
          under `[server]`. A wrong key or value stops the start with its name and what is allowed.\n\n\
          | key | environment | default | allowed | what it does |\n|---|---|---|---|---|\n",
     );
+    // Writing into a String can't fail.
     for k in KEYS {
         let env = k
             .env
@@ -358,11 +423,21 @@ pub fn reference() -> String {
             .collect::<Vec<_>>()
             .join(", ");
         let default = k.default.map_or_else(String::new, |d| format!("`{d}`"));
-        // Writing into a String can't fail.
         let _ = writeln!(
             out,
             "| `{}` | {env} | {default} | {} | {} |",
             k.path, k.allowed, k.doc
+        );
+    }
+    out.push_str(provider_keys::INTRODUCTION);
+    for k in PROVIDER_KEYS {
+        let env = k.env.map_or_else(String::new, |e| format!("`{e}`"));
+        let default = Some(k.default).filter(|d| !d.is_empty());
+        let default = default.map_or_else(String::new, |d| format!("`{d}`"));
+        let _ = writeln!(
+            out,
+            "| `{}` | {env} | {default} | {} | {} |",
+            k.name, k.allowed, k.doc
         );
     }
     out
@@ -376,11 +451,22 @@ pub(super) fn did_you_mean(name: &str) -> String {
             .take_while(|(a, b)| a == b)
             .count()
     };
-    KEYS.iter()
-        .flat_map(|k| k.env)
+    let ours = KEYS.iter().flat_map(|k| k.env.iter().copied());
+    ours.chain(PROVIDER_KEYS.iter().filter_map(|k| k.env))
         .max_by_key(|e| shared(e))
         .filter(|e| shared(e) > "DESKHAND_".len() + 2)
         .map_or_else(String::new, |e| format!("; did you mean {e}?"))
+}
+
+/// What the key at a path may be, if there is one.
+fn allowed_at(path: &str) -> Option<&'static str> {
+    if let Some(key) = KEYS.iter().find(|k| k.path == path) {
+        return Some(key.allowed);
+    }
+    let name = path
+        .strip_prefix("provider")
+        .and_then(|rest| rest.rsplit('.').next())?;
+    PROVIDER_KEYS.iter().find(|k| k.name == name).map(|k| k.allowed)
 }
 
 /// figment's error in our words: the key, what was found, what is allowed.
@@ -393,7 +479,7 @@ pub(super) fn explain(error: &figment::Error) -> String {
             .as_ref()
             .and_then(|m| m.source.as_ref())
             .map_or_else(String::new, |s| format!(" (in {s})"));
-        let line = match (KEYS.iter().find(|k| k.path == path), &e.kind) {
+        let line = match (allowed_at(&path), &e.kind) {
             (_, figment::error::Kind::UnknownField(field, _)) => {
                 let full = if path.is_empty() {
                     field.clone()
@@ -404,7 +490,7 @@ pub(super) fn explain(error: &figment::Error) -> String {
                 };
                 format!("`{full}` is not a key that deskhand knows{from}; `deskhand help config` lists them")
             }
-            (Some(key), kind) => format!("`{path}` is wrong{from}: {kind}; allowed: {}", key.allowed),
+            (Some(allowed), kind) => format!("`{path}` is wrong{from}: {kind}; allowed: {allowed}"),
             (None, kind) => format!("`{path}`{from}: {kind}"),
         };
         lines.push(line);

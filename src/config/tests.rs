@@ -122,6 +122,193 @@ fn mistakes_are_named() {
     }
 }
 
+const OLLAMA: &str =
+    "[[providers]]\nname = 'here'\nbase_url = 'http://127.0.0.1:11434/v1'\nmodel = 'llama3.2'\nfree = true\n";
+
+#[test]
+fn providers_come_from_the_file_in_its_order() {
+    use secrecy::ExposeSecret as _;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("key");
+    std::fs::write(&file, "from-file\n").unwrap();
+    let toml = format!(
+        "{OLLAMA}[[providers]]\nname = 'openai'\napi_key_file = '{}'\nplan_model = 'small'\ndraft_model = 'large'\n\
+         input_price = '0.15'\noutput_price = 0.6\nplan_temperature = 0\nfirst_ms = 3000\n\
+         [[providers]]\nname = 'z'\nkind = 'azure'\nbase_url = 'https://x.openai.azure.com'\nmodel = 'd'\n\
+         api_key_env = 'SOME_KEY'\ninput_price = 1\noutput_price = '2'",
+        file.display()
+    );
+    let all = load(&toml, &[("SOME_KEY", "from-env")])
+        .unwrap()
+        .provider_settings()
+        .unwrap();
+    let names: Vec<&str> = all.iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(names, ["here", "openai", "z"]);
+    let keys: Vec<&str> = all
+        .iter()
+        .map(|p| p.api_key.as_ref().map_or("", |k| k.expose_secret()))
+        .collect();
+    assert_eq!(keys, ["", "from-file", "from-env"]);
+    assert!(all[0].price.is_free());
+    let openai = &all[1];
+    assert_eq!(
+        (openai.plan_model.as_str(), openai.draft_model.as_str()),
+        ("small", "large")
+    );
+    assert_eq!((openai.price.input.0, openai.price.output.0), (150_000, 600_000));
+    assert!(openai.plan_temperature == 0.0 && openai.draft_temperature == 0.5);
+    assert_eq!(openai.times.first.as_millis(), 3000);
+    assert_eq!(
+        (all[2].price.input.0, all[2].price.output.0),
+        (1_000_000, 2_000_000)
+    );
+    assert!(!format!("{all:?}").contains("from-"), "keys aren't shown");
+}
+
+#[test]
+fn one_provider_comes_from_the_environment_and_goes_first() {
+    let env = [
+        ("DESKHAND_PROVIDER_MODEL", "123"),
+        ("DESKHAND_PROVIDER_API_KEY", "456"),
+        ("DESKHAND_PROVIDER_INPUT_PRICE", "0.15"),
+        ("DESKHAND_PROVIDER_OUTPUT_PRICE", "1"),
+        ("DESKHAND_PROVIDER_KIND", ""),
+        ("DESKHAND_AGENT_DAY_CAP", "2.5"),
+    ];
+    let config = load(OLLAMA, &env).unwrap();
+    assert_eq!(config.agent.day_cap.0.0, 2_500_000);
+    let all = config.provider_settings().unwrap();
+    assert_eq!((all[0].name.as_str(), all[1].name.as_str()), ("main", "here"));
+    assert_eq!(
+        (all[0].base_url.as_str(), all[0].plan_model.as_str()),
+        ("https://api.openai.com/v1", "123")
+    );
+    assert_eq!(all[0].price.input.0, 150_000);
+    assert!(load("", &[]).unwrap().provider_settings().unwrap().is_empty());
+}
+
+#[test]
+fn mistakes_in_providers_are_named_by_place_and_key() {
+    let with = |change: &str| format!("{OLLAMA}{change}");
+    for (toml, wants) in [
+        (with("nmae = 'x'"), vec!["providers.0.nmae", "help config"]),
+        (
+            with("kind = 'anthropic'"),
+            vec!["providers.0.kind", "`openai` or `azure`"],
+        ),
+        (
+            with("plan_temperature = 3"),
+            vec!["providers.0.plan_temperature", "0 to 2"],
+        ),
+        (
+            with("plan_temperature = 'hot'"),
+            vec!["providers.0.plan_temperature", "0 to 2"],
+        ),
+        (with("input_price = 1"), vec!["providers.0.free", "input_price"]),
+        (with("call_ms = 5"), vec!["providers.0.call_ms", "100 to 600000"]),
+        (
+            with("context_tokens = 5"),
+            vec!["providers.0.context_tokens", "2000"],
+        ),
+        (
+            with("api_key = 'a'\napi_key_env = 'B'"),
+            vec!["providers.0.api_key", "more than once"],
+        ),
+        (
+            with("api_key_env = 'NOT_SET'"),
+            vec!["providers.0.api_key_env", "NOT_SET"],
+        ),
+        (with(OLLAMA), vec!["providers.1.name", "here"]),
+        (
+            OLLAMA.replace("here", "extractive"),
+            vec!["providers.0.name", "extractive"],
+        ),
+        (OLLAMA.replace("here", "Here!"), vec!["providers.0.name"]),
+        (
+            OLLAMA.replace("name = 'here'", ""),
+            vec!["providers.0.name", "not set"],
+        ),
+        (
+            OLLAMA.replace("model = 'llama3.2'", ""),
+            vec!["providers.0.plan_model", "model"],
+        ),
+        (OLLAMA.replace("llama3.2", "a b"), vec!["providers.0.model"]),
+        (
+            OLLAMA.replace("free = true", ""),
+            vec!["providers.0.input_price", "spending cap", "free = true"],
+        ),
+        (
+            OLLAMA.replace("free = true", "input_price = 'x'\noutput_price = 1"),
+            vec!["providers.0.input_price", "six decimals"],
+        ),
+        (
+            OLLAMA.replace("free = true", "input_price = 1\noutput_price = -1"),
+            vec!["providers.0.output_price", "six decimals"],
+        ),
+        (
+            OLLAMA.replace("http://127", "ftp://127"),
+            vec!["providers.0.base_url", "https"],
+        ),
+        (
+            OLLAMA.replace("127.0.0.1", "api.example.com"),
+            vec!["providers.0.base_url", "plain_http"],
+        ),
+        (
+            OLLAMA.replace("http://", "http://me:pass@"),
+            vec!["providers.0.base_url", "user"],
+        ),
+        (
+            OLLAMA.replace("/v1", "/v1?key=1"),
+            vec!["providers.0.base_url", "query"],
+        ),
+        ("[provider]\nfree = true".to_owned(), vec!["provider.plan_model"]),
+        (
+            "[agent]\nday_cap = 'much'".to_owned(),
+            vec!["agent.day_cap", "six decimals"],
+        ),
+        (
+            "[agent]\ncurrency = 'euro'".to_owned(),
+            vec!["agent.currency", "EUR"],
+        ),
+        (
+            "[agent]\nanswer_tokens = 1".to_owned(),
+            vec!["agent.answer_tokens", "50 to 8000"],
+        ),
+    ] {
+        let error = load(&toml, &[]).map(|_| ()).unwrap_err().to_string();
+        for want in wants {
+            assert!(error.contains(want), "`{error}` doesn't say `{want}`");
+        }
+        assert!(!error.contains("pass"), "{error}");
+    }
+    let error = load("", &[("DESKHAND_PROVIDER_MODLE", "x")])
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("DESKHAND_PROVIDER_MODEL"), "{error}");
+    for near in [
+        "localhost",
+        "ollama",
+        "10.1.2.3",
+        "192.168.0.7",
+        "[::1]",
+        "[fd00::1]",
+        "gpu.internal",
+    ] {
+        assert!(load(&OLLAMA.replace("127.0.0.1", near), &[]).is_ok(), "{near}");
+    }
+    for far in [
+        "8.8.8.8",
+        "169.254.169.254",
+        "[2001:db8::1]",
+        "172.32.0.1",
+        "internal.example",
+    ] {
+        assert!(load(&OLLAMA.replace("127.0.0.1", far), &[]).is_err(), "{far}");
+    }
+    let allowed = OLLAMA.replace("127.0.0.1", "8.8.8.8") + "plain_http = true";
+    assert!(load(&allowed, &[]).is_ok());
+}
+
 #[test]
 fn every_key_is_in_the_reference_and_the_reference_is_in_the_docs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -18,15 +18,13 @@ pub struct Narrowed {
     pub(in crate::db) few: Option<Vec<Uuid>>,
 }
 
-impl Narrowed {
-    /// Finds out what a filter leaves.
-    ///
-    /// # Errors
-    /// When the database refuses or is away.
-    pub async fn by(tx: &mut SiteTx, filter: Filter) -> DbResult<Self> {
-        let few = few(tx, &filter).await?;
-        Ok(Self { filter, few })
-    }
+/// Finds out what a filter leaves.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn narrow(tx: &mut SiteTx, filter: Filter) -> DbResult<Narrowed> {
+    let few = few(tx, &filter).await?;
+    Ok(Narrowed { filter, few })
 }
 
 async fn few(tx: &mut SiteTx, filter: &Filter) -> DbResult<Option<Vec<Uuid>>> {

@@ -20,6 +20,8 @@ pub enum Purpose {
     Callback,
     /// Signing links to the console.
     Console,
+    /// Asking questions from a server of the site's own.
+    Api,
 }
 
 impl Purpose {
@@ -31,6 +33,7 @@ impl Purpose {
             Self::Webhook => "deskhand/v1/webhook",
             Self::Callback => "deskhand/v1/callback",
             Self::Console => "deskhand/v1/console",
+            Self::Api => "deskhand/v1/api",
         }
     }
 }

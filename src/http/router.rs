@@ -22,7 +22,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::error::{Code, Problem};
 use super::state::App;
-use super::{assets, body, cors, demo, health, messages, metrics, request_id, search, threads};
+use super::{assets, body, cors, demo, health, messages, metrics, rag, request_id, search, threads};
 
 /// A body must have arrived by then.
 const BODY_TIME: Duration = Duration::from_secs(15);
@@ -42,6 +42,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(threads::cancel))
         .routes(routes!(threads::feedback))
         .routes(routes!(search::post))
+        .routes(routes!(rag::post))
 }
 
 fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
@@ -55,6 +56,16 @@ fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::Open
         .components
         .get_or_insert_default()
         .add_security_scheme("visitor", scheme);
+    let key = SecurityScheme::Http(
+        Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("KID.KEY, as `deskhand site api-key` prints it")
+            .build(),
+    );
+    description
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("api_key", key);
     description
 }
 

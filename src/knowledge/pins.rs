@@ -6,7 +6,7 @@ pub mod kept;
 
 use std::collections::BTreeSet;
 
-use crate::db::filtered::Narrowed;
+use crate::db::filtered;
 use crate::db::models::{Model, SiteModels};
 use crate::db::nearest;
 use crate::db::packed::{self, Ranking};
@@ -43,7 +43,7 @@ pub async fn of_question(
         sources: vec![PIN.to_owned()],
         ..filter.clone()
     };
-    let narrowed = Narrowed::by(tx, filter).await?;
+    let narrowed = filtered::narrow(tx, filter).await?;
     if let Some((model, vector)) = by {
         let (near, _) = nearest::nearest(tx, known, model, vector, &narrowed, 1).await?;
         if let Some(first) = near.first().filter(|n| n.cosine >= SAME_MEANING) {

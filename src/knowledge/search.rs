@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::db::filtered::Narrowed;
+use crate::db::filtered;
 use crate::db::models::{self, Model, SiteModels};
 use crate::db::packed::{self, Ranking};
 use crate::db::passages::{self, Row};
@@ -109,10 +109,8 @@ async fn find(knowledge: &Knowledge, db: &Db, site: SiteId, mut query: SearchQue
         let by = model.as_ref().zip(vector.as_deref().map(Vec::as_slice));
         let mut found = measure::part("whole", look_up(&mut tx, &known, &query, by)).await?;
         tx.commit().await?;
-        if query.mode == Mode::Hybrid {
-            if let Some(reranker) = &knowledge.reranker {
-                rerank::look_closely(reranker, &query.text, &mut found.passages).await;
-            }
+        if let (Mode::Hybrid, Some(reranker)) = (query.mode, &knowledge.reranker) {
+            rerank::look_closely(reranker, &query.text, &mut found.passages).await;
         }
         shown(&mut found, &query);
         found.degraded = degraded;
@@ -177,7 +175,7 @@ pub async fn look_up(
         Mode::Vectors => Ranking::default(),
         _ => measure::part("words", packed::rank(tx, &terms)).await?,
     };
-    let narrowed = Narrowed::by(tx, query.filter.clone()).await?;
+    let narrowed = filtered::narrow(tx, query.filter.clone()).await?;
     let by_words = packed::passing(tx, &mut ranking, &narrowed, CANDIDATES).await?;
     let by_meaning = match by {
         Some((model, vector)) => {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::db::filtered::Narrowed;
+use crate::db::filtered;
 use crate::db::models::SiteModels;
 use crate::db::packed;
 use crate::db::pool::{Db, DbResult, SiteTx};
@@ -150,7 +150,7 @@ async fn vector_rank(
         .map(|(a, b)| f64::from(*a) * f64::from(*b))
         .sum();
     let k = DEPTH + cloze.sample.siblings.len();
-    let everywhere = Narrowed::by(tx, Filter::default()).await?;
+    let everywhere = filtered::narrow(tx, Filter::default()).await?;
     let (near, _) = nearest::nearest(tx, known, of_site, vector, &everywhere, k).await?;
     let better = near
         .iter()

@@ -149,3 +149,126 @@ impl Breaker {
         self.round += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
+    }
+
+    fn fail(breaker: &mut Breaker, second: i64) {
+        let ticket = breaker.admit(at(second)).unwrap();
+        breaker.record(ticket, Outcome::Bad, at(second));
+    }
+
+    #[test]
+    fn five_failures_in_a_minute_open_it_and_a_good_trial_closes_it() {
+        let mut b = Breaker::default();
+        (0..4).for_each(|s| fail(&mut b, s));
+        // The first is too long ago by now.
+        fail(&mut b, 60);
+        assert!(b.would_admit(at(60)));
+        fail(&mut b, 61);
+        fail(&mut b, 62);
+        assert!(b.would_admit(at(62)), "four within a minute: 3, 60, 61, 62");
+        fail(&mut b, 62);
+        assert_eq!(b.admit(at(63)), Err(Resting { until: at(122) }));
+        assert!(b.admit(at(121)).is_err());
+        let trial = b.admit(at(122)).unwrap();
+        assert!(b.admit(at(123)).is_err(), "one trial at a time");
+        b.record(trial, Outcome::Good, at(124));
+        (124..128).for_each(|s| fail(&mut b, s));
+        assert!(b.would_admit(at(128)), "what was before the trial is forgotten");
+    }
+
+    #[test]
+    fn a_bad_trial_opens_it_again_and_a_lost_one_makes_room_for_another() {
+        let mut b = Breaker::default();
+        (0..5).for_each(|_| fail(&mut b, 0));
+        let trial = b.admit(at(60)).unwrap();
+        b.record(trial, Outcome::Bad, at(61));
+        assert_eq!(b.admit(at(100)), Err(Resting { until: at(121) }));
+        let left = b.admit(at(121)).unwrap();
+        b.record(left, Outcome::Abandoned, at(122));
+        let lost = b.admit(at(122)).unwrap();
+        assert!(b.admit(at(181)).is_err());
+        let next = b.admit(at(182)).unwrap();
+        b.record(lost, Outcome::Good, at(183));
+        assert!(b.admit(at(183)).is_err(), "an answer of before counts no more");
+        b.record(next, Outcome::Good, at(184));
+        assert!(b.would_admit(at(184)));
+    }
+
+    #[test]
+    fn a_provider_that_asks_for_time_gets_it() {
+        let mut b = Breaker::default();
+        let ticket = b.admit(at(0)).unwrap();
+        let early = b.admit(at(0)).unwrap();
+        b.record(ticket, Outcome::Wait(TimeDelta::seconds(20)), at(0));
+        b.record(early, Outcome::Good, at(1));
+        assert_eq!(b.admit(at(19)), Err(Resting { until: at(20) }));
+        let trial = b.admit(at(20)).unwrap();
+        b.record(trial, Outcome::Wait(TimeDelta::days(9)), at(20));
+        assert_eq!(b.admit(at(21)).unwrap_err().until, at(20) + LONGEST_WAIT);
+    }
+
+    proptest! {
+        /// Any calls at any times, checked against the rules said plainly.
+        #[test]
+        fn it_keeps_its_rules(steps in prop::collection::vec((0..40_i64, 0..5_u8, any::<bool>()), 1..200)) {
+            let mut b = Breaker::default();
+            let mut now = 0;
+            let mut failures: Vec<i64> = Vec::new();
+            let mut open: Option<i64> = None;
+            let mut old: Vec<Ticket> = Vec::new();
+            for (pause, outcome, late) in steps {
+                now += pause;
+                let admitted = b.admit(at(now));
+                match open {
+                    Some(until) if now < until => {
+                        prop_assert_eq!(admitted, Err(Resting { until: at(until) }));
+                        // Late news of earlier calls change nothing while it is open.
+                        if let Some(ticket) = old.pop() {
+                            b.record(ticket, Outcome::Good, at(now));
+                        }
+                        continue;
+                    }
+                    _ => prop_assert!(admitted.is_ok(), "closed, or time for a trial"),
+                }
+                let ticket = admitted.unwrap();
+                let trial = open.is_some();
+                if trial {
+                    prop_assert!(b.admit(at(now)).is_err(), "one trial");
+                    for ticket in old.drain(..) {
+                        b.record(ticket, Outcome::Bad, at(now));
+                    }
+                }
+                if late && !trial {
+                    old.push(b.admit(at(now)).unwrap());
+                }
+                let (outcome, wait) = match outcome {
+                    0 | 1 => (Outcome::Bad, 0),
+                    2 => (Outcome::Good, 0),
+                    3 => (Outcome::Abandoned, 0),
+                    _ => (Outcome::Wait(TimeDelta::seconds(30)), 30),
+                };
+                b.record(ticket, outcome, at(now));
+                match outcome {
+                    Outcome::Good if trial => (failures, open) = (Vec::new(), None),
+                    Outcome::Good => {}
+                    Outcome::Abandoned => open = trial.then_some(now),
+                    Outcome::Bad | Outcome::Wait(_) => {
+                        failures.retain(|f| *f > now - 60);
+                        failures.push(now);
+                        let full = trial || failures.len() >= 5;
+                        open = (full || wait > 0).then(|| now + if full { 60 } else { wait });
+                    }
+                }
+            }
+        }
+    }
+}

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 
 use super::breaker::{Breaker, Outcome, Resting, Ticket};
 use super::chat::{ChatError, ChatModel, Failure};
+use super::openai::chat::OpenAiChat;
 use super::price::Price;
 
 /// How an endpoint wants to be spoken to.
@@ -82,6 +83,15 @@ pub struct Provider {
 }
 
 impl Provider {
+    /// With the models that the settings name. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When the address or the key can't be used; the sentence names what to set.
+    pub fn open(settings: ProviderSettings) -> Result<Self, String> {
+        let model = OpenAiChat::open(&settings)?;
+        Ok(Self::new(settings, Arc::new(model)))
+    }
+
     /// With any model behind it.
     #[must_use]
     pub fn new(settings: ProviderSettings, model: Arc<dyn ChatModel>) -> Self {
@@ -149,5 +159,37 @@ fn outcome(error: &ChatError) -> Outcome {
         } => Outcome::Wait(TimeDelta::from_std(wait).unwrap_or(TimeDelta::MAX)),
         _ if error.is_the_providers() => Outcome::Bad,
         _ => Outcome::Good,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_the_providers_fault_counts() {
+        let error = |kind, status| ChatError {
+            status,
+            ..ChatError::new(kind, "x")
+        };
+        for (failure, status, wants) in [
+            (Failure::Timeout, None, Outcome::Bad),
+            (Failure::ServerError, Some(503), Outcome::Bad),
+            (Failure::RateLimit { retry_after: None }, Some(429), Outcome::Bad),
+            (Failure::Refused, Some(401), Outcome::Bad),
+            (Failure::Refused, Some(404), Outcome::Bad),
+            // One conversation's fault: too long, or not liked by a filter.
+            (Failure::Refused, Some(400), Outcome::Good),
+            (Failure::Refused, Some(422), Outcome::Good),
+        ] {
+            assert_eq!(outcome(&error(failure, status)), wants, "{failure:?} {status:?}");
+        }
+        let wait = Failure::RateLimit {
+            retry_after: Some(Duration::from_secs(7)),
+        };
+        assert_eq!(
+            outcome(&error(wait, Some(429))),
+            Outcome::Wait(TimeDelta::seconds(7))
+        );
     }
 }

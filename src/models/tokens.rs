@@ -1,8 +1,11 @@
-//! Counting tokens as current OpenAI models do (`o200k_base`). Chunks are measured by it
-//! until an embedding model brings its own tokenizer. Its vocabulary also tells how
-//! ordinary a word is: it was merged from the most frequent pieces of text first.
+//! Counting tokens: as OpenAI's models do where the model is one of theirs, else by an
+//! estimate upward. Chunks are measured by `o200k_base` until an embedding model brings its
+//! own tokenizer. Its vocabulary also tells how ordinary a word is: it was merged from the
+//! most frequent pieces of text first.
 
-use tiktoken_rs::{CoreBPE, o200k_base_singleton};
+use tiktoken_rs::{CoreBPE, cl100k_base_singleton, o200k_base_singleton};
+
+use super::chat::{ChatMessage, ToolSpec};
 
 /// The longest stretch that is tokenized at once. Longer text is cut at white space, or
 /// hard where there is none: the tokenizer's regular expressions backtrack over long
@@ -17,14 +20,124 @@ fn bpe() -> &'static CoreBPE {
 /// space, which can differ from the whole by a token a slice.
 #[must_use]
 pub fn count(text: &str) -> usize {
+    count_by(bpe(), text)
+}
+
+fn count_by(bpe: &CoreBPE, text: &str) -> usize {
     let mut rest = text;
     let mut sum = 0;
     while rest.len() > SLICE {
         let (slice, tail) = rest.split_at(cut(rest));
-        sum += bpe().encode_ordinary(slice).len();
+        sum += bpe.encode_ordinary(slice).len();
         rest = tail;
     }
-    sum + bpe().encode_ordinary(rest).len()
+    sum + bpe.encode_ordinary(rest).len()
+}
+
+/// How a chat model counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counter {
+    /// OpenAI's since gpt-4o.
+    O200k,
+    /// Its earlier ones.
+    Cl100k,
+    /// A tokenizer that isn't known. Others cut English into at most a third more tokens
+    /// than `o200k_base`, other scripts often into one token for every other byte: so this
+    /// is four thirds of its count, and half a token for each byte beyond ASCII. It errs
+    /// upward: less history fits, and more is reserved than spent.
+    Estimate,
+}
+
+/// What a message costs beside its text: its role and the marks around it.
+const MESSAGE: usize = 4;
+/// What a tool or a call costs beside its texts.
+const TOOL: usize = 12;
+/// What begins the answer.
+const PRIMING: usize = 3;
+
+impl Counter {
+    /// By the model's name, a vendor's prefix aside.
+    #[must_use]
+    pub fn of(model: &str) -> Self {
+        let name = model.rsplit('/').next().unwrap_or(model);
+        let family = |prefix: &&str| {
+            name.strip_prefix(*prefix)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.', ':']))
+        };
+        let o200k = [
+            "gpt-4o",
+            "gpt-4.1",
+            "gpt-4.5",
+            "gpt-5",
+            "o1",
+            "o3",
+            "o4",
+            "chatgpt-4o",
+        ];
+        if o200k.iter().any(family) {
+            Self::O200k
+        } else if ["gpt-4", "gpt-3.5", "gpt-35"].iter().any(family) {
+            Self::Cl100k
+        } else {
+            Self::Estimate
+        }
+    }
+
+    /// How many tokens a text is.
+    #[must_use]
+    pub fn count(self, text: &str) -> usize {
+        match self {
+            Self::O200k => count(text),
+            Self::Cl100k => count_by(cl100k_base_singleton(), text),
+            Self::Estimate => {
+                let beyond = text.bytes().filter(|b| !b.is_ascii()).count();
+                (count(text) * 4).div_ceil(3) + beyond.div_ceil(2)
+            }
+        }
+    }
+
+    /// Whether a text is at most so many tokens. Short ones aren't counted for it: a token
+    /// is at least one byte.
+    #[must_use]
+    pub fn fits(self, text: &str, most: usize) -> bool {
+        // The estimate is at most two tokens a byte: four thirds of one, and a half.
+        let bound = if self == Self::Estimate {
+            text.len() * 2
+        } else {
+            text.len()
+        };
+        bound <= most || self.count(text) <= most
+    }
+
+    /// A message with what is around it.
+    #[must_use]
+    pub fn message(self, message: &ChatMessage) -> usize {
+        MESSAGE
+            + match message {
+                ChatMessage::System(text) | ChatMessage::User(text) => self.count(text),
+                ChatMessage::Assistant { text, calls } => {
+                    let call = |c: &super::chat::ToolCall| TOOL + self.count(&c.name) + self.count(&c.args);
+                    self.count(text) + calls.iter().map(call).sum::<usize>()
+                }
+                ChatMessage::Tool { content, .. } => TOOL + self.count(content),
+            }
+    }
+
+    /// A tool's description. Providers write schemas in forms of their own, none longer than
+    /// the JSON that they are sent as.
+    #[must_use]
+    pub fn tool(self, tool: &ToolSpec) -> usize {
+        let schema = tool.parameters.to_string();
+        TOOL + self.count(&tool.name) + self.count(&tool.description) + self.count(&schema)
+    }
+
+    /// What a request sends in all.
+    #[must_use]
+    pub fn request(self, messages: &[ChatMessage], tools: &[ToolSpec]) -> usize {
+        let messages: usize = messages.iter().map(|m| self.message(m)).sum();
+        let tools: usize = tools.iter().map(|t| self.tool(t)).sum();
+        messages + tools + PRIMING
+    }
 }
 
 /// Where to cut a text that is longer than a slice: before the last white space of the
@@ -79,6 +192,56 @@ mod tests {
         for odd in [" ".repeat(200_000), "ß".repeat(100_000), "\n \n".repeat(50_000)] {
             assert!(count(&odd) > 0);
         }
+    }
+
+    #[test]
+    fn models_are_counted_by_their_own_tokenizer_or_upward() {
+        for (model, counter) in [
+            ("gpt-4o-mini", Counter::O200k),
+            ("openai/gpt-5.1", Counter::O200k),
+            ("gpt-4-turbo", Counter::Cl100k),
+            ("gpt-35-turbo", Counter::Cl100k),
+            ("llama3.2:1b", Counter::Estimate),
+            ("claude-sonnet-4-5", Counter::Estimate),
+            ("o1x", Counter::Estimate),
+        ] {
+            assert_eq!(Counter::of(model), counter, "{model}");
+        }
+        let text = "Größe 42? 返品について教えてください。 نعم";
+        let exact = Counter::O200k.count(text);
+        assert!(Counter::Cl100k.count(text) > exact);
+        assert!(Counter::Estimate.count(text) >= Counter::Cl100k.count(text));
+        assert_eq!(Counter::Estimate.count(""), 0);
+    }
+
+    #[test]
+    fn a_text_fits_exactly_when_its_count_does() {
+        for counter in [Counter::O200k, Counter::Cl100k, Counter::Estimate] {
+            for text in ["", "a", "Where is my order?", "返品返品返品", "\u{0}\u{1}\u{2}"] {
+                let n = counter.count(text);
+                assert!(counter.fits(text, n), "{counter:?} {text}");
+                assert!(n == 0 || !counter.fits(text, n - 1), "{counter:?} {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn messages_count_more_than_their_texts() {
+        use crate::models::chat::ToolCall;
+        let c = Counter::O200k;
+        // As OpenAI's own recipe counts this one: three a message, one for the role, three in all.
+        let hello = ChatMessage::User("hello world".to_owned());
+        assert_eq!(c.request(std::slice::from_ref(&hello), &[]), 2 + 4 + 3);
+        let call = ToolCall {
+            id: "x".to_owned(),
+            name: "kb_search".to_owned(),
+            args: "{\"query\":\"x\"}".to_owned(),
+        };
+        let calls = ChatMessage::Assistant {
+            text: String::new(),
+            calls: vec![call],
+        };
+        assert!(c.message(&calls) > c.count("kb_search") + c.count("{\"query\":\"x\"}"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! application's login: the server counts the scans of each table and index. Also with
 //! generic plans, which a statement gets when it has been used a while.
 
-use deskhand::db::filtered::Narrowed;
+use deskhand::db::filtered;
 use deskhand::db::models::{self, Model};
 use deskhand::db::nearest::{self, Way};
 use deskhand::db::pool::Db;
@@ -173,7 +173,7 @@ async fn walk(db: &Db, site: SiteId, tags: &[&str]) -> Way {
         let mut tx = db.snapshot(site).await.unwrap();
         let known = models::of_site(&mut tx).await.unwrap();
         let model: Model = known.live.clone().unwrap();
-        let narrowed = Narrowed::by(&mut tx, filter.clone()).await.unwrap();
+        let narrowed = filtered::narrow(&mut tx, filter.clone()).await.unwrap();
         let (near, by) = nearest::nearest(&mut tx, &known, &model, &vector, &narrowed, 20)
             .await
             .unwrap();
@@ -220,7 +220,7 @@ async fn searches_use_the_indexes_that_are_there_for_them(#[case] plans: &str) {
         };
         let terms = postings::terms(&mut tx, &[words]).await.unwrap();
         let mut ranking = packed::rank(&mut tx, &terms).await.unwrap();
-        let everywhere = Narrowed::by(&mut tx, Filter::default()).await.unwrap();
+        let everywhere = filtered::narrow(&mut tx, Filter::default()).await.unwrap();
         let found = packed::passing(&mut tx, &mut ranking, &everywhere, 20)
             .await
             .unwrap();

@@ -2,7 +2,7 @@
 //! another's real ids: they find nothing and change nothing.
 
 use chrono::TimeDelta;
-use deskhand::db::filtered::Narrowed;
+use deskhand::db::filtered;
 use deskhand::db::gaps::Gap;
 use deskhand::db::postings::{Filter, Words};
 use deskhand::db::trust::Measured;
@@ -45,7 +45,7 @@ async fn vectors_and_postings_are_their_sites_own() {
     let app = TestApp::with(setup).await;
     app.know(&[(
         "returns.md",
-        "# Returns\n\nYou can send goods back within 30 days of delivery.",
+        "---\ntags: [goods]\n---\n# Returns\n\nYou can send goods back within 30 days of delivery.",
     )])
     .await;
     let s = TestSite::add(&app.db, &app.master, "stranger", &[ORIGIN], app.clock.now()).await;
@@ -58,6 +58,13 @@ async fn vectors_and_postings_are_their_sites_own() {
     let terms = postings::terms(&mut own, &words).await.unwrap();
     let mut ranking = packed::rank(&mut own, &terms).await.unwrap();
     let chunk = ranking.best(1)[0].chunk_id;
+    let tagged = Filter {
+        tags: vec!["goods".to_owned()],
+        ..Filter::default()
+    };
+    let of_own = filtered::narrow(&mut own, tagged.clone()).await.unwrap();
+    let found = packed::passing(&mut own, &mut ranking, &of_own, 5).await.unwrap();
+    assert_eq!(found[0].chunk_id, chunk);
     let known = models::of_site(&mut own).await.unwrap();
     let model = known.live.clone().expect("a model");
     let vector = passages::vectors(&mut own, &[chunk], model.id).await.unwrap()[&chunk].clone();
@@ -79,7 +86,9 @@ async fn vectors_and_postings_are_their_sites_own() {
 
     let mut transaction = app.db.site(s.id).await.unwrap();
     let tx = &mut transaction;
-    let everywhere = Narrowed::by(tx, Filter::default()).await.unwrap();
+    let everywhere = filtered::narrow(tx, Filter::default()).await.unwrap();
+    let tagged = filtered::narrow(tx, tagged).await.unwrap();
+    assert_eq!(packed::passing(tx, &mut ranking, &tagged, 5).await.unwrap(), []);
     assert!(packed::rank(tx, &terms).await.unwrap().is_empty());
     assert_eq!(
         packed::passing(tx, &mut ranking, &everywhere, 5).await.unwrap(),

@@ -4,7 +4,7 @@
 
 mod perform;
 mod recall;
-mod take;
+pub(in crate::agent) mod take;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -255,7 +255,7 @@ impl Driver {
 }
 
 /// Puts placeholders for the personal data in a tool's output.
-pub(super) fn mask(vault: &mut Placeholders, value: &mut Value) {
+pub(in crate::agent) fn mask(vault: &mut Placeholders, value: &mut Value) {
     match value {
         Value::String(text) => *text = vault.mask(text),
         Value::Array(items) => items.iter_mut().for_each(|v| mask(vault, v)),
@@ -265,7 +265,7 @@ pub(super) fn mask(vault: &mut Placeholders, value: &mut Value) {
 }
 
 /// The same in passages.
-pub(super) fn mask_found(vault: &mut Placeholders, found: &mut Found) {
+pub(in crate::agent) fn mask_found(vault: &mut Placeholders, found: &mut Found) {
     for p in &mut found.passages {
         p.text = vault.mask(&p.text);
         p.title = vault.mask(&p.title);

@@ -395,9 +395,7 @@ mod tests {
                     for attribute in e.attributes() {
                         attribute.unwrap_or_else(|e| panic!("{e}\n{xml}"));
                     }
-                    *seen
-                        .entry(e.name().as_ref().to_string())
-                        .or_insert(0) += 1;
+                    *seen.entry(e.name().as_ref().to_owned()).or_insert(0) += 1;
                 }
                 _ => {}
             }

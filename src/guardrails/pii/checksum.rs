@@ -60,9 +60,12 @@ pub(super) fn number(digits: &[u8]) -> u64 {
 mod tests {
     use super::{gtin, luhn, mod11_10, mod97};
 
+    /// A check, and a number that passes it.
+    type Case = (fn(&[u8]) -> bool, &'static [u8]);
+
     #[test]
     fn right_numbers_pass_and_each_changed_digit_is_seen() {
-        let checks: [(fn(&[u8]) -> bool, &[u8]); 4] = [
+        let checks: [Case; 4] = [
             (luhn, b"4111111111111111"),
             (gtin, b"4006381333931"),
             (mod11_10, b"86095742719"),

@@ -111,10 +111,13 @@ pub(super) fn valid(bytes: &[u8], groups: &[Group], taken: &mut Taken) {
     taken.add(Kind::Iban, right);
 }
 
-/// Accounts with wrong check digits that the text calls accounts: a slip of the finger.
+/// Accounts with wrong check digits that the text calls accounts, or writes as such are
+/// printed: a slip of the finger.
 pub(super) fn labelled(bytes: &[u8], groups: &[Group], taken: &mut Taken) {
     let accounts = groups.iter().filter_map(|g| account(bytes, *g));
-    let wrong = accounts.filter(|a| !a.is_right() && label::left(bytes, a.start, 0) == Some(Label::Iban));
+    let wrong = accounts.filter(|a| {
+        !a.is_right() && (a.is_printed(bytes) || label::left(bytes, a.start, 0) == Some(Label::Iban))
+    });
     let wrong = wrong.map(|a| (a.start, a.end)).collect();
     taken.add(Kind::Iban, wrong);
 }
@@ -130,6 +133,12 @@ impl Account {
     fn is_right(&self) -> bool {
         let (head, tail) = self.characters.split_at(4);
         checksum::mod97(tail.iter().chain(head).copied()) == 1
+    }
+
+    /// Whether it stands there in capitals and in fours.
+    fn is_printed(&self, bytes: &[u8]) -> bool {
+        let fours = self.characters.chunks(4).collect::<Vec<_>>().join(&b' ');
+        bytes[self.start..self.end] == *fours
     }
 }
 

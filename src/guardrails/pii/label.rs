@@ -2,6 +2,7 @@
 //! the number counts, across such as carry no meaning ("my number is"), or one after it.
 
 use super::fold::LETTER;
+use super::label_words::Word;
 use super::number::before;
 
 /// What a word says about the number beside it.
@@ -26,374 +27,13 @@ const REACH: usize = 72;
 /// How many words without meaning may stand between.
 const FILLERS: usize = 6;
 
-const EMPTY: &[&str] = &[
-    "a",
-    "aktuelle",
-    "am",
-    "an",
-    "and",
-    "are",
-    "at",
-    "auf",
-    "back",
-    "bei",
-    "bitte",
-    "by",
-    "code",
-    "codes",
-    "current",
-    "das",
-    "dem",
-    "den",
-    "der",
-    "die",
-    "directly",
-    "du",
-    "enter",
-    "following",
-    "folgende",
-    "folgenden",
-    "for",
-    "from",
-    "full",
-    "gleich",
-    "hat",
-    "has",
-    "her",
-    "here",
-    "hier",
-    "him",
-    "home",
-    "ich",
-    "id",
-    "ids",
-    "ihre",
-    "ihrer",
-    "in",
-    "is",
-    "ist",
-    "it",
-    "its",
-    "lautet",
-    "me",
-    "mein",
-    "meine",
-    "meinen",
-    "meiner",
-    "mich",
-    "mir",
-    "mit",
-    "my",
-    "neue",
-    "new",
-    "no",
-    "now",
-    "nr",
-    "num",
-    "number",
-    "numbers",
-    "nummer",
-    "nummern",
-    "of",
-    "office",
-    "old",
-    "on",
-    "or",
-    "our",
-    "oder",
-    "please",
-    "privat",
-    "private",
-    "registered",
-    "s",
-    "says",
-    "sie",
-    "the",
-    "their",
-    "them",
-    "this",
-    "to",
-    "uns",
-    "und",
-    "under",
-    "unter",
-    "us",
-    "was",
-    "were",
-    "with",
-    "work",
-    "your",
-    "zu",
-    "zum",
-    "zur",
-    "ending",
-    "using",
-    "again",
-];
-
-/// Where a phone stands, when it follows a number: "0301234567 (office)".
-const PLACES: &[&str] = &["office", "home", "work", "privat", "private"];
-
-/// Words that must stand alone.
-const WORDS: &[(Label, &[&str])] = &[
-    (
-        Label::Phone,
-        &[
-            "tel",
-            "call",
-            "calls",
-            "calling",
-            "ring",
-            "dial",
-            "text",
-            "sms",
-            "ph",
-            "mob",
-            "cell",
-            "handy",
-            "fax",
-            "fon",
-            "reach",
-            "viber",
-            "desk",
-            "answering",
-        ],
-    ),
-    (
-        Label::Card,
-        &[
-            "card",
-            "cards",
-            "karte",
-            "visa",
-            "amex",
-            "mastercard",
-            "maestro",
-            "cc",
-            "pan",
-            "kk",
-            "creditcard",
-        ],
-    ),
-    (
-        Label::Version,
-        &[
-            "v",
-            "ver",
-            "rev",
-            "fw",
-            "sw",
-            "section",
-            "chapter",
-            "kapitel",
-            "abschnitt",
-            "oid",
-            "clause",
-        ],
-    ),
-    (
-        Label::Gtin,
-        &["ean", "gtin", "upc", "isbn", "issn", "barcode", "jan"],
-    ),
-    (
-        Label::Social,
-        &[
-            "ssn",
-            "nino",
-            "ni",
-            "nin",
-            "sin",
-            "bsn",
-            "pesel",
-            "cpf",
-            "cpr",
-            "tfn",
-            "pps",
-            "ppsn",
-            "nif",
-            "nie",
-            "dni",
-            "ahv",
-            "avs",
-            "svnr",
-            "svnummer",
-            "cnp",
-            "tckn",
-            "aadhaar",
-            "aadhar",
-            "nir",
-            "idnr",
-            "tin",
-            "itin",
-            "egn",
-            "oib",
-            "hetu",
-            "personnummer",
-            "cpr-nummer",
-            "codice",
-            "steuerid",
-            "steueridnr",
-        ],
-    ),
-    (
-        Label::Person,
-        &[
-            "passport",
-            "reisepass",
-            "pass",
-            "ausweis",
-            "perso",
-            "licence",
-            "license",
-            "dl",
-        ],
-    ),
-    (
-        Label::Thing,
-        &[
-            "art", "part", "parts", "item", "items", "sku", "model", "lot", "batch", "case", "ref", "fall",
-            "ticket", "bon", "beleg", "vat", "ust", "ustid", "hrb", "imei", "mac", "dhl", "ups", "usps",
-            "fedex", "dpd", "gls", "hermes", "zip", "plz", "rma", "awb", "mpn", "pin", "blz", "bic", "po",
-            "size", "sizes", "total", "type", "typ", "price", "eur", "usd", "gbp", "chf", "asin", "uid",
-            "build", "lfd", "pos", "iccid", "vin", "page", "seite", "toll", "year", "jahr", "grosse",
-            "order", "orders",
-        ],
-    ),
-];
-
-/// Parts of words, for compounds.
-const STEMS: &[(Label, &[&str])] = &[
-    (
-        Label::ShopCard,
-        &[
-            "gift",
-            "geschenk",
-            "gutschein",
-            "voucher",
-            "coupon",
-            "loyalty",
-            "kundenkarte",
-            "bonus",
-        ],
-    ),
-    (Label::Card, &["kreditkart", "kartennummer", "kartennr", "debit"]),
-    (Label::Iban, &["iban", "kontonummer", "bankverbindung"]),
-    (
-        Label::Phone,
-        &[
-            "phone",
-            "telefon",
-            "mobil",
-            "telefax",
-            "whatsapp",
-            "handynummer",
-            "rufnummer",
-            "anruf",
-            "ruckruf",
-            "erreich",
-            "durchwahl",
-            "landline",
-            "festnetz",
-            "hotline",
-            "handynr",
-        ],
-    ),
-    (Label::Version, &["version", "firmware", "release"]),
-    (
-        Label::Social,
-        &[
-            "steueridentifikation",
-            "steuernummer",
-            "sozialversicherung",
-            "rentenversicherung",
-            "burgerservice",
-            "fodselsnummer",
-            "taxpayer",
-            "insurancen",
-        ],
-    ),
-    (
-        Label::Person,
-        &["reisepassn", "ausweisn", "personalausweis", "fuhrerschein"],
-    ),
-    (
-        Label::Thing,
-        &[
-            "tracking",
-            "invoice",
-            "shipment",
-            "shipping",
-            "parcel",
-            "package",
-            "consignment",
-            "waybill",
-            "bestell",
-            "auftrag",
-            "rechnung",
-            "sendung",
-            "paket",
-            "lieferschein",
-            "artikel",
-            "article",
-            "product",
-            "produkt",
-            "serial",
-            "serien",
-            "modell",
-            "teilenummer",
-            "ersatzteil",
-            "charge",
-            "promo",
-            "vorgang",
-            "referen",
-            "aktenzeichen",
-            "customer",
-            "kunden",
-            "mitglied",
-            "member",
-            "account",
-            "konto",
-            "transact",
-            "transakt",
-            "booking",
-            "buchung",
-            "reserv",
-            "return",
-            "retour",
-            "receipt",
-            "quittung",
-            "policy",
-            "vertrag",
-            "contract",
-            "postcode",
-            "postleit",
-            "quantity",
-            "menge",
-            "purchase",
-            "registernummer",
-            "registration",
-            "confirmation",
-            "inventory",
-            "lager",
-            "catalog",
-            "katalog",
-            "version",
-            "zahlungs",
-            "payment",
-            "download",
-            "visitor",
-            "units",
-            "stuck",
-        ],
-    ),
-];
-
 /// What the words before `at` say about a number of `length` digits that begins there.
 pub(super) fn left(bytes: &[u8], at: usize, length: usize) -> Option<Label> {
     let floor = at.saturating_sub(REACH);
     let mut end = at;
     let mut fillers = 0;
     let mut gap_ends_sentence = false;
+    let mut in_list = true;
     loop {
         // What stands between two words.
         while end > floor && !is_letter(bytes[end - 1]) && !bytes[end - 1].is_ascii_digit() {
@@ -423,7 +63,7 @@ pub(super) fn left(bytes: &[u8], at: usize, length: usize) -> Option<Label> {
                 .iter()
                 .rposition(|b| !b.is_ascii_digit())
                 .map_or(0, |i| i + 1);
-            if (end - start).abs_diff(length) > 1 || gap_ends_sentence {
+            if (end - start).abs_diff(length) > 1 || gap_ends_sentence || !in_list {
                 return None;
             }
             end = start;
@@ -438,6 +78,7 @@ pub(super) fn left(bytes: &[u8], at: usize, length: usize) -> Option<Label> {
                 return None;
             }
             gap_ends_sentence = false;
+            in_list &= word.is_list();
             match word.label() {
                 Some(label) => return Some(label),
                 None if word.is_empty_of_meaning() => {}
@@ -474,7 +115,7 @@ pub(super) fn right(bytes: &[u8], at: usize) -> Option<Label> {
         let word = Word::of(&bytes[start..end]);
         match word.label() {
             Some(label) => return Some(label),
-            None if word.is(PLACES) => return Some(Label::Phone),
+            None if word.is_place() => return Some(Label::Phone),
             None if word.is_empty_of_meaning() => start = end,
             None => return None,
         }
@@ -482,12 +123,21 @@ pub(super) fn right(bytes: &[u8], at: usize) -> Option<Label> {
     None
 }
 
-/// Whether one of these words stands anywhere in the `REACH` bytes before `at`.
+/// Whether one of these words, in small letters, stands anywhere in the `REACH` bytes
+/// before `at`.
 pub(super) fn mentioned(bytes: &[u8], at: usize, words: &[&str]) -> bool {
-    let near = bytes[at.saturating_sub(REACH)..at].to_ascii_lowercase();
-    words
-        .iter()
-        .any(|w| near.windows(w.len()).any(|n| n == w.as_bytes()))
+    let near = &bytes[at.saturating_sub(REACH)..at];
+    (0..near.len()).any(|i| {
+        let (first, tail) = (near[i].to_ascii_lowercase(), &near[i..]);
+        let begins = |w: &&str| {
+            let same = || {
+                tail.get(..w.len())
+                    .is_some_and(|t| t.eq_ignore_ascii_case(w.as_bytes()))
+            };
+            w.as_bytes().first() == Some(&first) && same()
+        };
+        words.iter().any(begins)
+    })
 }
 
 /// Whether a code's letters are tied to the number: "WC-2026", "RE/100".
@@ -499,76 +149,6 @@ pub(super) fn is_code(bytes: &[u8], at: usize) -> bool {
 
 fn is_letter(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == LETTER
-}
-
-/// A word in lower case.
-struct Word {
-    bytes: [u8; 32],
-    len: usize,
-}
-
-impl Word {
-    /// The last 32 letters of `word`.
-    fn of(word: &[u8]) -> Self {
-        let tail = &word[word.len().saturating_sub(32)..];
-        let mut bytes = [0; 32];
-        for (to, from) in bytes.iter_mut().zip(tail) {
-            *to = from.to_ascii_lowercase();
-        }
-        Self {
-            bytes,
-            len: tail.len(),
-        }
-    }
-
-    fn get(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
-
-    fn is(&self, words: &[&str]) -> bool {
-        words.iter().any(|w| w.as_bytes() == self.get())
-    }
-
-    fn contains(&self, stems: &[&str]) -> bool {
-        stems
-            .iter()
-            .any(|s| self.get().windows(s.len()).any(|w| w == s.as_bytes()))
-    }
-
-    fn label(&self) -> Option<Label> {
-        let word = WORDS.iter().find(|(_, words)| self.is(words));
-        if let Some((label, _)) = word {
-            return Some(*label);
-        }
-        // No stem is shorter, and most words are.
-        if self.len < 4 {
-            return None;
-        }
-        STEMS
-            .iter()
-            .find(|(_, stems)| self.contains(stems))
-            .map(|(label, _)| *label)
-    }
-
-    fn is_empty_of_meaning(&self) -> bool {
-        self.len == 0 || self.is(EMPTY)
-    }
-
-    fn is_abbreviation(&self) -> bool {
-        let ends = [
-            &b"nr"[..],
-            b"no",
-            b"num",
-            b"tel",
-            b"ph",
-            b"mob",
-            b"ref",
-            b"id",
-            b"art",
-            b"fon",
-        ];
-        ends.iter().any(|e| self.get().ends_with(e))
-    }
 }
 
 #[cfg(test)]

@@ -9,11 +9,14 @@ mod fold;
 mod iban;
 mod ip;
 mod label;
+mod label_words;
 mod national;
 mod national_forms;
 mod number;
 mod phone;
 pub mod placeholders;
+#[cfg(test)]
+mod tests;
 
 /// What a piece of personal data is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

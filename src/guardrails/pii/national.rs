@@ -11,6 +11,8 @@ const MOST: usize = 18;
 const SPREAD: usize = 26;
 /// How many characters of one with letters stand before its first digit at most.
 const LETTERS: usize = 6;
+/// How many marks stand between the parts of one that only a word tells.
+const MARKS: usize = 5;
 
 pub(super) fn find(bytes: &[u8], groups: &[Group], taken: &mut Taken) {
     let mut found = Vec::new();
@@ -79,17 +81,11 @@ fn tied(bytes: &[u8], end: usize) -> bool {
 
 /// The end of the code that begins at `start`, where a word says that it is such a number.
 fn named(bytes: &[u8], start: usize) -> Option<usize> {
-    let social = match label::left(bytes, start, 0) {
-        Some(Label::Social) => true,
-        Some(Label::Person) => is_a_persons(bytes, start),
-        // "social security number", "national insurance number", "tax id"
-        _ => label::mentioned(bytes, start, PHRASES),
-    };
-    if !social {
+    if is_word(before(bytes, start)) {
         return None;
     }
     let mut end = start;
-    let (mut digits, mut count) = (0, 0);
+    let (mut digits, mut count, mut marks) = (0, 0, 0);
     for at in start..bytes.len().min(start + SPREAD) {
         let byte = bytes[at];
         if byte.is_ascii_alphanumeric() {
@@ -99,14 +95,21 @@ fn named(bytes: &[u8], start: usize) -> Option<usize> {
         } else if b"-./".contains(&byte) && is_word(bytes.get(at + 1))
             || byte == b' ' && goes_on(bytes, at + 1)
         {
-            continue;
+            marks += 1;
         } else {
             break;
         }
     }
-    (!is_word(bytes.get(end)) && digits >= 5 && (7..=MOST).contains(&count)).then_some(end)
+    let fits = !is_word(bytes.get(end)) && digits >= 5 && (7..=MOST).contains(&count) && marks <= MARKS;
+    let is_named = || match label::left(bytes, start, 0) {
+        Some(Label::Social) => true,
+        Some(Label::Person) => is_a_persons(bytes, start),
+        _ => label::mentioned(bytes, start, PHRASES),
+    };
+    (fits && is_named()).then_some(end)
 }
 
+/// What a word alone doesn't say.
 const PHRASES: &[&str] = &[
     "social security number",
     "social security no",

@@ -242,7 +242,7 @@ impl Window<'_> {
                 .get(i)
                 .is_some_and(|g| before(self.bytes, g.start) == Some(&b'('))
         });
-        (closed && opened || closed && self.sizes() == [3, 3, 4]) && self.digits <= 13
+        closed && (opened || self.sizes() == [3, 3, 4]) && self.digits <= 13
     }
 
     /// A national number in groups, with the zero before its area.

@@ -351,6 +351,10 @@ fn before(buf: &str, at: usize) -> Before {
     let letters = word
         .split('.')
         .all(|p| p.chars().count() == 1 && p.chars().all(char::is_alphabetic));
+    // `40 W.` is a unit.
+    if letters && text[..start].trim_end().ends_with(|c: char| c.is_ascii_digit()) && !word.contains('.') {
+        return Before::Word;
+    }
     if letters || PERHAPS.contains(&lower.as_str()) {
         return Before::Perhaps;
     }

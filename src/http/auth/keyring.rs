@@ -11,7 +11,7 @@ use moka::future::Cache;
 use crate::db::pool::{Db, DbError};
 use crate::db::sites;
 use crate::domain::ids::SiteId;
-use crate::domain::keys::{Alg, Purpose, RootSecret};
+use crate::domain::keys::{Alg, DerivedKey, Purpose, RootSecret};
 use crate::domain::seal::{MasterKey, SealError};
 
 const KEPT: Duration = Duration::from_secs(5);
@@ -43,11 +43,21 @@ pub struct TokenKey {
     pub decoding: DecodingKey,
     /// The site's origins.
     pub origins: Vec<String>,
+    /// What a server of the site's own shows; only a root secret gives one.
+    api: Option<DerivedKey>,
     not_before: DateTime<Utc>,
     not_after: Option<DateTime<Utc>>,
 }
 
 impl TokenKey {
+    /// Whether this is the site's API key; takes as long for a wrong one.
+    #[must_use]
+    pub fn is_api_key(&self, shown: &[u8]) -> bool {
+        self.api
+            .as_ref()
+            .is_some_and(|key| aws_lc_rs::constant_time::verify_slices_are_equal(key.expose(), shown).is_ok())
+    }
+
     /// Whether it is valid at this time.
     #[must_use]
     pub fn is_valid(&self, now: DateTime<Utc>) -> bool {
@@ -119,12 +129,14 @@ impl Keyring {
                 .map(str::as_bytes)
                 .ok_or_else(damaged)
         };
+        let mut api = None;
         let (algorithm, decoding) = match stored.alg {
             Alg::HS256 => {
                 let sealed = stored.sealed.as_deref().ok_or_else(damaged)?;
                 let root = open_root(&self.master, stored.site, kid, sealed)
                     .map_err(|e| KeyError::Seal(kid.to_owned(), e))?;
                 let key = root.derive(stored.site, Purpose::Token);
+                api = Some(root.derive(stored.site, Purpose::Api));
                 (Algorithm::HS256, DecodingKey::from_secret(key.expose()))
             }
             Alg::RS256 => (
@@ -141,6 +153,7 @@ impl Keyring {
             algorithm,
             decoding,
             origins: stored.origins,
+            api,
             not_before: stored.not_before,
             not_after: stored.not_after,
         }))

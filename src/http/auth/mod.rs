@@ -30,17 +30,62 @@ impl FromRequestParts<Arc<App>> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let missing = || Problem::new(Code::TokenMissing, "Send `Authorization: Bearer TOKEN`.");
-        let given = parts.headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
-        let given = given.to_str().map_err(|_| missing())?;
-        let (scheme, token) = given.split_once(' ').ok_or_else(missing)?;
-        if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
-            return Err(missing());
+        visitor(parts, app, bearer(parts)?).await
+    }
+}
+
+async fn visitor(parts: &Parts, app: &Arc<App>, token: &str) -> Result<Visitor, Problem> {
+    let origin = parts
+        .headers
+        .get(header::ORIGIN)
+        .map(|o| o.to_str().unwrap_or("invalid"));
+    token::verify(app, token, origin).await
+}
+
+fn bearer(parts: &Parts) -> Result<&str, Problem> {
+    let missing = || Problem::new(Code::TokenMissing, "Send `Authorization: Bearer TOKEN`.");
+    let given = parts.headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
+    let given = given.to_str().map_err(|_| missing())?;
+    let (scheme, token) = given.split_once(' ').ok_or_else(missing)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {
+        return Err(missing());
+    }
+    Ok(token.trim())
+}
+
+/// A visitor's session, or a server of the site's own that shows the site's API key
+/// (`KID.KEY`, the key in hex, as `deskhand site api-key` prints it).
+#[derive(Debug, Clone, Copy)]
+pub struct Asker {
+    /// The site.
+    pub site: SiteId,
+}
+
+impl FromRequestParts<Arc<App>> for Asker {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let shown = bearer(parts)?;
+        let invalid = || Problem::new(Code::TokenInvalid, "This is no API key that is valid here.");
+        // A JWT has two points.
+        let Some((kid, key)) = shown.split_once('.').filter(|(_, key)| !key.contains('.')) else {
+            let site = visitor(parts, app, shown).await?.site;
+            return Ok(Self { site });
+        };
+        let key = hex::decode(key).map_err(|_| invalid())?;
+        if kid.len() > 64 {
+            return Err(invalid());
         }
-        let origin = parts
-            .headers
-            .get(header::ORIGIN)
-            .map(|o| o.to_str().unwrap_or("invalid"));
-        token::verify(app, token.trim(), origin).await
+        let known = app.keyring.get(kid).await.map_err(|error| {
+            tracing::error!(%error, "a key can't be used");
+            Problem::new(
+                Code::NotReady,
+                "Keys can't be checked just now. Please try again in a moment.",
+            )
+        })?;
+        known
+            .filter(|k| k.is_valid(app.clock.now()) && k.is_api_key(&key))
+            .map(|k| Self { site: k.site })
+            .ok_or_else(invalid)
     }
 }

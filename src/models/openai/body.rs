@@ -21,6 +21,8 @@ const MOST: usize = 4 << 20;
 const MOST_REFUSAL: usize = 64 << 10;
 /// How a stream may begin.
 const FIELDS: [&str; 5] = ["data:", "event:", "id:", "retry:", ":"];
+/// Some put it in front.
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 const DONE: [&[u8]; 2] = [b"data: [DONE]", b"data:[DONE]"];
 /// How long the end of the connection is waited for after the last event: only then it can
 /// be used again, and the next call needn't begin with handshakes.
@@ -50,6 +52,7 @@ pub struct Watch(Mutex<Seen>);
 #[derive(Debug, Default)]
 struct Seen {
     done: bool,
+    in_one_piece: bool,
     fault: Option<ChatError>,
     line: Vec<u8>,
     size: usize,
@@ -59,6 +62,11 @@ impl Watch {
     /// Whether the stream said that it is whole.
     pub fn done(&self) -> bool {
         self.seen().done
+    }
+
+    /// Whether it is a stream, not a whole answer in place of one.
+    pub fn is_stream(&self) -> bool {
+        !self.seen().in_one_piece
     }
 
     /// What broke it.
@@ -121,12 +129,13 @@ pub async fn open(
     // Until it is clear what this is.
     loop {
         let start = head.trim_ascii_start();
-        let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
+        let start = start.strip_prefix(BYTE_ORDER_MARK).unwrap_or(start);
         match start.first() {
             Some(b'{' | b'[') => return whole(head, pieces, &watch).await,
             Some(b'<') => return Err(malformed("HTML instead of an answer").into()),
             Some(_) if FIELDS.iter().any(|f| start.starts_with(f.as_bytes())) => break,
             Some(_) if FIELDS.iter().any(|f| f.as_bytes().starts_with(start)) => {}
+            Some(_) if BYTE_ORDER_MARK.starts_with(start) => {}
             Some(_) => return Err(malformed("neither events nor JSON").into()),
             None if head.len() > MOST_REFUSAL => return Err(malformed("blanks instead of an answer").into()),
             None => {}
@@ -203,14 +212,16 @@ where
         body.extend_from_slice(piece.as_ref());
     }
     let body = body.trim_ascii_start();
-    let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
     let answer = serde_json::from_slice(body).map_err(|_| malformed("JSON that breaks off"))?;
     // Google puts its errors into a list.
     let answer = match answer {
         Value::Array(all) => all.into_iter().next().unwrap_or_default(),
         other => other,
     };
-    watch.seen().done = true;
+    let mut seen = watch.seen();
+    (seen.done, seen.in_one_piece) = (true, true);
+    drop(seen);
     Ok(response_of(format!("data: {answer}\n\ndata: [DONE]\n\n").into()))
 }
 

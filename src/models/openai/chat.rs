@@ -63,6 +63,12 @@ impl OpenAiChat {
             }),
         })
     }
+
+    /// As [`ChatModel::stream`], and whether the provider streams at all.
+    pub(super) async fn watched(&self, request: ChatRequest) -> Result<(ChatStream, bool), ChatError> {
+        let (stream, watch) = self.inner.ask(request).await?;
+        Ok((stream, watch.is_stream()))
+    }
 }
 
 impl ChatModel for OpenAiChat {
@@ -72,12 +78,12 @@ impl ChatModel for OpenAiChat {
 
     fn stream(&self, request: ChatRequest) -> BoxFuture<'static, Result<ChatStream, ChatError>> {
         let inner = Arc::clone(&self.inner);
-        async move { inner.ask(request).await }.boxed()
+        async move { Ok(inner.ask(request).await?.0) }.boxed()
     }
 }
 
 impl Inner {
-    async fn ask(&self, request: ChatRequest) -> Result<ChatStream, ChatError> {
+    async fn ask(&self, request: ChatRequest) -> Result<(ChatStream, Arc<Watch>), ChatError> {
         let now = Instant::now();
         let deadlines = Deadlines {
             first: now + self.times.first.min(self.times.call),
@@ -98,7 +104,8 @@ impl Inner {
                     if dialect != known {
                         self.remember(&request.model, dialect);
                     }
-                    return Ok(answer::read(events, watch, deadlines, request.tools).boxed());
+                    let chunks = answer::read(events, Arc::clone(&watch), deadlines, request.tools);
+                    return Ok((chunks.boxed(), watch));
                 }
                 Err(refusal) => match next(dialect, &refusal) {
                     Some(other) => dialect = other,

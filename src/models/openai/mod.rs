@@ -10,6 +10,7 @@ mod dialect;
 pub mod embeddings;
 mod endpoint;
 mod event;
+pub mod probe;
 
 mod request;
 mod schema;

@@ -7,6 +7,7 @@ pub mod brains;
 pub mod collector;
 pub mod fake_embedder;
 pub mod fake_provider;
+pub mod model_brain;
 pub mod knowledge;
 pub mod model_folder;
 pub mod postgres;

@@ -3,21 +3,15 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use deskhand::agent::brain::model::{Budget, ModelBrain};
-use deskhand::domain::clock::SystemClock;
 use deskhand::domain::ids::VisitorId;
-use deskhand::models::chat::ToolSpec;
-use deskhand::models::openai::chat::OpenAiChat;
-use deskhand::models::price::{Micros, Price};
-use deskhand::models::provider::{Provider, ProviderKind, ProviderSettings, Times};
 use deskhand::telemetry::trace::Traces;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{SpanData, SpanExporter};
-use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt;
 
 use crate::support::app::{Setup, TestApp, message};
-use crate::support::fake_provider::{FakeProvider, Reply};
+use crate::support::fake_provider::FakeProvider;
+use crate::support::model_brain::{brain, honest};
 
 /// Keeps spans in memory.
 #[derive(Debug, Clone, Default)]
@@ -35,43 +29,6 @@ fn attribute(span: &SpanData, key: &str) -> Option<String> {
     found.map(|a| a.value.to_string())
 }
 
-fn brain(provider: &FakeProvider) -> ModelBrain {
-    let settings = ProviderSettings {
-        name: "fake".into(),
-        kind: ProviderKind::OpenAi,
-        base_url: provider.base_url.clone(),
-        api_version: None,
-        api_key: None,
-        plan_model: "planner".into(),
-        draft_model: "writer".into(),
-        plan_temperature: 0.0,
-        draft_temperature: 0.5,
-        price: Price {
-            input: Micros(1_000_000),
-            output: Micros(2_000_000),
-        },
-        context_tokens: 8_000,
-        times: Times::default(),
-    };
-    let model = Arc::new(OpenAiChat::open(&settings).unwrap());
-    let search = ToolSpec {
-        name: "kb_search".into(),
-        description: "Searches.".into(),
-        parameters: json!({ "type": "object", "properties": { "query": { "type": "string" } }, "required": ["query"] }),
-    };
-    let budget = Budget {
-        answer_tokens: 700,
-        history_messages: 6,
-        history_tokens: 1_500,
-    };
-    ModelBrain::new(
-        Arc::new(Provider::new(settings, model)),
-        vec![search],
-        budget,
-        Arc::new(SystemClock),
-    )
-}
-
 // One thread, so that the subscriber of this thread sees all of the turn.
 #[tokio::test]
 async fn a_turn_is_one_trace_from_the_caller_to_the_provider() {
@@ -81,21 +38,13 @@ async fn a_turn_is_one_trace_from_the_caller_to_the_provider() {
         tracing::subscriber::set_default(tracing_subscriber::Registry::default().with(traces.layer()));
     let provider = FakeProvider::start().await;
     let app = TestApp::with(Setup {
-        brains: vec![Arc::new(brain(&provider))],
-        day_cap_micro: 1_000_000_000,
+        brains: vec![brain("fake", &provider)],
         ..Setup::default()
     })
     .await;
     app.know(&[("returns.md", "# Returns\n\nA return label costs 4.90 euros.")])
         .await;
-    let tool = |name: &str, args| Reply::Tool {
-        name: name.into(),
-        args,
-    };
-    provider
-        .then(tool("kb_search", json!({ "query": "secretquestion label" })))
-        .then(tool("write_answer", json!({})))
-        .then(Reply::text("A return label costs 4.90 euros [1]."));
+    provider.always(honest("A return label costs 4.90 euros. [1]"));
     let caller = "0af7651916cd43dd8448eb211c80319c";
     let response = app
         .post("/api/agent/messages", &app.token(VisitorId::new()))
@@ -106,7 +55,7 @@ async fn a_turn_is_one_trace_from_the_caller_to_the_provider() {
         .unwrap();
     let body: serde_json::Value = response.json().await.unwrap();
     assert_eq!(body["outcome"], "answered", "{body:#}");
-    let heads = provider.heads();
+    let requests = provider.requests();
     provider.finish().await;
     let thread = body["thread_id"].as_str().unwrap().to_owned();
     let (turn, site) = (
@@ -165,7 +114,7 @@ async fn a_turn_is_one_trace_from_the_caller_to_the_provider() {
         ("gen_ai.operation.name", "chat"),
         ("gen_ai.provider.name", "fake"),
         ("gen_ai.request.model", "writer"),
-        ("gen_ai.request.max_tokens", "700"),
+        ("gen_ai.request.max_tokens", "800"),
         ("gen_ai.request.temperature", "0.5"),
         ("gen_ai.response.finish_reasons", "stop"),
     ] {
@@ -189,11 +138,11 @@ async fn a_turn_is_one_trace_from_the_caller_to_the_provider() {
     // The provider is told which call of which trace it is part of.
     let chats = of_turn.iter().filter(|s| s.name.starts_with("chat "));
     for chat in chats {
-        let wanted = format!("traceparent: 00-{caller}-{}-01", chat.span_context.span_id());
-        assert!(
-            heads.iter().any(|h| h.contains(&wanted)),
-            "{wanted} in {heads:#?}"
-        );
+        let wanted = format!("00-{caller}-{}-01", chat.span_context.span_id());
+        let told = requests
+            .iter()
+            .any(|r| r.headers.get("traceparent") == Some(&wanted));
+        assert!(told, "no request has {wanted}");
     }
     let all = format!("{spans:?}");
     for secret in ["secretquestion", "4.90", thread.as_str(), site.as_str()] {

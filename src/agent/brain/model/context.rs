@@ -8,9 +8,10 @@ use sha2::{Digest, Sha256};
 use crate::agent::brain::{ToolOutcome, TurnView};
 use crate::domain::document::Passage;
 use crate::models::chat::{ChatMessage, ChatRequest, ToolCall};
+use crate::models::tokens::Counter;
 
-/// Tokens that a message takes beside its text.
-const FRAME: u32 = 8;
+/// Tokens that a message, a call or a tool takes beside its text.
+const FRAME: usize = 16;
 /// The tool whose passages are numbered.
 pub(super) const SEARCH: &str = "kb_search";
 
@@ -22,23 +23,21 @@ pub(super) fn bound(text: &str) -> u32 {
     u32::try_from(ascii.div_ceil(3) + 2 * other).unwrap_or(u32::MAX)
 }
 
-/// Tokens of a request at most.
+/// Tokens of a request at most: no tokenizer makes more than one of a byte.
 pub(super) fn at_most(request: &ChatRequest) -> u32 {
-    let messages = request.messages.iter().map(|m| {
-        let text = match m {
-            ChatMessage::System(t) | ChatMessage::User(t) => bound(t),
-            ChatMessage::Assistant { text, calls } => {
-                bound(text) + calls.iter().map(|c| bound(&c.name) + bound(&c.args) + FRAME).sum::<u32>()
-            }
-            ChatMessage::Tool { content, .. } => bound(content),
-        };
-        text + FRAME
+    let messages = request.messages.iter().map(|m| match m {
+        ChatMessage::System(t) | ChatMessage::User(t) => t.len(),
+        ChatMessage::Assistant { text, calls } => {
+            text.len() + calls.iter().map(|c| c.name.len() + c.args.len() + FRAME).sum::<usize>()
+        }
+        ChatMessage::Tool { content, .. } => content.len(),
     });
     let tools = request
         .tools
         .iter()
-        .map(|t| bound(&t.name) + bound(&t.description) + bound(&t.parameters.to_string()) + FRAME);
-    messages.chain(tools).fold(0, u32::saturating_add)
+        .map(|t| t.name.len() + t.description.len() + t.parameters.to_string().len());
+    let bytes: usize = messages.chain(tools).map(|n| n + FRAME).sum();
+    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// The passages that this turn found, each once, best first: a model cites them by their
@@ -53,23 +52,25 @@ pub(super) fn passages(view: &TurnView) -> Vec<&Passage> {
     out
 }
 
-/// The end of the conversation that fits: at most so many messages and tokens, oldest first.
-pub(super) fn history(view: &TurnView, most: usize, most_tokens: u32) -> Vec<ChatMessage> {
+/// The end of the conversation that fits: at most so many messages, and tokens as the
+/// model's tokenizer counts them.
+pub(super) fn history(view: &TurnView, most: usize, most_tokens: usize, counter: Counter) -> Vec<ChatMessage> {
     let mut left = most_tokens;
     let mut out = Vec::new();
     for said in view.history.iter().rev().take(most) {
-        let Some(rest) = left.checked_sub(bound(&said.text).saturating_add(FRAME)) else {
-            break;
-        };
-        left = rest;
-        out.push(if said.by_visitor {
+        let message = if said.by_visitor {
             ChatMessage::User(said.text.clone())
         } else {
             ChatMessage::Assistant {
                 text: said.text.clone(),
                 calls: Vec::new(),
             }
-        });
+        };
+        let Some(rest) = left.checked_sub(counter.message(&message)) else {
+            break;
+        };
+        left = rest;
+        out.push(message);
     }
     out.reverse();
     out
@@ -212,11 +213,13 @@ mod tests {
                 })
                 .collect()
         };
-        assert_eq!(texts(history(&v, 10, 1_000)), ["one", "two", "three"]);
-        assert_eq!(texts(history(&v, 2, 1_000)), ["two", "three"]);
-        let two = bound("two") + bound("three") + 2 * FRAME;
-        assert_eq!(texts(history(&v, 10, two)), ["two", "three"]);
-        assert!(history(&v, 10, 3).is_empty());
+        let of = |most, tokens| texts(history(&v, most, tokens, Counter::O200k));
+        assert_eq!(of(10, 1_000), ["one", "two", "three"]);
+        assert_eq!(of(2, 1_000), ["two", "three"]);
+        let two = Counter::O200k.message(&ChatMessage::User("two".into()));
+        assert_eq!(of(10, 2 * two), ["two", "three"]);
+        assert_eq!(of(10, 2 * two - 1), ["three"]);
+        assert!(of(10, 3).is_empty());
     }
 
     #[test]

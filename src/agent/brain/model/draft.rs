@@ -13,6 +13,7 @@ use crate::domain::document::Passage;
 use crate::guardrails::sentences::{Piece, Splitter};
 use crate::models::chat::{ChatMessage, ChatRequest, Chunk, Finish, ToolChoice};
 use crate::models::prompts;
+use crate::models::tokens::Counter;
 
 pub(super) async fn draft(
     brain: &ModelBrain,
@@ -38,7 +39,8 @@ pub(super) async fn draft(
     messages.extend(shown::history(
         view,
         budget.history_messages,
-        budget.history_tokens.min(room / 2),
+        budget.history_tokens.min(usize::try_from(room / 2).unwrap_or(usize::MAX)),
+        Counter::of(&settings.draft_model),
     ));
     messages.push(ChatMessage::User(format!(
         "{}The visitor's message:\n{}",

@@ -36,7 +36,7 @@ pub struct Budget {
     /// Messages of history at most.
     pub history_messages: usize,
     /// Tokens of history at most.
-    pub history_tokens: u32,
+    pub history_tokens: usize,
 }
 
 /// A provider's models as a brain.

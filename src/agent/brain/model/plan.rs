@@ -16,6 +16,7 @@ use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
 use crate::models::chat::{ChatMessage, ChatRequest, Chunk, ToolChoice, ToolSpec};
 use crate::models::prompts;
+use crate::models::tokens::Counter;
 
 /// A plan is a call; this is room for long arguments.
 const PLAN_TOKENS: u32 = 500;
@@ -70,7 +71,8 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
     messages.extend(shown::history(
         view,
         budget.history_messages,
-        budget.history_tokens.min(room / 2),
+        budget.history_tokens.min(usize::try_from(room / 2).unwrap_or(usize::MAX)),
+        Counter::of(&settings.plan_model),
     ));
     messages.push(ChatMessage::User(view.message.clone()));
     messages.extend(shown::outcomes(view, room / 2));

@@ -1,12 +1,14 @@
 //! `deskhand doctor`: checks each part, and says how to mend it.
 
+mod providers;
+
 use std::process::ExitCode;
 
 use serde::Serialize;
 
-use super::model;
-use super::print::{self, line};
-use super::session::{Logins, embedded_settings};
+use crate::cli::model;
+use crate::cli::print::{self, line};
+use crate::cli::session::{Logins, embedded_settings};
 use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::jobs;
@@ -83,6 +85,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let mut report = Report::default();
     report.ok("configuration", "every key and value is known");
     embeddings(&config, args.fix, &mut report).await;
+    providers::check(&config, &mut report).await;
     examine(&config, &mut report).await;
     if args.json {
         print::json(&report.0)?;

@@ -1,0 +1,307 @@
+//! Words, signs and numbers of a text, and numbers that are written as words.
+
+use std::ops::Range;
+
+use super::figures::ONE;
+
+/// A word, a number or a sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Token {
+    /// In lower case.
+    pub lower: String,
+    /// Whether it begins with a capital.
+    pub capital: bool,
+    /// Whether a dash follows or goes before it.
+    pub dashed: bool,
+    /// Its value in millionths, as a numeral.
+    pub number: Option<i64>,
+    /// `one`, `a`, `ein`: a number only before a unit.
+    pub vague: bool,
+    /// `2nd`
+    pub ordinal: Option<i64>,
+    /// `14:00`, in minutes.
+    pub clock: Option<i64>,
+    /// `3.5.2027`, `2027-05-03`: year, month, day.
+    pub date: Option<(Option<i64>, i64, i64)>,
+    /// `E27`, `2.10.3`
+    pub code: Option<String>,
+    /// Its place, in bytes.
+    pub at: Range<usize>,
+}
+
+/// The tokens of a text; Markdown's emphasis and white space are none.
+pub fn tokens(text: &str) -> Vec<Token> {
+    let mut out: Vec<Token> = Vec::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let rest = &text[at..];
+        if c.is_whitespace() || matches!(c, '*' | '_' | '`' | '\u{ad}') {
+            at += c.len_utf8();
+            continue;
+        }
+        let start = at;
+        if c.is_ascii_digit() {
+            let (mut token, len) = numeral(rest);
+            at += len;
+            token.at = start..at;
+            out.push(token);
+            continue;
+        }
+        if c.is_alphanumeric() {
+            let mut len = rest
+                .char_indices()
+                .find(|(i, c)| {
+                    let joins = matches!(c, '\'' | '’') && rest[i + c.len_utf8()..].starts_with(char::is_alphabetic);
+                    !(c.is_alphanumeric() || joins || matches!(c, '\u{ad}' | '\u{300}'..='\u{36f}'))
+                })
+                .map_or(rest.len(), |(i, _)| i);
+            // `p.m.`
+            if matches!(rest.get(..3).map(str::to_lowercase).as_deref(), Some("p.m" | "a.m")) {
+                len = 3;
+            }
+            at += len;
+            let word = &text[start..at];
+            let mut token = plain(word, start..at);
+            if word.contains(|c: char| c.is_ascii_digit()) {
+                token.code = Some(token.lower.clone());
+            }
+            out.push(token);
+            continue;
+        }
+        let len = if rest.starts_with("°C") { 3 } else { c.len_utf8() };
+        at += len;
+        let sign = plain(&text[start..at], start..at);
+        if matches!(c, '–' | '-' | '—')
+            && let Some(before) = out.last_mut().filter(|t| t.at.end == start)
+        {
+            before.dashed = true;
+        }
+        out.push(sign);
+    }
+    for i in 1..out.len() {
+        out[i].dashed |= matches!(out[i - 1].lower.as_str(), "–" | "-" | "—") && out[i].at.start == out[i - 1].at.end;
+    }
+    out
+}
+
+fn plain(word: &str, at: Range<usize>) -> Token {
+    let lower = word.to_lowercase().replace('’', "'").replace('\u{ad}', "");
+    Token {
+        capital: word.starts_with(char::is_uppercase),
+        dashed: false,
+        number: None,
+        vague: matches!(lower.as_str(), "one" | "ein" | "eine" | "einem" | "einer" | "eines" | "einen"),
+        ordinal: None,
+        clock: None,
+        date: None,
+        code: None,
+        at,
+        lower,
+    }
+}
+
+/// What begins with a digit.
+fn numeral(rest: &str) -> (Token, usize) {
+    if let Some((date, len)) = date(rest) {
+        let mut token = plain(&rest[..len], 0..len);
+        token.date = Some(date);
+        return (token, len);
+    }
+    let digits = |s: &str| s.bytes().take_while(u8::is_ascii_digit).count();
+    let first = digits(rest);
+    // `14:00`
+    if first <= 2 && rest[first..].starts_with(':') && digits(&rest[first + 1..]) == 2 {
+        let (h, m): (i64, i64) = (rest[..first].parse().unwrap_or(0), rest[first + 1..first + 3].parse().unwrap_or(0));
+        let mut token = plain(&rest[..first + 3], 0..first + 3);
+        token.clock = Some(h * 60 + m);
+        return (token, first + 3);
+    }
+    // Groups of digits and what separates them.
+    let mut groups = vec![&rest[..first]];
+    let mut separators = Vec::new();
+    let mut len = first;
+    while let Some(c) = rest[len..].chars().next().filter(|c| matches!(c, '.' | ',' | '\'' | '’' | '\u{a0}' | '\u{202f}')) {
+        let n = digits(&rest[len + c.len_utf8()..]);
+        let thousands = n == 3;
+        if n == 0 || (!matches!(c, '.' | ',') && !thousands) {
+            break;
+        }
+        let from = len + c.len_utf8();
+        groups.push(&rest[from..from + n]);
+        separators.push(c);
+        len = from + n;
+    }
+    let letters = rest[len..].chars().take_while(|c| c.is_alphabetic()).map(char::len_utf8).sum::<usize>();
+    let suffix = rest[len..len + letters].to_lowercase();
+    let mut token = plain(&rest[..len], 0..len);
+    if matches!(suffix.as_str(), "st" | "nd" | "rd" | "th") && separators.is_empty() {
+        token.ordinal = rest[..len].parse().ok();
+        return (token, len + letters);
+    }
+    let unit = matches!(
+        suffix.as_str(),
+        "" | "x" | "mm" | "cm" | "m" | "km" | "g" | "kg" | "w" | "kw" | "v" | "l" | "ml" | "h" | "min" | "am" | "pm" | "eur" | "usd" | "lb" | "lbs"
+    );
+    match decimal(&groups, &separators) {
+        Some(value) if unit => token.number = Some(value),
+        _ => {
+            len += letters;
+            // The rest of a code: `5G9`.
+            len += rest[len..].chars().take_while(|c| c.is_alphanumeric()).map(char::len_utf8).sum::<usize>();
+            token = plain(&rest[..len], 0..len);
+            token.code = Some(token.lower.clone());
+        }
+    }
+    (token, len)
+}
+
+/// Three digits after a separator are thousands, `1.000` as `1,000`; fewer are decimals.
+fn decimal(groups: &[&str], separators: &[char]) -> Option<i64> {
+    let last = groups.len() - 1;
+    let zero = groups[0] == "0" || groups[0].len() > 3;
+    let fraction = last > 0 && (groups[last].len() != 3 || (last == 1 && zero));
+    let whole = if fraction { &groups[..last] } else { groups };
+    if whole[1..].iter().any(|g| g.len() != 3) || (whole.len() > 1 && whole[0].len() > 3) {
+        return None;
+    }
+    let inner = &separators[..whole.len() - 1];
+    let mixed = inner.iter().any(|s| *s != inner[0]) || (fraction && whole.len() > 1 && separators[last - 1] == inner[0]);
+    if mixed {
+        return None;
+    }
+    let value: i64 = whole.concat().parse().ok()?;
+    let mut micro = value.checked_mul(ONE)?;
+    if fraction {
+        let digits = groups[last].trim_end_matches('0');
+        if digits.len() > 6 {
+            return None;
+        }
+        micro += format!("{digits:0<6}").parse::<i64>().ok()?;
+    }
+    Some(micro)
+}
+
+/// `3.5.2027`, `3. 5. 2027`, `2027-05-03`, and `25/12/2027` where the day is over 12.
+fn date(rest: &str) -> Option<((Option<i64>, i64, i64), usize)> {
+    let mut parts = Vec::new();
+    let mut at = 0;
+    let mut sign = None;
+    for k in 0..3 {
+        let n = rest[at..].bytes().take_while(u8::is_ascii_digit).count();
+        if n == 0 || n > 4 {
+            return None;
+        }
+        parts.push((rest[at..at + n].parse::<i64>().ok()?, n));
+        at += n;
+        if k < 2 {
+            let c = rest[at..].chars().next().filter(|c| matches!(c, '.' | '-' | '/'))?;
+            if *sign.get_or_insert(c) != c {
+                return None;
+            }
+            at += 1;
+            if c == '.' && rest[at..].starts_with(' ') {
+                at += 1;
+            }
+        }
+    }
+    if rest[at..].starts_with(|c: char| c.is_alphanumeric() && c != 'T') {
+        return None;
+    }
+    let [(a, la), (b, lb), (c, lc)] = parts[..] else { return None };
+    let (y, m, d) = match sign? {
+        '-' if la == 4 && lb == 2 && lc == 2 => (a, b, c),
+        '.' if lc == 4 => (c, b, a),
+        '/' if lc == 4 && a > 12 => (c, b, a),
+        '/' if lc == 4 && b > 12 => (c, a, b),
+        _ => return None,
+    };
+    // The time after a `T` belongs to it.
+    if rest[at..].starts_with('T') {
+        at += rest[at..].bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.' | b'+')).count();
+    }
+    ((1..=12).contains(&m) && (1..=31).contains(&d)).then_some(((Some(y), m, d), at))
+}
+
+/// The value of the number that begins at a token, in millionths, and where it ends.
+pub fn value(t: &[Token], i: usize) -> Option<(i64, usize)> {
+    if let Some(n) = t[i].number {
+        let dash = t.get(i + 1).is_some_and(|s| matches!(s.lower.as_str(), "," | ".")) && t.get(i + 2).is_some_and(|s| matches!(s.lower.as_str(), "-" | "–"));
+        let next = if dash && t[i + 1].at.start == t[i].at.end { i + 3 } else { i + 1 };
+        return Some((n, next));
+    }
+    let mut n = word(&t[i].lower)?;
+    let mut next = i + 1;
+    // `thirty-one`
+    if (20..100).contains(&n) && n % 10 == 0 {
+        let one = next + usize::from(t.get(next).is_some_and(|t| t.lower == "-"));
+        if let Some(ones) = t.get(one).and_then(|t| word(&t.lower)).filter(|n| (1..10).contains(n)) {
+            n += ones;
+            next = one + 1;
+        }
+    }
+    // `two hundred`, `a dozen`
+    while let Some(factor) = t.get(next).and_then(|t| scale(&t.lower)) {
+        n = n.checked_mul(factor)?;
+        next += 1;
+    }
+    Some((n.checked_mul(ONE)?, next))
+}
+
+fn scale(word: &str) -> Option<i64> {
+    Some(match word {
+        "dozen" | "dutzend" => 12,
+        "hundred" | "hundert" => 100,
+        "thousand" | "tausend" => 1_000,
+        "million" | "millionen" => 1_000_000,
+        _ => return None,
+    })
+}
+
+fn word(lower: &str) -> Option<i64> {
+    const ENGLISH: &[&str] = &[
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+        "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    ];
+    const TENS: &[&str] = &["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    if let Some(n) = (0..).zip(ENGLISH).find(|(_, w)| **w == lower).map(|(n, _)| n) {
+        return Some(n);
+    }
+    if let Some(n) = (2..).zip(TENS).find(|(_, w)| **w == lower).map(|(n, _)| n * 10) {
+        return Some(n);
+    }
+    scale(lower).or_else(|| german(lower)).or_else(|| european(lower))
+}
+
+fn german(lower: &str) -> Option<i64> {
+    const SMALL: &[&str] = &[
+        "null", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf", "dreizehn",
+        "vierzehn", "fünfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn",
+    ];
+    const TENS: &[&str] = &["zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig"];
+    let small = |w: &str| (0..).zip(SMALL).find(|(_, s)| **s == w).map(|(n, _)| n);
+    let tens = |w: &str| (2..).zip(TENS).find(|(_, s)| **s == w || (w == "dreissig" && **s == "dreißig")).map(|(n, _)| n * 10);
+    if matches!(lower, "eine" | "einem" | "einer" | "eines" | "einen" | "eins") {
+        return Some(1);
+    }
+    if let Some(n) = small(lower).or_else(|| tens(lower)) {
+        return Some(n);
+    }
+    if let Some((ones, ten)) = lower.split_once("und") {
+        return Some(small(ones)?.checked_add(tens(ten)?)?);
+    }
+    let hundreds = lower.strip_suffix("hundert")?;
+    small(hundreds).map(|n| n * 100)
+}
+
+/// Small numbers of neighbouring languages, where they are no words of English or German.
+fn european(lower: &str) -> Option<i64> {
+    const WORDS: &[(&str, i64)] = &[
+        ("deux", 2), ("trois", 3), ("quatre", 4), ("cinq", 5), ("sept", 7), ("huit", 8), ("neuf", 9), ("dix", 10), ("onze", 11),
+        ("douze", 12), ("quatorze", 14), ("quinze", 15), ("vingt", 20), ("trente", 30), ("quarante", 40), ("cinquante", 50),
+        ("soixante", 60), ("dos", 2), ("tres", 3), ("cuatro", 4), ("cinco", 5), ("seis", 6), ("siete", 7), ("ocho", 8),
+        ("nueve", 9), ("diez", 10), ("doce", 12), ("catorce", 14), ("veinte", 20), ("treinta", 30), ("cuarenta", 40),
+        ("sesenta", 60), ("noventa", 90), ("tre", 3), ("quattro", 4), ("cinque", 5), ("sette", 7), ("otto", 8), ("dieci", 10),
+        ("quattordici", 14), ("trenta", 30), ("sessanta", 60), ("twee", 2), ("drie", 3), ("vijf", 5), ("dertig", 30),
+    ];
+    WORDS.iter().find(|(w, _)| *w == lower).map(|(_, n)| *n)
+}

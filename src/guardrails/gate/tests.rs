@@ -1,0 +1,290 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+const RETURNS: &str = "You can return goods within **30 days**. A return label costs €4.90. Opened bulbs can't be returned. \
+    Write to hello@shop.example or call +43 7612 555 010. Read [our page](https://shop.example/returns?a=1).";
+
+fn with(text: &str, cites: &[i64], tools: &[&Value], said: &str) -> Verdict {
+    let headings = ["What it costs".to_owned()];
+    let source = Source { id: 7, title: "Returns", headings: &headings, text: RETURNS };
+    let evidence = Evidence { sources: &[source], tools, said };
+    check(text, cites, &evidence)
+}
+
+fn fails(text: &str, cites: &[i64], fault: Fault) {
+    assert_eq!(with(text, cites, &[], "where is my order #1002? Lumen & Oak"), Verdict::Fail(fault), "{text}");
+}
+
+fn passes(text: &str, cites: &[i64]) {
+    assert_eq!(with(text, cites, &[], "where is my order #1002? Lumen & Oak"), Verdict::Pass, "{text}");
+}
+
+#[test]
+fn what_the_source_says_passes() {
+    for text in [
+        "A return label costs €4.90.",
+        "You can return goods within 30 days.",
+        "You can return goods within thirty days.",
+        "**A return label costs 4,90 €.**",
+        "- A return label costs EUR 4.90",
+        "Unfortunately, opened bulbs can't be returned.",
+        "Goods can be returned within 30 days.",
+        "Write to [us](mailto:hello@shop.example) or call +43 7612 555010.",
+    ] {
+        passes(text, &[7]);
+    }
+}
+
+#[test]
+fn what_it_does_not_say_is_held_back() {
+    for (text, fault) in [
+        ("A return label costs €5.90.", Fault::Mismatch),
+        ("A return label costs $4.90.", Fault::Mismatch),
+        ("You can return goods within 30 hours.", Fault::Mismatch),
+        ("You can return goods within forty days.", Fault::Mismatch),
+        ("Opened bulbs can be returned.", Fault::Negation),
+        ("You can't return goods within 30 days.", Fault::Negation),
+        ("Only opened bulbs can't be returned.", Fault::Negation),
+        ("Ask the pope about label colours.", Fault::Unsupported),
+        ("  ", Fault::Form),
+    ] {
+        fails(text, &[7], fault);
+    }
+    fails(&"a".repeat(4_001), &[7], Fault::Form);
+    fails("A return label costs €4.90.", &[8], Fault::BadCitation);
+    fails("A return label costs €4.90.", &[7, 8], Fault::BadCitation);
+}
+
+/// SEC-5: an address that no source has is never shown, nor a scheme that runs something.
+#[test]
+fn links_are_the_sources() {
+    for text in [
+        "Read [our page](https://shop.example/returns?a=2).",
+        "Read [our page](https://evil.example/returns?a=1).",
+        "Read https://shop.example.evil.example/returns?a=1.",
+        "Read [our page](javascript:alert(1)).",
+        "Read [our page](data:text/html,x).",
+        "Read [our page](//evil.example).",
+        "Read [our page](&#106;avascript:x).",
+        "Read evil.example/returns for it.",
+        "![x](https://evil.example/p.png)",
+        "<a href=\"https://evil.example\">our page</a>",
+        "Write to hello@evil.example.",
+        "Call +43 7612 555 011.",
+        "Call 0043 7612 555 019.",
+        "Call tel:+437612555010.",
+    ] {
+        fails(text, &[7], Fault::Link);
+        assert_eq!(with(text, &[], &[], ""), Verdict::Fail(Fault::Link), "{text}");
+    }
+    // Whose source has it must be cited.
+    fails("Would you write to hello@shop.example?", &[], Fault::Uncited);
+    assert_eq!(with("Is hello@me.example right?", &[], &[], "I am hello@me.example"), Verdict::Pass);
+}
+
+#[test]
+fn what_may_stand_uncited() {
+    for text in [
+        "Hello!",
+        "Thank you for your message.",
+        "I'm sorry about that.",
+        "What would you like to know?",
+        "I couldn't find anything about that.",
+        "I don't know how order 1002 stands.",
+        "I can't look up orders in this chat yet, so I don't know how order 1002 stands.",
+        "Let me know if you need anything else.",
+        "I'll pass this on to a colleague.",
+        "Here is how it works:",
+        "## Returns and refunds",
+        "---",
+        "🎉",
+        "Guten Tag!",
+        "Das tut mir leid, kann ich sonst helfen?",
+        "Es tut mir leid.",
+        "Dazu habe ich auf den Hilfeseiten von Lumen & Oak nichts gefunden.",
+        "Ich leite Ihre Anfrage an einen Kollegen weiter.",
+        "Bitte nennen Sie mir Ihre Bestellnummer.",
+        "¡Con mucho gusto!",
+        "Merci pour votre message, avec plaisir.",
+    ] {
+        passes(text, &[]);
+    }
+    for text in [
+        "You have 30 days.",
+        "Returns are free.",
+        "Yes.",
+        "You can return it.",
+        "Our lamps are made of oak.",
+        "Hello, returns are free.",
+        "I don't know, but returns are free.",
+        "I'm sorry, but we don't take returns.",
+        "I can help you get a refund.",
+        "Feel free to return it, it is free of charge.",
+        "Here is a free lamp for you.",
+        "## Shipping is free",
+        "Thanks, you have 14 days.",
+        "Would 14 days suit you?",
+        "Tiene 14 días.",
+        "La livraison prend deux jours.",
+        "Die Rückgabe ist kostenlos.",
+        "Wir liefern nach England.",
+        "Ich weiß es nicht, aber der Versand ist kostenlos.",
+        "Order 1003 is on its way.",
+        "Order 1002 is on its way.",
+    ] {
+        fails(text, &[], Fault::Uncited);
+    }
+}
+
+/// GRD-4: order states, amounts, dates and tracking numbers equal a tool's result.
+#[test]
+fn what_a_tool_returned_may_be_said() {
+    let order = json!({"order": 1002, "status": "shipped", "total": "429.00", "currency": "EUR",
+        "tracking": "JJD0002", "expected": "2026-11-24"});
+    let say = |text: &str| with(text, &[], &[&order], "where is my order?");
+    for text in [
+        "Your order 1002 is on its way.",
+        "The total is €429.00.",
+        "The tracking number is JJD0002.",
+        "Your order 1002 is expected on 24 November 2026.",
+        "Ihre Bestellung 1002 ist unterwegs.",
+    ] {
+        assert_eq!(say(text), Verdict::Pass, "{text}");
+    }
+    for text in [
+        "Your order 1003 is on its way.",
+        "Your order 1002 has been delivered.",
+        "Your order 1002 is not on its way.",
+        "The total is €492.00.",
+        "The total is $429.00.",
+        "The tracking number is JJD0003.",
+        "Your order 1002 is expected on 25 November 2026.",
+        "Your order 1002 is on its way and returns are free.",
+        "Ihre Bestellung 1002 wurde storniert.",
+    ] {
+        assert_eq!(say(text), Verdict::Fail(Fault::Uncited), "{text}");
+    }
+}
+
+/// Each pair: what a sentence says, and what a source says.
+#[test]
+fn figures_agree_whatever_their_form() {
+    let said = |a: &str, b: &str| {
+        let (a, b) = (figures::figures(a), figures::figures(b));
+        !a.is_empty() && a.iter().all(|f| b.iter().any(|g| f.is_said_by(g, |_| false)))
+    };
+    for (a, b) in [
+        ("€4.90", "4,90 €"),
+        ("EUR 4.90", "4.9 euros"),
+        ("€5", "5,- €"),
+        ("1,000 kg", "1.000 kg"),
+        ("1000 kg", "1'000 kg"),
+        ("1.234,50 €", "€1,234.50"),
+        ("thirty days", "30 days"),
+        ("dreißig Tage", "30 days"),
+        ("einundzwanzig Tage", "21 Tage"),
+        ("thirty-one days", "31 days"),
+        ("a dozen pieces", "12 pieces"),
+        ("twice a year", "two times"),
+        ("zweimal im Jahr", "twice"),
+        ("14:00", "2 pm"),
+        ("14 Uhr", "2 p.m."),
+        ("14.30 Uhr", "2:30 pm"),
+        ("9 am to 5 pm", "9:00–17:00"),
+        ("von 9 bis 17 Uhr", "9:00–17:00"),
+        ("two to three working days", "2–3 Werktage"),
+        ("up to 3 working days", "2–3 working days"),
+        ("one hour", "60 minutes"),
+        ("2 days", "48 hours"),
+        ("two years", "24 months"),
+        ("ten percent", "10 %"),
+        ("120 centimetres", "120 × 60 × 74 cm"),
+        ("60 cm", "120 × 60 × 74 cm"),
+        ("3 May 2027", "3. Mai 2027"),
+        ("May 3, 2027", "2027-05-03"),
+        ("3.5.2027", "3. Mai 2027"),
+        ("on May 3", "3.5.2027"),
+        ("2027", "3.5.2027"),
+        ("Monday to Friday", "Mon–Fri"),
+        ("on Tuesdays", "Monday to Friday"),
+        ("the 2nd parcel", "the second parcel"),
+        ("G9", "a G9 base"),
+        ("30-day", "30 days"),
+        ("5cm", "50 mm"),
+        ("at least 10 pieces", "from 10 pieces"),
+    ] {
+        assert!(said(a, b), "{a} is {b}: {:?} {:?}", figures::figures(a), figures::figures(b));
+    }
+    for (a, b) in [
+        ("30 days", "30 hours"),
+        ("30 days", "30 working days"),
+        ("€4.90", "$4.90"),
+        ("€4.90", "4.90 CHF"),
+        ("€8", "8 %"),
+        ("1,000 kg", "1 kg"),
+        ("1.5 kg", "15 kg"),
+        ("2 pm", "2:00"),
+        ("14:00", "4 pm"),
+        ("2 working days", "2–3 working days"),
+        ("2–4 working days", "2–3 working days"),
+        ("once a year", "twice a year"),
+        ("5 May 2027", "3 May 2027"),
+        ("3 June 2027", "3 May 2027"),
+        ("5.3.2027", "3.5.2027"),
+        ("3 May 2026", "3 May 2027"),
+        ("Monday to Saturday", "Mon–Fri"),
+        ("on Sundays", "Mon–Fri"),
+        ("the third parcel", "the second parcel"),
+        ("E27", "G9"),
+        ("40 V", "40 W"),
+        ("1 cm", "1 m"),
+        ("up to 20 kg", "over 20 kg"),
+        ("before 14:00", "after 14:00"),
+        ("JJD0003", "JJD0002"),
+        ("dreißig Stunden", "30 Tage"),
+        ("one working day", "2 working days"),
+    ] {
+        assert!(!said(a, b), "{a} is not {b}: {:?} {:?}", figures::figures(a), figures::figures(b));
+    }
+}
+
+fn labelled() -> Vec<Value> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("evals/support.jsonl");
+    let text = std::fs::read_to_string(path).expect("the labelled set is there");
+    text.lines().map(|l| serde_json::from_str(l).expect("a line is JSON")).collect()
+}
+
+fn judged(line: &Value) -> Verdict {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let passages = line["passages"].as_array().expect("passages");
+    let read: Vec<(String, Vec<String>, String)> = passages
+        .iter()
+        .map(|p| {
+            let headings = p["headings"].as_array().into_iter().flatten().map(text).collect();
+            (text(&p["title"]), headings, text(&p["text"]))
+        })
+        .collect();
+    let sources: Vec<Source<'_>> =
+        (1..).zip(&read).map(|(id, (title, headings, text))| Source { id, title, headings, text }).collect();
+    let cites: Vec<i64> = sources.iter().map(|s| s.id).collect();
+    check(&text(&line["sentence"]), &cites, &Evidence { sources: &sources, tools: &[], said: "Lumen & Oak" })
+}
+
+/// GRD-4: no figure, unit, date or negation that the source doesn't have passes, whatever
+/// the sentences' meaning is like.
+#[test]
+fn what_is_changed_never_passes() {
+    let mut seen = 0;
+    for line in labelled() {
+        let why = line["why"].as_str().unwrap_or_default();
+        if line["supported"] == false && (why.starts_with("changed") || why == "swapped negation") {
+            seen += 1;
+            let verdict = judged(&line);
+            assert!(matches!(verdict, Verdict::Fail(_)), "{why}: {} {verdict:?}", line["sentence"]);
+        }
+    }
+    assert!(seen >= 75, "{seen}");
+}
+#[path = "/work/scratch-gate/look.rs"]
+mod look;

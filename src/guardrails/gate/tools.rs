@@ -1,0 +1,108 @@
+//! What may be said without a source: what this turn's tools returned, and what the
+//! visitor said.
+
+use serde_json::Value;
+
+use super::figures::{Figure, Kind, Unit, figures};
+use super::words::{Tongue, terms};
+
+/// Deepest nesting of a result that is read.
+const DEPTH: usize = 16;
+
+/// Figures and words of the tools' results and of the visitor's message.
+#[derive(Debug, Default)]
+pub struct Said {
+    tools: Vec<Figure>,
+    /// Currencies that a result names.
+    currencies: Vec<&'static str>,
+    visitor: Vec<Figure>,
+    words: Vec<String>,
+    /// All words of results, as groups of meaning.
+    pub results: Vec<String>,
+    /// All text of results, for what is compared letter by letter.
+    pub text: String,
+}
+
+impl Said {
+    /// Reads results and the visitor's message.
+    pub fn read(tools: &[&Value], visitor: &str) -> Self {
+        let mut said = Self { visitor: figures(visitor), ..Self::default() };
+        for value in tools {
+            said.add(value, DEPTH);
+        }
+        said.words = terms(visitor, Tongue::English, &said.visitor).into_iter().filter(|t| t.name).map(|t| t.key).collect();
+        let all = said.text.replace(['_', '-'], " ");
+        said.results = terms(&all, Tongue::English, &[]).into_iter().map(|t| t.key).collect();
+        said.currencies = said
+            .tools
+            .iter()
+            .filter_map(|f| match f.kind {
+                Kind::Amount { unit: Unit::Money(code), .. } => Some(code),
+                _ => None,
+            })
+            .collect();
+        for code in ["EUR", "USD", "GBP", "CHF", "NOK", "SEK", "DKK", "PLN", "CZK", "JPY", "INR"] {
+            if said.text.split_whitespace().any(|w| w == code) {
+                said.currencies.push(code);
+            }
+        }
+        said
+    }
+
+    fn add(&mut self, value: &Value, depth: usize) {
+        if depth == 0 {
+            return;
+        }
+        match value {
+            Value::String(s) => {
+                self.tools.extend(figures(s));
+                self.text.push_str(s);
+                self.text.push('\n');
+            }
+            Value::Number(n) => {
+                let n = n.to_string();
+                self.tools.extend(figures(&n));
+                self.text.push_str(&n);
+                self.text.push('\n');
+            }
+            Value::Array(all) => all.iter().for_each(|v| self.add(v, depth - 1)),
+            Value::Object(all) => {
+                for (key, value) in all {
+                    self.text.push_str(key);
+                    self.text.push(' ');
+                    // `{"days": 6}` says six days.
+                    if let Value::Number(n) = value {
+                        self.tools.extend(figures(&format!("{n} {key}")));
+                    }
+                    self.add(value, depth - 1);
+                }
+            }
+            Value::Bool(_) | Value::Null => {}
+        }
+    }
+
+    /// Whether a tool returned a figure.
+    pub fn by_tool(&self, figure: &Figure) -> bool {
+        let loose = |unit: Unit| match unit {
+            Unit::Money(code) => self.currencies.is_empty() || self.currencies.contains(&code),
+            _ => false,
+        };
+        self.tools.iter().any(|t| figure.is_said_by(t, loose))
+    }
+
+    /// Whether a figure needs no source: a tool's, or a name such as an order's number that
+    /// the visitor gave.
+    pub fn has(&self, figure: &Figure) -> bool {
+        self.by_tool(figure) || (figure.is_name() && self.by_visitor(figure))
+    }
+
+    /// Whether the visitor gave a figure.
+    pub fn by_visitor(&self, figure: &Figure) -> bool {
+        self.visitor.iter().any(|v| figure.is_said_by(v, |_| false))
+    }
+
+    /// Whether a name is the visitor's or the site's.
+    pub fn word(&self, key: &str) -> bool {
+        self.words.iter().any(|w| w == key)
+    }
+}

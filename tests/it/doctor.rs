@@ -1,0 +1,110 @@
+//! `deskhand doctor` calls each provider and says what is wrong and what helps, without
+//! ever showing a key.
+
+use serde_json::{Value, json};
+
+use crate::support::fake_provider::{FakeProvider, Reply};
+use crate::support::process::Home;
+
+/// What it says of the providers of a configuration.
+async fn examine(name: &'static str, toml: String) -> Vec<Value> {
+    let ran = tokio::task::spawn_blocking(move || {
+        let home = Home::new(name);
+        std::fs::write(home.dir.join("deskhand.toml"), toml).unwrap();
+        // Nobody listens there: the database isn't what this is about.
+        let mut command = home.command(&["doctor", "--json"]);
+        command
+            .env("DATABASE_URL", "postgres://127.0.0.1:9/none")
+            .output()
+            .unwrap()
+    });
+    let ran = ran.await.unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
+    assert!(!said.contains("sk-test-secret"), "{said}");
+    let checks: Vec<Value> = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{said}"));
+    let of_providers = |c: &Value| c["part"].as_str().unwrap().starts_with("provider");
+    checks.into_iter().filter(of_providers).collect()
+}
+
+fn provider(name: &str, base_url: &str, more: &str) -> String {
+    format!(
+        "[[providers]]\nname = '{name}'\nbase_url = '{base_url}'\napi_key = 'sk-test-secret'\nfree = true\n{more}\n"
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_a_provider_is_said_with_what_helps() {
+    let fake = FakeProvider::start().await;
+    let whole =
+        json!({ "choices": [{ "message": { "content": "ready" }, "finish_reason": "stop" }] }).to_string();
+    fake.always(move |request| match request.body["model"].as_str().unwrap() {
+        "plans" => Reply::call("ready", json!({ "ready": true })),
+        "writes" => Reply::text("ready"),
+        "talks" => Reply::text("I am ready."),
+        "whole" => Reply::raw("application/json", &[whole.as_bytes()]),
+        "thinks" => Reply::text("").finish("length"),
+        "locked" => Reply::status(401)
+            .saying_json(json!({ "error": { "message": "Incorrect API key provided: sk-test-secret" } })),
+        "empty-purse" => Reply::status(429),
+        "page" => Reply::raw("text/html", &[b"<html>"]),
+        _ => Reply::status(404),
+    });
+    let nowhere = "http://127.0.0.1:9/v1";
+    let two = |plan: &str, draft: &str| format!("plan_model = '{plan}'\ndraft_model = '{draft}'");
+    let url = &fake.base_url;
+    let toml = [
+        provider("fine", url, &two("plans", "writes")),
+        provider("talker", url, "model = 'talks'"),
+        provider("slow", url, &two("plans", "whole")),
+        provider("thinker", url, &two("plans", "thinks")),
+        provider("locked", url, "model = 'locked'"),
+        provider("missing", url, "model = 'no-such'"),
+        provider("limited", url, "model = 'empty-purse'"),
+        provider("page", url, "model = 'page'"),
+        provider("nowhere", nowhere, "model = 'm'"),
+    ];
+    let said = examine("doctor-providers", toml.concat()).await;
+    for (name, model, state, detail, mend) in [
+        ("fine", "plans", "ok", "calls tools", ""),
+        ("fine", "writes", "ok", "streams", ""),
+        ("talker", "talks", "broken", "calls no tool", "plan_model"),
+        (
+            "slow",
+            "whole",
+            "warning",
+            "doesn't stream",
+            "endpoint that streams",
+        ),
+        ("thinker", "thinks", "ok", "answers", ""),
+        (
+            "locked",
+            "",
+            "broken",
+            "doesn't accept the key (401): Incorrect API key provided: …",
+            "valid key",
+        ),
+        ("missing", "no-such", "broken", "404", "base_url"),
+        ("limited", "", "warning", "429", "limits"),
+        ("page", "", "broken", "doesn't speak", "base_url"),
+        ("nowhere", "", "broken", "can't be reached", "base_url"),
+    ] {
+        let of_it = |c: &&Value| {
+            c["part"] == format!("provider {name}") && c["detail"].as_str().unwrap().contains(model)
+        };
+        let check = said
+            .iter()
+            .find(of_it)
+            .unwrap_or_else(|| panic!("{name} isn't in {said:#?}"));
+        assert_eq!(check["state"], state, "{check:#}");
+        assert!(check["detail"].as_str().unwrap().contains(detail), "{check:#}");
+        assert!(check["mend"].as_str().unwrap_or("").contains(mend), "{check:#}");
+    }
+    assert_eq!(said.len(), 12, "{said:#?}");
+    fake.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_providers_it_says_what_answers() {
+    let said = examine("doctor-none", String::new()).await;
+    assert_eq!((said.len(), &said[0]["state"]), (1, &json!("ok")));
+}
