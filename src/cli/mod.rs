@@ -164,7 +164,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         json: config.log.format == LogFormat::Json,
     };
     telemetry::init(&logs, traces.as_ref());
-    if is_service && config.telemetry.metrics != Access::Off {
+    // A worker has no port where they could be read.
+    if matches!(cli.command, Command::Serve(_)) && config.telemetry.metrics != Access::Off {
         telemetry::metrics::install();
     }
     let done = runtime.block_on(async {

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::support::collector::Collector;
+use crate::support::fake_provider::{FakeProvider, Reply};
+use crate::support::model_brain::wants_search;
 use crate::support::process::{Home, Running};
 
 /// What must be nowhere.
@@ -51,10 +53,26 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_that_a_visitor_writes_is_logged_or_traced() {
     let collector = Collector::start().await;
+    let fake = FakeProvider::start().await;
+    // A model that repeats what it is told.
+    fake.always(|request| {
+        let told = request.last_text().to_owned();
+        if wants_search(request) {
+            Reply::call("kb_search", json!({ "query": told }))
+        } else if request.has_tools() {
+            Reply::call(&told.chars().take(64).collect::<String>(), json!({ "query": told }))
+        } else {
+            Reply::text(&format!("A return label costs €4.90. [1] {told}"))
+        }
+    });
     let home = Home::new("secrets");
     let server = home.serve(&[
         ("DESKHAND_LOG_FILTER", "info,deskhand=trace"),
         ("DESKHAND_LOG_FORMAT", "json"),
+        ("DESKHAND_PROVIDER_BASE_URL", &fake.base_url),
+        ("DESKHAND_PROVIDER_MODEL", "fake-model"),
+        ("DESKHAND_PROVIDER_API_KEY", SECRETS[6]),
+        ("DESKHAND_PROVIDER_FREE", "true"),
         ("DESKHAND_TELEMETRY_OTLP_ENDPOINT", &collector.endpoint),
         ("DESKHAND_TELEMETRY_OTLP_HEADERS", "x-collector-key=abc"),
     ]);
@@ -102,6 +120,8 @@ async fn nothing_that_a_visitor_writes_is_logged_or_traced() {
 
     let logged = server.stop_and_hear();
     let traced = collector.finish().await;
+    assert!(fake.requests().len() > 2, "the model was asked");
+    fake.finish().await;
     let database = logs(&home.dir);
     // The search below is worth nothing unless these are what they should be.
     let lines = logged
@@ -127,6 +147,7 @@ async fn nothing_that_a_visitor_writes_is_logged_or_traced() {
         }
     }
     let names = [
+        "chat fake-model",
         "invoke_agent deskhand",
         "execute_tool kb_search",
         "POST /api/agent/messages",
