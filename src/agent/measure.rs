@@ -78,12 +78,13 @@ impl Watch {
             metrics::counter!("deskhand_handoffs_total", "reason" => code(reason)).increment(1);
         }
         if let (None, Some(outcome)) = (before.outcome(), after.outcome()) {
-            let fenced = matches!(input, Input::Fenced);
-            let outcome = if fenced { "fenced" } else { outcome.as_str() };
+            let outcome = outcome.as_str();
             let brain = after.ctx.link_name().unwrap_or("none").to_owned();
             let span = Span::current();
             span.record("deskhand.turn.outcome", outcome);
             span.record("deskhand.turn.brain", &brain);
+            let ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+            tracing::debug!(outcome, brain, ms, "the turn ended");
             metrics::counter!("deskhand_turns_total", "outcome" => outcome, "brain" => brain).increment(1);
             seconds("deskhand_turn_seconds", "outcome", outcome, self.begun);
         }

@@ -50,7 +50,7 @@ pub const METRICS: &[Metric] = &[
         "deskhand_turns_total",
         Counter,
         &["outcome", "brain"],
-        "Turns that ended. `outcome` as in the `final` event, or `fenced` when staff took over; `brain`: the link that was asked last.",
+        "Turns that this process brought to their end. `outcome` as in the `final` event; `brain`: the link that was asked last.",
     ),
     metric(
         "deskhand_turn_seconds",

@@ -59,6 +59,8 @@ async fn nothing_that_a_visitor_writes_is_logged_or_traced() {
         let told = request.last_text().to_owned();
         if wants_search(request) {
             Reply::call("kb_search", json!({ "query": told }))
+        } else if request.has_tools() && request.body["messages"][0].to_string().contains("no such tool") {
+            Reply::call("write_answer", json!({}))
         } else if request.has_tools() {
             Reply::call(&told.chars().take(64).collect::<String>(), json!({ "query": told }))
         } else {
