@@ -343,9 +343,9 @@ pub const KEYS: &[Key] = &[
     text(
         "telemetry.otlp_endpoint",
         &["DESKHAND_TELEMETRY_OTLP_ENDPOINT"],
-        Some(""),
-        "empty, or an http or https URL",
-        "The OTLP/HTTP address of a collector of traces, for example `http://127.0.0.1:4318`; `/v1/traces` is added where it is missing. Empty: no traces.",
+        None,
+        "an http or https URL; empty: none",
+        "The OTLP/HTTP address of a collector of traces, for example `http://127.0.0.1:4318`; `/v1/traces` is added where it is missing. Not set: no traces.",
     ),
     text(
         "telemetry.otlp_headers",

@@ -14,8 +14,8 @@ const MOST_HEADERS: usize = 20;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Telemetry {
-    /// A collector of traces; empty: none.
-    pub otlp_endpoint: String,
+    /// A collector of traces.
+    pub otlp_endpoint: Option<String>,
     /// Sent with each request to it.
     pub otlp_headers: Option<SecretString>,
     /// What this service is called there.
@@ -35,14 +35,13 @@ impl Telemetry {
                 allowed,
             })
         };
-        let endpoint = &self.otlp_endpoint;
-        if !endpoint.is_empty()
+        if let Some(endpoint) = self.endpoint()
             && reqwest::Url::parse(endpoint).map_or(true, |u| !matches!(u.scheme(), "http" | "https"))
         {
             return wrong(
                 "telemetry.otlp_endpoint",
                 endpoint,
-                "empty, or an http or https URL",
+                "an http or https URL; empty: none",
             );
         }
         if self.headers().is_none() {
@@ -64,6 +63,10 @@ impl Telemetry {
             return wrong("telemetry.sample_ratio", &self.sample_ratio.to_string(), "0 to 1");
         }
         Ok(())
+    }
+
+    fn endpoint(&self) -> Option<&str> {
+        self.otlp_endpoint.as_deref().filter(|e| !e.is_empty())
     }
 
     /// None when they can't be read.
@@ -94,8 +97,8 @@ impl Config {
     #[must_use]
     pub fn traces(&self) -> Option<TraceSettings> {
         let t = &self.telemetry;
-        (!t.otlp_endpoint.is_empty()).then(|| TraceSettings {
-            endpoint: t.otlp_endpoint.clone(),
+        t.endpoint().map(|endpoint| TraceSettings {
+            endpoint: endpoint.to_owned(),
             headers: t.headers().unwrap_or_default(),
             service: t.service_name.clone(),
             ratio: t.sample_ratio,

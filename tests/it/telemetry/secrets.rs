@@ -62,7 +62,10 @@ async fn nothing_that_a_visitor_writes_is_logged_or_traced() {
         } else if request.has_tools() && request.body["messages"][0].to_string().contains("no such tool") {
             Reply::call("write_answer", json!({}))
         } else if request.has_tools() {
-            Reply::call(&told.chars().take(64).collect::<String>(), json!({ "query": told }))
+            Reply::call(
+                &told.chars().take(64).collect::<String>(),
+                json!({ "query": told }),
+            )
         } else {
             Reply::text(&format!("A return label costs €4.90. [1] {told}"))
         }
