@@ -17,8 +17,11 @@ pub const LARGE: i64 = 5_000;
 /// measured with 384 dimensions; what matters is their ratio.
 const COMPARE: f64 = 0.6;
 const WALK: f64 = 50.0;
-/// How many candidates the walk keeps (`hnsw.ef_search`, see `pool`).
-const KEPT: f64 = 120.0;
+/// How many candidates the walk keeps (`hnsw.ef_search`) in a graph of `AT` chunks, and at
+/// the least and most in others.
+const KEPT: f64 = 160.0;
+const AT: f64 = 50_000.0;
+const BOUNDS: (f64, f64) = (120.0, 400.0);
 
 /// How the nearest were found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +64,9 @@ pub async fn nearest(
         };
         #[expect(clippy::cast_precision_loss, reason = "counts of chunks")]
         let (left, all) = (left.max(1) as f64, known.chunks as f64);
-        if COMPARE * left >= WALK * f64::max(KEPT, 60.0 * all / left) {
+        let kept = kept(all);
+        if COMPARE * left >= WALK * f64::max(kept, 60.0 * all / left) {
+            set_kept(tx, kept).await?;
             return Ok((walk(tx, model, &vector, filter, k).await?, Way::Graph));
         }
     }
@@ -70,6 +75,20 @@ pub async fn nearest(
         None => exact(tx, model, &vector, filter, k).await?,
     };
     Ok((near, Way::Exact))
+}
+
+/// In a larger graph as many candidates reach fewer of the nearest.
+fn kept(chunks: f64) -> f64 {
+    let kept = KEPT * (chunks / AT).powf(0.3);
+    kept.clamp(BOUNDS.0, BOUNDS.1).round()
+}
+
+async fn set_kept(tx: &mut SiteTx, kept: f64) -> DbResult<()> {
+    sqlx::query("SELECT set_config('hnsw.ef_search', $1, true)")
+        .bind(kept.to_string())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// How many chunks of these documents have a vector.
@@ -182,4 +201,15 @@ async fn walk(
     // The walk gives them in about this order.
     near.sort_by(|a, b| b.cosine.total_cmp(&a.cosine).then(a.chunk_id.cmp(&b.chunk_id)));
     Ok(near)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_larger_graph_is_walked_with_more_candidates_within_bounds() {
+        let of = [5_000.0, 50_000.0, 500_000.0, 1e9].map(kept);
+        assert_eq!(of, [120.0, 160.0, 319.0, 400.0]);
+    }
 }

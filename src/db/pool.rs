@@ -122,7 +122,7 @@ impl Db {
         // the graph; an OR over few thousand rows is never worth compiling.
         let begin = format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL deskhand.site = '{site}'; \
-             SET LOCAL hnsw.ef_search = 120; SET LOCAL hnsw.iterative_scan = relaxed_order; \
+             SET LOCAL hnsw.iterative_scan = relaxed_order; \
              SET LOCAL random_page_cost = 1.1; SET LOCAL jit = off"
         );
         self.begin(site, begin).await

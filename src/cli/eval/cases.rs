@@ -19,9 +19,10 @@ use crate::db::embedded::Access;
 use crate::db::models;
 use crate::domain::site::Site;
 use crate::evals::cases::baseline;
+use crate::evals::cases::figures::Times;
 use crate::evals::cases::load::{self, Suite};
 use crate::evals::cases::pages::{self, percent};
-use crate::evals::cases::report::{About, CaseReport, Report, Times, Verdict};
+use crate::evals::cases::report::{About, CaseReport, Report, Verdict};
 use crate::evals::cases::run::{Run, RunError, Settings};
 
 /// What a shell gives for a command that Ctrl-C ended.

@@ -2,6 +2,7 @@
 //! the code that visitors use, several at once, each as a visitor of its own.
 
 pub mod baseline;
+pub mod figures;
 pub mod load;
 pub mod pages;
 pub mod report;

@@ -5,7 +5,8 @@ use askama::Template;
 use chrono::SecondsFormat;
 
 use crate::evals::cases::baseline::{Change, Comparison};
-use crate::evals::cases::report::{CaseReport, Mean, Report, Times, TryReport, Verdict};
+use crate::evals::cases::figures::{Mean, Times};
+use crate::evals::cases::report::{CaseReport, Report, TryReport, Verdict};
 
 /// Characters of an answer in a build server's list.
 const SHORT: usize = 600;
