@@ -97,7 +97,7 @@ impl Traces {
             ))
             .build();
         exporter.set_resource(&resource);
-        let queue = Queue::to(exporter, &TaskTracker::new());
+        let queue = Queue::to(exporter, export::REQUEST, &TaskTracker::new());
         let provider = SdkTracerProvider::builder()
             .with_sampler(Sampler::TraceIdRatioBased(ratio))
             .with_resource(resource)
