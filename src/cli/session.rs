@@ -195,6 +195,7 @@ impl Session {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,
             history_tokens: a.history_tokens,
+            silence: Duration::from_millis(a.plan_ms.into()),
         };
         let mut brains: Vec<Arc<dyn Brain>> = Vec::new();
         for settings in self.config.provider_settings()? {

@@ -16,6 +16,7 @@ mod doctor;
 mod embeddings;
 mod eval_cases;
 mod extract;
+mod faults;
 mod ingest;
 mod jobs;
 mod knowledge_search;

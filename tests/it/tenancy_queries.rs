@@ -7,7 +7,7 @@ use deskhand::db::postings::{self, Words};
 use deskhand::db::turns::{NewTurn, StepRow};
 use deskhand::db::uploads::{self, Upload};
 use deskhand::db::versions::{self, Failure, NewVersion, Swapped};
-use deskhand::db::{corpus, documents, handoffs, jobs, sites, threads, tool_calls, turns};
+use deskhand::db::{corpus, documents, eval_threads, handoffs, jobs, sites, threads, tool_calls, turns};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::document::NewUpload;
 use deskhand::domain::event::ThreadEvent;
@@ -451,6 +451,10 @@ async fn writes_change_nothing() {
         .unwrap(),
         1
     );
+
+    let questions = ["x".to_owned()];
+    let gone = foreign!(app, s, |tx| eval_threads::delete(tx, &[t.visitor], &questions)).unwrap();
+    assert_eq!((gone.visitors, gone.gaps), (0, 0));
 
     // What makes rows makes the stranger's own.
     foreign!(app, s, |tx| threads::ensure_visitor(tx, t.visitor)).unwrap();

@@ -70,34 +70,39 @@ async fn what_a_turn_leaves_is_its_sites_own() {
     };
     let before = sums().await;
 
-    let mut tx = app.db.site(s.id).await.unwrap();
-    let tx = &mut tx;
-    assert!(vault::of_thread(tx, thread).await.unwrap().is_empty());
-    assert!(model_calls::of_turn(tx, turn).await.unwrap().is_empty());
-    assert!(model_calls::held_of_turn(tx, turn).await.unwrap().is_empty());
-    assert_eq!(spend::spent(tx, day).await.unwrap(), 0);
-    spend::settle(tx, day, 10, 0).await.unwrap();
-    // Its own cap is its own.
-    assert!(spend::reserve(tx, day, 10, 10).await.unwrap());
-    assert!(spend::tell_once(tx, day, now).await.unwrap().is_some());
-    assert!(spend::tell_once(tx, day, now).await.unwrap().is_none());
-    let mut tx = app.db.site(s.id).await.unwrap();
-    let tx = &mut tx;
-    let other = ModelCall {
-        id: Uuid::now_v7(),
-        ..call
-    };
-    assert!(model_calls::insert(tx, Some(turn), &[other]).await.is_err());
-    let mut tx = app.db.site(s.id).await.unwrap();
-    let tx = &mut tx;
-    assert!(model_calls::hold(tx, turn, &[held]).await.is_err());
-    let mut tx = app.db.site(s.id).await.unwrap();
-    let tx = &mut tx;
-    assert!(
-        vault::add(tx, thread, &[("[EMAIL_8]".into(), vec![1])])
-            .await
-            .is_err()
-    );
+    {
+        let mut tx = app.db.site(s.id).await.unwrap();
+        let tx = &mut tx;
+        assert!(vault::of_thread(tx, thread).await.unwrap().is_empty());
+        assert!(model_calls::of_turn(tx, turn).await.unwrap().is_empty());
+        assert!(model_calls::held_of_turn(tx, turn).await.unwrap().is_empty());
+        assert_eq!(spend::spent(tx, day).await.unwrap(), 0);
+        spend::settle(tx, day, 10, 0).await.unwrap();
+        // Its own cap is its own.
+        assert!(spend::reserve(tx, day, 10, 10).await.unwrap());
+        assert!(spend::tell_once(tx, day, now).await.unwrap().is_some());
+        assert!(spend::tell_once(tx, day, now).await.unwrap().is_none());
+    }
+    {
+        let mut tx = app.db.site(s.id).await.unwrap();
+        let tx = &mut tx;
+        let other = ModelCall {
+            id: Uuid::now_v7(),
+            ..call
+        };
+        assert!(model_calls::insert(tx, Some(turn), &[other]).await.is_err());
+    }
+    {
+        let mut tx = app.db.site(s.id).await.unwrap();
+        let tx = &mut tx;
+        assert!(model_calls::hold(tx, turn, &[held]).await.is_err());
+    }
+    {
+        let mut tx = app.db.site(s.id).await.unwrap();
+        let tx = &mut tx;
+        let entry = ("[EMAIL_8]".to_owned(), vec![1]);
+        assert!(vault::add(tx, thread, &[entry]).await.is_err());
+    }
 
     assert_eq!(before, sums().await, "a stranger changed something");
     app.finish().await;

@@ -126,6 +126,12 @@ async fn ask(session: &Session, args: &Args, suite: &Suite) -> anyhow::Result<Op
         repeat: usize::from(args.repeat),
         limit: Duration::from_secs(args.limit.into()),
     };
+    // Else the first tries wait for it, and their times say so.
+    if let Some(model) = session.knowledge.embedders.first_choice()
+        && let Err(error) = session.knowledge.embedders.get(model, None).await
+    {
+        note(&format!("Searched by words alone: {error}"));
+    }
     let run = Run::new(&agent, site.id, suite, settings);
     let tries = suite.cases.len() * settings.repeat;
     let display = Mutex::new(Display::new(

@@ -20,7 +20,7 @@ use crate::evals::cases::load::{Case, Suite};
 use crate::knowledge::gaps;
 
 /// What the threads of a run are marked with.
-const CHANNEL: &str = "cli";
+const CHANNEL: &str = "eval";
 
 /// How to run.
 #[derive(Debug, Clone, Copy)]

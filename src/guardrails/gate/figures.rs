@@ -85,7 +85,14 @@ impl Figure {
         use Kind::{Amount, Code, Date, Days, Ordinal};
         let opposite = |a: Side, b: Side| a != b && a != Side::Exact && b != Side::Exact;
         match (&self.kind, &source.kind) {
-            (Amount { lo, hi, unit }, Amount { lo: l, hi: h, unit: u }) => {
+            (
+                Amount { lo, hi, unit },
+                Amount {
+                    lo: l,
+                    hi: h,
+                    unit: u,
+                },
+            ) => {
                 let units = unit == u
                     || *unit == Unit::Bare && !matches!(u, Unit::Clock | Unit::Times)
                     || *u == Unit::Bare && loose(*unit);
@@ -97,16 +104,30 @@ impl Figure {
                 };
                 units && same
             }
-            (Date { year, month, day }, Date { year: y, month: m, day: d }) => {
+            (
+                Date { year, month, day },
+                Date {
+                    year: y,
+                    month: m,
+                    day: d,
+                },
+            ) => {
                 let fits = |a: &Option<i64>, b: &Option<i64>| a.is_none() || a == b;
                 fits(year, y) && fits(month, m) && fits(day, d)
             }
             // A year alone.
-            (Amount { lo, unit: Unit::Bare, .. }, Date { year: Some(y), .. }) => *lo == y * ONE,
+            (
+                Amount {
+                    lo, unit: Unit::Bare, ..
+                },
+                Date { year: Some(y), .. },
+            ) => *lo == y * ONE,
             (Days(a), Days(b)) => a & !b == 0,
             (Ordinal(a), Ordinal(b)) => a == b,
             (Code(a), Code(b)) => a == b,
-            (Code(a), Amount { lo, hi, .. }) => lo == hi && a.parse::<i64>().is_ok_and(|a| a.checked_mul(ONE) == Some(*lo)),
+            (Code(a), Amount { lo, hi, .. }) => {
+                lo == hi && a.parse::<i64>().is_ok_and(|a| a.checked_mul(ONE) == Some(*lo))
+            }
             _ => false,
         }
     }
@@ -184,7 +205,9 @@ fn read(t: &[Token], i: usize) -> Option<(Figure, usize)> {
         return Some((amount(figure, value * ONE, Unit::Clock, side(t, i), next), next));
     }
     if let Some(money) = i.checked_sub(1).and_then(|b| currency(&t[b].lower)) {
-        return Some((amount(figure, value, Unit::Money(money), side(t, i - 1), after), after));
+        let mut figure = amount(figure, value, Unit::Money(money), side(t, i - 1), after);
+        figure.at.start = t[i - 1].at.start;
+        return Some((figure, after));
     }
     let (unit, factor, next) = unit(t, after);
     // `one` and `ein` mostly are no numbers.
@@ -194,9 +217,17 @@ fn read(t: &[Token], i: usize) -> Option<(Figure, usize)> {
     let value = value.checked_mul(factor)?;
     let mut side = side(t, i);
     let follows = |words: &[&str]| {
-        words.iter().enumerate().all(|(k, w)| t.get(next + k).is_some_and(|t| t.lower == *w))
+        words
+            .iter()
+            .enumerate()
+            .all(|(k, w)| t.get(next + k).is_some_and(|t| t.lower == *w))
     };
-    if follows(&["or", "more"]) || follows(&["and", "more"]) || follows(&["oder", "mehr"]) || follows(&["and", "above"]) || follows(&["or", "above"]) {
+    if follows(&["or", "more"])
+        || follows(&["and", "more"])
+        || follows(&["oder", "mehr"])
+        || follows(&["and", "above"])
+        || follows(&["or", "above"])
+    {
         side = Side::Lower;
     } else if follows(&["or", "less"]) || follows(&["oder", "weniger"]) {
         side = Side::Upper;
@@ -204,8 +235,18 @@ fn read(t: &[Token], i: usize) -> Option<(Figure, usize)> {
     Some((amount(figure, value, unit, side, next), next))
 }
 
-fn amount(figure: impl Fn(Kind, Side, usize) -> Figure, value: i64, unit: Unit, side: Side, next: usize) -> Figure {
-    let kind = Kind::Amount { lo: value, hi: value, unit };
+fn amount(
+    figure: impl Fn(Kind, Side, usize) -> Figure,
+    value: i64,
+    unit: Unit,
+    side: Side,
+    next: usize,
+) -> Figure {
+    let kind = Kind::Amount {
+        lo: value,
+        hi: value,
+        unit,
+    };
     figure(kind, side, next - 1)
 }
 
@@ -213,7 +254,10 @@ fn amount(figure: impl Fn(Kind, Side, usize) -> Figure, value: i64, unit: Unit, 
 fn half_day(t: &[Token], i: usize) -> (fn(i64) -> i64, usize) {
     match t.get(i).map(|t| t.lower.as_str()) {
         Some("pm" | "p.m") => (|h| if h < 12 { 720 } else { 0 }, i + 1),
-        Some("am" | "a.m") if t.get(i + 1).is_none_or(|t| t.code.is_none() && t.number.is_none()) => {
+        Some("am" | "a.m")
+            if t.get(i + 1)
+                .is_none_or(|t| t.code.is_none() && t.number.is_none()) =>
+        {
             (|h| if h == 12 { -720 } else { 0 }, i + 1)
         }
         Some("uhr" | "o'clock" | "hrs") => (|_| 0, i + 1),
@@ -249,38 +293,50 @@ fn unit(t: &[Token], at: usize) -> (Unit, i64, usize) {
     if matches!(word(i), "working" | "business" | "work") && matches!(word(i + 1), "day" | "days") {
         return (Unit::WorkDays, 1, i + 2);
     }
-    if matches!(word(i), "calendar" | "full" | "more" | "whole" | "volle" | "vollen" | "weitere" | "ganze") {
+    if matches!(
+        word(i),
+        "calendar" | "full" | "more" | "whole" | "volle" | "vollen" | "weitere" | "ganze"
+    ) {
         let (unit, factor, next) = unit(t, i + 1);
         if matches!(unit, Unit::Time | Unit::Months | Unit::WorkDays) {
             return (unit, factor, next);
         }
     }
-    let (unit, factor) = match word(i) {
-        "%" | "percent" | "prozent" | "procent" | "pct" => (Unit::Percent, 1),
-        "second" | "seconds" | "sec" | "sek" | "sekunde" | "sekunden" => (Unit::Time, 1),
-        "minute" | "minutes" | "min" | "mins" | "minuten" | "minuti" | "minutos" => (Unit::Time, 60),
-        "hour" | "hours" | "h" | "hr" | "hrs" | "stunde" | "stunden" | "heures" | "horas" | "ore" | "uur" => (Unit::Time, 3_600),
-        "day" | "days" | "tag" | "tage" | "tagen" | "tages" | "jours" | "días" | "giorni" | "dagen" | "dni" | "jour" | "día" | "giorno" => (Unit::Time, DAY),
-        "week" | "weeks" | "woche" | "wochen" | "semaines" | "semanas" | "settimane" | "weken" => (Unit::Time, 7 * DAY),
-        "month" | "months" | "monat" | "monate" | "monaten" | "monats" | "mois" | "meses" | "mesi" | "maanden" => (Unit::Months, 1),
-        "year" | "years" | "jahr" | "jahre" | "jahren" | "jahres" | "ans" | "années" | "años" | "anni" | "jaar" | "lat" => (Unit::Months, 12),
-        "werktag" | "werktage" | "werktagen" | "arbeitstag" | "arbeitstage" | "arbeitstagen" | "werktags" | "werkdagen" => (Unit::WorkDays, 1),
-        "mm" | "millimetre" | "millimetres" | "millimeter" | "millimeters" => (Unit::Length, 1),
-        "cm" | "centimetre" | "centimetres" | "zentimeter" | "zentimetern" | "centimeter" | "centimeters" => (Unit::Length, 10),
-        "m" | "metre" | "metres" | "meter" | "meters" | "metern" => (Unit::Length, 1_000),
-        "km" | "kilometre" | "kilometres" | "kilometer" | "kilometers" => (Unit::Length, 1_000_000),
-        "g" | "gram" | "grams" | "gramm" => (Unit::Mass, 1),
-        "kg" | "kilo" | "kilos" | "kilogram" | "kilograms" | "kilogramm" => (Unit::Mass, 1_000),
-        "lb" | "lbs" | "pound" | "pounds" | "pfund" => (Unit::Pounds, 1),
-        "w" | "watt" | "watts" => (Unit::Watts, 1),
-        "kw" => (Unit::Watts, 1_000),
-        "v" | "volt" | "volts" => (Unit::Volts, 1),
-        "ml" => (Unit::Volume, 1),
-        "l" | "litre" | "litres" | "liter" | "liters" => (Unit::Volume, 1_000),
-        "°" | "°c" | "degrees" | "grad" => (Unit::Degrees, 1),
-        "times" | "mal" | "x" if t.get(i + 1).is_none_or(|t| t.number.is_none()) => (Unit::Times, 1),
-        _ => return (Unit::Bare, 1, at),
-    };
+    let (unit, factor) =
+        match word(i) {
+            "%" | "percent" | "prozent" | "procent" | "pct" => (Unit::Percent, 1),
+            "second" | "seconds" | "sec" | "sek" | "sekunde" | "sekunden" => (Unit::Time, 1),
+            "minute" | "minutes" | "min" | "mins" | "minuten" | "minuti" | "minutos" => (Unit::Time, 60),
+            "hour" | "hours" | "h" | "hr" | "hrs" | "stunde" | "stunden" | "heures" | "horas" | "ore"
+            | "uur" => (Unit::Time, 3_600),
+            "day" | "days" | "tag" | "tage" | "tagen" | "tages" | "jours" | "días" | "giorni" | "dagen"
+            | "dni" | "jour" | "día" | "giorno" => (Unit::Time, DAY),
+            "week" | "weeks" | "woche" | "wochen" | "semaines" | "semanas" | "settimane" | "weken" => {
+                (Unit::Time, 7 * DAY)
+            }
+            "month" | "months" | "monat" | "monate" | "monaten" | "monats" | "mois" | "meses" | "mesi"
+            | "maanden" => (Unit::Months, 1),
+            "year" | "years" | "jahr" | "jahre" | "jahren" | "jahres" | "ans" | "années" | "años"
+            | "anni" | "jaar" | "lat" => (Unit::Months, 12),
+            "werktag" | "werktage" | "werktagen" | "arbeitstag" | "arbeitstage" | "arbeitstagen"
+            | "werktags" | "werkdagen" => (Unit::WorkDays, 1),
+            "mm" | "millimetre" | "millimetres" | "millimeter" | "millimeters" => (Unit::Length, 1),
+            "cm" | "centimetre" | "centimetres" | "zentimeter" | "zentimetern" | "centimeter"
+            | "centimeters" => (Unit::Length, 10),
+            "m" | "metre" | "metres" | "meter" | "meters" | "metern" => (Unit::Length, 1_000),
+            "km" | "kilometre" | "kilometres" | "kilometer" | "kilometers" => (Unit::Length, 1_000_000),
+            "g" | "gram" | "grams" | "gramm" => (Unit::Mass, 1),
+            "kg" | "kilo" | "kilos" | "kilogram" | "kilograms" | "kilogramm" => (Unit::Mass, 1_000),
+            "lb" | "lbs" | "pound" | "pounds" | "pfund" => (Unit::Pounds, 1),
+            "w" | "watt" | "watts" => (Unit::Watts, 1),
+            "kw" => (Unit::Watts, 1_000),
+            "v" | "volt" | "volts" => (Unit::Volts, 1),
+            "ml" => (Unit::Volume, 1),
+            "l" | "litre" | "litres" | "liter" | "liters" => (Unit::Volume, 1_000),
+            "°" | "°c" | "degrees" | "grad" => (Unit::Degrees, 1),
+            "times" | "mal" | "x" if t.get(i + 1).is_none_or(|t| t.number.is_none()) => (Unit::Times, 1),
+            _ => return (Unit::Bare, 1, at),
+        };
     (unit, factor, i + 1)
 }
 
@@ -294,10 +350,18 @@ fn times(t: &[Token], i: usize) -> Option<(i64, usize)> {
         "once" | "einmal" => {
             let near = |k: usize| t.get(i + k).map_or("", |t| t.lower.as_str());
             let before = i.checked_sub(1).map_or("", |b| t[b].lower.as_str());
-            let per = matches!(near(1), "a" | "an" | "per" | "im" | "pro" | "in" | "every" | "each") && unit(t, i + 2).0 != Unit::Bare
-                || matches!(near(1), "pro" | "jährlich" | "täglich" | "monatlich" | "daily" | "yearly" | "only" | "per");
+            let per = matches!(
+                near(1),
+                "a" | "an" | "per" | "im" | "pro" | "in" | "every" | "each"
+            ) && unit(t, i + 2).0 != Unit::Bare
+                || matches!(
+                    near(1),
+                    "pro" | "jährlich" | "täglich" | "monatlich" | "daily" | "yearly" | "only" | "per"
+                );
             let ends = matches!(near(1), "" | "." | "," | "and" | "or" | "und" | "!" | ";");
-            let counted = t[i].lower == "once" && ends && !matches!(before, "at" | "all" | "more") || before == "only" || before == "nur";
+            let counted = t[i].lower == "once" && ends && !matches!(before, "at" | "all" | "more")
+                || before == "only"
+                || before == "nur";
             if per || counted { 1 } else { return None }
         }
         _ => return None,
@@ -322,7 +386,27 @@ fn ordinal(t: &[Token], i: usize) -> Option<(i64, usize)> {
     let before = i.checked_sub(1).map_or("", |b| t[b].lower.as_str());
     let article = matches!(
         before,
-        "the" | "your" | "my" | "our" | "a" | "its" | "every" | "each" | "der" | "die" | "das" | "den" | "dem" | "ihre" | "ihr" | "jede" | "jeder" | "jeden" | "eine" | "ein" | "einen"
+        "the"
+            | "your"
+            | "my"
+            | "our"
+            | "a"
+            | "its"
+            | "every"
+            | "each"
+            | "der"
+            | "die"
+            | "das"
+            | "den"
+            | "dem"
+            | "ihre"
+            | "ihr"
+            | "jede"
+            | "jeder"
+            | "jeden"
+            | "eine"
+            | "ein"
+            | "einen"
     );
     article.then_some((n, i + 1))
 }
@@ -342,16 +426,35 @@ fn month(word: &str) -> Option<i64> {
         &["november", "nov"],
         &["december", "dec", "dezember", "dez"],
     ];
-    (1..).zip(NAMES).find(|(_, names)| names.contains(&word)).map(|(n, _)| n)
+    (1..)
+        .zip(NAMES)
+        .find(|(_, names)| names.contains(&word))
+        .map(|(n, _)| n)
 }
 
 fn date(t: &[Token], i: usize) -> Option<(Kind, usize)> {
     if let Some((y, m, d)) = t[i].date {
-        return Some((Kind::Date { year: y, month: Some(m), day: Some(d) }, i + 1));
+        return Some((
+            Kind::Date {
+                year: y,
+                month: Some(m),
+                day: Some(d),
+            },
+            i + 1,
+        ));
     }
-    let whole = |i: usize| t.get(i).and_then(|t| t.number).filter(|n| n % ONE == 0).map(|n| n / ONE);
+    let whole = |i: usize| {
+        t.get(i)
+            .and_then(|t| t.number)
+            .filter(|n| n % ONE == 0)
+            .map(|n| n / ONE)
+    };
     let year = |i: usize| whole(i).filter(|n| (1900..2100).contains(n));
-    let day = |i: usize| whole(i).or_else(|| t.get(i).and_then(|t| t.ordinal)).filter(|n| (1..=31).contains(n));
+    let day = |i: usize| {
+        whole(i)
+            .or_else(|| t.get(i).and_then(|t| t.ordinal))
+            .filter(|n| (1..=31).contains(n))
+    };
     let is = |i: usize, s: &str| t.get(i).is_some_and(|t| t.lower == s);
     let named = |i: usize| t.get(i).and_then(|t| month(&t.lower));
     // `3. Mai 2027`, `3 May`, `3rd of May`
@@ -368,21 +471,49 @@ fn date(t: &[Token], i: usize) -> Option<(Kind, usize)> {
         y += usize::from(is(y, ",") && year(y + 1).is_some());
         let found = year(y);
         let next = if found.is_some() { y + 1 } else { m + 1 };
-        return Some((Kind::Date { year: found, month: Some(named), day: Some(d) }, next));
+        return Some((
+            Kind::Date {
+                year: found,
+                month: Some(named),
+                day: Some(d),
+            },
+            next,
+        ));
     }
     let m = named(i)?;
     // `May 3, 2027`, `May 2027`, `in October`
     if let Some(y) = year(i + 1) {
-        return Some((Kind::Date { year: Some(y), month: Some(m), day: None }, i + 2));
+        return Some((
+            Kind::Date {
+                year: Some(y),
+                month: Some(m),
+                day: None,
+            },
+            i + 2,
+        ));
     }
     if let Some(d) = day(i + 1).filter(|_| t[i].capital) {
         let y = i + 2 + usize::from(is(i + 2, ","));
         let found = year(y);
         let next = if found.is_some() { y + 1 } else { i + 2 };
-        return Some((Kind::Date { year: found, month: Some(m), day: Some(d) }, next));
+        return Some((
+            Kind::Date {
+                year: found,
+                month: Some(m),
+                day: Some(d),
+            },
+            next,
+        ));
     }
     let plain = t[i].lower.chars().count() > 3 && !matches!(t[i].lower.as_str(), "march") && t[i].capital;
-    plain.then_some((Kind::Date { year: None, month: Some(m), day: None }, i + 1))
+    plain.then_some((
+        Kind::Date {
+            year: None,
+            month: Some(m),
+            day: None,
+        },
+        i + 1,
+    ))
 }
 
 fn weekday(t: &Token) -> Option<u8> {
@@ -395,20 +526,43 @@ fn weekday(t: &Token) -> Option<u8> {
         &["saturday", "saturdays", "samstag", "samstags", "sonnabend"],
         &["sunday", "sundays", "sonntag", "sonntags"],
     ];
-    const SHORT: [&[&str]; 7] =
-        [&["mon", "mo"], &["tue", "tues", "di"], &["wed", "mi"], &["thu", "thur", "thurs", "do"], &["fri", "fr"], &["sat", "sa"], &["sun", "so"]];
-    let find = |names: [&[&str]; 7]| (0..).zip(names).find(|(_, n)| n.contains(&t.lower.as_str())).map(|(n, _)| n);
-    find(NAMES).or_else(|| find(SHORT).filter(|_| t.capital && t.lower != "do" && t.lower != "so" && t.lower != "sun" || t.dashed))
+    const SHORT: [&[&str]; 7] = [
+        &["mon", "mo"],
+        &["tue", "tues", "di"],
+        &["wed", "mi"],
+        &["thu", "thur", "thurs", "do"],
+        &["fri", "fr"],
+        &["sat", "sa"],
+        &["sun", "so"],
+    ];
+    let find = |names: [&[&str]; 7]| {
+        (0..)
+            .zip(names)
+            .find(|(_, n)| n.contains(&t.lower.as_str()))
+            .map(|(n, _)| n)
+    };
+    find(NAMES).or_else(|| {
+        find(SHORT)
+            .filter(|_| t.capital && t.lower != "do" && t.lower != "so" && t.lower != "sun" || t.dashed)
+    })
 }
 
 fn days(t: &[Token], i: usize) -> Option<(Kind, usize)> {
-    if matches!(t[i].lower.as_str(), "weekend" | "weekends" | "wochenende" | "wochenenden") {
+    if matches!(
+        t[i].lower.as_str(),
+        "weekend" | "weekends" | "wochenende" | "wochenenden"
+    ) {
         return Some((Kind::Days(0b110_0000), i + 1));
     }
     let from = weekday(&t[i])?;
     let mut j = i + 1;
     j += usize::from(t.get(j).is_some_and(|t| t.lower == "."));
-    let ranged = t.get(j).is_some_and(|t| matches!(t.lower.as_str(), "-" | "–" | "—" | "to" | "bis" | "until" | "through"));
+    let ranged = t.get(j).is_some_and(|t| {
+        matches!(
+            t.lower.as_str(),
+            "-" | "–" | "—" | "to" | "bis" | "until" | "through"
+        )
+    });
     let to = t.get(j + 1).filter(|_| ranged).and_then(weekday);
     Some(match to {
         Some(to) if to >= from => (Kind::Days((from..=to).fold(0, |m, d| m | 1 << d)), j + 2),
@@ -426,12 +580,16 @@ fn side(t: &[Token], i: usize) -> Side {
     let (last, before) = (word(i), word(i + 1));
     match last {
         "up" if word(1) == "to" => Side::Upper,
-        "under" | "below" | "within" | "until" | "maximum" | "max" | "bis" | "unter" | "höchstens" | "innerhalb" | "maximal"
-        | "before" | "by" | "vor" | "spätestens" => Side::Upper,
-        "over" | "above" | "from" | "exceeding" | "minimum" | "ab" | "über" | "mindestens" | "after" | "nach" | "past" | "since" | "seit" => {
-            Side::Lower
+        "under" | "below" | "within" | "until" | "maximum" | "max" | "bis" | "unter" | "höchstens"
+        | "innerhalb" | "maximal" | "before" | "by" | "vor" | "spätestens" => Side::Upper,
+        "over" | "above" | "from" | "exceeding" | "minimum" | "ab" | "über" | "mindestens" | "after"
+        | "nach" | "past" | "since" | "seit" => Side::Lower,
+        "than"
+            if matches!(before, "less" | "fewer" | "earlier")
+                || (before == "more" && matches!(word(i + 2), "no" | "not")) =>
+        {
+            Side::Upper
         }
-        "than" if matches!(before, "less" | "fewer" | "earlier") || (before == "more" && matches!(word(i + 2), "no" | "not")) => Side::Upper,
         "than" if matches!(before, "more" | "later" | "longer") => Side::Lower,
         "als" if before == "weniger" => Side::Upper,
         "als" if before == "mehr" => Side::Lower,
@@ -447,11 +605,14 @@ fn join_ranges(text: &str, all: &mut Vec<Figure>) {
     let mut i = 0;
     while i + 1 < all.len() {
         let (a, b) = (&all[i], &all[i + 1]);
-        let (Kind::Amount { lo, hi: l, unit: ua }, Kind::Amount { lo: h, hi, unit: ub }) = (&a.kind, &b.kind) else {
+        let (Kind::Amount { lo, hi: l, unit: ua }, Kind::Amount { lo: h, hi, unit: ub }) = (&a.kind, &b.kind)
+        else {
             i += 1;
             continue;
         };
-        let between = text[a.at.end..b.at.start].trim_matches(['*', '_', ' ', '\u{a0}', '€', '$', '£']).to_lowercase();
+        let between = text[a.at.end..b.at.start]
+            .trim_matches(['*', '_', ' ', '\u{a0}', '€', '$', '£'])
+            .to_lowercase();
         let ahead = text[..a.at.start].to_lowercase();
         let ahead = ahead.trim_end_matches([' ', '€', '$', '£', '*']);
         let joined = match between.as_str() {
@@ -465,10 +626,18 @@ fn join_ranges(text: &str, all: &mut Vec<Figure>) {
             _ => None,
         };
         if let (true, Some(unit), true) = (joined, unit, lo == l && h == hi) {
-            let lo = if *ua == Unit::Bare { rescale(text, &all[i + 1], *lo, unit) } else { *lo };
+            let lo = if *ua == Unit::Bare {
+                rescale(text, &all[i + 1], *lo, unit)
+            } else {
+                *lo
+            };
             let hi = *hi;
             let at = a.at.start..b.at.end;
-            all[i] = Figure { kind: Kind::Amount { lo, hi, unit }, side: Side::Exact, at };
+            all[i] = Figure {
+                kind: Kind::Amount { lo, hi, unit },
+                side: Side::Exact,
+                at,
+            };
             all.remove(i + 1);
         }
         i += 1;
@@ -477,7 +646,9 @@ fn join_ranges(text: &str, all: &mut Vec<Figure>) {
 
 /// A bare amount in the unit of the one after it.
 fn rescale(text: &str, next: &Figure, value: i64, unit: Unit) -> i64 {
-    let Kind::Amount { lo, hi, .. } = next.kind else { return value };
+    let Kind::Amount { lo, hi, .. } = next.kind else {
+        return value;
+    };
     let number = tokens(&text[next.at.clone()]);
     let upper = numerals::value(&number, 0).map_or(ONE, |(v, _)| v).max(1);
     let scaled = if lo == hi { lo } else { hi };
@@ -492,14 +663,28 @@ fn rescale(text: &str, next: &Figure, value: i64, unit: Unit) -> i64 {
 fn hand_back_units(text: &str, all: &mut [Figure]) {
     for i in (0..all.len().saturating_sub(1)).rev() {
         let between = text[all[i].at.end..all[i + 1].at.start].trim().to_lowercase();
-        let joins = matches!(between.as_str(), "×" | "x" | "by" | "," | "and" | "or" | "und" | "oder" | "/" | "mal" | "*");
-        let Kind::Amount { unit, .. } = all[i + 1].kind else { continue };
+        let joins = matches!(
+            between.as_str(),
+            "×" | "x" | "by" | "," | "and" | "or" | "und" | "oder" | "/" | "mal" | "*"
+        );
+        let Kind::Amount { unit, .. } = all[i + 1].kind else {
+            continue;
+        };
         if unit == Unit::Bare || !joins {
             continue;
         }
-        if let Kind::Amount { lo, hi, unit: Unit::Bare } = all[i].kind.clone() {
+        if let Kind::Amount {
+            lo,
+            hi,
+            unit: Unit::Bare,
+        } = all[i].kind.clone()
+        {
             let scale = |v| rescale(text, &all[i + 1], v, unit);
-            all[i].kind = Kind::Amount { lo: scale(lo), hi: scale(hi), unit };
+            all[i].kind = Kind::Amount {
+                lo: scale(lo),
+                hi: scale(hi),
+                unit,
+            };
         }
     }
 }

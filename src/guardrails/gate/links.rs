@@ -19,14 +19,25 @@ pub fn links(text: &str) -> Vec<Link> {
     let mut out = Vec::new();
     targets(text, &mut out);
     let mut at = 0;
-    for word in text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '|' | '(' | ')' | '[' | ']')) {
+    for word in text.split_inclusive(|c: char| {
+        c.is_whitespace() || matches!(c, '<' | '>' | '"' | '|' | '(' | ')' | '[' | ']')
+    }) {
         let start = at;
         at += word.len();
-        let bare = word.trim_end_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '/' | '=' | '_' | '-' | '#' | '&'));
-        let lead = bare.len() - bare.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '/').len();
+        let bare = word.trim_end_matches(|c: char| {
+            !c.is_alphanumeric() && !matches!(c, '/' | '=' | '_' | '-' | '#' | '&')
+        });
+        let lead = bare.len()
+            - bare
+                .trim_start_matches(|c: char| !c.is_alphanumeric() && c != '/')
+                .len();
         let bare = &bare[lead..];
         if let Some((key, bad)) = read(bare) {
-            out.push(Link { key, bad, at: start + lead..start + lead + bare.len() });
+            out.push(Link {
+                key,
+                bad,
+                at: start + lead..start + lead + bare.len(),
+            });
         }
     }
     phones(text, &mut out);
@@ -38,13 +49,20 @@ pub fn links(text: &str) -> Vec<Link> {
 fn targets(text: &str, out: &mut Vec<Link>) {
     for (i, _) in text.match_indices("](") {
         let from = i + 2;
-        let end = text[from..].find([')', ' ', '\n']).map_or(text.len(), |e| e + from);
+        let end = text[from..]
+            .find([')', ' ', '\n'])
+            .map_or(text.len(), |e| e + from);
         let target = text[from..end].trim_matches(['<', '>']);
         if target.is_empty() {
             continue;
         }
-        let (key, bad) = read(target).unwrap_or_else(|| (target.to_owned(), target.contains([':', '&', '\\', '%'])));
-        out.push(Link { key, bad, at: from..end });
+        let (key, bad) =
+            read(target).unwrap_or_else(|| (target.to_owned(), target.contains([':', '&', '\\', '%'])));
+        out.push(Link {
+            key,
+            bad,
+            at: from..end,
+        });
     }
 }
 
@@ -52,7 +70,9 @@ fn targets(text: &str, out: &mut Vec<Link>) {
 fn read(word: &str) -> Option<(String, bool)> {
     if let Some((scheme, rest)) = word.split_once(':')
         && !scheme.is_empty()
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
         && scheme.starts_with(|c: char| c.is_ascii_alphabetic())
     {
         let scheme = scheme.to_ascii_lowercase();
@@ -62,7 +82,21 @@ fn read(word: &str) -> Option<(String, bool)> {
         if scheme == "mailto" {
             return Some((address(rest), false));
         }
-        let known = ["javascript", "data", "vbscript", "file", "tel", "sms", "ftp", "blob", "about", "intent", "ws", "wss", "ssh"];
+        let known = [
+            "javascript",
+            "data",
+            "vbscript",
+            "file",
+            "tel",
+            "sms",
+            "ftp",
+            "blob",
+            "about",
+            "intent",
+            "ws",
+            "wss",
+            "ssh",
+        ];
         if rest.starts_with("//") || known.contains(&scheme.as_str()) && !rest.is_empty() {
             return Some((word.to_owned(), true));
         }
@@ -75,7 +109,9 @@ fn read(word: &str) -> Option<(String, bool)> {
     let mut labels: Vec<&str> = domain.split('.').collect();
     let top = labels.pop()?;
     let fits = !labels.is_empty()
-        && labels.iter().all(|l| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-'))
+        && labels
+            .iter()
+            .all(|l| !l.is_empty() && l.chars().all(|c| c.is_alphanumeric() || c == '-'))
         && (2..=24).contains(&top.chars().count())
         && top.chars().all(char::is_alphabetic)
         && (host.contains('@') || labels.iter().all(|l| l.chars().count() > 1))
@@ -98,7 +134,8 @@ fn phones(text: &str, out: &mut Vec<Link>) {
     while i < bytes.len() {
         let plus = bytes[i] == b'+' || (bytes[i] == b'(' && bytes.get(i + 1) == Some(&b'+'));
         let before = i.checked_sub(1).map(|b| bytes[b]);
-        let begins = (plus || bytes[i].is_ascii_digit()) && !before.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b',' | b':'));
+        let begins = (plus || bytes[i].is_ascii_digit())
+            && !before.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b',' | b':'));
         if !begins || out.iter().any(|l| l.at.contains(&i)) {
             i += 1;
             continue;
@@ -107,7 +144,9 @@ fn phones(text: &str, out: &mut Vec<Link>) {
         let mut digits = String::new();
         let mut j = i;
         // `2026-11-15 10:00` is none.
-        let grouped = |b: u8| b == b' ' || ((plus || bytes[i] == b'0') && matches!(b, b'-' | b'/' | b'(' | b')' | b'+'));
+        let grouped = |b: u8| {
+            b == b' ' || ((plus || bytes[i] == b'0') && matches!(b, b'-' | b'/' | b'(' | b')' | b'+'))
+        };
         while j < bytes.len() && (bytes[j].is_ascii_digit() || grouped(bytes[j])) {
             if bytes[j].is_ascii_digit() {
                 digits.push(char::from(bytes[j]));
@@ -123,7 +162,11 @@ fn phones(text: &str, out: &mut Vec<Link>) {
                 Some(rest) => format!("+{rest}"),
                 None => digits,
             };
-            out.push(Link { key, bad: false, at: i..end });
+            out.push(Link {
+                key,
+                bad: false,
+                at: i..end,
+            });
         }
         i = end.max(i + 1);
     }

@@ -116,13 +116,21 @@ fn judge(sentence: &str, cites: &[i64], evidence: &Evidence<'_>) -> Result<Vec<(
     }
     let cited = cites
         .iter()
-        .map(|id| evidence.sources.iter().find(|s| s.id == *id).ok_or(Fault::BadCitation))
+        .map(|id| {
+            evidence
+                .sources
+                .iter()
+                .find(|s| s.id == *id)
+                .ok_or(Fault::BadCitation)
+        })
         .collect::<Result<Vec<_>, _>>()?;
     let said = tools::Said::read(evidence.tools, evidence.said);
     let links = links::links(sentence);
     let given = |texts: &[&str]| {
         let all: Vec<_> = texts.iter().flat_map(|t| links::links(t)).collect();
-        links.iter().all(|l| !l.bad && all.iter().any(|g| g.key == l.key && !g.bad))
+        links
+            .iter()
+            .all(|l| !l.bad && all.iter().any(|g| g.key == l.key && !g.bad))
     };
     let mut texts = vec![evidence.said, &said.text];
     let free = given(&texts);
@@ -151,22 +159,49 @@ fn judge(sentence: &str, cites: &[i64], evidence: &Evidence<'_>) -> Result<Vec<(
         units.extend(units::units(source.title, source.headings, &text));
     }
     let all: String = cited.iter().map(|s| s.text).collect::<Vec<_>>().join("\n");
-    let sources = support::Sources { units: &units, tongue: units::tongue_of(&all), said: &said };
+    let sources = support::Sources {
+        units: &units,
+        tongue: units::tongue_of(&all),
+        said: &said,
+    };
     support::check(&without_hedge(&units::plain(&text)), sources)
 }
 
 /// A sentence without words that only say how sure it is, or where it stands.
 fn without_hedge(text: &str) -> String {
     const HEDGES: &[&str] = &[
-        "yes,", "no,", "ja,", "nein,", "as far as i can see,", "as far as i know,", "i'm afraid", "i am afraid", "unfortunately,", "sorry,", "sorry, but",
-        "don't worry:", "don't worry,", "no problem:", "good news:", "please note that", "note that", "it seems that", "leider", "soweit ich sehe,",
-        "bitte beachten sie, dass", "keine sorge:", "also,", "in short,",
+        "yes,",
+        "no,",
+        "ja,",
+        "nein,",
+        "as far as i can see,",
+        "as far as i know,",
+        "i'm afraid",
+        "i am afraid",
+        "unfortunately,",
+        "sorry,",
+        "sorry, but",
+        "don't worry:",
+        "don't worry,",
+        "no problem:",
+        "good news:",
+        "please note that",
+        "note that",
+        "it seems that",
+        "leider",
+        "soweit ich sehe,",
+        "bitte beachten sie, dass",
+        "keine sorge:",
+        "also,",
+        "in short,",
     ];
     let mut rest = text.trim();
     loop {
         let lower = rest.to_lowercase().replace('’', "'");
         // Only where both are as long, so that the cut falls in the right place.
-        let hedge = HEDGES.iter().find(|h| lower.len() == rest.len() && lower.starts_with(**h));
+        let hedge = HEDGES
+            .iter()
+            .find(|h| lower.len() == rest.len() && lower.starts_with(**h));
         let named = lower.starts_with("according to ") || lower.starts_with("laut ");
         let comma = rest.find(", ").filter(|at| named && *at < 60);
         rest = match (hedge, comma) {

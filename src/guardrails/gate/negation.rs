@@ -15,9 +15,28 @@ const NO: &str = "not no never none nobody nothing cannot without neither nor un
 
 /// Turns of speech in which a negation denies nothing, or another word says it.
 const HARMLESS: &[&str] = &[
-    "no later than", "no more than", "not only", "nicht nur", "no problem", "no worries", "don't worry", "not later than",
-    "not more than", "at no cost", "at no charge", "no cost", "nothing extra", "costs you nothing", "costs nothing", "for nothing",
-    "nicht später als", "nicht mehr als", "kostet nichts", "€ nichts", "kein problem", "keine sorge",
+    "no later than",
+    "no more than",
+    "not only",
+    "nicht nur",
+    "no problem",
+    "no worries",
+    "don't worry",
+    "not later than",
+    "not more than",
+    "at no cost",
+    "at no charge",
+    "no cost",
+    "nothing extra",
+    "costs you nothing",
+    "costs nothing",
+    "for nothing",
+    "nicht später als",
+    "nicht mehr als",
+    "kostet nichts",
+    "€ nichts",
+    "kein problem",
+    "keine sorge",
 ];
 
 /// The clauses of a sentence. An answer's `No,` at its beginning is the question's.
@@ -28,7 +47,10 @@ pub fn clauses(text: &str) -> Vec<Clause> {
     let cuts = cuts(&lower);
     for end in cuts.into_iter().chain([lower.len()]) {
         if end > from {
-            out.push(Clause { end, denies: denials(&lower[from..end]) % 2 == 1 });
+            out.push(Clause {
+                end,
+                denies: denials(&lower[from..end]) % 2 == 1,
+            });
             from = end;
         }
     }
@@ -37,7 +59,15 @@ pub fn clauses(text: &str) -> Vec<Clause> {
 
 /// In lower case and of the same length, without what denies nothing.
 fn masked(text: &str) -> String {
-    let mut lower: String = text.chars().map(|c| c.to_lowercase().next().filter(|l| l.len_utf8() == c.len_utf8()).unwrap_or(c)).collect();
+    let mut lower: String = text
+        .chars()
+        .map(|c| {
+            c.to_lowercase()
+                .next()
+                .filter(|l| l.len_utf8() == c.len_utf8())
+                .unwrap_or(c)
+        })
+        .collect();
     lower = lower.replace("n’t", "n't  ");
     for phrase in HARMLESS {
         if lower.contains(phrase) {
@@ -55,21 +85,41 @@ fn masked(text: &str) -> String {
 /// Where one thought ends and another begins.
 fn cuts(lower: &str) -> Vec<usize> {
     const JOINTS: &[&str] = &[
-        ", ", "; ", ": ", " because ", " since ", " so that ", " but ", " although ", " weil ", " aber ", " damit ", " obwohl ",
-        " – ", " – ", " even if ", " | ",
+        ", ",
+        "; ",
+        ": ",
+        " because ",
+        " since ",
+        " so that ",
+        " but ",
+        " although ",
+        " weil ",
+        " aber ",
+        " damit ",
+        " obwohl ",
+        " – ",
+        " – ",
+        " even if ",
+        " | ",
     ];
-    let mut all: Vec<usize> = JOINTS.iter().flat_map(|j| lower.match_indices(j).map(|(i, _)| i)).collect();
+    let mut all: Vec<usize> = JOINTS
+        .iter()
+        .flat_map(|j| lower.match_indices(j).map(|(i, _)| i))
+        .collect();
     all.sort_unstable();
     all.dedup();
     all
 }
 
 fn denials(clause: &str) -> usize {
-    words(clause).filter(|w| w.ends_with("n't") || NO.split_whitespace().any(|n| n == *w)).count()
+    words(clause)
+        .filter(|w| w.ends_with("n't") || NO.split_whitespace().any(|n| n == *w))
+        .count()
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|w| !w.is_empty())
+    text.split(|c: char| !c.is_alphanumeric() && c != '\'')
+        .filter(|w| !w.is_empty())
 }
 
 /// Whether a text denies anything.
@@ -80,14 +130,63 @@ pub fn denies(text: &str) -> bool {
 /// Words that take something out or let nothing else in: a source must have one of the
 /// same sort.
 pub fn limits(text: &str) -> [bool; 3] {
-    const ONLY: &[&str] = &["only", "nur", "solely", "exclusively", "ausschließlich", "just", "alone", "allein", "lediglich", "must", "cannot", "limited"];
+    const ONLY: &[&str] = &[
+        "only",
+        "nur",
+        "solely",
+        "exclusively",
+        "ausschließlich",
+        "just",
+        "alone",
+        "allein",
+        "lediglich",
+        "must",
+        "cannot",
+        "limited",
+    ];
     const EXCEPT: &[&str] = &[
-        "except", "excluding", "unless", "besides", "außer", "ausgenommen", "ausschließlich der", "apart", "other", "without", "not",
-        "ausnahme", "exception", "nicht",
+        "except",
+        "excluding",
+        "unless",
+        "besides",
+        "außer",
+        "ausgenommen",
+        "ausschließlich der",
+        "apart",
+        "other",
+        "without",
+        "not",
+        "ausnahme",
+        "exception",
+        "nicht",
     ];
     const ALL: &[&str] = &[
-        "all", "every", "always", "never", "everything", "everywhere", "worldwide", "any", "anything", "anywhere", "everyone",
-        "alle", "allen", "immer", "jede", "jeder", "jedes", "jeden", "überall", "alles", "nie", "weltweit", "niemals", "each", "both", "entire",
+        "all",
+        "every",
+        "always",
+        "never",
+        "everything",
+        "everywhere",
+        "worldwide",
+        "any",
+        "anything",
+        "anywhere",
+        "everyone",
+        "alle",
+        "allen",
+        "immer",
+        "jede",
+        "jeder",
+        "jedes",
+        "jeden",
+        "überall",
+        "alles",
+        "nie",
+        "weltweit",
+        "niemals",
+        "each",
+        "both",
+        "entire",
     ];
     let lower = text.to_lowercase();
     let has = |list: &[&str]| words(&lower).any(|w| list.contains(&w));
@@ -99,11 +198,35 @@ pub fn says_limits(text: &str) -> [bool; 3] {
     let lower = text.to_lowercase();
     let has = |list: &[&str]| words(&lower).any(|w| list.contains(&w));
     [
-        has(&["only", "nur", "solely", "exclusively", "ausschließlich", "lediglich"]),
+        has(&[
+            "only",
+            "nur",
+            "solely",
+            "exclusively",
+            "ausschließlich",
+            "lediglich",
+        ]),
         has(&["except", "excluding", "besides", "außer", "ausgenommen"]),
         has(&[
-            "all", "every", "always", "everything", "everywhere", "worldwide", "anything", "anywhere", "everyone", "any", "alle", "immer",
-            "jede", "jeder", "jedes", "jeden", "überall", "alles", "weltweit",
+            "all",
+            "every",
+            "always",
+            "everything",
+            "everywhere",
+            "worldwide",
+            "anything",
+            "anywhere",
+            "everyone",
+            "any",
+            "alle",
+            "immer",
+            "jede",
+            "jeder",
+            "jedes",
+            "jeden",
+            "überall",
+            "alles",
+            "weltweit",
         ]),
     ]
 }

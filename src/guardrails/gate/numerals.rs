@@ -51,12 +51,16 @@ pub fn tokens(text: &str) -> Vec<Token> {
             let mut len = rest
                 .char_indices()
                 .find(|(i, c)| {
-                    let joins = matches!(c, '\'' | '’') && rest[i + c.len_utf8()..].starts_with(char::is_alphabetic);
+                    let joins =
+                        matches!(c, '\'' | '’') && rest[i + c.len_utf8()..].starts_with(char::is_alphabetic);
                     !(c.is_alphanumeric() || joins || matches!(c, '\u{ad}' | '\u{300}'..='\u{36f}'))
                 })
                 .map_or(rest.len(), |(i, _)| i);
             // `p.m.`
-            if matches!(rest.get(..3).map(str::to_lowercase).as_deref(), Some("p.m" | "a.m")) {
+            if matches!(
+                rest.get(..3).map(str::to_lowercase).as_deref(),
+                Some("p.m" | "a.m")
+            ) {
                 len = 3;
             }
             at += len;
@@ -79,7 +83,8 @@ pub fn tokens(text: &str) -> Vec<Token> {
         out.push(sign);
     }
     for i in 1..out.len() {
-        out[i].dashed |= matches!(out[i - 1].lower.as_str(), "–" | "-" | "—") && out[i].at.start == out[i - 1].at.end;
+        out[i].dashed |=
+            matches!(out[i - 1].lower.as_str(), "–" | "-" | "—") && out[i].at.start == out[i - 1].at.end;
     }
     out
 }
@@ -90,7 +95,10 @@ fn plain(word: &str, at: Range<usize>) -> Token {
         capital: word.starts_with(char::is_uppercase),
         dashed: false,
         number: None,
-        vague: matches!(lower.as_str(), "one" | "ein" | "eine" | "einem" | "einer" | "eines" | "einen"),
+        vague: matches!(
+            lower.as_str(),
+            "one" | "ein" | "eine" | "einem" | "einer" | "eines" | "einen"
+        ),
         ordinal: None,
         clock: None,
         date: None,
@@ -111,7 +119,10 @@ fn numeral(rest: &str) -> (Token, usize) {
     let first = digits(rest);
     // `14:00`
     if first <= 2 && rest[first..].starts_with(':') && digits(&rest[first + 1..]) == 2 {
-        let (h, m): (i64, i64) = (rest[..first].parse().unwrap_or(0), rest[first + 1..first + 3].parse().unwrap_or(0));
+        let (h, m): (i64, i64) = (
+            rest[..first].parse().unwrap_or(0),
+            rest[first + 1..first + 3].parse().unwrap_or(0),
+        );
         let mut token = plain(&rest[..first + 3], 0..first + 3);
         token.clock = Some(h * 60 + m);
         return (token, first + 3);
@@ -120,7 +131,11 @@ fn numeral(rest: &str) -> (Token, usize) {
     let mut groups = vec![&rest[..first]];
     let mut separators = Vec::new();
     let mut len = first;
-    while let Some(c) = rest[len..].chars().next().filter(|c| matches!(c, '.' | ',' | '\'' | '’' | '\u{a0}' | '\u{202f}')) {
+    while let Some(c) = rest[len..]
+        .chars()
+        .next()
+        .filter(|c| matches!(c, '.' | ',' | '\'' | '’' | '\u{a0}' | '\u{202f}'))
+    {
         let n = digits(&rest[len + c.len_utf8()..]);
         let thousands = n == 3;
         if n == 0 || (!matches!(c, '.' | ',') && !thousands) {
@@ -131,7 +146,11 @@ fn numeral(rest: &str) -> (Token, usize) {
         separators.push(c);
         len = from + n;
     }
-    let letters = rest[len..].chars().take_while(|c| c.is_alphabetic()).map(char::len_utf8).sum::<usize>();
+    let letters = rest[len..]
+        .chars()
+        .take_while(|c| c.is_alphabetic())
+        .map(char::len_utf8)
+        .sum::<usize>();
     let suffix = rest[len..len + letters].to_lowercase();
     let mut token = plain(&rest[..len], 0..len);
     if matches!(suffix.as_str(), "st" | "nd" | "rd" | "th") && separators.is_empty() {
@@ -140,14 +159,37 @@ fn numeral(rest: &str) -> (Token, usize) {
     }
     let unit = matches!(
         suffix.as_str(),
-        "" | "x" | "mm" | "cm" | "m" | "km" | "g" | "kg" | "w" | "kw" | "v" | "l" | "ml" | "h" | "min" | "am" | "pm" | "eur" | "usd" | "lb" | "lbs"
+        "" | "x"
+            | "mm"
+            | "cm"
+            | "m"
+            | "km"
+            | "g"
+            | "kg"
+            | "w"
+            | "kw"
+            | "v"
+            | "l"
+            | "ml"
+            | "h"
+            | "min"
+            | "am"
+            | "pm"
+            | "eur"
+            | "usd"
+            | "lb"
+            | "lbs"
     );
     match decimal(&groups, &separators) {
         Some(value) if unit => token.number = Some(value),
         _ => {
             len += letters;
             // The rest of a code: `5G9`.
-            len += rest[len..].chars().take_while(|c| c.is_alphanumeric()).map(char::len_utf8).sum::<usize>();
+            len += rest[len..]
+                .chars()
+                .take_while(|c| c.is_alphanumeric())
+                .map(char::len_utf8)
+                .sum::<usize>();
             token = plain(&rest[..len], 0..len);
             token.code = Some(token.lower.clone());
         }
@@ -165,7 +207,8 @@ fn decimal(groups: &[&str], separators: &[char]) -> Option<i64> {
         return None;
     }
     let inner = &separators[..whole.len() - 1];
-    let mixed = inner.iter().any(|s| *s != inner[0]) || (fraction && whole.len() > 1 && separators[last - 1] == inner[0]);
+    let mixed = inner.iter().any(|s| *s != inner[0])
+        || (fraction && whole.len() > 1 && separators[last - 1] == inner[0]);
     if mixed {
         return None;
     }
@@ -194,7 +237,10 @@ fn date(rest: &str) -> Option<((Option<i64>, i64, i64), usize)> {
         parts.push((rest[at..at + n].parse::<i64>().ok()?, n));
         at += n;
         if k < 2 {
-            let c = rest[at..].chars().next().filter(|c| matches!(c, '.' | '-' | '/'))?;
+            let c = rest[at..]
+                .chars()
+                .next()
+                .filter(|c| matches!(c, '.' | '-' | '/'))?;
             if *sign.get_or_insert(c) != c {
                 return None;
             }
@@ -207,7 +253,9 @@ fn date(rest: &str) -> Option<((Option<i64>, i64, i64), usize)> {
     if rest[at..].starts_with(|c: char| c.is_alphanumeric() && c != 'T') {
         return None;
     }
-    let [(a, la), (b, lb), (c, lc)] = parts[..] else { return None };
+    let [(a, la), (b, lb), (c, lc)] = parts[..] else {
+        return None;
+    };
     let (y, m, d) = match sign? {
         '-' if la == 4 && lb == 2 && lc == 2 => (a, b, c),
         '.' if lc == 4 => (c, b, a),
@@ -217,7 +265,10 @@ fn date(rest: &str) -> Option<((Option<i64>, i64, i64), usize)> {
     };
     // The time after a `T` belongs to it.
     if rest[at..].starts_with('T') {
-        at += rest[at..].bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.' | b'+')).count();
+        at += rest[at..]
+            .bytes()
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.' | b'+'))
+            .count();
     }
     ((1..=12).contains(&m) && (1..=31).contains(&d)).then_some(((Some(y), m, d), at))
 }
@@ -225,8 +276,16 @@ fn date(rest: &str) -> Option<((Option<i64>, i64, i64), usize)> {
 /// The value of the number that begins at a token, in millionths, and where it ends.
 pub fn value(t: &[Token], i: usize) -> Option<(i64, usize)> {
     if let Some(n) = t[i].number {
-        let dash = t.get(i + 1).is_some_and(|s| matches!(s.lower.as_str(), "," | ".")) && t.get(i + 2).is_some_and(|s| matches!(s.lower.as_str(), "-" | "–"));
-        let next = if dash && t[i + 1].at.start == t[i].at.end { i + 3 } else { i + 1 };
+        let dash = t
+            .get(i + 1)
+            .is_some_and(|s| matches!(s.lower.as_str(), "," | "."))
+            && t.get(i + 2)
+                .is_some_and(|s| matches!(s.lower.as_str(), "-" | "–"));
+        let next = if dash && t[i + 1].at.start == t[i].at.end {
+            i + 3
+        } else {
+            i + 1
+        };
         return Some((n, next));
     }
     let mut n = word(&t[i].lower)?;
@@ -234,7 +293,11 @@ pub fn value(t: &[Token], i: usize) -> Option<(i64, usize)> {
     // `thirty-one`
     if (20..100).contains(&n) && n % 10 == 0 {
         let one = next + usize::from(t.get(next).is_some_and(|t| t.lower == "-"));
-        if let Some(ones) = t.get(one).and_then(|t| word(&t.lower)).filter(|n| (1..10).contains(n)) {
+        if let Some(ones) = t
+            .get(one)
+            .and_then(|t| word(&t.lower))
+            .filter(|n| (1..10).contains(n))
+        {
             n += ones;
             next = one + 1;
         }
@@ -259,10 +322,30 @@ fn scale(word: &str) -> Option<i64> {
 
 fn word(lower: &str) -> Option<i64> {
     const ENGLISH: &[&str] = &[
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-        "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
-    const TENS: &[&str] = &["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    const TENS: &[&str] = &[
+        "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+    ];
     if let Some(n) = (0..).zip(ENGLISH).find(|(_, w)| **w == lower).map(|(n, _)| n) {
         return Some(n);
     }
@@ -274,12 +357,37 @@ fn word(lower: &str) -> Option<i64> {
 
 fn german(lower: &str) -> Option<i64> {
     const SMALL: &[&str] = &[
-        "null", "ein", "zwei", "drei", "vier", "fünf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwölf", "dreizehn",
-        "vierzehn", "fünfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn",
+        "null",
+        "ein",
+        "zwei",
+        "drei",
+        "vier",
+        "fünf",
+        "sechs",
+        "sieben",
+        "acht",
+        "neun",
+        "zehn",
+        "elf",
+        "zwölf",
+        "dreizehn",
+        "vierzehn",
+        "fünfzehn",
+        "sechzehn",
+        "siebzehn",
+        "achtzehn",
+        "neunzehn",
     ];
-    const TENS: &[&str] = &["zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig"];
+    const TENS: &[&str] = &[
+        "zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig",
+    ];
     let small = |w: &str| (0..).zip(SMALL).find(|(_, s)| **s == w).map(|(n, _)| n);
-    let tens = |w: &str| (2..).zip(TENS).find(|(_, s)| **s == w || (w == "dreissig" && **s == "dreißig")).map(|(n, _)| n * 10);
+    let tens = |w: &str| {
+        (2..)
+            .zip(TENS)
+            .find(|(_, s)| **s == w || (w == "dreissig" && **s == "dreißig"))
+            .map(|(n, _)| n * 10)
+    };
     if matches!(lower, "eine" | "einem" | "einer" | "eines" | "einen" | "eins") {
         return Some(1);
     }
@@ -296,12 +404,52 @@ fn german(lower: &str) -> Option<i64> {
 /// Small numbers of neighbouring languages, where they are no words of English or German.
 fn european(lower: &str) -> Option<i64> {
     const WORDS: &[(&str, i64)] = &[
-        ("deux", 2), ("trois", 3), ("quatre", 4), ("cinq", 5), ("sept", 7), ("huit", 8), ("neuf", 9), ("dix", 10), ("onze", 11),
-        ("douze", 12), ("quatorze", 14), ("quinze", 15), ("vingt", 20), ("trente", 30), ("quarante", 40), ("cinquante", 50),
-        ("soixante", 60), ("dos", 2), ("tres", 3), ("cuatro", 4), ("cinco", 5), ("seis", 6), ("siete", 7), ("ocho", 8),
-        ("nueve", 9), ("diez", 10), ("doce", 12), ("catorce", 14), ("veinte", 20), ("treinta", 30), ("cuarenta", 40),
-        ("sesenta", 60), ("noventa", 90), ("tre", 3), ("quattro", 4), ("cinque", 5), ("sette", 7), ("otto", 8), ("dieci", 10),
-        ("quattordici", 14), ("trenta", 30), ("sessanta", 60), ("twee", 2), ("drie", 3), ("vijf", 5), ("dertig", 30),
+        ("deux", 2),
+        ("trois", 3),
+        ("quatre", 4),
+        ("cinq", 5),
+        ("sept", 7),
+        ("huit", 8),
+        ("neuf", 9),
+        ("dix", 10),
+        ("onze", 11),
+        ("douze", 12),
+        ("quatorze", 14),
+        ("quinze", 15),
+        ("vingt", 20),
+        ("trente", 30),
+        ("quarante", 40),
+        ("cinquante", 50),
+        ("soixante", 60),
+        ("dos", 2),
+        ("tres", 3),
+        ("cuatro", 4),
+        ("cinco", 5),
+        ("seis", 6),
+        ("siete", 7),
+        ("ocho", 8),
+        ("nueve", 9),
+        ("diez", 10),
+        ("doce", 12),
+        ("catorce", 14),
+        ("veinte", 20),
+        ("treinta", 30),
+        ("cuarenta", 40),
+        ("sesenta", 60),
+        ("noventa", 90),
+        ("tre", 3),
+        ("quattro", 4),
+        ("cinque", 5),
+        ("sette", 7),
+        ("otto", 8),
+        ("dieci", 10),
+        ("quattordici", 14),
+        ("trenta", 30),
+        ("sessanta", 60),
+        ("twee", 2),
+        ("drie", 3),
+        ("vijf", 5),
+        ("dertig", 30),
     ];
     WORDS.iter().find(|(w, _)| *w == lower).map(|(_, n)| *n)
 }

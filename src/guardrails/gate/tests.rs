@@ -7,17 +7,34 @@ const RETURNS: &str = "You can return goods within **30 days**. A return label c
 
 fn with(text: &str, cites: &[i64], tools: &[&Value], said: &str) -> Verdict {
     let headings = ["What it costs".to_owned()];
-    let source = Source { id: 7, title: "Returns", headings: &headings, text: RETURNS };
-    let evidence = Evidence { sources: &[source], tools, said };
+    let source = Source {
+        id: 7,
+        title: "Returns",
+        headings: &headings,
+        text: RETURNS,
+    };
+    let evidence = Evidence {
+        sources: &[source],
+        tools,
+        said,
+    };
     check(text, cites, &evidence)
 }
 
 fn fails(text: &str, cites: &[i64], fault: Fault) {
-    assert_eq!(with(text, cites, &[], "where is my order #1002? Lumen & Oak"), Verdict::Fail(fault), "{text}");
+    assert_eq!(
+        with(text, cites, &[], "where is my order #1002? Lumen & Oak"),
+        Verdict::Fail(fault),
+        "{text}"
+    );
 }
 
 fn passes(text: &str, cites: &[i64]) {
-    assert_eq!(with(text, cites, &[], "where is my order #1002? Lumen & Oak"), Verdict::Pass, "{text}");
+    assert_eq!(
+        with(text, cites, &[], "where is my order #1002? Lumen & Oak"),
+        Verdict::Pass,
+        "{text}"
+    );
 }
 
 #[test]
@@ -80,7 +97,10 @@ fn links_are_the_sources() {
     }
     // Whose source has it must be cited.
     fails("Would you write to hello@shop.example?", &[], Fault::Uncited);
-    assert_eq!(with("Is hello@me.example right?", &[], &[], "I am hello@me.example"), Verdict::Pass);
+    assert_eq!(
+        with("Is hello@me.example right?", &[], &[], "I am hello@me.example"),
+        Verdict::Pass
+    );
 }
 
 #[test]
@@ -214,7 +234,12 @@ fn figures_agree_whatever_their_form() {
         ("5cm", "50 mm"),
         ("at least 10 pieces", "from 10 pieces"),
     ] {
-        assert!(said(a, b), "{a} is {b}: {:?} {:?}", figures::figures(a), figures::figures(b));
+        assert!(
+            said(a, b),
+            "{a} is {b}: {:?} {:?}",
+            figures::figures(a),
+            figures::figures(b)
+        );
     }
     for (a, b) in [
         ("30 days", "30 hours"),
@@ -245,14 +270,21 @@ fn figures_agree_whatever_their_form() {
         ("dreißig Stunden", "30 Tage"),
         ("one working day", "2 working days"),
     ] {
-        assert!(!said(a, b), "{a} is not {b}: {:?} {:?}", figures::figures(a), figures::figures(b));
+        assert!(
+            !said(a, b),
+            "{a} is not {b}: {:?} {:?}",
+            figures::figures(a),
+            figures::figures(b)
+        );
     }
 }
 
 fn labelled() -> Vec<Value> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("evals/support.jsonl");
     let text = std::fs::read_to_string(path).expect("the labelled set is there");
-    text.lines().map(|l| serde_json::from_str(l).expect("a line is JSON")).collect()
+    text.lines()
+        .map(|l| serde_json::from_str(l).expect("a line is JSON"))
+        .collect()
 }
 
 fn judged(line: &Value) -> Verdict {
@@ -265,10 +297,25 @@ fn judged(line: &Value) -> Verdict {
             (text(&p["title"]), headings, text(&p["text"]))
         })
         .collect();
-    let sources: Vec<Source<'_>> =
-        (1..).zip(&read).map(|(id, (title, headings, text))| Source { id, title, headings, text }).collect();
+    let sources: Vec<Source<'_>> = (1..)
+        .zip(&read)
+        .map(|(id, (title, headings, text))| Source {
+            id,
+            title,
+            headings,
+            text,
+        })
+        .collect();
     let cites: Vec<i64> = sources.iter().map(|s| s.id).collect();
-    check(&text(&line["sentence"]), &cites, &Evidence { sources: &sources, tools: &[], said: "Lumen & Oak" })
+    check(
+        &text(&line["sentence"]),
+        &cites,
+        &Evidence {
+            sources: &sources,
+            tools: &[],
+            said: "Lumen & Oak",
+        },
+    )
 }
 
 /// GRD-4: no figure, unit, date or negation that the source doesn't have passes, whatever
@@ -281,10 +328,31 @@ fn what_is_changed_never_passes() {
         if line["supported"] == false && (why.starts_with("changed") || why == "swapped negation") {
             seen += 1;
             let verdict = judged(&line);
-            assert!(matches!(verdict, Verdict::Fail(_)), "{why}: {} {verdict:?}", line["sentence"]);
+            assert!(
+                matches!(verdict, Verdict::Fail(_)),
+                "{why}: {} {verdict:?}",
+                line["sentence"]
+            );
         }
     }
     assert!(seen >= 75, "{seen}");
 }
-#[path = "/work/scratch-gate/look.rs"]
-mod look;
+
+/// Words alone let nothing through that the set calls unsupported, and most of the rest.
+#[test]
+fn precision_and_recall_stay() {
+    let (mut right, mut wrong, mut held) = (0, Vec::new(), 0);
+    for line in labelled() {
+        match (judged(&line), line["supported"] == true) {
+            (Verdict::Pass, true) => right += 1,
+            (Verdict::Pass, false) => wrong.push(line["sentence"].clone()),
+            (Verdict::Fail(_), true) => held += 1,
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(
+        right >= 95 && held <= 8,
+        "{right} of 115 pass, {held} are held back"
+    );
+}

@@ -26,22 +26,37 @@ pub struct Said {
 impl Said {
     /// Reads results and the visitor's message.
     pub fn read(tools: &[&Value], visitor: &str) -> Self {
-        let mut said = Self { visitor: figures(visitor), ..Self::default() };
+        let mut said = Self {
+            visitor: figures(visitor),
+            ..Self::default()
+        };
         for value in tools {
             said.add(value, DEPTH);
         }
-        said.words = terms(visitor, Tongue::English, &said.visitor).into_iter().filter(|t| t.name).map(|t| t.key).collect();
+        said.words = terms(visitor, Tongue::English, &said.visitor)
+            .into_iter()
+            .filter(|t| t.name)
+            .map(|t| t.key)
+            .collect();
         let all = said.text.replace(['_', '-'], " ");
-        said.results = terms(&all, Tongue::English, &[]).into_iter().map(|t| t.key).collect();
+        said.results = terms(&all, Tongue::English, &[])
+            .into_iter()
+            .map(|t| t.key)
+            .collect();
         said.currencies = said
             .tools
             .iter()
             .filter_map(|f| match f.kind {
-                Kind::Amount { unit: Unit::Money(code), .. } => Some(code),
+                Kind::Amount {
+                    unit: Unit::Money(code),
+                    ..
+                } => Some(code),
                 _ => None,
             })
             .collect();
-        for code in ["EUR", "USD", "GBP", "CHF", "NOK", "SEK", "DKK", "PLN", "CZK", "JPY", "INR"] {
+        for code in [
+            "EUR", "USD", "GBP", "CHF", "NOK", "SEK", "DKK", "PLN", "CZK", "JPY", "INR",
+        ] {
             if said.text.split_whitespace().any(|w| w == code) {
                 said.currencies.push(code);
             }

@@ -28,7 +28,12 @@ pub struct Unit {
 /// Cuts a source.
 pub fn units(title: &str, headings: &[String], text: &str) -> Vec<Unit> {
     let tongue = tongue(text);
-    let keys = |t: &str| terms(t, tongue, &figures(t)).into_iter().map(|t| t.key).collect::<Vec<_>>();
+    let keys = |t: &str| {
+        terms(t, tongue, &figures(t))
+            .into_iter()
+            .map(|t| t.key)
+            .collect::<Vec<_>>()
+    };
     let mut above: Vec<(usize, Vec<String>)> = vec![(0, keys(title))];
     above.extend(headings.iter().map(|h| (0, keys(h))));
     let mut splitter = Splitter::default();
@@ -78,7 +83,12 @@ pub fn units(title: &str, headings: &[String], text: &str) -> Vec<Unit> {
             // A full sentence needs no introduction, but may be read with it.
             let whole = md.trim_end().ends_with(['.', '!']);
             if !whole || starts_small(md) {
-                out.push(read(&format!("{lead} {}", plain(md)), &above, !lead.ends_with('?'), false));
+                out.push(read(
+                    &format!("{lead} {}", plain(md)),
+                    &above,
+                    !lead.ends_with('?'),
+                    false,
+                ));
                 continue;
             }
         }
@@ -91,11 +101,16 @@ pub fn units(title: &str, headings: &[String], text: &str) -> Vec<Unit> {
 }
 
 fn is_item(md: &str) -> bool {
-    md.starts_with(['-', '*', '+', '•']) || md.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['.', ')'])
+    md.starts_with(['-', '*', '+', '•'])
+        || md
+            .trim_start_matches(|c: char| c.is_ascii_digit())
+            .starts_with(['.', ')'])
 }
 
 fn starts_small(md: &str) -> bool {
-    md.chars().find(|c| c.is_alphabetic()).is_some_and(char::is_lowercase)
+    md.chars()
+        .find(|c| c.is_alphabetic())
+        .is_some_and(char::is_lowercase)
 }
 
 /// Text without Markdown's signs; the numbers of a list are none of its figures.
@@ -108,7 +123,11 @@ pub fn plain(md: &str) -> String {
             Some(rest) if digits > 0 && rest.starts_with(' ') => rest,
             _ => line,
         };
-        let line = line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")).or_else(|| line.strip_prefix("+ ")).unwrap_or(line);
+        let line = line
+            .strip_prefix("- ")
+            .or_else(|| line.strip_prefix("* "))
+            .or_else(|| line.strip_prefix("+ "))
+            .unwrap_or(line);
         if !out.is_empty() {
             out.push(' ');
         }

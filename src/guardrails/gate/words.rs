@@ -67,7 +67,7 @@ const SAME: &str = "\
 return|rückgabefrist|returns|returned|returning|send back|sent back|sending back|give back|take back|hand in|rückgabe|zurückgeben|zurückgegeben|rücksendung|zurücksenden|zurückgesendet|zurückgesendete|zurückgeschickte|zurückschicken|rücksenden
 return label|rücksendeetikett|rücksendelabel|etikett für die rücksendung|label for the return
 refund|refunds|refunded|money back|reimbursement|erstattung|rückerstattung|geld zurück|geld
-cost|costs|price|prices|charge|fee|fees|pay|pays|kosten|kostet|preis|preise|gebühr|zahlen
+cost|costs|price|prices|charge|fee|fees|pay|pays|payable|kosten|kostet|preis|preise|gebühr|zahlen
 free|free of charge|no cost|for free|at no charge|costs nothing|gratis|kostenlos|kostenfrei|umsonst|kostenloser|nichts
 shipping|shipped|ship|ships|delivery|deliver|delivers|delivered|deliveries|dispatch|dispatched|postage|send|sends|sent|sending|sent out|versand|lieferung|liefern|liefert|geliefert|verschickt|versenden|versendet|zustellung
 leave|leaves|left|verlassen|verlässt
@@ -165,7 +165,13 @@ warehouse|lager";
 
 /// A particle and the verb that it belongs to, a few words before it.
 const PARTED: [(&[&str], &[&str], &str); 4] = [
-    (&["send", "sent", "sending", "give", "take", "takes", "bring", "ship"], &["back"], "return"),
+    (
+        &[
+            "send", "sent", "sending", "give", "take", "takes", "bring", "ship",
+        ],
+        &["back"],
+        "return",
+    ),
     (&["put", "putting", "puts"], &["together"], "assemble"),
     (&["schicken", "senden", "geben"], &["zurück"], "return"),
     (&["läuft", "laufen"], &["bis"], "end"),
@@ -198,8 +204,18 @@ static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
         }
     }
     phrases.sort_by_key(|(words, _)| std::cmp::Reverse(words.len()));
-    let light = SAYS_LITTLE.split_whitespace().map(|w| (w.to_owned(), ())).collect();
-    Lexicon { stop: STOP.split_whitespace().map(|w| (w, ())).collect(), light, groups, phrases, english, german }
+    let light = SAYS_LITTLE
+        .split_whitespace()
+        .map(|w| (w.to_owned(), ()))
+        .collect();
+    Lexicon {
+        stop: STOP.split_whitespace().map(|w| (w, ())).collect(),
+        light,
+        groups,
+        phrases,
+        english,
+        german,
+    }
 });
 
 /// What a text is written in, by its commonest words.
@@ -212,10 +228,15 @@ pub fn tongue(text: &str) -> Tongue {
         non sono della het een van niet voor zijn nie jest na się och att det är på som ikke og til o os um não em é";
     let lower = text.to_lowercase();
     let count = |list: &str| {
-        lower.split(|c: char| !c.is_alphanumeric() && c != '\'').filter(|w| list.split_whitespace().any(|l| l == *w)).count()
+        lower
+            .split(|c: char| !c.is_alphanumeric() && c != '\'')
+            .filter(|w| list.split_whitespace().any(|l| l == *w))
+            .count()
     };
     let (english, german, foreign) = (count(ENGLISH), count(GERMAN), count(FOREIGN));
-    let strange = text.chars().any(|c| c.is_alphabetic() && !c.is_ascii() && !"äöüßÄÖÜé".contains(c));
+    let strange = text
+        .chars()
+        .any(|c| c.is_alphabetic() && !c.is_ascii() && !"äöüßÄÖÜé".contains(c));
     if foreign > english.max(german) || (strange && english == 0 && german == 0) {
         Tongue::Other
     } else if german > english || (german == english && text.contains(['ä', 'ö', 'ü', 'ß'])) {
@@ -246,7 +267,8 @@ pub fn terms(text: &str, tongue: Tongue, figures: &[Figure]) -> Vec<Term> {
             continue;
         }
         // `Birch S`
-        let letter = bit.capital && bit.lower.chars().count() == 1 && !(first && bit.lower == "a") && bit.lower != "i";
+        let letter =
+            bit.capital && bit.lower.chars().count() == 1 && !(first && bit.lower == "a") && bit.lower != "i";
         if !letter && bit.group.is_none() && lexicon.stop.contains_key(bit.lower.as_str()) {
             continue;
         }
@@ -288,12 +310,22 @@ fn bits(text: &str, figures: &[Figure]) -> Vec<Bit> {
                 let word = &text[at.clone()];
                 let lower = word.to_lowercase().replace('’', "'").replace('\u{ad}', "");
                 let lower = lower.strip_suffix("'s").map_or(lower.clone(), str::to_owned);
-                out.push(Bit { lower, capital: word.starts_with(char::is_uppercase), group: None, at });
+                out.push(Bit {
+                    lower,
+                    capital: word.starts_with(char::is_uppercase),
+                    group: None,
+                    at,
+                });
             }
         }
         // What follows begins anew.
         if matches!(c, '.' | '!' | '?' | ':' | '|' | '„' | '“' | '"') || (c == '\n') {
-            out.push(Bit { lower: ".".to_owned(), capital: false, group: None, at: i..i });
+            out.push(Bit {
+                lower: ".".to_owned(),
+                capital: false,
+                group: None,
+                at: i..i,
+            });
         }
     }
     out
@@ -302,10 +334,12 @@ fn bits(text: &str, figures: &[Figure]) -> Vec<Bit> {
 fn merge_phrases(bits: &mut Vec<Bit>, lexicon: &Lexicon) {
     let mut i = 0;
     while i < bits.len() {
-        let found = lexicon
-            .phrases
-            .iter()
-            .find(|(words, _)| words.iter().enumerate().all(|(k, w)| bits.get(i + k).is_some_and(|b| b.lower == *w)));
+        let found = lexicon.phrases.iter().find(|(words, _)| {
+            words.iter().enumerate().all(|(k, w)| {
+                bits.get(i + k)
+                    .is_some_and(|b| b.lower == *w || b.lower.strip_suffix('s') == Some(w))
+            })
+        });
         if let Some((words, group)) = found {
             let end = bits[i + words.len() - 1].at.end;
             bits[i].group = Some(*group);
@@ -314,7 +348,8 @@ fn merge_phrases(bits: &mut Vec<Bit>, lexicon: &Lexicon) {
         }
         for (verbs, particles, meaning) in PARTED {
             if verbs.contains(&bits[i].lower.as_str()) && bits[i].group.is_none() {
-                let near = (i + 1..bits.len().min(i + 6)).find(|k| particles.contains(&bits[*k].lower.as_str()));
+                let near =
+                    (i + 1..bits.len().min(i + 6)).find(|k| particles.contains(&bits[*k].lower.as_str()));
                 if let Some(k) = near {
                     bits[i].group = lexicon.groups.get(meaning).copied();
                     bits.remove(k);
@@ -332,5 +367,8 @@ pub fn same(sentence: &str, source: &str, tongue: Tongue) -> bool {
         return true;
     }
     let long = |w: &str| w.chars().count() >= 5 && !w.starts_with('#');
-    tongue == Tongue::German && long(sentence) && long(source) && (sentence.contains(source) || source.contains(sentence))
+    tongue == Tongue::German
+        && long(sentence)
+        && long(source)
+        && (sentence.contains(source) || source.contains(sentence))
 }

@@ -75,7 +75,7 @@ fn english() {
             "Great! 🎉|Next one.",
             "Great!🎉|Next one.",
             "1.5 kg is light.|Yes.",
-        "It takes up to 40 W.|Lamps need less.",
+            "It takes up to 40 W.|Lamps need less.",
             "It is 100 %.|3 people said so.",
             "I am 30.|The shop is younger.",
         ],

@@ -12,7 +12,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::event::identifiers;
-use super::wire::{self, Unread};
+use super::wire;
 use crate::models::chat::{ChatError, Failure};
 
 /// An answer's bytes at most, thoughts and framing included.
@@ -254,11 +254,8 @@ fn broken(error: &reqwest::Error) -> ChatError {
 
 async fn refusal(status: StatusCode, response: reqwest::Response) -> Refusal {
     let retry_after = wire::retry_after(response.headers());
-    let body = match wire::read(response, MOST_REFUSAL).await {
-        Ok(body) => body,
-        // The status alone says enough.
-        Err(Unread::TooLarge | Unread::Gone(_)) => Vec::new(),
-    };
+    // Where it can't be read the status alone says enough.
+    let body = wire::read(response, MOST_REFUSAL).await.unwrap_or_default();
     let kind = match status.as_u16() {
         408 => Failure::Timeout,
         429 => Failure::RateLimit { retry_after },

@@ -2,8 +2,11 @@
 //! that its citation marks mean. An answer that breaks off gives its whole sentences and
 //! then fails, so that nobody takes it for whole.
 
+use std::time::Duration;
+
 use minijinja::context;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::{ModelBrain, context as shown};
 use crate::agent::brain::{Sentence, TurnView};
@@ -14,6 +17,9 @@ use crate::guardrails::sentences::{Piece, Splitter};
 use crate::models::chat::{ChatMessage, ChatRequest, Chunk, Finish, ToolChoice};
 use crate::models::prompts;
 use crate::models::tokens::Counter;
+
+/// Past any turn's cap.
+const LONGEST: Duration = Duration::from_secs(600);
 
 pub(super) async fn draft(
     brain: &ModelBrain,
@@ -56,10 +62,22 @@ pub(super) async fn draft(
         max_tokens: budget.answer_tokens,
     };
     let passages = shown::passages(view);
-    let mut answer = brain.ask(meter, "draft", &prompts::DRAFT.id, request).await?;
+    let asking = brain.ask(meter, "draft", &prompts::DRAFT.id, request);
+    let mut answer = match timeout(budget.silence, asking).await {
+        Ok(answer) => answer?,
+        Err(_) => return Err(LinkFailure::Timeout),
+    };
     let mut splitter = Splitter::default();
+    let (mut wrote, mut sent) = (false, false);
     let done = loop {
-        let (pieces, end) = match answer.next().await {
+        let patience = if sent { LONGEST } else { budget.silence };
+        let next = match timeout(patience, answer.next()).await {
+            Ok(next) => next,
+            Err(_) if wrote => Err(LinkFailure::Stall),
+            Err(_) => Err(LinkFailure::Timeout),
+        };
+        wrote |= next.is_ok();
+        let (pieces, end) = match next {
             Ok(Chunk::Text(text)) => (splitter.push(&text), None),
             // A call at this point is no answer; what was written still is one.
             Ok(Chunk::Call(_)) => (Vec::new(), None),
@@ -72,6 +90,7 @@ pub(super) async fn draft(
             Err(failure) => (Vec::new(), Some(Err(failure))),
         };
         for piece in pieces {
+            sent = true;
             if out.send(sentence(piece, &passages)).await.is_err() {
                 // Nobody takes the draft any more; dropping the stream ends it there too.
                 return Err(LinkFailure::Cut);

@@ -37,6 +37,9 @@ pub struct Budget {
     pub history_messages: usize,
     /// Tokens of history at most.
     pub history_tokens: usize,
+    /// How long a draft may be silent before its first sentence is out: then the next link
+    /// still has time. After it the turn's own clock watches.
+    pub silence: Duration,
 }
 
 /// A provider's models as a brain.
