@@ -8,6 +8,7 @@ pub mod master;
 mod paths;
 mod provider_keys;
 pub mod providers;
+pub mod telemetry;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -103,6 +104,8 @@ pub struct Config {
     pub jobs: Jobs,
     /// Logs.
     pub log: Log,
+    /// Traces and metrics.
+    pub telemetry: telemetry::Telemetry,
 }
 
 /// `[server]`
@@ -392,6 +395,7 @@ impl Config {
             "128 to 65536",
         )?;
         self.embeddings.validate()?;
+        self.telemetry.validate()?;
         self.validate_providers()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [

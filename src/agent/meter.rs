@@ -5,15 +5,17 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::NaiveDate;
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::agent::machine::input::LinkFailure;
+use crate::agent::measure;
 use crate::db::model_calls::{self, ModelCall};
 use crate::db::pool::{Db, DbResult, SiteTx};
 use crate::db::spend;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::{SiteId, TurnId};
-use crate::models::chat::Usage;
+use crate::models::chat::{Finish, Usage};
 use crate::models::price::{Micros, Price};
 
 /// A call that has ended, and what was reserved for it.
@@ -60,6 +62,8 @@ pub struct Intent<'a> {
     pub tokens_in: u32,
     /// Tokens of the answer at most.
     pub tokens_out: u32,
+    /// What was asked for.
+    pub temperature: f32,
 }
 
 /// The calls of one turn.
@@ -99,6 +103,8 @@ impl Meter {
         }
         Ok(OpenCall {
             meter: self,
+            span: measure::chat_span(&intent),
+            finish: None,
             begun: Instant::now(),
             day,
             reserved: bound,
@@ -134,14 +140,14 @@ impl Meter {
             };
             tx.commit().await?;
             if told.is_some() {
-                tracing::warn!(site = %self.site, "the spending cap of the day is reached; the extractive brain answers");
+                tracing::warn!(site = self.site.hashed(), "the spending cap of the day is reached; the extractive brain answers");
             }
             DbResult::Ok(done)
         };
         match reserve.await {
             Ok(done) => done,
             Err(error) => {
-                tracing::warn!(%error, site = %self.site, "no money can be reserved for a model's call");
+                tracing::warn!(%error, site = self.site.hashed(), "no money can be reserved for a model's call");
                 false
             }
         }
@@ -167,6 +173,8 @@ fn micros(amount: Micros) -> i64 {
 /// more costs what had been written by then.
 pub struct OpenCall<'a> {
     meter: &'a Meter,
+    span: Span,
+    finish: Option<Finish>,
     begun: Instant,
     day: NaiveDate,
     reserved: i64,
@@ -185,6 +193,16 @@ impl OpenCall<'_> {
             self.call.first_ms = Some(self.elapsed());
         }
         self.written += bytes;
+    }
+
+    /// Its span, for what is sent because of it.
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// Why the model stopped.
+    pub fn finished(&mut self, finish: Finish) {
+        self.finish = Some(finish);
     }
 
     /// What the provider counted.
@@ -219,6 +237,7 @@ impl Drop for OpenCall<'_> {
         self.call.tokens_in = i32::try_from(usage.input).unwrap_or(i32::MAX);
         self.call.tokens_out = i32::try_from(usage.output).unwrap_or(i32::MAX);
         self.call.cost_micro = micros(self.price.cost(usage));
+        measure::chat_ended(&self.span, &self.call, usage, self.finish, self.price);
         let ended = Ended {
             call: self.call.clone(),
             day: self.day,

@@ -8,6 +8,7 @@ pub mod explain;
 pub mod follow;
 mod judge;
 pub mod machine;
+mod measure;
 pub mod meter;
 mod operation;
 pub mod phrases;

@@ -13,6 +13,7 @@ use tracing::Instrument;
 use super::Agent;
 use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
 use super::judge::Ground;
+use super::measure;
 use super::machine::input::{GateReason, LinkFailure};
 use super::meter::Meter;
 use super::record::TurnRef;
@@ -208,8 +209,10 @@ pub(super) fn draft(
     let work = async move {
         let ground = Ground::of(&view);
         let judging = async {
+            let mut measured = measure::Gate::open();
             while let Some(sentence) = written.recv().await {
                 let verdict = ground.judge(&own, &sentence).await;
+                measured.judged(verdict);
                 if to_driver.send((sentence, verdict)).await.is_err() {
                     // The draft was dropped; so is this future.
                     break;

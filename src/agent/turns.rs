@@ -16,7 +16,7 @@ use super::machine::Machine;
 use super::machine::ctx::Timer;
 use super::machine::input::Input;
 use super::record::TurnRef;
-use super::{Agent, operation};
+use super::{Agent, measure, operation};
 use crate::db::events::{self, Voice};
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::{handoffs, sites, threads, turns, vault as vault_rows};
@@ -303,7 +303,8 @@ async fn open(
 /// Drives a turn in a tracked task, whether or not anybody listens.
 fn drive(agent: &Arc<Agent>, assignment: Assignment, first: Input, slot: OwnedSemaphorePermit) {
     let t = assignment.turn;
-    let span = tracing::info_span!("turn", turn = %t.turn, thread = %t.thread, site = %t.site);
+    let span = tracing::info_span!("turn", turn = %t.turn, thread = t.thread.hashed(), site = t.site.hashed());
+    let traced = span.in_scope(|| measure::turn_span(&t, assignment.resumed));
     let stop = Arc::new(Notify::new());
     agent.stops().insert(t.turn, Arc::clone(&stop));
     let task_agent = Arc::clone(agent);
@@ -317,7 +318,7 @@ fn drive(agent: &Arc<Agent>, assignment: Assignment, first: Input, slot: OwnedSe
             Err(error) => tracing::error!(%error, "the turn is left to whoever takes it over"),
         }
     };
-    agent.tasks.spawn(task.instrument(span));
+    agent.tasks.spawn(task.instrument(traced).instrument(span));
 }
 
 struct ForgetStop(Arc<Agent>, TurnId);

@@ -34,6 +34,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, LogFormat};
 use crate::domain::fail;
+use crate::http::metrics::Access;
+use crate::telemetry::trace::Traces;
 use crate::telemetry::{self, LogSettings};
 
 /// A support agent that answers from a site's own documents, with citations.
@@ -150,11 +152,22 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     } else {
         config.log.tool_filter.clone()
     };
-    telemetry::init(&LogSettings {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Commands that run for a moment leave neither traces nor metrics.
+    let traces = {
+        let _inside = runtime.enter();
+        let settings = config.traces().filter(|_| is_service);
+        settings.map(|s| Traces::start(&s)).transpose()?
+    };
+    let logs = LogSettings {
         filter,
         json: config.log.format == LogFormat::Json,
-    });
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    };
+    telemetry::init(&logs, traces.as_ref());
+    // A worker has no port where they could be read.
+    if matches!(cli.command, Command::Serve(_)) && config.telemetry.metrics != Access::Off {
+        telemetry::metrics::install();
+    }
     let done = runtime.block_on(async {
         match cli.command {
             Command::Serve(args) => serve::run(config, args).await,
@@ -178,6 +191,9 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Openapi => Ok(ExitCode::SUCCESS),
         }
     });
+    if let Some(traces) = &traces {
+        runtime.block_on(traces.stop());
+    }
     // A read of the terminal that nobody waits for any more can't be ended.
     runtime.shutdown_timeout(Duration::from_secs(1));
     done

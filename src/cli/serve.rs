@@ -22,6 +22,7 @@ use crate::db::embedded::{self, Access, Embedded};
 use crate::http::hub::{self, Hub};
 use crate::http::state::{App, HttpSettings};
 use crate::http::{router, server};
+use crate::telemetry;
 
 /// How to serve.
 #[derive(clap::Args)]
@@ -59,6 +60,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
         listen,
         demo: site,
         streams_at_once: session.config.agent.streams_at_once,
+        metrics: session.config.telemetry.metrics,
     };
     let app = App::new(
         Arc::clone(&agent),
@@ -68,6 +70,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
         closing.clone(),
     );
     tasks.spawn(hub::listen(hub, Arc::clone(&agent), closing.clone()));
+    tasks.spawn(telemetry::metrics::upkeep(stop.clone()));
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
     worker::spawn_opening(&session, &tasks, &stop);
     if !args.no_worker {

@@ -340,6 +340,41 @@ pub const KEYS: &[Key] = &[
         "`text` or `json`",
         "How log lines look.",
     ),
+    text(
+        "telemetry.otlp_endpoint",
+        &["DESKHAND_TELEMETRY_OTLP_ENDPOINT"],
+        None,
+        "an http or https URL; empty: none",
+        "The OTLP/HTTP address of a collector of traces, for example `http://127.0.0.1:4318`; `/v1/traces` is added where it is missing. Not set: no traces.",
+    ),
+    text(
+        "telemetry.otlp_headers",
+        &["DESKHAND_TELEMETRY_OTLP_HEADERS"],
+        None,
+        "`name=value`, several with commas between",
+        "Sent to the collector with each request, for example its key.",
+    ),
+    text(
+        "telemetry.service_name",
+        &["DESKHAND_TELEMETRY_SERVICE_NAME"],
+        Some("deskhand"),
+        "1 to 100 characters",
+        "What this service is called in traces.",
+    ),
+    key(
+        "telemetry.sample_ratio",
+        &["DESKHAND_TELEMETRY_SAMPLE_RATIO"],
+        Some("1.0"),
+        "0 to 1",
+        "The share of traces that is exported. The trace's id decides, so that all services with the same share keep the same traces.",
+    ),
+    text(
+        "telemetry.metrics",
+        &["DESKHAND_TELEMETRY_METRICS"],
+        Some("loopback"),
+        "`loopback`, `all` or `off`",
+        "Who gets `/metrics`: callers on this machine that came through no proxy, everybody, or nobody.",
+    ),
 ];
 
 /// What an environment variable sets.

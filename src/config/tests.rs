@@ -40,6 +40,26 @@ fn the_environment_wins_over_the_file() {
 }
 
 #[test]
+fn the_collectors_headers_are_read_and_not_shown() {
+    let c = load(
+        "[telemetry]\notlp_endpoint = 'http://127.0.0.1:4318'",
+        &[("DESKHAND_TELEMETRY_OTLP_HEADERS", "x-key=a=b, x-tenant = shop")],
+    )
+    .unwrap();
+    let traces = c.traces().unwrap();
+    let headers: Vec<(&str, &str)> = traces
+        .headers
+        .iter()
+        .map(|(n, v)| (n.as_str(), secrecy::ExposeSecret::expose_secret(v)))
+        .collect();
+    assert_eq!(headers, [("x-key", "a=b"), ("x-tenant", "shop")]);
+    assert!(!format!("{c:?}{traces:?}").contains("a=b"));
+    assert!(load("", &[]).unwrap().traces().is_none());
+    let error = load("[telemetry]\notlp_headers = 'secret-without-a-name'", &[]).unwrap_err();
+    assert!(!error.to_string().contains("secret-without-a-name"), "{error}");
+}
+
+#[test]
 fn mistakes_are_named() {
     for (toml, env, wants) in [
         (
@@ -73,6 +93,26 @@ fn mistakes_are_named() {
             vec!["log.format", "json"],
         ),
         ("", vec![("DESKHAND_LOG_FILTER", "a=b=c")], vec!["log.filter"]),
+        (
+            "[telemetry]\notlp_endpoint = 'collector:4318'",
+            vec![],
+            vec!["telemetry.otlp_endpoint", "http"],
+        ),
+        (
+            "[telemetry]\nsample_ratio = 1.5",
+            vec![],
+            vec!["telemetry.sample_ratio", "1.5", "0 to 1"],
+        ),
+        (
+            "[telemetry]\nmetrics = 'some'",
+            vec![],
+            vec!["telemetry.metrics", "loopback"],
+        ),
+        (
+            "[telemetry]\notlp_headers = 'x-key: abc'",
+            vec![],
+            vec!["telemetry.otlp_headers", "name=value"],
+        ),
         ("nonsense = ", vec![], vec!["c.toml"]),
     ] {
         let error = load(toml, &env).unwrap_err().to_string();

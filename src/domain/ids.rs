@@ -3,6 +3,7 @@
 //! the order of events (that is `ThreadEvent`'s sequence number).
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 macro_rules! ids {
@@ -18,6 +19,13 @@ macro_rules! ids {
             #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
             pub fn new() -> Self {
                 Self(Uuid::now_v7())
+            }
+
+            /// For logs and traces: the same for the same id, and nobody finds the id by it
+            /// who doesn't have it already.
+            #[must_use]
+            pub fn hashed(self) -> String {
+                hex::encode(&Sha256::digest(self.0.as_bytes())[..8])
             }
         }
 

@@ -81,6 +81,14 @@ impl Work {
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
+    /// All kinds.
+    pub const KINDS: [&'static str; 4] = [
+        Self::INGEST_DOCUMENT,
+        Self::REINDEX,
+        Self::MEASURE_TRUST,
+        Self::PRUNE,
+    ];
+
     /// The name in the `kind` column, in logs and in `deskhand jobs`.
     #[must_use]
     pub fn kind(&self) -> &'static str {

@@ -3,6 +3,7 @@
 //! never think.
 
 pub mod kb_search;
+mod measure;
 pub mod registry;
 
 use futures::future::BoxFuture;

@@ -10,7 +10,7 @@ use jsonschema::Validator;
 use rand::RngExt;
 use serde_json::Value;
 
-use super::{Reply, Tool, ToolContext, ToolError};
+use super::{Reply, Tool, ToolContext, ToolError, measure};
 use crate::domain::tool::ToolCode;
 use crate::models::chat::ToolSpec;
 
@@ -137,6 +137,15 @@ impl Registry {
     /// # Errors
     /// When there is no such tool, its schema is broken by arguments or result, or it failed.
     pub async fn call(&self, ctx: &ToolContext, name: &str, args: &Value) -> Result<Called, CallError> {
+        // A name that no tool has is free text of a model.
+        let name = self
+            .tools
+            .get_key_value(name)
+            .map_or("unknown", |(name, _)| *name);
+        measure::call(name, self.run(ctx, name, args)).await
+    }
+
+    async fn run(&self, ctx: &ToolContext, name: &str, args: &Value) -> Result<Called, CallError> {
         let entry = self.tools.get(name).ok_or(CallError::Unknown)?;
         if let Err(e) = entry.input.validate(args) {
             // Where and which rule only: the value may be personal.

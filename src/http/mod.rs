@@ -10,6 +10,7 @@ pub mod error;
 pub mod health;
 pub mod hub;
 pub mod messages;
+pub mod metrics;
 pub mod rag;
 pub mod request_id;
 pub mod router;

@@ -22,7 +22,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::error::{Code, Problem};
 use super::state::App;
-use super::{assets, body, cors, demo, health, messages, rag, request_id, search, threads};
+use super::{assets, body, cors, demo, health, messages, metrics, rag, request_id, search, threads};
 
 /// A body must have arrived by then.
 const BODY_TIME: Duration = Duration::from_secs(15);
@@ -98,6 +98,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/assets/{name}", get(assets::get))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::get))
         .merge(SwaggerUi::new("/docs").url("/openapi.json", openapi()))
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::auth::keyring::Keyring;
 use super::auth::token;
 use super::hub::Hub;
+use super::metrics::{Access, Looked};
 use crate::agent::Agent;
 use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
@@ -27,6 +28,8 @@ pub struct HttpSettings {
     pub demo: Option<SiteId>,
     /// Open event streams at once.
     pub streams_at_once: usize,
+    /// Who gets metrics.
+    pub metrics: Access,
 }
 
 /// What the handlers share.
@@ -53,6 +56,8 @@ pub struct App {
     pub streams: Arc<Semaphore>,
     /// Ends streams when the server stops.
     pub closing: CancellationToken,
+    /// When the queue was last measured.
+    pub looked: Looked,
     /// Settings.
     pub settings: HttpSettings,
 }
@@ -87,6 +92,7 @@ impl App {
             knowledge,
             hub,
             closing,
+            looked: Looked::default(),
             settings,
         })
     }

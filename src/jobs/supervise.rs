@@ -49,7 +49,7 @@ impl Supervisor {
             "job",
             id = %job.id,
             kind = job.work.kind(),
-            site = job.site.map(tracing::field::display),
+            site = job.site.map(|site| site.hashed()),
             attempt = job.attempt
         );
         self.run_in_span(job, asked).instrument(span).await;

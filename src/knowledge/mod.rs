@@ -14,6 +14,7 @@ pub mod fusion;
 pub mod gaps;
 pub mod ingest;
 pub mod language;
+mod measure;
 pub mod outline;
 pub mod pages;
 pub mod parts;

@@ -19,7 +19,7 @@ use crate::knowledge::expansion::{Others, bounded, mend};
 use crate::knowledge::fusion::{FEEDBACK, Fused, Weights, fed_back};
 use crate::knowledge::remembered::Asked;
 use crate::knowledge::snippet::snippet;
-use crate::knowledge::{embed, pins, rerank};
+use crate::knowledge::{embed, measure, pins, rerank};
 use crate::models::embedder::{EmbedError, Purpose};
 
 /// A question is cut after so many characters.
@@ -66,8 +66,12 @@ pub async fn search(
     knowledge: &Knowledge,
     db: &Db,
     site: SiteId,
-    mut query: SearchQuery,
+    query: SearchQuery,
 ) -> DbResult<Arc<Found>> {
+    measure::search(find(knowledge, db, site, query)).await
+}
+
+async fn find(knowledge: &Knowledge, db: &Db, site: SiteId, mut query: SearchQuery) -> DbResult<Arc<Found>> {
     query.text = query.text.chars().take(MAX_QUERY).collect();
     query.k = query.k.min(MAX_K);
     // The vector comes before the transaction: no connection waits for a model.
@@ -89,19 +93,21 @@ pub async fn search(
             revision: known.revision,
             query: query.clone(),
         };
-        if let Some(found) = knowledge.remembered.found.get(&asked) {
+        let before = knowledge.remembered.found.get(&asked);
+        measure::cache("found", before.is_some());
+        if let Some(found) = before {
             return Ok(found);
         }
         let (vector, degraded) = match vector {
             Some(Ok(vector)) => (Some(vector), None),
             Some(Err(error)) => {
-                tracing::warn!(%site, %error, "a question is searched by words alone");
+                tracing::warn!(site = site.hashed(), %error, "a question is searched by words alone");
                 (None, Some(error.to_string()))
             }
             None => (None, None),
         };
         let by = model.as_ref().zip(vector.as_deref().map(Vec::as_slice));
-        let mut found = look_up(&mut tx, &known, &query, by).await?;
+        let mut found = measure::part("whole", look_up(&mut tx, &known, &query, by)).await?;
         tx.commit().await?;
         if let (Mode::Hybrid, Some(reranker)) = (query.mode, &knowledge.reranker) {
             rerank::look_closely(reranker, &query.text, &mut found.passages).await;
@@ -122,14 +128,14 @@ pub async fn search(
 /// The question's vector.
 async fn vector(knowledge: &Knowledge, model: &Model, text: &str) -> Result<Arc<Vec<f32>>, EmbedError> {
     let key = (model.name.clone(), text.to_owned());
-    if let Some(vector) = knowledge.remembered.vectors.get(&key) {
+    let before = knowledge.remembered.vectors.get(&key);
+    measure::cache("vector", before.is_some());
+    if let Some(vector) = before {
         return Ok(vector);
     }
     let in_use = embed::open(&knowledge.embedders, model).await?;
-    let vectors = in_use
-        .embedder
-        .embed(vec![text.to_owned()], Purpose::Query)
-        .await?;
+    let vectors = in_use.embedder.embed(vec![text.to_owned()], Purpose::Query);
+    let vectors = measure::part("embed", vectors).await?;
     let vector = vectors.into_iter().next();
     let vector = Arc::new(vector.ok_or_else(|| EmbedError::Refused("no vector came back".to_owned()))?);
     knowledge.remembered.vectors.insert(key, Arc::clone(&vector));
@@ -167,15 +173,14 @@ pub async fn look_up(
     let terms = bounded(terms);
     let mut ranking = match query.mode {
         Mode::Vectors => Ranking::default(),
-        _ => packed::rank(tx, &terms).await?,
+        _ => measure::part("words", packed::rank(tx, &terms)).await?,
     };
     let narrowed = filtered::narrow(tx, query.filter.clone()).await?;
     let by_words = packed::passing(tx, &mut ranking, &narrowed, CANDIDATES).await?;
     let by_meaning = match by {
         Some((model, vector)) => {
-            nearest::nearest(tx, known, model, vector, &narrowed, CANDIDATES)
-                .await?
-                .0
+            let nearest = nearest::nearest(tx, known, model, vector, &narrowed, CANDIDATES);
+            measure::part("vectors", nearest).await?.0
         }
         None => Vec::new(),
     };

@@ -82,7 +82,7 @@ pub async fn measure(db: &Db, knowledge: &Knowledge, site: SiteId) -> Result<(),
             reason = "a share with two digits that matter"
         )]
         let trust = trust.unwrap_or_else(|| unmeasured(&lang)) as f32;
-        tracing::debug!(%site, lang, trust, "a model's trust was measured");
+        tracing::debug!(site = site.hashed(), lang, trust, "a model's trust was measured");
         let mut tx = db.site(site).await?;
         let measured = Measured { lang, trust, chunks };
         trust::store(&mut tx, live.id, &measured).await?;

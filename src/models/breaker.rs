@@ -94,6 +94,16 @@ impl Breaker {
         self.clone().admit(now).is_ok()
     }
 
+    /// How it stands, for a gauge: 0 closed, 1 on trial, 2 open.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        match self.state {
+            State::Closed => 0,
+            State::Trial { .. } => 1,
+            State::Open { .. } => 2,
+        }
+    }
+
     /// Takes note of what came of a call.
     pub fn record(&mut self, ticket: Ticket, outcome: Outcome, now: DateTime<Utc>) {
         if ticket.0 != self.round || matches!(self.state, State::Open { .. }) {

@@ -125,7 +125,7 @@ impl Provider {
     /// # Errors
     /// When the provider is left alone for a while.
     pub fn admit(&self, now: DateTime<Utc>) -> Result<Ticket, Resting> {
-        self.breaker().admit(now)
+        self.with_breaker(|breaker| breaker.admit(now))
     }
 
     /// Takes note of a call's success or failure.
@@ -134,17 +134,21 @@ impl Provider {
             Ok(()) => Outcome::Good,
             Err(error) => outcome(error),
         };
-        self.breaker().record(ticket, outcome, now);
+        self.with_breaker(|breaker| breaker.record(ticket, outcome, now));
     }
 
     /// Takes note that nobody waited for a call's end: it says nothing about the provider.
     pub fn abandon(&self, ticket: Ticket, now: DateTime<Utc>) {
-        self.breaker().record(ticket, Outcome::Abandoned, now);
+        self.with_breaker(|breaker| breaker.record(ticket, Outcome::Abandoned, now));
     }
 
-    fn breaker(&self) -> std::sync::MutexGuard<'_, Breaker> {
+    fn with_breaker<T>(&self, act: impl FnOnce(&mut Breaker) -> T) -> T {
         // Its state is whole between any two statements, even if somebody panicked.
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut breaker = self.breaker.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = act(&mut breaker);
+        metrics::gauge!("deskhand_breaker_state", "provider" => self.settings.name.clone())
+            .set(breaker.level());
+        done
     }
 }
 

@@ -25,6 +25,7 @@ mod pii;
 mod providers;
 mod query_plans;
 mod support;
+mod telemetry;
 mod tenancy;
 mod tenancy_complete;
 mod tenancy_queries;

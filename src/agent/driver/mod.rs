@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use super::Agent;
 use super::answer::Answer;
 use super::brain::{Sentence, ToolCall, TurnView};
+use super::measure::Watch;
 use super::meter::Meter;
 use super::operation::Running;
 use super::phrases::Tongue;
@@ -80,11 +81,13 @@ pub(super) struct Driver {
     inputs: VecDeque<Input>,
     running: Running,
     tongue: Tongue,
+    watch: Watch,
 }
 
 impl Driver {
     pub(super) fn new(agent: Arc<Agent>, job: Assignment) -> Self {
         Self {
+            watch: Watch::new(job.resumed, &job.machine),
             machine: job.machine.clone(),
             record: Record::after(job.last_step),
             view: TurnView {
@@ -171,6 +174,7 @@ impl Driver {
         let now = self.agent.clock.now();
         let (machine, actions) = step(self.machine.clone(), now, input);
         self.record.step(now, input, &actions, &machine)?;
+        self.watch.step(&self.machine, input, &machine);
         self.machine = machine;
         for action in actions {
             self.perform(action);

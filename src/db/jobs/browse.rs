@@ -10,7 +10,7 @@ use super::QueueError;
 use super::lease::read_state;
 use crate::db::pool::{Db, DbError, DbResult};
 use crate::domain::ids::{JobId, SiteId};
-use crate::domain::job::{JobState, Priority, Progress};
+use crate::domain::job::{JobState, Priority, Progress, Work};
 
 /// Which jobs to list; `None` is any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -176,6 +176,41 @@ pub async fn counts(db: &Db) -> DbResult<BTreeMap<&'static str, i64>> {
         counts.insert(read_state(&row.state)?.as_str(), row.count);
     }
     Ok(counts)
+}
+
+/// What waits for a worker of one kind of work.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Due {
+    /// The kind.
+    pub kind: &'static str,
+    /// Jobs that are due.
+    pub waiting: i64,
+    /// How long the oldest of them has been due, in seconds; 0 without any.
+    pub oldest_seconds: f64,
+}
+
+/// What waits for a worker, of each kind of work, over all sites.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn due(db: &Db) -> DbResult<Vec<Due>> {
+    let rows = sqlx::query!(
+        r#"SELECT kind, count(*) AS "waiting!", extract(epoch FROM now() - min(run_at))::float8 AS "oldest!"
+             FROM jobs WHERE state = 'waiting' AND run_at <= now() GROUP BY kind"#
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(Work::KINDS
+        .iter()
+        .map(|kind| {
+            let row = rows.iter().find(|r| r.kind == *kind);
+            Due {
+                kind,
+                waiting: row.map_or(0, |r| r.waiting),
+                oldest_seconds: row.map_or(0.0, |r| r.oldest),
+            }
+        })
+        .collect())
 }
 
 /// Where a job stands, in as few words as its waiting enqueuer needs.

@@ -15,7 +15,9 @@ use crate::db::pool::DbError;
 use crate::domain::ids::JobId;
 use crate::domain::job::JobState;
 
-pub use browse::{Filter, JobView, Outcome, counts, drop_job, get, list, outcomes, retry, retry_all_dead};
+pub use browse::{
+    Due, Filter, JobView, Outcome, counts, drop_job, due, get, list, outcomes, retry, retry_all_dead,
+};
 pub use claim::{Claimed, MOST_AT_ONCE, claim};
 pub(in crate::db) use enqueue::put;
 pub use enqueue::{Enqueued, enqueue};

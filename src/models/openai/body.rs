@@ -111,9 +111,14 @@ pub async fn open(
     http: &reqwest::Client,
     request: HttpRequestFactory,
     watch: Arc<Watch>,
+    trace: Option<String>,
 ) -> Result<reqwest::Response, Refusal> {
     let built = request.build().await;
-    let built = built.map_err(|_| ChatError::new(Failure::Refused, "its address makes no valid request"))?;
+    let mut built =
+        built.map_err(|_| ChatError::new(Failure::Refused, "its address makes no valid request"))?;
+    if let Some(trace) = trace.and_then(|t| t.parse().ok()) {
+        built.headers_mut().insert("traceparent", trace);
+    }
     let response = http.execute(built).await.map_err(|e| unsent(&e))?;
     let status = response.status();
     if !status.is_success() {

@@ -22,6 +22,7 @@ use super::event::Event;
 use super::{request, wire};
 use crate::models::chat::{ChatError, ChatModel, ChatRequest, ChatStream, Failure};
 use crate::models::provider::{ProviderSettings, Times};
+use crate::telemetry::trace;
 
 /// Models whose dialects are remembered; more than a provider is configured with.
 const MOST_DIALECTS: usize = 64;
@@ -116,9 +117,15 @@ impl Inner {
 
     async fn send(&self, model: &str, body: Value, watch: Arc<Watch>) -> Result<Events, Refusal> {
         let http = self.http.clone();
+        // Of the call's span, which the library's own tasks wouldn't know.
+        let trace = trace::traceparent();
         let service = service_fn(move |request: HttpRequestFactory| {
-            let (http, watch) = (http.clone(), Arc::clone(&watch));
-            async move { body::open(&http, request, watch).await.map_err(BoxError::from) }
+            let (http, watch, trace) = (http.clone(), Arc::clone(&watch), trace.clone());
+            async move {
+                body::open(&http, request, watch, trace)
+                    .await
+                    .map_err(BoxError::from)
+            }
         });
         let endpoint = self.endpoint.for_model(model);
         let client = Client::build(self.http.clone(), endpoint).with_http_service(service);

@@ -23,6 +23,7 @@ use deskhand::hands::registry::Registry;
 use deskhand::http::auth::keyring::owner_of;
 use deskhand::http::auth::token::{self, Claims};
 use deskhand::http::hub::{self, Hub};
+use deskhand::http::metrics::Access;
 use deskhand::http::state::{App, HttpSettings};
 use deskhand::http::{router, server};
 use deskhand::knowledge::accept::accept;
@@ -195,6 +196,7 @@ impl TestApp {
             listen,
             demo: Some(site.id),
             streams_at_once: setup.streams_at_once,
+            metrics: Access::Loopback,
         };
         let app = App::new(
             Arc::clone(&agent),

@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod brains;
+pub mod collector;
 pub mod fake_embedder;
 pub mod fake_provider;
 pub mod model_brain;

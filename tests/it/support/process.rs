@@ -89,7 +89,8 @@ impl Home {
                         return Ok(Running {
                             child,
                             base: base.to_owned(),
-                            _said: told,
+                            first: said,
+                            said: told,
                         });
                     }
                     said.push_str(&line);
@@ -144,8 +145,10 @@ impl Drop for Home {
 pub struct Running {
     pub child: Child,
     pub base: String,
-    // What it says later is taken from the pipe, lest it stop writing, and dropped.
-    _said: mpsc::Receiver<String>,
+    /// What it said until it was ready.
+    first: String,
+    // What it says later is taken from the pipe, lest it stop writing.
+    said: mpsc::Receiver<String>,
 }
 
 impl Running {
@@ -160,6 +163,20 @@ impl Running {
         let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
         nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
         self.child.wait().unwrap()
+    }
+
+    /// SIGTERM, and all that it ever said.
+    pub fn stop_and_hear(mut self) -> String {
+        let pid = nix::unistd::Pid::from_raw(i32::try_from(self.child.id()).unwrap());
+        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.child.wait().unwrap();
+        let mut said = std::mem::take(&mut self.first);
+        // Ends with the pipe.
+        for line in self.said.iter() {
+            said.push_str(&line);
+            said.push('\n');
+        }
+        said
     }
 
     /// Waits until it has died by itself.

@@ -14,6 +14,7 @@ use futures::future::BoxFuture;
 use futures::stream::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use crate::agent::brain::{Brain, Plan, Sentence, TurnView};
 use crate::agent::machine::input::LinkFailure;
@@ -93,6 +94,7 @@ impl ModelBrain {
             price: settings.price,
             tokens_in: context::at_most(&request),
             tokens_out: request.max_tokens,
+            temperature: request.temperature,
         };
         let call = match meter.begin(intent).await {
             Ok(call) => call,
@@ -101,7 +103,7 @@ impl ModelBrain {
                 return Err(failure);
             }
         };
-        match self.provider.model().stream(request).await {
+        match self.provider.model().stream(request).instrument(call.span()).await {
             Ok(stream) => Ok(Answer { stream, call, watch }),
             Err(error) => {
                 let failure = watch.failed(&error);
@@ -195,7 +197,8 @@ impl Answer<'_, '_> {
                 match &chunk {
                     Chunk::Text(text) => self.wrote(text.len()),
                     Chunk::Call(call) => self.wrote(call.name.len() + call.args.len()),
-                    Chunk::End { usage, .. } => {
+                    Chunk::End { finish, usage } => {
+                        self.call.finished(*finish);
                         if let Some(usage) = usage {
                             self.call.used(*usage);
                         }
