@@ -1,10 +1,13 @@
 //! What calls of language models cost: a call's upper bound is reserved before it is made,
 //! its end is noted whatever becomes of it, and settled with the turn's next store.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::NaiveDate;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 use tracing::Span;
 use uuid::Uuid;
 
@@ -14,6 +17,7 @@ use crate::db::model_calls::{self, ModelCall};
 use crate::db::pool::{Db, DbResult, SiteTx};
 use crate::db::spend;
 use crate::domain::clock::SharedClock;
+use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{SiteId, TurnId};
 use crate::models::chat::{Finish, Usage};
 use crate::models::price::{Micros, Price};
@@ -73,18 +77,21 @@ pub struct Meter {
     clock: SharedClock,
     /// The site's cap a day, in millionths.
     cap: i64,
+    tasks: TaskTracker,
     ended: Mutex<Vec<Ended>>,
 }
 
 impl Meter {
-    /// For a turn of a site that may spend `cap` millionths a day.
+    /// For a turn of a site that may spend `cap` millionths a day; `tasks` is where
+    /// reservations are made.
     #[must_use]
-    pub fn new(db: Db, site: SiteId, clock: SharedClock, cap: i64) -> Self {
+    pub fn new(db: Db, site: SiteId, clock: SharedClock, cap: i64, tasks: TaskTracker) -> Self {
         Self {
             db,
             site,
             clock,
             cap,
+            tasks,
             ended: Mutex::default(),
         }
     }
@@ -98,16 +105,19 @@ impl Meter {
         let at = self.clock.now();
         let day = at.date_naive();
         let bound = micros(intent.price.most(intent.tokens_in, intent.tokens_out));
-        if bound > 0 && !self.reserve(day, bound).await {
-            return Err(LinkFailure::OverBudget);
-        }
+        let reserved = if bound == 0 {
+            0
+        } else {
+            let reserved = self.reserve(day, bound).await;
+            reserved.ok_or(LinkFailure::OverBudget)?.keep()
+        };
         Ok(OpenCall {
             meter: self,
             span: measure::chat_span(&intent),
             finish: None,
             begun: Instant::now(),
             day,
-            reserved: bound,
+            reserved,
             price: intent.price,
             bound_in: intent.tokens_in,
             usage: None,
@@ -129,28 +139,33 @@ impl Meter {
         })
     }
 
-    async fn reserve(&self, day: NaiveDate, bound: i64) -> bool {
-        let reserve = async {
-            let mut tx = self.db.site(self.site).await?;
-            let done = spend::reserve(&mut tx, day, bound, self.cap).await?;
-            let told = if done {
-                None
-            } else {
-                spend::tell_once(&mut tx, day, self.clock.now()).await?
-            };
-            tx.commit().await?;
-            if told.is_some() {
-                tracing::warn!(site = self.site.hashed(), "the spending cap of the day is reached; the extractive brain answers");
-            }
-            DbResult::Ok(done)
+    /// In a task of its own: a caller that is dropped while the database works couldn't
+    /// tell whether the money is set aside, and nobody would ever give it back.
+    async fn reserve(&self, day: NaiveDate, micro: i64) -> Option<Reserved> {
+        let mut reserved = Reserved {
+            db: self.db.clone(),
+            site: self.site,
+            day,
+            micro: 0,
+            tasks: self.tasks.clone(),
         };
-        match reserve.await {
-            Ok(done) => done,
-            Err(error) => {
-                tracing::warn!(%error, site = self.site.hashed(), "no money can be reserved for a model's call");
-                false
+        let (clock, cap) = (Arc::clone(&self.clock), self.cap);
+        let (tell, told) = oneshot::channel();
+        self.tasks.spawn(async move {
+            match set_aside(&reserved, micro, cap, &clock).await {
+                Ok(true) => {
+                    fail::point(FailPoint::TurnReserved);
+                    reserved.micro = micro;
+                    // Not taken, it is dropped and given back.
+                    let _ = tell.send(reserved);
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, site = reserved.site.hashed(), "no money can be reserved for a model's call");
+                }
             }
-        }
+        });
+        told.await.ok()
     }
 
     /// The calls that have ended since the last time.
@@ -161,6 +176,58 @@ impl Meter {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Ended>> {
         // Held for single operations only, none of which can panic half-way.
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Sets money aside for a call; where the cap forbids it, staff are told once a day.
+async fn set_aside(of: &Reserved, micro: i64, cap: i64, clock: &SharedClock) -> DbResult<bool> {
+    let mut tx = of.db.site(of.site).await?;
+    let done = spend::reserve(&mut tx, of.day, micro, cap).await?;
+    let told = if done {
+        None
+    } else {
+        spend::tell_once(&mut tx, of.day, clock.now()).await?
+    };
+    tx.commit().await?;
+    if told.is_some() {
+        tracing::warn!(site = %of.site, "the spending cap of the day is reached; the extractive brain answers");
+    }
+    Ok(done)
+}
+
+/// Money set aside for a call that isn't made yet. Dropped, it is given back.
+struct Reserved {
+    db: Db,
+    site: SiteId,
+    day: NaiveDate,
+    micro: i64,
+    tasks: TaskTracker,
+}
+
+impl Reserved {
+    /// The call is made; from here on its end settles it.
+    fn keep(mut self) -> i64 {
+        std::mem::take(&mut self.micro)
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        // Without a runtime the process ends; what was set aside then stays counted.
+        if self.micro == 0 || Handle::try_current().is_err() {
+            return;
+        }
+        let (db, site, day, micro) = (self.db.clone(), self.site, self.day, self.micro);
+        self.tasks.spawn(async move {
+            let give_back = async {
+                let mut tx = db.site(site).await?;
+                spend::settle(&mut tx, day, micro, 0).await?;
+                tx.commit().await
+            };
+            if let Err(error) = give_back.await {
+                tracing::warn!(%error, %site, "money that was set aside for no call stays counted");
+            }
+        });
     }
 }
 

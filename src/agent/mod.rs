@@ -103,7 +103,8 @@ impl Agent {
     }
 
     fn meter(&self, site: SiteId) -> Meter {
-        Meter::new(self.db.clone(), site, Arc::clone(&self.clock), self.day_cap_micro)
+        let clock = Arc::clone(&self.clock);
+        Meter::new(self.db.clone(), site, clock, self.day_cap_micro, self.tasks.clone())
     }
 
     /// Tells the driver of a turn in this process that the visitor wants it to stop.

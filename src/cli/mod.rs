@@ -23,6 +23,7 @@ pub mod serve;
 pub mod session;
 pub mod site;
 pub mod turn;
+pub mod usage;
 pub mod work;
 pub mod worker;
 
@@ -95,6 +96,8 @@ enum Command {
     /// Show what happened in a turn.
     #[command(subcommand)]
     Turn(turn::Command),
+    /// Show what language models were asked and what that cost.
+    Usage(usage::Args),
     /// Run a turn's recorded inputs through the machine again.
     Replay(replay::Args),
     /// Check each part, and say how to mend it.
@@ -186,6 +189,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox(command) => inbox::run(config, command).await,
             Command::Turn(command) => turn::run(config, command).await,
+            Command::Usage(args) => usage::run(config, args).await,
             Command::Replay(args) => replay::run(config, args).await,
             Command::Doctor(args) => doctor::run(config, args).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),

@@ -1,7 +1,7 @@
 //! Calls of language models, and the sentences that the gate held back: what explains a
 //! turn afterwards beside its steps and its tools (AGT-11).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use uuid::Uuid;
 
 use super::pool::{DbResult, SiteTx};
@@ -77,6 +77,45 @@ pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<ModelCall>> 
         "SELECT id, at, phase, provider, model, prompt, tokens_in, tokens_out, cost_micro, first_ms, ms, outcome
          FROM model_calls WHERE turn_id = $1 ORDER BY at, id",
         turn.0
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// The calls of one model on one day (UTC).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DayOfCalls {
+    /// The day.
+    pub day: NaiveDate,
+    /// The provider, by its name in the configuration.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// How many, failed ones included.
+    pub calls: i64,
+    /// Tokens of the requests.
+    pub tokens_in: i64,
+    /// Tokens of the answers.
+    pub tokens_out: i64,
+    /// Their cost, in millionths of the currency's unit.
+    pub cost_micro: i64,
+}
+
+/// The site's calls since the beginning of a day (UTC), by day, provider and model, newest
+/// day first.
+///
+/// # Errors
+/// When the database does.
+pub async fn by_day(tx: &mut SiteTx, since: NaiveDate) -> DbResult<Vec<DayOfCalls>> {
+    let rows = sqlx::query_as!(
+        DayOfCalls,
+        r#"SELECT (at AT TIME ZONE 'UTC')::date AS "day!", provider, model, count(*) AS "calls!",
+                  sum(tokens_in)::bigint AS "tokens_in!", sum(tokens_out)::bigint AS "tokens_out!",
+                  sum(cost_micro)::bigint AS "cost_micro!"
+           FROM model_calls WHERE at >= $1::date::timestamp AT TIME ZONE 'UTC'
+           GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3"#,
+        since
     )
     .fetch_all(tx.conn())
     .await?;

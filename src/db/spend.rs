@@ -57,6 +57,32 @@ pub async fn spent(tx: &mut SiteTx, day: NaiveDate) -> DbResult<i64> {
     Ok(spent.unwrap_or(0))
 }
 
+/// What a site has spent on one day (UTC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Spent {
+    /// The day.
+    pub day: NaiveDate,
+    /// With what is reserved, in millionths of the currency's unit.
+    pub micro: i64,
+    /// When staff were told that the cap is reached.
+    pub told_at: Option<DateTime<Utc>>,
+}
+
+/// What is spent on each day since `since`, newest first; days without a call are left out.
+///
+/// # Errors
+/// When the database does.
+pub async fn by_day(tx: &mut SiteTx, since: NaiveDate) -> DbResult<Vec<Spent>> {
+    let rows = sqlx::query_as!(
+        Spent,
+        "SELECT day, spent_micro AS micro, told_at FROM spend_daily WHERE day >= $1 ORDER BY day DESC",
+        since
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
 /// Opens one ticket a day that says the cap is reached; none when staff were told already.
 ///
 /// # Errors

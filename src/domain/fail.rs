@@ -14,6 +14,9 @@ pub enum FailPoint {
     TurnDrafting,
     TurnBeforeFinish,
     TurnFinished,
+    TurnReserved,
+    TurnPlanned,
+    TurnReleased,
     JobClaimed,
     IngestExtracted,
     IngestBeforeSwap,
@@ -30,6 +33,10 @@ impl FailPoint {
         Self::TurnBeforeFinish,
         Self::TurnFinished,
     ];
+    /// Those that a turn with a language model passes beside: money is set aside for a call
+    /// that isn't made yet; a plan came that isn't stored; a sentence is out and the model
+    /// still writes.
+    pub const OF_A_MODEL: [Self; 3] = [Self::TurnReserved, Self::TurnPlanned, Self::TurnReleased];
     /// Those of an ingestion, in the order in which it passes them.
     pub const OF_INGESTION: [Self; 4] = [
         Self::JobClaimed,
@@ -48,6 +55,9 @@ impl FailPoint {
             Self::TurnDrafting => "turn_drafting",
             Self::TurnBeforeFinish => "turn_before_finish",
             Self::TurnFinished => "turn_finished",
+            Self::TurnReserved => "turn_reserved",
+            Self::TurnPlanned => "turn_planned",
+            Self::TurnReleased => "turn_released",
             Self::JobClaimed => "job_claimed",
             Self::IngestExtracted => "ingest_extracted",
             Self::IngestBeforeSwap => "ingest_before_swap",
@@ -62,6 +72,7 @@ static ARMED: OnceLock<FailPoint> = OnceLock::new();
 pub fn arm(name: &str) -> bool {
     FailPoint::OF_A_TURN
         .into_iter()
+        .chain(FailPoint::OF_A_MODEL)
         .chain(FailPoint::OF_INGESTION)
         .find(|p| p.name() == name)
         .is_some_and(|p| ARMED.set(p).is_ok())

@@ -29,6 +29,7 @@ use crate::agent::machine::{Machine, step};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
 use crate::domain::document::Found;
+use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
@@ -193,6 +194,7 @@ impl Driver {
             return Ok(false);
         }
         let over = self.is_over();
+        let releases = self.record.events.iter().any(|e| matches!(e, ThreadEvent::Delta { .. }));
         if over {
             fail::point(FailPoint::TurnBeforeFinish);
         }
@@ -209,6 +211,9 @@ impl Driver {
                     } else {
                         FailPoint::TurnStored
                     });
+                    if releases && !over {
+                        fail::point(FailPoint::TurnReleased);
+                    }
                     return Ok(stop && !over);
                 }
                 Err(error) if error.is_transient() => match pauses.next() {

@@ -45,7 +45,10 @@ impl Driver {
                     verdict: screened(&self.view.message),
                 }
             }
-            Done::Planned(Ok(plan)) => self.planned(plan),
+            Done::Planned(Ok(plan)) => {
+                fail::point(FailPoint::TurnPlanned);
+                self.planned(plan)
+            }
             Done::Planned(Err(cause)) => Input::LinkFailed { cause },
             Done::Called { id, result, ms } => self.called(id, result, ms),
             Done::Drafted((sentence, verdict)) => self.drafted(sentence, verdict),

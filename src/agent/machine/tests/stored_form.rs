@@ -147,7 +147,7 @@ fn a_machines_form() {
             "state": {
                 "state": "closing", "outcome": "handoff",
                 "store": {"kind": "handoff", "reason": "visitor_asked", "proposal": null},
-                "say": "handed_over"
+                "say": "passed_on"
             }
         })
     );
