@@ -190,7 +190,10 @@ async fn set_aside(of: &Reserved, micro: i64, cap: i64, clock: &SharedClock) -> 
     };
     tx.commit().await?;
     if told.is_some() {
-        tracing::warn!(site = %of.site, "the spending cap of the day is reached; the extractive brain answers");
+        tracing::warn!(
+            site = of.site.hashed(),
+            "the spending cap of the day is reached; the extractive brain answers"
+        );
     }
     Ok(done)
 }

@@ -104,7 +104,13 @@ impl Agent {
 
     fn meter(&self, site: SiteId) -> Meter {
         let clock = Arc::clone(&self.clock);
-        Meter::new(self.db.clone(), site, clock, self.day_cap_micro, self.tasks.clone())
+        Meter::new(
+            self.db.clone(),
+            site,
+            clock,
+            self.day_cap_micro,
+            self.tasks.clone(),
+        )
     }
 
     /// Tells the driver of a turn in this process that the visitor wants it to stop.

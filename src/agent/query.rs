@@ -89,7 +89,8 @@ pub async fn answer(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<
         meter::store(&mut tx, None, &ended).await?;
         tx.commit().await?;
     }
-    let (brain, text, mut citations) = answered.unwrap_or_else(|| ("none".to_owned(), String::new(), Vec::new()));
+    let (brain, text, mut citations) =
+        answered.unwrap_or_else(|| ("none".to_owned(), String::new(), Vec::new()));
     let mut text = text;
     vault::reveal_message(&mut text, &mut citations, &vault);
     Ok(Answered {
@@ -121,7 +122,11 @@ async fn search(
         }
         Err(error) => return Err(DbError::Unreadable(error.to_string())),
     };
-    let hits = reply.found.as_ref().map(|f| f.passages.clone()).unwrap_or_default();
+    let hits = reply
+        .found
+        .as_ref()
+        .map(|f| f.passages.clone())
+        .unwrap_or_default();
     mask(vault, &mut reply.output);
     let mut found = reply.found.unwrap_or_default();
     mask_found(vault, &mut found);
@@ -151,7 +156,11 @@ async fn by(
             Ok(Ok(answer)) => return Some((brain.name().to_owned(), answer.text(), answer.used())),
             Ok(Err(Fault::Held(refused))) => view.refused.push(refused),
             Ok(Err(Fault::Link(cause))) => {
-                tracing::info!(brain = brain.name(), cause = cause.as_str(), "a question goes to the next brain");
+                tracing::info!(
+                    brain = brain.name(),
+                    cause = cause.as_str(),
+                    "a question goes to the next brain"
+                );
                 return None;
             }
             Err(_) => return None,
@@ -194,9 +203,12 @@ async fn draft(
     // The first sentence must come as soon as a turn's would.
     let first = Duration::from_millis(agent.limits.first_ms.into());
     let writing = async {
-        tokio::time::timeout(first.max(Duration::from_millis(agent.limits.stall_ms.into())), brain.draft(view, meter, out))
-            .await
-            .unwrap_or(Err(LinkFailure::Timeout))
+        tokio::time::timeout(
+            first.max(Duration::from_millis(agent.limits.stall_ms.into())),
+            brain.draft(view, meter, out),
+        )
+        .await
+        .unwrap_or(Err(LinkFailure::Timeout))
     };
     let (end, judged) = futures::join!(writing, judging);
     let answer = judged?;

@@ -303,7 +303,8 @@ async fn open(
 /// Drives a turn in a tracked task, whether or not anybody listens.
 fn drive(agent: &Arc<Agent>, assignment: Assignment, first: Input, slot: OwnedSemaphorePermit) {
     let t = assignment.turn;
-    let span = tracing::info_span!("turn", turn = %t.turn, thread = t.thread.hashed(), site = t.site.hashed());
+    let span =
+        tracing::info_span!("turn", turn = %t.turn, thread = t.thread.hashed(), site = t.site.hashed());
     let traced = span.in_scope(|| measure::turn_span(&t, assignment.resumed));
     let stop = Arc::new(Notify::new());
     agent.stops().insert(t.turn, Arc::clone(&stop));

@@ -203,7 +203,12 @@ impl Session {
                 .map_err(|e| anyhow::anyhow!("the provider `{}` can't be used: {e}", settings.name))?;
             let provider = Arc::new(Provider::new(settings, Arc::new(chat)));
             let clock = Arc::clone(&self.clock);
-            brains.push(Arc::new(ModelBrain::new(provider, registry.specs(), budget, clock)));
+            brains.push(Arc::new(ModelBrain::new(
+                provider,
+                registry.specs(),
+                budget,
+                clock,
+            )));
         }
         brains.push(Arc::new(Extractive));
         let settings = AgentSettings {

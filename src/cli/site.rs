@@ -200,10 +200,16 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
             let root = sites::current_root(&mut tx, session.clock.now()).await?;
             tx.commit().await?;
             let (kid, sealed) = root.with_context(|| {
-                format!("{} has no secret; `deskhand site rotate {}` makes one", site.slug, site.slug)
+                format!(
+                    "{} has no secret; `deskhand site rotate {}` makes one",
+                    site.slug, site.slug
+                )
             })?;
             let root = open_root(&session.master, site.id, &kid, &sealed)?;
-            line(&format!("{kid}.{}", hex::encode(root.derive(site.id, Purpose::Api).expose())));
+            line(&format!(
+                "{kid}.{}",
+                hex::encode(root.derive(site.id, Purpose::Api).expose())
+            ));
             Ok(())
         }
         Command::Revoke { site, kid } => {

@@ -71,7 +71,10 @@ fn print(e: &Explained) {
         e.brain.as_deref().unwrap_or("nobody yet"),
     ));
     line(&format!("Thread    {}", e.thread_id));
-    line(&format!("Started   {}", e.started_at.format("%Y-%m-%d %H:%M:%S UTC")));
+    line(&format!(
+        "Started   {}",
+        e.started_at.format("%Y-%m-%d %H:%M:%S UTC")
+    ));
     if e.resumes > 0 {
         line(&format!("Resumed   {} time(s) after a crash", e.resumes));
     }
@@ -105,17 +108,31 @@ fn money(micro: i64) -> String {
 fn described(entry: &Entry) -> String {
     let text = match &entry.what {
         What::Step {
-            input, actions, state, ..
+            input,
+            actions,
+            state,
+            ..
         } => {
             let name = input.get("input").and_then(Value::as_str).unwrap_or("?");
             let detail = detail(input);
             format!("{name}{detail} → {state}: {}", actions.join(", "))
         }
         What::Model(c) => {
-            let first = c.first_ms.map(|ms| format!(", first token {ms} ms")).unwrap_or_default();
+            let first = c
+                .first_ms
+                .map(|ms| format!(", first token {ms} ms"))
+                .unwrap_or_default();
             format!(
                 "  model  {} {} {} [{}] {} → {} tokens, {}, {} ms{first}: {}",
-                c.phase, c.provider, c.model, c.prompt, c.tokens_in, c.tokens_out, money(c.cost_micro), c.ms, c.outcome
+                c.phase,
+                c.provider,
+                c.model,
+                c.prompt,
+                c.tokens_in,
+                c.tokens_out,
+                money(c.cost_micro),
+                c.ms,
+                c.outcome
             )
         }
         What::Tool {
@@ -138,7 +155,10 @@ fn described(entry: &Entry) -> String {
             } else {
                 String::new()
             };
-            format!("  tool   {tool} {}{ms}{tries}: {gave}", shortened(&args.to_string()))
+            format!(
+                "  tool   {tool} {}{ms}{tries}: {gave}",
+                shortened(&args.to_string())
+            )
         }
         What::Held(h) => format!(
             "  held   draft {}, sentence {}, {}: {}",

@@ -125,7 +125,11 @@ async fn of_site(session: &Session, site: &Site, days: u16) -> anyhow::Result<Us
     let spent = spend::by_day(&mut tx, since).await?;
     drop(tx);
     let cap_micro = i64::try_from(session.config.agent.day_cap.0.0).unwrap_or(i64::MAX);
-    let mut dates: Vec<NaiveDate> = calls.iter().map(|c| c.day).chain(spent.iter().map(|s| s.day)).collect();
+    let mut dates: Vec<NaiveDate> = calls
+        .iter()
+        .map(|c| c.day)
+        .chain(spent.iter().map(|s| s.day))
+        .collect();
     dates.sort_unstable_by(|a, b| b.cmp(a));
     dates.dedup();
     let day = |day| of_day(day, &calls, &spent);
@@ -162,7 +166,9 @@ fn of_day(day: NaiveDate, calls: &[DayOfCalls], spent: &[spend::Spent]) -> Day {
 fn by_model<'a>(calls: impl Iterator<Item = &'a DayOfCalls>) -> Vec<OfModel> {
     let mut models: Vec<OfModel> = Vec::new();
     for c in calls {
-        let known = models.iter().position(|m| m.provider == c.provider && m.model == c.model);
+        let known = models
+            .iter()
+            .position(|m| m.provider == c.provider && m.model == c.model);
         let at = known.unwrap_or_else(|| {
             models.push(OfModel {
                 provider: c.provider.clone(),

@@ -12,7 +12,14 @@ use crate::models::prompts;
 const RUN: usize = 9;
 /// What keys and internal names begin with.
 const MARKS: [&str; 8] = [
-    "sk-", "dk_", "ghp_", "AKIA", "Bearer ey", "DESKHAND_", "<passages", "-----BEGIN",
+    "sk-",
+    "dk_",
+    "ghp_",
+    "AKIA",
+    "Bearer ey",
+    "DESKHAND_",
+    "<passages",
+    "-----BEGIN",
 ];
 /// Letters and digits that follow such a beginning in a key.
 const KEY: usize = 12;

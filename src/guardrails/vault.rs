@@ -1,8 +1,8 @@
 //! A thread's personal data at rest: what stands behind its placeholders, each value sealed
 //! for its thread and placeholder, and put back in what the same visitor reads (GRD-1).
 
-use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::events::StoredEvent;
+use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::vault::{self, Entry};
 use crate::domain::event::{Citation, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId};
@@ -60,7 +60,11 @@ pub fn hides(text: &str) -> bool {
         .iter()
         .enumerate()
         .filter(|(_, b)| **b == b'[')
-        .any(|(i, _)| bytes.get(i + 1).is_some_and(|b| b.is_ascii_alphabetic() || *b == b'\\'))
+        .any(|(i, _)| {
+            bytes
+                .get(i + 1)
+                .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'\\')
+        })
 }
 
 /// Puts the personal data of a thread's events back, for its visitor. Reads the vault only

@@ -94,13 +94,19 @@ pub async fn post(
     }
     let length = request.question.chars().count();
     if request.question.trim().is_empty() || length > MAX_QUERY || request.question.contains('\0') {
-        return Err(Problem::field("/question", "1 to 4000 characters, without U+0000."));
+        return Err(Problem::field(
+            "/question",
+            "1 to 4000 characters, without U+0000.",
+        ));
     }
     if !(1..=MOST).contains(&request.k) {
         return Err(Problem::field("/k", "1 to 5."));
     }
     if request.locale.as_ref().is_some_and(|l| !is_locale(l)) {
-        return Err(Problem::field("/locale", "A language tag such as `en` or `de-AT`."));
+        return Err(Problem::field(
+            "/locale",
+            "A language tag such as `en` or `de-AT`.",
+        ));
     }
     let query = Query {
         question: request.question.trim().to_owned(),

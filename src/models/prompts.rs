@@ -31,7 +31,10 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     env.set_trim_blocks(true);
     for (name, file) in FILES {
         let added = env.add_template(name, split(file).1);
-        debug_assert!(added.is_ok(), "the prompts are part of the binary, and a test renders them");
+        debug_assert!(
+            added.is_ok(),
+            "the prompts are part of the binary, and a test renders them"
+        );
     }
     env
 });
@@ -45,7 +48,10 @@ fn split(file: &'static str) -> (&'static str, &'static str) {
 
 impl Prompt {
     fn of(name: &'static str) -> Self {
-        let file = FILES.iter().find(|(n, _)| *n == name).map_or("", |(_, file)| *file);
+        let file = FILES
+            .iter()
+            .find(|(n, _)| *n == name)
+            .map_or("", |(_, file)| *file);
         let version = split(file)
             .0
             .lines()
@@ -86,12 +92,21 @@ mod tests {
         for prompt in [&*PLAN, &*DRAFT] {
             assert!(prompt.id.contains("@1:") && prompt.id.len() > 16, "{}", prompt.id);
         }
-        let plan = PLAN.render(context! { site_name => "Lamps <&> more", calls_left => 0, correction => "no such tool" });
-        assert!(plan.contains("Lamps <&> more") && plan.contains("now.") && plan.contains("no such tool"), "{plan}");
+        let plan = PLAN.render(
+            context! { site_name => "Lamps <&> more", calls_left => 0, correction => "no such tool" },
+        );
+        assert!(
+            plan.contains("Lamps <&> more") && plan.contains("now.") && plan.contains("no such tool"),
+            "{plan}"
+        );
         let refused = vec![context! { md => "It costs €9.", why => "mismatch" }];
         let draft = DRAFT.render(context! { site_name => "S", locale => "de", refused => refused });
-        assert!(draft.contains("- (mismatch) It costs €9.\n") && !draft.contains("---"), "{draft}");
-        let first = DRAFT.render(context! { site_name => "S", locale => "de", refused => Vec::<String>::new() });
+        assert!(
+            draft.contains("- (mismatch) It costs €9.\n") && !draft.contains("---"),
+            "{draft}"
+        );
+        let first =
+            DRAFT.render(context! { site_name => "S", locale => "de", refused => Vec::<String>::new() });
         assert!(!first.contains("not sent. These"), "{first}");
     }
 }

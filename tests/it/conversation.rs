@@ -434,7 +434,10 @@ async fn an_order_number_is_recognised_and_told_honestly() {
     assert_eq!(person["outcome"], "handoff", "{person:#}");
     assert_eq!(person["handoff"]["reason"], "visitor_asked", "{person:#}");
     assert!(
-        person["text"].as_str().unwrap().contains("passed your message on"),
+        person["text"]
+            .as_str()
+            .unwrap()
+            .contains("passed your message on"),
         "{person:#}"
     );
     app.finish().await;

@@ -87,7 +87,11 @@ impl Place {
     async fn send(&self, base: &str, token: &str, body: &Value) -> reqwest::Result<reqwest::Response> {
         let url = format!("{base}/api/agent/messages");
         let request = self.app.client.post(url).bearer_auth(token);
-        request.header("accept", "text/event-stream").json(body).send().await
+        request
+            .header("accept", "text/event-stream")
+            .json(body)
+            .send()
+            .await
     }
 
     /// Comes back: after the last event that was seen, or with the same message again.
@@ -98,7 +102,11 @@ impl Place {
                 let thread = first(seen, "turn")["thread_id"].as_str().unwrap();
                 let url = format!("{base}/api/agent/thread/{thread}/events");
                 let request = self.app.client.get(url).bearer_auth(token);
-                request.header("last-event-id", last.id.to_string()).send().await.unwrap()
+                request
+                    .header("last-event-id", last.id.to_string())
+                    .send()
+                    .await
+                    .unwrap()
             }
         };
         assert_eq!(stream.status(), 200);
@@ -115,7 +123,8 @@ impl Place {
     /// Kills a server in the middle of a turn; gives what the client saw before and after,
     /// on the server that carries on.
     async fn killed_at(&self, point: FailPoint, limits: &[(&str, &str)], restarts: bool) -> Vec<Event> {
-        self.holds.store(point == FailPoint::TurnReleased, Ordering::SeqCst);
+        self.holds
+            .store(point == FailPoint::TurnReleased, Ordering::SeqCst);
         let token = self.app.token(VisitorId::new());
         let body = message(QUESTION, None);
         let server = self.serve(Some(point), limits);
@@ -141,7 +150,11 @@ impl Place {
             let n = all.iter().filter(|e| e.name == once).count();
             assert_eq!(n, 1, "{point:?}: {once}: {all:#?}");
         }
-        assert_eq!(standing(&all), first(&all, "final")["text"], "{point:?}: {all:#?}");
+        assert_eq!(
+            standing(&all),
+            first(&all, "final")["text"],
+            "{point:?}: {all:#?}"
+        );
         if let Some(server) = again {
             assert!(server.stop().success());
         }
@@ -187,7 +200,11 @@ async fn every_point(restarts: bool) {
         let before = place.app.count(open).await;
         let events = place.killed_at(point, &PATIENT, restarts).await;
         let last = first(&events, "final");
-        assert_eq!((&last["outcome"], &last["brain"]), (&"answered".into(), &"main".into()), "{point:?}: {last}");
+        assert_eq!(
+            (&last["outcome"], &last["brain"]),
+            (&"answered".into(), &"main".into()),
+            "{point:?}: {last}"
+        );
         assert_eq!(last["text"], ANSWER, "{point:?}");
         let deltas = events.iter().filter(|e| e.name == "delta").count();
         let replaced = events.iter().filter(|e| e.name == "replace").count();
@@ -199,7 +216,11 @@ async fn every_point(restarts: bool) {
             assert!(open > 0, "{point:?}: a call whose end nobody saw counts in full");
         }
         if point == FailPoint::TurnReleased {
-            assert_eq!((deltas, replaced), (3, 1), "the first sentence was out: {events:#?}");
+            assert_eq!(
+                (deltas, replaced),
+                (3, 1),
+                "the first sentence was out: {events:#?}"
+            );
         }
     }
     place.finish().await;

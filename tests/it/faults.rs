@@ -186,7 +186,11 @@ async fn run(fault: Fault, moment: Moment, behind: Behind) -> String {
     let first = if fault == Fault::OverBudget {
         brain("a", &a)
     } else {
-        brain_on(provider("a", &a.base_url, deskhand::models::price::Price::default()))
+        brain_on(provider(
+            "a",
+            &a.base_url,
+            deskhand::models::price::Price::default(),
+        ))
     };
     let mut brains = vec![first];
     match behind {
@@ -219,12 +223,19 @@ async fn run(fault: Fault, moment: Moment, behind: Behind) -> String {
         "{fault:?} {moment:?} never happened"
     );
     let calls = app
-        .text("SELECT coalesce(string_agg(outcome, ' ' ORDER BY at), '') FROM model_calls WHERE provider = 'a'")
+        .text(
+            "SELECT coalesce(string_agg(outcome, ' ' ORDER BY at), '') FROM model_calls WHERE provider = 'a'",
+        )
         .await;
     if fault != Fault::OverBudget {
-        assert!(calls.split(' ').any(|o| o != "ok"), "{fault:?} {moment:?}: {calls}");
+        assert!(
+            calls.split(' ').any(|o| o != "ok"),
+            "{fault:?} {moment:?}: {calls}"
+        );
     }
-    let tickets = app.count("SELECT count(*) FROM tickets WHERE reason <> 'budget_spent'").await;
+    let tickets = app
+        .count("SELECT count(*) FROM tickets WHERE reason <> 'budget_spent'")
+        .await;
     let cell = told(&events, &by);
     assert_eq!(tickets == 1, cell.contains("ticket"), "{fault:?} {moment:?}");
     app.finish().await;
@@ -287,7 +298,11 @@ async fn every_fault_at_every_moment_ends_as_the_table_says() {
         let _ = write!(table, "| {name} |");
         for (moment, _) in MOMENTS {
             let cell = cells.iter().find(|(f, m, _)| *f == fault && *m == moment);
-            let _ = write!(table, " {} |", cell.map_or("can't happen", |(_, _, c)| c.as_str()));
+            let _ = write!(
+                table,
+                " {} |",
+                cell.map_or("can't happen", |(_, _, c)| c.as_str())
+            );
         }
         table.push('\n');
     }

@@ -31,7 +31,9 @@ async fn with(fake: &FakeProvider) -> TestApp {
 #[tokio::test]
 async fn a_model_plans_searches_and_answers_with_sources() {
     let fake = FakeProvider::start().await;
-    fake.always(honest("You can send goods back within 30 days. [1] A return label costs €4.90. [1]"));
+    fake.always(honest(
+        "You can send goods back within 30 days. [1] A return label costs €4.90. [1]",
+    ));
     let app = with(&fake).await;
     let token = app.token(VisitorId::new());
     let answer = app.ask(&token, QUESTION, None).await;
@@ -51,7 +53,10 @@ async fn a_model_plans_searches_and_answers_with_sources() {
     let thread = answer["thread_id"].as_str();
     app.ask(&token, "And what does a label cost?", thread).await;
     let last = fake.requests().pop().unwrap().body["messages"].to_string();
-    assert!(last.contains(QUESTION) && last.contains("within 30 days"), "{last}");
+    assert!(
+        last.contains(QUESTION) && last.contains("within 30 days"),
+        "{last}"
+    );
 
     let spent = app.count("SELECT spent_micro FROM spend_daily").await;
     let cost = app.count("SELECT sum(cost_micro)::bigint FROM model_calls").await;
@@ -77,13 +82,16 @@ async fn the_first_sentence_is_out_while_the_model_still_writes() {
         } else if request.has_tools() {
             Reply::call("write_answer", json!({}))
         } else {
-            Reply::text("You can send goods back within 30 days. [1] A return label costs €4.90. [1]").gated(&held)
+            Reply::text("You can send goods back within 30 days. [1] A return label costs €4.90. [1]")
+                .gated(&held)
         }
     });
     let app = with(&fake).await;
     let token = app.token(VisitorId::new());
     let body = message(QUESTION, None);
-    let request = app.post("/api/agent/messages", &token).header("accept", "text/event-stream");
+    let request = app
+        .post("/api/agent/messages", &token)
+        .header("accept", "text/event-stream");
     let sending = request.json(&body).send();
     let response = sending.await.unwrap();
     // Enough tokens for the first sentence, its mark, and the beginning of the next.
@@ -129,7 +137,10 @@ async fn what_the_gate_holds_back_is_never_sent_and_drafted_once_more() {
     assert_eq!(first(&events, "final")["text"], "A return label costs €4.90. [1]");
     let last = fake.requests().pop().unwrap().body["messages"][0].to_string();
     assert!(last.contains("9.99"), "the model is told what was wrong: {last}");
-    assert_eq!(app.text("SELECT text FROM held_sentences").await, "A return label costs €9.99.");
+    assert_eq!(
+        app.text("SELECT text FROM held_sentences").await,
+        "A return label costs €9.99."
+    );
     app.finish().await;
     fake.finish().await;
 }
@@ -197,7 +208,10 @@ async fn personal_data_reaches_no_provider_and_comes_back_to_its_visitor() {
     );
     let answer = app.ask(&token, &text, None).await;
     assert_eq!(answer["outcome"], "answered", "{answer:#}");
-    assert!(answer["text"].as_str().unwrap().contains(SECRETS[0]), "{answer:#}");
+    assert!(
+        answer["text"].as_str().unwrap().contains(SECRETS[0]),
+        "{answer:#}"
+    );
     let asked: String = fake.requests().iter().map(|r| r.body.to_string()).collect();
     let kept = everything(&app).await;
     for secret in SECRETS {
@@ -214,9 +228,18 @@ async fn personal_data_reaches_no_provider_and_comes_back_to_its_visitor() {
     assert_eq!(own, text.replace(SECRETS[2], "[CARD]"));
     // The same on a second replica, from the stored events.
     let other = app.replica(Setup::default()).await;
-    let stream = other.get(&format!("{url}/events?after=0"), &token).send().await.unwrap();
+    let stream = other
+        .get(&format!("{url}/events?after=0"), &token)
+        .send()
+        .await
+        .unwrap();
     let events = sse::read_until(stream, |e| e.name == "done").await;
-    assert!(first(&events, "final")["text"].as_str().unwrap().contains(SECRETS[0]));
+    assert!(
+        first(&events, "final")["text"]
+            .as_str()
+            .unwrap()
+            .contains(SECRETS[0])
+    );
     other.stop().await;
     app.finish().await;
     fake.finish().await;
@@ -230,7 +253,9 @@ async fn history_is_windowed_and_the_message_is_never_cut() {
     let token = app.token(VisitorId::new());
     let mut thread: Option<String> = None;
     for n in 0..8 {
-        let answer = app.ask(&token, &format!("marker{n} {QUESTION}"), thread.as_deref()).await;
+        let answer = app
+            .ask(&token, &format!("marker{n} {QUESTION}"), thread.as_deref())
+            .await;
         thread = Some(answer["thread_id"].as_str().unwrap().to_owned());
     }
     let long = format!("marker8 {}", "lamp ".repeat(790));
@@ -256,7 +281,11 @@ async fn several_calls_of_one_plan_run_one_after_the_other() {
     let app = with(&fake).await;
     let answer = app.ask(&app.token(VisitorId::new()), QUESTION, None).await;
     assert_eq!(answer["outcome"], "answered", "{answer:#}");
-    assert_eq!(app.count("SELECT count(*) FROM tool_calls WHERE code IS NULL").await, 2);
+    assert_eq!(
+        app.count("SELECT count(*) FROM tool_calls WHERE code IS NULL")
+            .await,
+        2
+    );
     app.finish().await;
     fake.finish().await;
 }
@@ -264,7 +293,10 @@ async fn several_calls_of_one_plan_run_one_after_the_other() {
 #[tokio::test]
 async fn a_bad_call_is_corrected_once_and_then_handed_over() {
     for (second, outcome) in [
-        (Reply::call("kb_search", json!({ "query": "return label" })), "answered"),
+        (
+            Reply::call("kb_search", json!({ "query": "return label" })),
+            "answered",
+        ),
         (Reply::call("kb_search", json!({ "question": 1 })), "handoff"),
     ] {
         let fake = FakeProvider::start().await;
@@ -297,9 +329,18 @@ async fn a_question_without_a_conversation_is_answered_and_counted() {
     })
     .await;
     app.know(&[RETURNS]).await;
-    let body = json!({ "site_id": app.site.id, "question": "What does a return label cost? I am anna@example.com" });
+    let body =
+        json!({ "site_id": app.site.id, "question": "What does a return label cost? I am anna@example.com" });
     let token = app.token(VisitorId::new());
-    let answer: Value = app.post("/rag/query", &token).json(&body).send().await.unwrap().json().await.unwrap();
+    let answer: Value = app
+        .post("/rag/query", &token)
+        .json(&body)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!(answer["answer"], "A return label costs €4.90. [1]", "{answer:#}");
     assert_eq!(answer["brain"], "a");
     assert_eq!(answer["citations"].as_array().unwrap().len(), 1);
@@ -307,16 +348,32 @@ async fn a_question_without_a_conversation_is_answered_and_counted() {
     assert!(!fake.requests()[0].body.to_string().contains("anna@example.com"));
     assert_eq!(app.count("SELECT spent_micro FROM spend_daily").await, 580);
 
-    let key = app.site.root.derive(app.site.id, deskhand::domain::keys::Purpose::Api);
+    let key = app
+        .site
+        .root
+        .derive(app.site.id, deskhand::domain::keys::Purpose::Api);
     let key = format!("{}.{}", app.site.kid, hex::encode(key.expose()));
     let good = app.post("/rag/query", &key).json(&body).send().await.unwrap();
     assert_eq!(good.status(), 200);
-    for wrong in [key.replace('.', ".0"), key[..key.len() - 1].to_owned(), "x.y".to_owned(), "a.b.c".to_owned()] {
+    for wrong in [
+        key.replace('.', ".0"),
+        key[..key.len() - 1].to_owned(),
+        "x.y".to_owned(),
+        "a.b.c".to_owned(),
+    ] {
         let refused = app.post("/rag/query", &wrong).json(&body).send().await.unwrap();
         assert_eq!(refused.status(), 401, "{wrong}");
     }
     let other = json!({ "site_id": deskhand::domain::ids::SiteId::new(), "question": "x" });
-    assert_eq!(app.post("/rag/query", &key).json(&other).send().await.unwrap().status(), 401);
+    assert_eq!(
+        app.post("/rag/query", &key)
+            .json(&other)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        401
+    );
     app.finish().await;
     fake.finish().await;
 }

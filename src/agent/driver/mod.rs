@@ -189,12 +189,18 @@ impl Driver {
         self.record.models.extend(self.meter.take());
         let new = self.vault.take_new();
         let sealed = vault::seal(&self.agent.master, self.job.turn.site, self.job.turn.thread, &new);
-        self.record.vault.extend(sealed.map_err(|e| DbError::Unreadable(e.to_string()))?);
+        self.record
+            .vault
+            .extend(sealed.map_err(|e| DbError::Unreadable(e.to_string()))?);
         if self.record.is_empty() {
             return Ok(false);
         }
         let over = self.is_over();
-        let releases = self.record.events.iter().any(|e| matches!(e, ThreadEvent::Delta { .. }));
+        let releases = self
+            .record
+            .events
+            .iter()
+            .any(|e| matches!(e, ThreadEvent::Delta { .. }));
         if over {
             fail::point(FailPoint::TurnBeforeFinish);
         }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::Driver;
+use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome};
 use crate::agent::machine::action::{Action, HandoffReason, Template};
 use crate::agent::machine::call::{ArgsRef, Call, Effect, Rejection};
@@ -12,13 +13,12 @@ use crate::agent::machine::state::State;
 use crate::agent::operation::{Outcome as Done, code};
 use crate::agent::phrases;
 use crate::agent::record::CallNews;
+use crate::db::model_calls::Held;
+use crate::domain::document::Found;
 use crate::domain::event::{StepStatus, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::CallId;
 use crate::domain::tool::ToolCode;
-use crate::db::model_calls::Held;
-use crate::domain::document::Found;
-use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::guardrails::content;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::hands::registry::{CallError, Called};

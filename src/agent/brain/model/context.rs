@@ -28,7 +28,11 @@ pub(super) fn at_most(request: &ChatRequest) -> u32 {
     let messages = request.messages.iter().map(|m| match m {
         ChatMessage::System(t) | ChatMessage::User(t) => t.len(),
         ChatMessage::Assistant { text, calls } => {
-            text.len() + calls.iter().map(|c| c.name.len() + c.args.len() + FRAME).sum::<usize>()
+            text.len()
+                + calls
+                    .iter()
+                    .map(|c| c.name.len() + c.args.len() + FRAME)
+                    .sum::<usize>()
         }
         ChatMessage::Tool { content, .. } => content.len(),
     });
@@ -44,7 +48,12 @@ pub(super) fn at_most(request: &ChatRequest) -> u32 {
 /// place in this list, from 1.
 pub(super) fn passages(view: &TurnView) -> Vec<&Passage> {
     let mut out: Vec<&Passage> = Vec::new();
-    for p in view.outcomes.iter().filter_map(|o| o.found.as_ref()).flat_map(|f| &f.passages) {
+    for p in view
+        .outcomes
+        .iter()
+        .filter_map(|o| o.found.as_ref())
+        .flat_map(|f| &f.passages)
+    {
         if !out.iter().any(|o| o.chunk_id == p.chunk_id) {
             out.push(p);
         }
@@ -54,7 +63,12 @@ pub(super) fn passages(view: &TurnView) -> Vec<&Passage> {
 
 /// The end of the conversation that fits: at most so many messages, and tokens as the
 /// model's tokenizer counts them.
-pub(super) fn history(view: &TurnView, most: usize, most_tokens: usize, counter: Counter) -> Vec<ChatMessage> {
+pub(super) fn history(
+    view: &TurnView,
+    most: usize,
+    most_tokens: usize,
+    counter: Counter,
+) -> Vec<ChatMessage> {
     let mut left = most_tokens;
     let mut out = Vec::new();
     for said in view.history.iter().rev().take(most) {
@@ -228,8 +242,13 @@ mod tests {
         let ids: Vec<i64> = passages(&v).iter().map(|p| p.chunk_id).collect();
         assert_eq!(ids, [10, 20, 30]);
         let shown = outcomes(&v, 10_000);
-        let ChatMessage::Tool { content, .. } = &shown[3] else { panic!() };
-        assert!(content.contains("[2] T20 › H") && content.contains("[3] T30") && !content.contains("[1]"), "{content}");
+        let ChatMessage::Tool { content, .. } = &shown[3] else {
+            panic!()
+        };
+        assert!(
+            content.contains("[2] T20 › H") && content.contains("[3] T30") && !content.contains("[1]"),
+            "{content}"
+        );
     }
 
     #[test]

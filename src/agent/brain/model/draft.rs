@@ -45,7 +45,9 @@ pub(super) async fn draft(
     messages.extend(shown::history(
         view,
         budget.history_messages,
-        budget.history_tokens.min(usize::try_from(room / 2).unwrap_or(usize::MAX)),
+        budget
+            .history_tokens
+            .min(usize::try_from(room / 2).unwrap_or(usize::MAX)),
         Counter::of(&settings.draft_model),
     ));
     messages.push(ChatMessage::User(format!(

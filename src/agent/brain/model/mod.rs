@@ -53,12 +53,7 @@ pub struct ModelBrain {
 impl ModelBrain {
     /// A brain that may plan these tools.
     #[must_use]
-    pub fn new(
-        provider: Arc<Provider>,
-        tools: Vec<ToolSpec>,
-        budget: Budget,
-        clock: SharedClock,
-    ) -> Self {
+    pub fn new(provider: Arc<Provider>, tools: Vec<ToolSpec>, budget: Budget, clock: SharedClock) -> Self {
         Self {
             provider,
             tools,
@@ -103,7 +98,13 @@ impl ModelBrain {
                 return Err(failure);
             }
         };
-        match self.provider.model().stream(request).instrument(call.span()).await {
+        match self
+            .provider
+            .model()
+            .stream(request)
+            .instrument(call.span())
+            .await
+        {
             Ok(stream) => Ok(Answer { stream, call, watch }),
             Err(error) => {
                 let failure = watch.failed(&error);
@@ -207,7 +208,9 @@ impl Answer<'_, '_> {
                 Ok(chunk)
             }
             Some(Err(error)) => Err(self.watch.failed(&error)),
-            None => Err(self.watch.failed(&ChatError::new(Failure::Cut, "it ended without its end"))),
+            None => Err(self
+                .watch
+                .failed(&ChatError::new(Failure::Cut, "it ended without its end"))),
         }
     }
 

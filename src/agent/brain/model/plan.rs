@@ -37,7 +37,12 @@ static ENDS: LazyLock<[ToolSpec; 3]> = LazyLock::new(|| {
         }),
     };
     [
-        spec(ANSWER, "What is known is enough: the answer is written next.", json!({}), json!([])),
+        spec(
+            ANSWER,
+            "What is known is enough: the answer is written next.",
+            json!({}),
+            json!([]),
+        ),
         spec(
             HAND_OVER,
             "A person of the team takes over.",
@@ -71,12 +76,18 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
     messages.extend(shown::history(
         view,
         budget.history_messages,
-        budget.history_tokens.min(usize::try_from(room / 2).unwrap_or(usize::MAX)),
+        budget
+            .history_tokens
+            .min(usize::try_from(room / 2).unwrap_or(usize::MAX)),
         Counter::of(&settings.plan_model),
     ));
     messages.push(ChatMessage::User(view.message.clone()));
     messages.extend(shown::outcomes(view, room / 2));
-    let tools = if calls_left > 0 { brain.tools.as_slice() } else { &[] };
+    let tools = if calls_left > 0 {
+        brain.tools.as_slice()
+    } else {
+        &[]
+    };
     let request = ChatRequest {
         model: settings.plan_model.clone(),
         messages,
@@ -175,7 +186,10 @@ mod tests {
             read_one(call(HAND_OVER, r#"{"reason":"policy"}"#)),
             Ok(Plan::Handoff(HandoffReason::Policy))
         );
-        assert_eq!(read_one(call(HAND_OVER, "")), Ok(Plan::Handoff(HandoffReason::OutOfScope)));
+        assert_eq!(
+            read_one(call(HAND_OVER, "")),
+            Ok(Plan::Handoff(HandoffReason::OutOfScope))
+        );
         assert_eq!(read_one(call(ASK, "{}")), Ok(Plan::Ask(Question::Contact)));
         let broken = read_one(call("kb_search", r#"{"query":"#));
         assert_eq!(
