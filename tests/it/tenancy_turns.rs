@@ -77,6 +77,8 @@ async fn what_a_turn_leaves_is_its_sites_own() {
         assert!(model_calls::of_turn(tx, turn).await.unwrap().is_empty());
         assert!(model_calls::held_of_turn(tx, turn).await.unwrap().is_empty());
         assert_eq!(spend::spent(tx, day).await.unwrap(), 0);
+        assert!(spend::by_day(tx, day).await.unwrap().is_empty());
+        assert!(model_calls::by_day(tx, day).await.unwrap().is_empty());
         spend::settle(tx, day, 10, 0).await.unwrap();
         // Its own cap is its own.
         assert!(spend::reserve(tx, day, 10, 10).await.unwrap());

@@ -7,7 +7,7 @@ use super::Driver;
 use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome};
 use crate::agent::machine::action::{Action, HandoffReason, Template};
-use crate::agent::machine::call::{ArgsRef, Call, Effect, Rejection};
+use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
 use crate::agent::machine::state::State;
 use crate::agent::operation::{Outcome as Done, code};
@@ -185,6 +185,14 @@ impl Driver {
                 if let Some(found) = &mut reply.found {
                     mask_found(&mut self.vault, found);
                 }
+                // A search that finds nothing at all leaves nothing to answer from (GRD-6).
+                let confidence = reply.found.as_ref().map(|f| {
+                    if f.passages.is_empty() {
+                        Confidence::Low
+                    } else {
+                        Confidence::Enough
+                    }
+                });
                 self.progress(&tool, StepStatus::Ok);
                 self.record.calls.push(CallNews::Ended {
                     id,
@@ -200,7 +208,7 @@ impl Driver {
                 });
                 Input::ToolOk {
                     call_id: id,
-                    confidence: None,
+                    confidence,
                 }
             }
             Err(CallError::Failed { error, attempts }) => {

@@ -17,6 +17,7 @@ use crate::db::tool_calls;
 use crate::domain::event::{Outcome, ThreadEvent};
 use crate::domain::ids::{MessageId, SiteId, ThreadId, VisitorId};
 use crate::evals::cases::load::{Case, Suite};
+use crate::guardrails::pii::placeholders::Placeholders;
 use crate::knowledge::gaps;
 
 /// What the threads of a run are marked with.
@@ -271,8 +272,12 @@ impl<'a> Run<'a> {
             .suite
             .cases
             .iter()
-            .flat_map(|c| &c.turns)
-            .map(|t| gaps::masked(t.trim()))
+            .flat_map(|c| {
+                // As a thread stores them: one number a value over all of its messages.
+                let mut vault = Placeholders::default();
+                let stored = c.turns.iter().map(|t| gaps::masked(&vault.mask(t.trim())));
+                stored.collect::<Vec<_>>()
+            })
             .collect();
         let mut tx = self.agent.db.site(self.site).await?;
         let gone = eval_threads::delete(&mut tx, &self.visitors, &questions).await?;
