@@ -3,6 +3,7 @@
 //! uncited one must be of a kind that needs no source.
 
 mod figures;
+mod form;
 mod links;
 mod negation;
 mod numerals;
@@ -83,8 +84,8 @@ pub enum Fault {
     /// It carries a link, an address or a number that nobody gave.
     #[error("it carries a link that no source has")]
     Link,
-    /// It is empty or endless.
-    #[error("it is no sentence")]
+    /// It is empty or endless, or holds a picture or HTML.
+    #[error("it has a form that isn't let through")]
     Form,
 }
 
@@ -141,6 +142,9 @@ fn judge(sentence: &str, cites: &[i64], evidence: &Evidence<'_>) -> Result<Vec<(
     }
     if !links.is_empty() && !given(&texts) {
         return Err(Fault::Link);
+    }
+    if form::is_forbidden(sentence) {
+        return Err(Fault::Form);
     }
     // A rule, a row of dashes, an emoji.
     if !sentence.contains(char::is_alphanumeric) {
