@@ -2,11 +2,19 @@
 //! released. A cited one must say what its sources say, figures, yes or no, and words; an
 //! uncited one must be of a kind that needs no source.
 
+mod agreement;
+mod calendar;
 mod figures;
+mod fit;
 mod form;
 mod links;
+mod measures;
 mod negation;
 mod numerals;
+mod openings;
+mod parts;
+mod ranges;
+mod states;
 mod support;
 #[cfg(test)]
 mod tests;
