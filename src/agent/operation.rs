@@ -143,6 +143,12 @@ pub(super) fn screen(
     })
 }
 
+/// The same for a turn that opens its thread: nothing has to be fetched.
+pub(super) fn opened(view: TurnView, site_name: String) -> Running {
+    let view = TurnView { site_name, ..view };
+    Running::One(std::future::ready(Outcome::Screened(Ok(view))).boxed())
+}
+
 pub(super) async fn view(
     agent: &Agent,
     t: &TurnRef,

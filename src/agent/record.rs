@@ -116,6 +116,14 @@ impl Record {
             && self.ending.is_none()
     }
 
+    /// Whether all of it may wait a moment: steps and progress, no word of the answer.
+    pub(super) fn can_wait(&self) -> bool {
+        self.ending.is_none()
+            && self.held.is_empty()
+            && self.vault.is_empty()
+            && self.events.iter().all(|e| matches!(e, ThreadEvent::Step { .. }))
+    }
+
     /// Stores all of it, and renews the lease. Gives whether the visitor has asked to stop.
     /// What couldn't be stored is kept, to be tried again.
     ///
@@ -138,7 +146,11 @@ impl Record {
                 .await?,
             )
         };
-        let stop = turns::renew(&mut tx, t.turn, t.epoch).await?;
+        let stop = match &self.ending {
+            // Finishing asks for the same epoch, and nothing is left to stop.
+            Some(_) => false,
+            None => turns::renew(&mut tx, t.turn, t.epoch).await?,
+        };
         turns::insert_steps(&mut tx, t.turn, &self.steps).await?;
         vault::add(&mut tx, t.thread, &self.vault).await?;
         meter::store(&mut tx, Some(t.turn), &self.models).await?;

@@ -289,6 +289,7 @@ async fn open(
         first_seq: stored.seq,
         last_step: None,
         resumed: false,
+        opens: (!known).then_some(site.name),
     };
     Ok((
         Some(assignment),
@@ -447,6 +448,7 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
         first_seq: took.first_seq,
         last_step,
         resumed: true,
+        opens: None,
     };
     Ok((assignment, first))
 }

@@ -41,29 +41,33 @@ pub struct ModelCall {
 /// # Errors
 /// When the database does.
 pub async fn insert(tx: &mut SiteTx, turn: Option<TurnId>, calls: &[ModelCall]) -> DbResult<()> {
-    for c in calls {
-        sqlx::query!(
-            "INSERT INTO model_calls (site_id, id, turn_id, at, phase, provider, model, prompt, tokens_in, tokens_out,
-                                      cost_micro, first_ms, ms, outcome)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-            tx.site().0,
-            c.id,
-            turn.map(|t| t.0),
-            c.at,
-            c.phase,
-            c.provider,
-            c.model,
-            c.prompt,
-            c.tokens_in,
-            c.tokens_out,
-            c.cost_micro,
-            c.first_ms,
-            c.ms,
-            c.outcome,
-        )
-        .execute(tx.conn())
-        .await?;
+    if calls.is_empty() {
+        return Ok(());
     }
+    let texts = |of: fn(&ModelCall) -> &String| -> Vec<String> { calls.iter().map(|c| of(c).clone()).collect() };
+    let numbers = |of: fn(&ModelCall) -> i32| -> Vec<i32> { calls.iter().map(of).collect() };
+    sqlx::query!(
+        "INSERT INTO model_calls (site_id, turn_id, id, at, phase, provider, model, prompt, tokens_in, tokens_out,
+                                  cost_micro, first_ms, ms, outcome)
+         SELECT $1, $2, * FROM unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
+                                      $9::int[], $10::int[], $11::bigint[], $12::int[], $13::int[], $14::text[])",
+        tx.site().0,
+        turn.map(|t| t.0),
+        &calls.iter().map(|c| c.id).collect::<Vec<_>>(),
+        &calls.iter().map(|c| c.at).collect::<Vec<_>>(),
+        &texts(|c| &c.phase),
+        &texts(|c| &c.provider),
+        &texts(|c| &c.model),
+        &texts(|c| &c.prompt),
+        &numbers(|c| c.tokens_in),
+        &numbers(|c| c.tokens_out),
+        &calls.iter().map(|c| c.cost_micro).collect::<Vec<_>>(),
+        &calls.iter().map(|c| c.first_ms).collect::<Vec<_>>() as &[Option<i32>],
+        &numbers(|c| c.ms),
+        &texts(|c| &c.outcome),
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

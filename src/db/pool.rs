@@ -4,9 +4,12 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgConnection, PgPool, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Transaction};
 
 use crate::domain::ids::SiteId;
+
+/// How long a connection that was used isn't asked whether it is still there.
+const TRUSTED: Duration = Duration::from_secs(1);
 
 /// What can go wrong in the database.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +73,16 @@ impl DbError {
     }
 }
 
+/// Whether the connection that said so is of no use any more.
+fn is_dead(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        // The server ended the session: it was stopped, or broke down.
+        sqlx::Error::Database(e) => e.code().is_some_and(|c| c.starts_with("57P0")),
+        _ => false,
+    }
+}
+
 /// The result of a query.
 pub type DbResult<T> = Result<T, DbError>;
 
@@ -96,6 +109,17 @@ impl Db {
         let pool = PgPoolOptions::new()
             .max_connections(connections)
             .acquire_timeout(Duration::from_secs(10))
+            // A round trip that only asks whether the server is there is made where it may have
+            // gone meanwhile.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > TRUSTED {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
             .connect_with(options)
             .await?;
         Ok(Self { pool })
@@ -137,7 +161,17 @@ impl Db {
             clippy::disallowed_methods,
             reason = "it ends by itself within the acquire timeout"
         )]
-        let begun = tokio::spawn(async move { pool.begin_with(AssertSqlSafe(begin)).await }).await;
+        let begun = tokio::spawn(async move {
+            // One that fails is thrown away, so that the next one is another.
+            let mut others = pool.size();
+            loop {
+                match pool.begin_with(AssertSqlSafe(begin.clone())).await {
+                    Err(error) if others > 0 && is_dead(&error) => others -= 1,
+                    begun => break begun,
+                }
+            }
+        })
+        .await;
         match begun {
             Ok(tx) => Ok(SiteTx { tx: tx?, site }),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),

@@ -1,5 +1,6 @@
-//! The calls of tools within a turn: noted before they are made, completed after, so that
-//! a crash between the two can be seen.
+//! The calls of tools within a turn. One that changes anything is noted before it is made
+//! and completed after, so that a crash between the two can be seen; a read may be noted
+//! when it has ended.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;

@@ -13,15 +13,17 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::Agent;
 use super::answer::Answer;
 use super::brain::{Sentence, ToolCall, TurnView};
 use super::measure::Watch;
 use super::meter::Meter;
-use super::operation::Running;
+use super::operation::{Outcome, Running};
 use super::phrases::Tongue;
 use super::record::{Record, TurnRef};
+use crate::agent::machine::action::Action;
 use crate::agent::machine::call::Ledger;
 use crate::agent::machine::ctx::Timer;
 use crate::agent::machine::input::Input;
@@ -43,6 +45,10 @@ const STORE_PAUSES: [Duration; 4] = [
     Duration::from_secs(1),
 ];
 
+/// How long news that nobody has to see yet waits for more, to be stored with it in one
+/// transaction: far less than a person notices.
+const LINGER: Duration = Duration::from_millis(50);
+
 /// A turn to drive.
 pub(super) struct Assignment {
     pub turn: TurnRef,
@@ -61,6 +67,8 @@ pub(super) struct Assignment {
     pub last_step: Option<i32>,
     /// Whether another driver has had it before.
     pub resumed: bool,
+    /// The site's name, where the turn opens its thread: then there is no history to read.
+    pub opens: Option<String>,
 }
 
 pub(super) struct Driver {
@@ -83,6 +91,8 @@ pub(super) struct Driver {
     running: Running,
     tongue: Tongue,
     watch: Watch,
+    /// Until when what isn't stored yet may wait.
+    lingers: Option<Instant>,
 }
 
 impl Driver {
@@ -106,6 +116,7 @@ impl Driver {
             inputs: VecDeque::new(),
             running: Running::Idle,
             tongue: Tongue::of(&job.locale),
+            lingers: None,
             agent,
             job,
         }
@@ -133,6 +144,11 @@ impl Driver {
                 self.take(done);
                 continue;
             }
+            if let Some(done) = self.linger().await {
+                self.take(done);
+                continue;
+            }
+            self.lingers = None;
             if self.store().await? {
                 self.inputs.push_back(Input::Cancelled);
                 continue;
@@ -164,6 +180,21 @@ impl Driver {
                 }
             }
         }
+    }
+
+    /// What the operation gives within the moment that its news may wait. Nothing waits that
+    /// the visitor is to read, that changes anything, or that couldn't be done again.
+    async fn linger(&mut self) -> Option<Outcome> {
+        let repeatable = match self.machine.open_operation() {
+            Some(Action::CallTool { call }) => self.agent.registry.writes(&call.tool) == Some(false),
+            Some(operation) => matches!(operation, Action::Screen | Action::Plan { .. } | Action::Draft { .. }),
+            None => false,
+        };
+        if !repeatable || self.record.is_empty() || !self.record.can_wait() {
+            return None;
+        }
+        let until = *self.lingers.get_or_insert_with(|| Instant::now() + LINGER);
+        tokio::time::timeout_at(until, self.running.next()).await.ok()
     }
 
     fn is_over(&self) -> bool {

@@ -25,6 +25,8 @@ impl Driver {
             Action::Screen => {
                 self.running = if self.job.address_only {
                     Running::ready()
+                } else if let Some(site_name) = self.job.opens.take() {
+                    operation::opened(self.view.clone(), site_name)
                 } else {
                     operation::screen(
                         &self.agent,
