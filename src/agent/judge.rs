@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Agent;
 use super::brain::{Sentence, TurnView};
 use super::machine::input::GateReason;
-use crate::guardrails::gate::{self, Evidence, Fault, Source, Verdict};
+use crate::guardrails::gate::{self, Evidence, Fault, Reading, Source, Verdict};
 use crate::guardrails::{content, leak, pii};
 use crate::models::embedder::Purpose;
 
@@ -18,17 +18,39 @@ const DOUBT: Duration = Duration::from_millis(1_500);
 /// The tool whose passages are cited; its output is no fact of its own.
 const SEARCH: &str = "kb_search";
 
-/// What the sentences of a draft may stand on.
+/// What the sentences of a draft may stand on, read once.
 pub(super) struct Ground {
-    view: TurnView,
-    said: String,
+    reading: Reading,
 }
 
 impl Ground {
     pub(super) fn of(view: &TurnView) -> Self {
+        let passages = view
+            .outcomes
+            .iter()
+            .filter_map(|o| o.found.as_ref())
+            .flat_map(|f| &f.passages);
+        let sources: Vec<Source<'_>> = passages
+            .map(|p| Source {
+                id: p.chunk_id,
+                title: &p.title,
+                headings: &p.heading_path,
+                text: &p.text,
+            })
+            .collect();
+        let tools: Vec<&Value> = view
+            .outcomes
+            .iter()
+            .filter(|o| o.tool != SEARCH)
+            .filter_map(|o| o.result.as_ref().ok())
+            .collect();
+        let said = format!("{}\n{}", view.message, view.site_name);
         Self {
-            said: format!("{}\n{}", view.message, view.site_name),
-            view: view.clone(),
+            reading: Reading::of(&Evidence {
+                sources: &sources,
+                tools: &tools,
+                said: &said,
+            }),
         }
     }
 
@@ -44,19 +66,10 @@ impl Ground {
         if content::trips(&sentence.md) {
             return Err(GateReason::Content);
         }
-        let pairs = {
-            let sources = self.sources();
-            let tools = self.tools();
-            let evidence = Evidence {
-                sources: &sources,
-                tools: &tools,
-                said: &self.said,
-            };
-            match gate::check(&sentence.md, &sentence.cites, &evidence) {
-                Verdict::Pass => return Ok(()),
-                Verdict::Fail(fault) => return Err(reason(fault)),
-                Verdict::Doubt { pairs } => pairs,
-            }
+        let pairs = match self.reading.check(&sentence.md, &sentence.cites) {
+            Verdict::Pass => return Ok(()),
+            Verdict::Fail(fault) => return Err(reason(fault)),
+            Verdict::Doubt { pairs } => pairs,
         };
         match tokio::time::timeout(DOUBT, closeness(agent, pairs)).await {
             Ok(Some(cosine)) => gate::settle(cosine).map_err(reason),
@@ -64,34 +77,10 @@ impl Ground {
             Ok(None) | Err(_) => Err(GateReason::Unsupported),
         }
     }
-
-    fn sources(&self) -> Vec<Source<'_>> {
-        self.view
-            .outcomes
-            .iter()
-            .filter_map(|o| o.found.as_ref())
-            .flat_map(|f| &f.passages)
-            .map(|p| Source {
-                id: p.chunk_id,
-                title: &p.title,
-                headings: &p.heading_path,
-                text: &p.text,
-            })
-            .collect()
-    }
-
-    fn tools(&self) -> Vec<&Value> {
-        self.view
-            .outcomes
-            .iter()
-            .filter(|o| o.tool != SEARCH)
-            .filter_map(|o| o.result.as_ref().ok())
-            .collect()
-    }
 }
 
-/// The best cosine of the pairs, by the default model of this process; none where there is
-/// no such model.
+/// The least cosine of the pairs, each of which must hold, by the default model of this
+/// process; none where there is no such model.
 async fn closeness(agent: &Agent, pairs: Vec<(String, String)>) -> Option<f64> {
     let spec = agent.knowledge.embedders.first_choice()?.clone();
     let embedder = agent.knowledge.embedders.get(&spec, None).await.ok()?;
@@ -100,7 +89,7 @@ async fn closeness(agent: &Agent, pairs: Vec<(String, String)>) -> Option<f64> {
     vectors
         .chunks_exact(2)
         .map(|pair| pair[0].iter().zip(&pair[1]).map(|(a, b)| f64::from(a * b)).sum())
-        .max_by(f64::total_cmp)
+        .min_by(f64::total_cmp)
 }
 
 fn reason(fault: Fault) -> GateReason {

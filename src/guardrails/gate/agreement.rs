@@ -1,13 +1,16 @@
 //! Whether a source says yes where a sentence says yes, with the same exceptions and under
 //! the same conditions.
 
+use std::sync::LazyLock;
+
 use super::Fault;
 use super::figures::{Figure, figures};
-use super::fit::Fit;
-use super::negation::{Clause, clauses, limits, says_limits};
+use super::fit::{Fit, has_word};
+use super::negation::{Clause, clauses, says_limits};
 use super::support::TOO_LITTLE;
+use super::tongue::Tongue;
 use super::units::Unit;
-use super::words::{Term, Tongue, same, terms};
+use super::words::{Term, same, terms};
 
 /// Yes and no, only, except and all must be the source's.
 pub fn agree(
@@ -42,13 +45,13 @@ pub fn agree(
     let near: Vec<[bool; 3]> = fits
         .iter()
         .filter(|f| f.cover >= TOO_LITTLE / 2.0)
-        .map(|f| limits(&f.unit.text))
+        .map(|f| f.unit.limits)
         .collect();
     let source = |k: usize| near.iter().any(|l| l[k]);
     if (only && !source(0)) || (except && !source(1)) {
         return Err(Fault::Negation);
     }
-    if all && !close.iter().any(|f| limits(&f.unit.text)[2]) {
+    if all && !close.iter().any(|f| f.unit.limits[2]) {
         return Err(Fault::Unsupported);
     }
     Ok(())
@@ -87,7 +90,7 @@ pub fn asked_only(
     tongue: Tongue,
 ) -> Result<(), Fault> {
     let denies = clauses(part).iter().any(|c| c.denies);
-    let own = |u: &Unit, t: &Term| u.terms.iter().any(|x| same(&t.key, &x.key, tongue));
+    let own = |u: &Unit, t: &Term| has_word(t, u, tongue);
     let lent: Vec<&Term> = words
         .iter()
         .filter(|t| t.weight >= 1.0 && !own(best.unit, t))
@@ -114,10 +117,8 @@ pub fn unconditional(
     fits: &[Fit<'_>],
     tongue: Tongue,
 ) -> Result<(), Fault> {
-    let free = terms("free", Tongue::English, &[]);
-    let Some(free) = free.first().map(|t| t.key.as_str()) else {
-        return Ok(());
-    };
+    static FREE: LazyLock<String> = LazyLock::new(|| terms("free", Tongue::English, &[]).swap_remove(0).key);
+    let free = FREE.as_str();
     if !words.iter().any(|t| t.key == free) || !own.is_empty() {
         return Ok(());
     }

@@ -3,23 +3,52 @@
 use super::figures::{Kind, ONE};
 use super::numerals::Token;
 
+const MONTHS: [&[&str]; 12] = [
+    &["january", "jan", "januar", "jänner"],
+    &["february", "feb", "februar", "feber"],
+    &["march", "mar", "märz"],
+    &["april", "apr"],
+    &["may", "mai"],
+    &["june", "jun", "juni"],
+    &["july", "jul", "juli"],
+    &["august", "aug"],
+    &["september", "sep", "sept"],
+    &["october", "oct", "oktober", "okt"],
+    &["november", "nov"],
+    &["december", "dec", "dezember", "dez"],
+];
+
+const DAYS: [&[&str]; 7] = [
+    &["monday", "mondays", "montag", "montags"],
+    &["tuesday", "tuesdays", "dienstag", "dienstags"],
+    &["wednesday", "wednesdays", "mittwoch", "mittwochs"],
+    &["thursday", "thursdays", "donnerstag", "donnerstags"],
+    &["friday", "fridays", "freitag", "freitags"],
+    &["saturday", "saturdays", "samstag", "samstags", "sonnabend"],
+    &["sunday", "sundays", "sonntag", "sonntags"],
+];
+
+const SHORT: [&[&str]; 7] = [
+    &["mon", "mo"],
+    &["tue", "tues", "di"],
+    &["wed", "mi"],
+    &["thu", "thur", "thurs", "do"],
+    &["fri", "fr"],
+    &["sat", "sa"],
+    &["sun", "so"],
+];
+
+const WEEKEND: &[&str] = &["weekend", "weekends", "wochenende", "wochenenden"];
+
+/// The words that a date or a day may begin with.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    let lists = MONTHS.into_iter().chain(DAYS).chain(SHORT).chain([WEEKEND]);
+    lists.flat_map(|l| l.iter().copied())
+}
+
 fn month(word: &str) -> Option<i64> {
-    const NAMES: [&[&str]; 12] = [
-        &["january", "jan", "januar", "jänner"],
-        &["february", "feb", "februar", "feber"],
-        &["march", "mar", "märz"],
-        &["april", "apr"],
-        &["may", "mai"],
-        &["june", "jun", "juni"],
-        &["july", "jul", "juli"],
-        &["august", "aug"],
-        &["september", "sep", "sept"],
-        &["october", "oct", "oktober", "okt"],
-        &["november", "nov"],
-        &["december", "dec", "dezember", "dez"],
-    ];
     (1..)
-        .zip(NAMES)
+        .zip(MONTHS)
         .find(|(_, names)| names.contains(&word))
         .map(|(n, _)| n)
 }
@@ -109,41 +138,20 @@ pub fn date(t: &[Token], i: usize) -> Option<(Kind, usize)> {
 }
 
 fn weekday(t: &Token) -> Option<u8> {
-    const NAMES: [&[&str]; 7] = [
-        &["monday", "mondays", "montag", "montags"],
-        &["tuesday", "tuesdays", "dienstag", "dienstags"],
-        &["wednesday", "wednesdays", "mittwoch", "mittwochs"],
-        &["thursday", "thursdays", "donnerstag", "donnerstags"],
-        &["friday", "fridays", "freitag", "freitags"],
-        &["saturday", "saturdays", "samstag", "samstags", "sonnabend"],
-        &["sunday", "sundays", "sonntag", "sonntags"],
-    ];
-    const SHORT: [&[&str]; 7] = [
-        &["mon", "mo"],
-        &["tue", "tues", "di"],
-        &["wed", "mi"],
-        &["thu", "thur", "thurs", "do"],
-        &["fri", "fr"],
-        &["sat", "sa"],
-        &["sun", "so"],
-    ];
     let find = |names: [&[&str]; 7]| {
         (0..)
             .zip(names)
             .find(|(_, n)| n.contains(&t.lower.as_str()))
             .map(|(n, _)| n)
     };
-    find(NAMES).or_else(|| {
+    find(DAYS).or_else(|| {
         find(SHORT)
             .filter(|_| t.capital && t.lower != "do" && t.lower != "so" && t.lower != "sun" || t.dashed)
     })
 }
 
 pub fn days(t: &[Token], i: usize) -> Option<(Kind, usize)> {
-    if matches!(
-        t[i].lower.as_str(),
-        "weekend" | "weekends" | "wochenende" | "wochenenden"
-    ) {
+    if WEEKEND.contains(&t[i].lower.as_str()) {
         return Some((Kind::Days(0b110_0000), i + 1));
     }
     let from = weekday(&t[i])?;

@@ -1,10 +1,13 @@
 //! What a text states in figures: amounts with their units, dates, times, weekdays, codes;
 //! as numerals or as words, in English or German notation, brought to one form.
 
+use std::collections::HashSet;
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use super::calendar::{date, days};
-use super::measures::{currency, half_day, ordinal, side, times, unit};
+use super::calendar::{self, date, days};
+use super::measures::{self, currency, half_day, ordinal, side, times, unit};
+use super::number_words;
 use super::numerals::{self, Token, tokens};
 use super::ranges::{hand_back_units, join_ranges};
 
@@ -160,7 +163,7 @@ pub fn figures(text: &str) -> Vec<Figure> {
     let mut out: Vec<Figure> = Vec::new();
     let mut i = 0;
     while i < tokens.len() {
-        match read(&tokens, i) {
+        match may_begin(&tokens[i]).then(|| read(&tokens, i)).flatten() {
             Some((figure, next)) => {
                 out.push(figure);
                 i = next;
@@ -171,6 +174,27 @@ pub fn figures(text: &str) -> Vec<Figure> {
     join_ranges(text, &mut out);
     hand_back_units(text, &mut out);
     out
+}
+
+/// Whether a token can be a figure's first: a numeral, or a word that stands for one.
+fn may_begin(token: &Token) -> bool {
+    static WORDS: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+        let all = calendar::words()
+            .chain(measures::words())
+            .chain(number_words::words());
+        all.map(ending).collect()
+    });
+    fn ending(word: &str) -> &str {
+        word.trim_end_matches(['r', 's', 'n', 'm'])
+    }
+    token.number.is_some()
+        || token.ordinal.is_some()
+        || token.clock.is_some()
+        || token.date.is_some()
+        || token.code.is_some()
+        || WORDS.contains(ending(&token.lower))
+        || token.lower.contains("und")
+        || token.lower.ends_with("hundert")
 }
 
 fn read(t: &[Token], i: usize) -> Option<(Figure, usize)> {

@@ -3,8 +3,9 @@
 
 use super::figures::{Figure, Unit as Measure};
 use super::parts::parts;
+use super::tongue::Tongue;
 use super::units::Unit;
-use super::words::{Term, Tongue, same};
+use super::words::{Term, same};
 
 /// A word that no cited source has at all counts so many times.
 const STRANGE: f64 = 1.4;
@@ -48,8 +49,16 @@ pub struct Fit<'a> {
     /// The part's words that it doesn't have.
     pub open: Vec<&'a Term>,
 }
-pub fn within(key: &str, unit: &Unit, tongue: Tongue) -> bool {
-    unit.terms.iter().any(|t| same(key, &t.key, tongue)) || unit.above.iter().any(|k| same(key, k, tongue))
+/// Whether a unit or what stands above it has a word.
+pub fn within(term: &Term, unit: &Unit, tongue: Tongue) -> bool {
+    has_word(term, unit, tongue) || unit.above.iter().any(|k| same(&term.key, k, tongue))
+}
+
+/// Whether a unit has a word itself.
+pub fn has_word(term: &Term, unit: &Unit, tongue: Tongue) -> bool {
+    // Only a part of a compound isn't the same letter by letter.
+    let may = tongue == Tongue::German || unit.keys & term.bit() != 0;
+    may && unit.terms.iter().any(|t| same(&term.key, &t.key, tongue))
 }
 
 pub fn fit<'a>(
@@ -61,9 +70,11 @@ pub fn fit<'a>(
 ) -> Fit<'a> {
     let scope = scope(unit, own);
     let covers = |t: &Term| {
-        unit.terms
-            .iter()
-            .any(|u| scope.iter().any(|r| r.contains(&u.at.start)) && same(&t.key, &u.key, tongue))
+        (has_word(t, unit, tongue)
+            && unit
+                .terms
+                .iter()
+                .any(|u| scope.iter().any(|r| r.contains(&u.at.start)) && same(&t.key, &u.key, tongue)))
             || unit.above.iter().any(|k| same(&t.key, k, tongue))
     };
     let (mut total, mut sum) = (0.0, 0.0);
@@ -128,7 +139,7 @@ fn scope(unit: &Unit, own: &[&Figure]) -> Vec<std::ops::Range<usize>> {
 pub fn contrasts(fit: &Fit<'_>, own: &[&Figure], all: &[&Unit], tongue: Tongue) -> bool {
     fit.open.iter().filter(|t| t.weight >= 1.0).any(|t| {
         all.iter().any(|u| {
-            u.terms.iter().any(|x| same(&t.key, &x.key, tongue))
+            has_word(t, u, tongue)
                 && own.iter().any(|f| {
                     u.figures.iter().any(|x| f.is_like(x)) && (!has(u, f) || std::ptr::eq(*u, fit.unit))
                 })

@@ -45,6 +45,13 @@ pub fn links(text: &str) -> Vec<Link> {
     out
 }
 
+/// Whether each link is among those that were given, and of a scheme that is let through.
+pub fn all_in(links: &[Link], given: &[Link]) -> bool {
+    links
+        .iter()
+        .all(|l| !l.bad && given.iter().any(|g| g.key == l.key && !g.bad))
+}
+
 /// What stands in `](…)` is a link, whatever it looks like.
 fn targets(text: &str, out: &mut Vec<Link>) {
     for (i, _) in text.match_indices("](") {

@@ -195,3 +195,32 @@ pub fn side(t: &[Token], i: usize) -> Side {
         _ => Side::Exact,
     }
 }
+
+/// The words that say how often, or which one.
+pub fn words() -> impl Iterator<Item = &'static str> {
+    const WORDS: &[&str] = &[
+        "twice",
+        "zweimal",
+        "zwei­mal",
+        "thrice",
+        "dreimal",
+        "viermal",
+        "fünfmal",
+        "once",
+        "einmal",
+        "first",
+        "fir",
+        "erste",
+        "second",
+        "zweite",
+        "third",
+        "dritte",
+        "fourth",
+        "vierte",
+        "fifth",
+        "fünfte",
+        "tenth",
+        "zehnte",
+    ];
+    WORDS.iter().copied()
+}

@@ -7,23 +7,30 @@ mod calendar;
 mod figures;
 mod fit;
 mod form;
+mod lexicon;
 mod links;
 mod measures;
 mod negation;
+mod number_words;
 mod numerals;
 mod openings;
 mod parts;
 mod ranges;
+mod reading;
 mod states;
 mod support;
 #[cfg(test)]
 mod tests;
+mod tongue;
 mod tools;
 mod uncited;
 mod units;
 mod words;
 
 use serde_json::Value;
+
+pub use reading::Reading;
+use units::Unit;
 
 /// Longest sentence that is let through, in characters.
 const LONGEST: usize = 4_000;
@@ -97,14 +104,10 @@ pub enum Fault {
     Form,
 }
 
-/// Checks one sentence, Markdown without citation marks, and the chunks that it cites.
+/// Checks one sentence as [`Reading::check`] does, for evidence that is used once.
 #[must_use]
 pub fn check(sentence: &str, cites: &[i64], evidence: &Evidence<'_>) -> Verdict {
-    match judge(sentence, cites, evidence) {
-        Ok(pairs) if pairs.is_empty() => Verdict::Pass,
-        Ok(pairs) => Verdict::Doubt { pairs },
-        Err(fault) => Verdict::Fail(fault),
-    }
+    Reading::of(evidence).check(sentence, cites)
 }
 
 /// Settles a doubt by the cosine of a pair's vectors.
@@ -119,37 +122,24 @@ pub fn settle(cosine: f64) -> Result<(), Fault> {
     }
 }
 
-fn judge(sentence: &str, cites: &[i64], evidence: &Evidence<'_>) -> Result<Vec<(String, String)>, Fault> {
+fn judge(sentence: &str, cites: &[i64], evidence: &Reading) -> Result<Vec<(String, String)>, Fault> {
     if sentence.trim().is_empty() || sentence.chars().count() > LONGEST {
         return Err(Fault::Form);
     }
-    let cited = cites
-        .iter()
-        .map(|id| {
-            evidence
-                .sources
-                .iter()
-                .find(|s| s.id == *id)
-                .ok_or(Fault::BadCitation)
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let said = tools::Said::read(evidence.tools, evidence.said);
+    let cited = evidence.cited(cites)?;
     let links = links::links(sentence);
-    let given = |texts: &[&str]| {
-        let all: Vec<_> = texts.iter().flat_map(|t| links::links(t)).collect();
-        links
-            .iter()
-            .all(|l| !l.bad && all.iter().any(|g| g.key == l.key && !g.bad))
-    };
-    let mut texts = vec![evidence.said, &said.text];
-    let free = given(&texts);
-    if cites.is_empty() {
-        texts.extend(evidence.sources.iter().map(|s| s.text));
-    } else {
-        texts.extend(cited.iter().map(|s| s.text));
-    }
-    if !links.is_empty() && !given(&texts) {
-        return Err(Fault::Link);
+    let free = links::all_in(&links, evidence.given());
+    if !links.is_empty() {
+        let sources = if cites.is_empty() {
+            evidence.all()
+        } else {
+            cited.clone()
+        };
+        let mut given = evidence.given().to_vec();
+        given.extend(sources.iter().flat_map(|s| s.links.iter().cloned()));
+        if !links::all_in(&links, &given) {
+            return Err(Fault::Link);
+        }
     }
     if form::is_forbidden(sentence) {
         return Err(Fault::Form);
@@ -163,18 +153,13 @@ fn judge(sentence: &str, cites: &[i64], evidence: &Evidence<'_>) -> Result<Vec<(
         if !free {
             return Err(Fault::Uncited);
         }
-        return uncited::check(&text, &said).map(|()| Vec::new());
+        return uncited::check(&text, evidence.said()).map(|()| Vec::new());
     }
-    let mut units = Vec::new();
-    for source in &cited {
-        let text = links::blanked(source.text, &links::links(source.text));
-        units.extend(units::units(source.title, source.headings, &text));
-    }
-    let all: String = cited.iter().map(|s| s.text).collect::<Vec<_>>().join("\n");
+    let units: Vec<&Unit> = cited.iter().flat_map(|s| &s.units).collect();
     let sources = support::Sources {
         units: &units,
-        tongue: units::tongue_of(&all),
-        said: &said,
+        tongue: reading::tongue(&cited),
+        said: evidence.said(),
     };
     support::check(&without_hedge(&units::plain(&text)), sources)
 }

@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::figures::ONE;
+use super::number_words::{scale, word};
+use super::words::fold;
 
 /// A word, a number or a sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +92,7 @@ pub fn tokens(text: &str) -> Vec<Token> {
 }
 
 fn plain(word: &str, at: Range<usize>) -> Token {
-    let lower = word.to_lowercase().replace('’', "'").replace('\u{ad}', "");
+    let lower = fold(word);
     Token {
         capital: word.starts_with(char::is_uppercase),
         dashed: false,
@@ -308,148 +310,4 @@ pub fn value(t: &[Token], i: usize) -> Option<(i64, usize)> {
         next += 1;
     }
     Some((n.checked_mul(ONE)?, next))
-}
-
-fn scale(word: &str) -> Option<i64> {
-    Some(match word {
-        "dozen" | "dutzend" => 12,
-        "hundred" | "hundert" => 100,
-        "thousand" | "tausend" => 1_000,
-        "million" | "millionen" => 1_000_000,
-        _ => return None,
-    })
-}
-
-fn word(lower: &str) -> Option<i64> {
-    const ENGLISH: &[&str] = &[
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-    ];
-    const TENS: &[&str] = &[
-        "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-    ];
-    if let Some(n) = (0..).zip(ENGLISH).find(|(_, w)| **w == lower).map(|(n, _)| n) {
-        return Some(n);
-    }
-    if let Some(n) = (2..).zip(TENS).find(|(_, w)| **w == lower).map(|(n, _)| n * 10) {
-        return Some(n);
-    }
-    scale(lower).or_else(|| german(lower)).or_else(|| european(lower))
-}
-
-fn german(lower: &str) -> Option<i64> {
-    const SMALL: &[&str] = &[
-        "null",
-        "ein",
-        "zwei",
-        "drei",
-        "vier",
-        "fünf",
-        "sechs",
-        "sieben",
-        "acht",
-        "neun",
-        "zehn",
-        "elf",
-        "zwölf",
-        "dreizehn",
-        "vierzehn",
-        "fünfzehn",
-        "sechzehn",
-        "siebzehn",
-        "achtzehn",
-        "neunzehn",
-    ];
-    const TENS: &[&str] = &[
-        "zwanzig", "dreißig", "vierzig", "fünfzig", "sechzig", "siebzig", "achtzig", "neunzig",
-    ];
-    let small = |w: &str| (0..).zip(SMALL).find(|(_, s)| **s == w).map(|(n, _)| n);
-    let tens = |w: &str| {
-        (2..)
-            .zip(TENS)
-            .find(|(_, s)| **s == w || (w == "dreissig" && **s == "dreißig"))
-            .map(|(n, _)| n * 10)
-    };
-    if matches!(lower, "eine" | "einem" | "einer" | "eines" | "einen" | "eins") {
-        return Some(1);
-    }
-    if let Some(n) = small(lower).or_else(|| tens(lower)) {
-        return Some(n);
-    }
-    if let Some((ones, ten)) = lower.split_once("und") {
-        return Some(small(ones)?.checked_add(tens(ten)?)?);
-    }
-    let hundreds = lower.strip_suffix("hundert")?;
-    small(hundreds).map(|n| n * 100)
-}
-
-/// Small numbers of neighbouring languages, where they are no words of English or German.
-fn european(lower: &str) -> Option<i64> {
-    const WORDS: &[(&str, i64)] = &[
-        ("deux", 2),
-        ("trois", 3),
-        ("quatre", 4),
-        ("cinq", 5),
-        ("sept", 7),
-        ("huit", 8),
-        ("neuf", 9),
-        ("dix", 10),
-        ("onze", 11),
-        ("douze", 12),
-        ("quatorze", 14),
-        ("quinze", 15),
-        ("vingt", 20),
-        ("trente", 30),
-        ("quarante", 40),
-        ("cinquante", 50),
-        ("soixante", 60),
-        ("dos", 2),
-        ("tres", 3),
-        ("cuatro", 4),
-        ("cinco", 5),
-        ("seis", 6),
-        ("siete", 7),
-        ("ocho", 8),
-        ("nueve", 9),
-        ("diez", 10),
-        ("doce", 12),
-        ("catorce", 14),
-        ("veinte", 20),
-        ("treinta", 30),
-        ("cuarenta", 40),
-        ("sesenta", 60),
-        ("noventa", 90),
-        ("tre", 3),
-        ("quattro", 4),
-        ("cinque", 5),
-        ("sette", 7),
-        ("otto", 8),
-        ("dieci", 10),
-        ("quattordici", 14),
-        ("trenta", 30),
-        ("sessanta", 60),
-        ("twee", 2),
-        ("drie", 3),
-        ("vijf", 5),
-        ("dertig", 30),
-    ];
-    WORDS.iter().find(|(w, _)| *w == lower).map(|(_, n)| *n)
 }

@@ -2,8 +2,9 @@
 
 use super::figures::Figure;
 use super::negation::denies;
+use super::tongue::tongue;
 use super::tools::Said;
-use super::words::{terms, tongue};
+use super::words::terms;
 
 impl Said {
     /// Whether a tool's result says a sentence: its figures are the result's, its states

@@ -6,8 +6,9 @@ use super::agreement::{agree, asked_only, unconditional};
 use super::figures::{Figure, figures};
 use super::fit::{Fit, contrasts, fit, has, joint_cover, merged, within};
 use super::parts::parts;
-use super::units::Unit;
-use super::words::{Term, Tongue, terms, tongue};
+use super::tongue::{Tongue, tongue};
+use super::units::{Unit, bare};
+use super::words::{Term, terms};
 use super::{Fault, tools::Said};
 
 /// The share of a part's words that makes it supported, and below which it isn't.
@@ -20,7 +21,7 @@ const CLOSE: f64 = 0.03;
 #[derive(Debug, Clone, Copy)]
 pub struct Sources<'a> {
     /// What the cited sources say.
-    pub units: &'a [Unit],
+    pub units: &'a [&'a Unit],
     /// What they are written in.
     pub tongue: Tongue,
     /// Figures and words that need no source: tools' results, the visitor's own.
@@ -38,6 +39,7 @@ enum Part {
 /// Checks a sentence without its Markdown; gives the pairs that words can't decide.
 pub fn check(text: &str, sources: Sources<'_>) -> Result<Vec<(String, String)>, Fault> {
     let all = figures(text);
+    let bare = bare(text);
     let anywhere = |f: &Figure| sources.units.iter().any(|u| has(u, f)) || sources.said.has(f);
     if !all.iter().all(anywhere) {
         return Err(Fault::Mismatch);
@@ -45,7 +47,7 @@ pub fn check(text: &str, sources: Sources<'_>) -> Result<Vec<(String, String)>, 
     if sources
         .units
         .iter()
-        .any(|u| alike(&u.text, text) || quotes(&u.text, text))
+        .any(|u| u.bare == bare || quotes(&u.text, text))
     {
         return Ok(Vec::new());
     }
@@ -66,23 +68,6 @@ pub fn check(text: &str, sources: Sources<'_>) -> Result<Vec<(String, String)>, 
         }
     }
     Ok(doubts)
-}
-
-/// The same words in the same order.
-fn alike(a: &str, b: &str) -> bool {
-    let bare = |t: &str| {
-        t.chars()
-            .filter(|c| c.is_alphanumeric() || matches!(c, '€' | '$' | '£' | '%' | '.' | ',' | ' '))
-            .collect::<String>()
-            .to_lowercase()
-    };
-    let trim = |t: String| {
-        t.split_whitespace()
-            .map(|w| w.trim_end_matches(['.', ',']))
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
-    trim(bare(a)) == trim(bare(b))
 }
 
 /// Whether a unit has a whole sentence of its own that is this one.
@@ -111,8 +96,13 @@ fn check_part(part: &str, whole: &str, sources: Sources<'_>) -> Result<Part, Fau
         })
         .filter(|t| !sources.said.word(&t.key))
         .collect();
-    let stating: Vec<&Unit> = sources.units.iter().filter(|u| u.states).collect();
-    let known = |t: &Term| sources.units.iter().any(|u| within(&t.key, u, tongue_here));
+    let stating: Vec<&Unit> = sources.units.iter().copied().filter(|u| u.states).collect();
+    let found: Vec<usize> = words
+        .iter()
+        .filter(|t| sources.units.iter().any(|u| within(t, u, tongue_here)))
+        .map(|t| t.at.start)
+        .collect();
+    let known = |t: &Term| found.contains(&t.at.start);
     if words.iter().any(|t| t.name && !known(t)) && tongue_here == sources.tongue {
         return Err(Fault::Unsupported);
     }

@@ -4,7 +4,8 @@
 use serde_json::Value;
 
 use super::figures::{Figure, Kind, Unit, figures};
-use super::words::{Tongue, terms};
+use super::tongue::Tongue;
+use super::words::terms;
 
 /// Deepest nesting of a result that is read.
 const DEPTH: usize = 16;

@@ -6,9 +6,9 @@ use super::Fault;
 use super::figures::figures;
 use super::negation::denies;
 use super::openings::{CLAIMS, COURTESY, LEADS, OFFER, OWN};
+use super::tongue::{Tongue, tongue};
 use super::tools::Said;
 use super::units::plain;
-use super::words::{Tongue, tongue};
 
 /// The most words of an uncited sentence in a language that the rules don't know.
 const SHORT: usize = 12;

@@ -2,8 +2,9 @@
 //! introduces it, a table row with its head. Each is read once: figures, words, negation.
 
 use super::figures::{Figure, figures};
-use super::negation::{Clause, clauses};
-use super::words::{Term, Tongue, terms, tongue};
+use super::negation::{Clause, clauses, limits};
+use super::tongue::Tongue;
+use super::words::{Term, terms};
 use crate::guardrails::sentences::Splitter;
 
 /// What says one thing.
@@ -11,14 +12,20 @@ use crate::guardrails::sentences::Splitter;
 pub struct Unit {
     /// As a reader sees it.
     pub text: String,
+    /// Its words in order, for what is said letter by letter.
+    pub bare: String,
     /// Its figures.
     pub figures: Vec<Figure>,
     /// Its words.
     pub terms: Vec<Term>,
+    /// The bits of their keys.
+    pub keys: u64,
     /// Words of the headings above it and the title.
     pub above: Vec<String>,
     /// Its clauses, and whether each says no.
     pub clauses: Vec<Clause>,
+    /// Whether it takes something out, lets nothing else in, or speaks of all.
+    pub limits: [bool; 3],
     /// Whether it states something; a question or a heading doesn't.
     pub states: bool,
     /// A table row, whose units may stand in the head.
@@ -26,8 +33,7 @@ pub struct Unit {
 }
 
 /// Cuts a source.
-pub fn units(title: &str, headings: &[String], text: &str) -> Vec<Unit> {
-    let tongue = tongue(text);
+pub fn units(title: &str, headings: &[String], text: &str, tongue: Tongue) -> Vec<Unit> {
     let keys = |t: &str| {
         terms(t, tongue, &figures(t))
             .into_iter()
@@ -45,8 +51,12 @@ pub fn units(title: &str, headings: &[String], text: &str) -> Vec<Unit> {
     let read = |md: &str, above: &[(usize, Vec<String>)], states: bool, row: bool| {
         let text = plain(md);
         let figures = figures(&text);
+        let terms = terms(&text, tongue, &figures);
         Unit {
-            terms: terms(&text, tongue, &figures),
+            bare: bare(&text),
+            keys: terms.iter().fold(0, |bits, t| bits | t.bit()),
+            limits: limits(&text),
+            terms,
             clauses: clauses(&text),
             above: above.iter().flat_map(|(_, k)| k.clone()).collect(),
             figures,
@@ -154,7 +164,19 @@ fn without_targets(text: &str) -> String {
     out + rest
 }
 
-/// The tongue of a whole source.
-pub fn tongue_of(text: &str) -> Tongue {
-    tongue(text)
+/// A text's letters, digits and signs of money in order; two are alike when these are.
+pub fn bare(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        let start = out.len();
+        if start > 0 {
+            out.push(' ');
+        }
+        let from = out.len();
+        let kept = |c: &char| c.is_alphanumeric() || matches!(c, '€' | '$' | '£' | '%' | '.' | ',');
+        out.extend(word.chars().filter(kept).flat_map(char::to_lowercase));
+        let end = out[from..].trim_end_matches(['.', ',']).len() + from;
+        out.truncate(if end == from { start } else { end });
+    }
+    out
 }
