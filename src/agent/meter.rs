@@ -22,6 +22,9 @@ use crate::domain::ids::{SiteId, TurnId};
 use crate::models::chat::{Finish, Usage};
 use crate::models::price::{Micros, Price};
 
+/// The longest that tokens are on average, in bytes, in any text and any tokenizer.
+const BYTES_A_TOKEN: u32 = 12;
+
 /// A call that has ended, and what was reserved for it.
 #[derive(Debug)]
 pub struct Ended {
@@ -120,6 +123,7 @@ impl Meter {
             reserved,
             price: intent.price,
             bound_in: intent.tokens_in,
+            bound_out: intent.tokens_out,
             usage: None,
             written: 0,
             call: ModelCall {
@@ -250,6 +254,7 @@ pub struct OpenCall<'a> {
     reserved: i64,
     price: Price,
     bound_in: u32,
+    bound_out: u32,
     usage: Option<Usage>,
     /// Bytes of the answer so far.
     written: usize,
@@ -289,6 +294,35 @@ impl OpenCall<'_> {
         .to_owned();
     }
 
+    /// The provider's count, within what can be: no token is longer than some bytes, none
+    /// shorter than one, and no answer longer than was allowed. Without a count, what was
+    /// asked at most, if it may have been read, and three bytes a token of what was written.
+    fn counted(&self) -> Usage {
+        let written = u32::try_from(self.written).unwrap_or(u32::MAX);
+        let Some(told) = self.usage else {
+            // Turned down before it was read.
+            let unread = ["rate_limit", "server_error", "refused", "empty", "malformed"];
+            let free = self.call.first_ms.is_none() && unread.contains(&self.call.outcome.as_str());
+            return Usage {
+                input: if free { 0 } else { self.bound_in },
+                output: written.div_ceil(3),
+            };
+        };
+        let possible = Usage {
+            input: told.input.clamp(self.bound_in / BYTES_A_TOKEN, self.bound_in),
+            output: told
+                .output
+                .clamp(written / BYTES_A_TOKEN, self.bound_out.max(written / BYTES_A_TOKEN)),
+        };
+        if possible != told && !self.price.is_free() {
+            tracing::warn!(
+                provider = self.call.provider, told.input, told.output,
+                "a provider counts tokens that can't be"
+            );
+        }
+        possible
+    }
+
     fn elapsed(&self) -> i32 {
         i32::try_from(self.begun.elapsed().as_millis()).unwrap_or(i32::MAX)
     }
@@ -297,13 +331,7 @@ impl OpenCall<'_> {
 impl Drop for OpenCall<'_> {
     fn drop(&mut self) {
         self.call.ms = self.elapsed();
-        // Without the provider's count: what was asked at most, if it answered at all or may
-        // have begun to, and three bytes a token of what it wrote.
-        let answered = self.call.first_ms.is_some() || self.call.outcome == "aborted";
-        let usage = self.usage.unwrap_or_else(|| Usage {
-            input: if answered { self.bound_in } else { 0 },
-            output: u32::try_from(self.written.div_ceil(3)).unwrap_or(u32::MAX),
-        });
+        let usage = self.counted();
         self.call.tokens_in = i32::try_from(usage.input).unwrap_or(i32::MAX);
         self.call.tokens_out = i32::try_from(usage.output).unwrap_or(i32::MAX);
         self.call.cost_micro = micros(self.price.cost(usage));

@@ -26,8 +26,8 @@ use crate::hands::{ToolContext, kb_search};
 
 /// Sentences that may wait between brain and gate.
 const DRAFT_AHEAD: usize = 16;
-/// Messages of history that a brain may see.
-const HISTORY: i64 = 10;
+/// Messages of history that a brain may see at most; each takes of them what it is set to.
+const HISTORY: i64 = 100;
 
 /// What an operation gave.
 pub(super) enum Outcome {

@@ -55,11 +55,39 @@ pub struct Answered {
     pub brain: String,
 }
 
+/// Why a question isn't answered.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// This process has enough to do.
+    #[error("too many questions at once")]
+    Overloaded,
+    /// The database is away, or there is no such site.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
 /// Answers a question from the site's documents.
 ///
 /// # Errors
-/// When the database is away, or there is no such site.
-pub async fn answer(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<Answered> {
+/// When this process has enough to do, the database is away, or there is no such site.
+pub async fn answer(agent: &Arc<Agent>, site: SiteId, query: Query) -> Result<Answered, QueryError> {
+    let slot = Arc::clone(&agent.slots)
+        .try_acquire_owned()
+        .map_err(|_| QueryError::Overloaded)?;
+    let own = Arc::clone(agent);
+    // In a task of its own: who asked may leave, what was spent is counted all the same.
+    let task = agent.tasks.spawn(async move {
+        let _slot = slot;
+        answered(&own, site, query).await
+    });
+    match task.await {
+        Ok(answered) => Ok(answered?),
+        Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        Err(_) => Err(QueryError::Overloaded),
+    }
+}
+
+async fn answered(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<Answered> {
     let mut vault = Placeholders::default();
     let mut tx = agent.db.site(site).await?;
     let own = sites::own(&mut tx).await?;
@@ -185,12 +213,26 @@ async fn draft(
     let (out, mut written) = mpsc::channel(AHEAD);
     let judging = async {
         let mut answer = Answer::default();
-        while let Some(sentence) = written.recv().await {
+        let (first, stall) = (agent.limits.first_ms, agent.limits.stall_ms);
+        loop {
+            // The first sentence must come as soon as a turn's would, and so the others.
+            let patience = if answer.is_empty() { first } else { stall };
+            let next = tokio::time::timeout(Duration::from_millis(patience.into()), written.recv()).await;
+            let sentence = match next {
+                Ok(Some(sentence)) => sentence,
+                Ok(None) => break,
+                Err(_) => {
+                    written.close();
+                    return Err(Fault::Link(LinkFailure::Stall));
+                }
+            };
             match ground.judge(agent, &sentence).await {
                 Ok(()) => {
                     answer.release(&sentence, &found);
                 }
                 Err(reason) => {
+                    // Nobody takes what would come after it.
+                    written.close();
                     return Err(Fault::Held(Refused {
                         md: sentence.md,
                         why: code(&reason),
@@ -200,19 +242,17 @@ async fn draft(
         }
         Ok(answer)
     };
-    // The first sentence must come as soon as a turn's would.
-    let first = Duration::from_millis(agent.limits.first_ms.into());
-    let writing = async {
-        tokio::time::timeout(
-            first.max(Duration::from_millis(agent.limits.stall_ms.into())),
-            brain.draft(view, meter, out),
-        )
-        .await
-        .unwrap_or(Err(LinkFailure::Timeout))
+    let mut writing = std::pin::pin!(brain.draft(view, meter, out));
+    let mut judging = std::pin::pin!(judging);
+    let mut end = None;
+    let answer = loop {
+        tokio::select! {
+            judged = &mut judging => break judged?,
+            done = &mut writing, if end.is_none() => end = Some(done),
+        }
     };
-    let (end, judged) = futures::join!(writing, judging);
-    let answer = judged?;
-    end.map_err(Fault::Link)?;
+    // All sentences are judged: the channel is closed, and so the draft has ended.
+    end.unwrap_or(Ok(())).map_err(Fault::Link)?;
     if answer.is_empty() {
         return Err(Fault::Link(LinkFailure::Empty));
     }

@@ -27,6 +27,9 @@ pub(super) struct TurnRef {
     pub epoch: i64,
 }
 
+/// The longest message that is stored, in bytes; no brain may write as much.
+const LONGEST: usize = 19_000;
+
 /// A tool call's news.
 #[derive(Debug)]
 pub(super) enum CallNews {
@@ -181,7 +184,7 @@ impl Record {
                     turn: Some(t.turn),
                     sent: None,
                     author: "agent",
-                    text,
+                    text: &text[..text.floor_char_boundary(LONGEST)],
                     citations: serde_json::to_value(citations)
                         .map_err(|e| DbError::Unreadable(e.to_string()))?,
                     at: now,

@@ -15,6 +15,7 @@ use super::driver::{Assignment, Driver, after_crash};
 use super::machine::Machine;
 use super::machine::ctx::Timer;
 use super::machine::input::Input;
+use super::machine::state::State;
 use super::record::TurnRef;
 use super::{Agent, measure, operation};
 use crate::db::events::{self, Voice};
@@ -431,6 +432,10 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
     };
     let machine: Machine =
         serde_json::from_value(stored).map_err(|e| DbError::Unreadable(format!("machine: {e}")))?;
+    if took.resumes > MOST_RESUMES && matches!(machine.state, State::Closing { .. }) {
+        // What it waits for to be stored can't be: the clocks of a turn no longer help.
+        return Err(DbError::Unreadable(format!("taken over {} times while closing", took.resumes)));
+    }
     let first = if took.cancel_asked {
         Input::Cancelled
     } else if took.resumes > MOST_RESUMES {

@@ -10,7 +10,7 @@ use super::auth::Asker;
 use super::body::Json;
 use super::error::{Code, Problem, ProblemBody};
 use super::state::App;
-use crate::agent::query::{self, Query};
+use crate::agent::query::{self, Query, QueryError};
 use crate::domain::event::Citation;
 use crate::domain::ids::SiteId;
 use crate::domain::site::is_locale;
@@ -113,7 +113,15 @@ pub async fn post(
         k: request.k,
         locale: request.locale,
     };
-    let answered = query::answer(&app.agent, asker.site, query).await?;
+    let answered = query::answer(&app.agent, asker.site, query)
+        .await
+        .map_err(|error| match error {
+            QueryError::Overloaded => Problem::new(
+                Code::Overloaded,
+                "Many questions are being answered. Please try again in a moment.",
+            ),
+            QueryError::Db(error) => error.into(),
+        })?;
     Ok(axum::Json(Answer {
         answer: answered.text,
         citations: answered.citations,

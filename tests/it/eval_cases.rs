@@ -264,7 +264,7 @@ async fn a_run_goes_without_trace_and_spares_real_visitors() {
 
     let suite = suite(&[
         json!({"id": "days", "question": "Within how many days can I return an item?", "must": ["30 days"], "cite": ["returns"]}),
-        json!({"id": "none", "question": "Do you sell zeppelins?", "cite_none": true, "must": ["noted it for our team"], "outcome": "handoff"}),
+        json!({"id": "none", "question": "Do you sell zeppelins?", "cite_none": true, "must": ["couldn't find"]}),
         json!({"id": "thread", "turns": ["Hello", "Do you sell zeppelins?", "Thanks"], "must": ["welcome"]}),
         json!({"id": "wrong", "question": "Hello", "must": ["zeppelin"]}),
     ]);

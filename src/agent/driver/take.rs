@@ -25,6 +25,8 @@ use crate::hands::registry::{CallError, Called};
 
 /// Calls taken from one plan; the turn has three at most anyhow.
 const AT_ONCE: usize = 3;
+/// The brain without a model.
+const EXTRACTIVE: &str = "extractive";
 /// Characters kept of a sentence that was held back.
 const KEPT: usize = 4_000;
 
@@ -185,9 +187,11 @@ impl Driver {
                 if let Some(found) = &mut reply.found {
                     mask_found(&mut self.vault, found);
                 }
-                // A search that finds nothing at all leaves nothing to answer from (GRD-6).
+                // A search that finds nothing at all leaves a model nothing to answer from
+                // (GRD-6); the extractive brain says so itself.
+                let model = self.machine.ctx.link_name() != Some(EXTRACTIVE);
                 let confidence = reply.found.as_ref().map(|f| {
-                    if f.passages.is_empty() {
+                    if model && f.passages.is_empty() {
                         Confidence::Low
                     } else {
                         Confidence::Enough

@@ -13,7 +13,7 @@ const LABELS: [&str; 6] = ["EMAIL", "PHONE", "IBAN", "IP", "ID", LITERAL];
 /// Placeholders with more digits than this are nobody's.
 const DIGITS: usize = 6;
 /// How often a text is searched for cards that only show when others are gone.
-const ROUNDS: usize = 8;
+const ROUNDS: usize = 32;
 
 /// The placeholders of one thread and what they stand for.
 ///
@@ -84,6 +84,14 @@ impl Placeholders {
             at = span.end;
         }
         self.protect(&text[at..], &mut out);
+        // Beside placeholders digits can read as a card that they weren't before.
+        for _ in 0..ROUNDS {
+            let spans = find(&out);
+            if !spans.iter().any(|s| s.kind == Kind::Card) {
+                break;
+            }
+            out = without_cards(&out, &spans);
+        }
         out
     }
 

@@ -18,6 +18,11 @@ use crate::models::chat::{ChatMessage, ChatRequest, Chunk, Finish, ToolChoice};
 use crate::models::prompts;
 use crate::models::tokens::Counter;
 
+/// An answer's length at most, in bytes, whatever a provider makes of its limit of tokens: it
+/// has to be stored, and read.
+const MOST: usize = 12_000;
+/// Sources of one sentence at most.
+const CITES: usize = 8;
 /// Past any turn's cap.
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -71,6 +76,7 @@ pub(super) async fn draft(
     };
     let mut splitter = Splitter::default();
     let (mut wrote, mut sent) = (false, false);
+    let mut bytes = 0;
     let done = loop {
         let patience = if sent { LONGEST } else { budget.silence };
         let next = match timeout(patience, answer.next()).await {
@@ -80,7 +86,11 @@ pub(super) async fn draft(
         };
         wrote |= next.is_ok();
         let (pieces, end) = match next {
-            Ok(Chunk::Text(text)) => (splitter.push(&text), None),
+            Ok(Chunk::Text(text)) if bytes + text.len() > MOST => (Vec::new(), Some(Err(LinkFailure::Cut))),
+            Ok(Chunk::Text(text)) => {
+                bytes += text.len();
+                (splitter.push(&text), None)
+            }
             // A call at this point is no answer; what was written still is one.
             Ok(Chunk::Call(_)) => (Vec::new(), None),
             Ok(Chunk::End { finish, .. }) => match finish {
@@ -112,6 +122,7 @@ fn sentence(piece: Piece, passages: &[&Passage]) -> Sentence {
     let cites = piece
         .marks
         .iter()
+        .take(CITES)
         .map(|n| {
             let place = usize::try_from(*n).ok().and_then(|n| n.checked_sub(1));
             place

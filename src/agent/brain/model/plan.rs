@@ -119,7 +119,7 @@ fn read(calls: Vec<crate::models::chat::ToolCall>, wrote: bool) -> Result<Plan, 
     if !tools.is_empty() {
         let call = |c: crate::models::chat::ToolCall| ToolCall {
             // Broken JSON breaks the tool's schema as well, and is told so.
-            args: serde_json::from_str(&c.args).unwrap_or(Value::String(c.args)),
+            args: storable(serde_json::from_str(&c.args).unwrap_or(Value::String(c.args))),
             tool: c.name,
         };
         return Ok(Plan::Calls(tools.into_iter().map(call).collect()));
@@ -130,6 +130,21 @@ fn read(calls: Vec<crate::models::chat::ToolCall>, wrote: bool) -> Result<Plan, 
         Some(_) => Ok(Plan::Draft),
         None if wrote => Ok(Plan::Draft),
         None => Err(LinkFailure::Empty),
+    }
+}
+
+/// Without U+0000, which the database refuses.
+fn storable(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(text.replace('\0', "")),
+        Value::Array(items) => Value::Array(items.into_iter().map(storable).collect()),
+        Value::Object(fields) => Value::Object(
+            fields
+                .into_iter()
+                .map(|(key, value)| (key.replace('\0', ""), storable(value)))
+                .collect(),
+        ),
+        other => other,
     }
 }
 
@@ -197,6 +212,14 @@ mod tests {
             Ok(Plan::Calls(vec![ToolCall {
                 tool: "kb_search".into(),
                 args: json!("{\"query\":")
+            }]))
+        );
+        let nul = read_one(call("kb_search", r#"{"que\u0000ry":["a\u0000b"]}"#));
+        assert_eq!(
+            nul,
+            Ok(Plan::Calls(vec![ToolCall {
+                tool: "kb_search".into(),
+                args: json!({"query": ["ab"]})
             }]))
         );
         assert_eq!(read(vec![], true), Ok(Plan::Draft));
