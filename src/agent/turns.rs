@@ -260,7 +260,8 @@ async fn open(
         ));
     }
     let links = agent.brains.iter().map(|b| b.name().to_owned()).collect();
-    let machine = Machine::new(site.mode, agent.limits, links);
+    let mut machine = Machine::new(site.mode, agent.limits, links);
+    machine.ctx.started_at = Some(now);
     let start = serde_json::to_value(&machine).map_err(|e| DbError::Unreadable(e.to_string()))?;
     let new = turns::NewTurn {
         id: turn,

@@ -87,7 +87,8 @@ impl Step {
 
     /// The turn begins: its two clocks run from here (AGT-3).
     pub(super) fn start(&mut self) {
-        self.ctx.started_at = Some(self.at);
+        // A turn that died before its first step was stored has begun when it was opened.
+        self.ctx.started_at.get_or_insert(self.at);
         self.arm(Timer::First);
         self.arm(Timer::Cap);
         self.enter(State::Screening);

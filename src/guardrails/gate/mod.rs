@@ -15,6 +15,7 @@ mod number_words;
 mod numerals;
 mod openings;
 mod parts;
+mod plain_words;
 mod ranges;
 mod reading;
 mod states;

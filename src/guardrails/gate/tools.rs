@@ -1,9 +1,12 @@
 //! What may be said without a source: what this turn's tools returned, and what the
 //! visitor said.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::figures::{Figure, Kind, Unit, figures};
+use super::plain_words::words_of;
 use super::tongue::Tongue;
 use super::words::terms;
 
@@ -18,6 +21,8 @@ pub struct Said {
     currencies: Vec<&'static str>,
     visitor: Vec<Figure>,
     words: Vec<String>,
+    /// The words of the visitor's message and the site's name, in lower case.
+    pub heard: HashSet<String>,
     /// All words of results, as groups of meaning.
     pub results: Vec<String>,
     /// All text of results, for what is compared letter by letter.
@@ -29,6 +34,7 @@ impl Said {
     pub fn read(tools: &[&Value], visitor: &str) -> Self {
         let mut said = Self {
             visitor: figures(visitor),
+            heard: words_of(visitor).collect(),
             ..Self::default()
         };
         for value in tools {

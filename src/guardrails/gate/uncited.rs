@@ -5,13 +5,19 @@
 use super::Fault;
 use super::figures::figures;
 use super::negation::denies;
+use super::plain_words;
 use super::openings::{CLAIMS, COURTESY, LEADS, OFFER, OWN};
 use super::tongue::{Tongue, tongue};
 use super::tools::Said;
 use super::units::plain;
 
-/// The most words of an uncited sentence in a language that the rules don't know.
+/// The most words of a courtesy, and of a question in a language that the rules don't know.
 const SHORT: usize = 12;
+/// The most words and characters of anything else in such a language: a greeting, thanks.
+const BRIEF: usize = 3;
+const BRIEF_CHARS: usize = 30;
+/// Longer words are none.
+const LONGEST_WORD: usize = 40;
 /// The most words of a heading and of a line that introduces something.
 const HEADING: usize = 7;
 const LEAD: usize = 14;
@@ -26,19 +32,29 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
     let lower = text.trim().to_lowercase().replace('’', "'");
     let words = lower.split_whitespace().count();
     let by_visitor = all.iter().any(|f| !said.by_tool(f) && !f.is_name());
-    if lower.ends_with('?') || lower.ends_with('？') || lower.ends_with('؟') {
+    if !lower.chars().any(char::is_alphanumeric) {
+        return Err(Fault::Form);
+    }
+    let language = tongue(&text);
+    // With words beyond these it may state something, whatever its form.
+    let plain = match language {
+        Tongue::English | Tongue::German => plain_words::only(&lower, &said.heard),
+        Tongue::Other => words <= BRIEF && lower.chars().count() <= BRIEF_CHARS,
+    };
+    let asks = lower.ends_with(['?', '？', '؟']);
+    if asks && !by_visitor && (plain || (language == Tongue::Other && words <= SHORT && !without_blanks(&lower))) {
         return Ok(());
     }
     let bare = lower.trim_start_matches(|c: char| !c.is_alphanumeric());
     let starts = |list: &[&str]| list.iter().any(|p| bare.starts_with(p));
     let claims = CLAIMS.iter().any(|c| lower.contains(c));
-    if starts(OWN) && !smuggles(bare) {
+    if plain && starts(OWN) && !smuggles(bare) {
         return Ok(());
     }
-    if starts(OFFER) && !claims && !smuggles(bare) && !by_visitor {
+    if plain && starts(OFFER) && !claims && !smuggles(bare) && !by_visitor {
         return Ok(());
     }
-    if starts(COURTESY) && words <= SHORT && !claims && !by_visitor && !denies_something(bare) {
+    if plain && starts(COURTESY) && words <= SHORT && !claims && !by_visitor && !denies_something(bare) {
         return Ok(());
     }
     if said.states(&text, &all) {
@@ -48,13 +64,20 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
         return Err(Fault::Uncited);
     }
     let introduces = lower.ends_with(':') && words <= LEAD && starts(LEADS) && !claims;
-    if introduces || titles(md, &lower, words) {
+    if introduces || (plain && titles(md, &lower, words)) {
         return Ok(());
     }
-    match tongue(&text) {
-        Tongue::Other if words <= SHORT && lower.chars().count() <= 80 => Ok(()),
-        _ => Err(Fault::Uncited),
+    if plain && language == Tongue::Other && !without_blanks(&lower) {
+        Ok(())
+    } else {
+        Err(Fault::Uncited)
     }
+}
+
+/// A script that is written without blanks: a whole statement looks like one word.
+fn without_blanks(text: &str) -> bool {
+    text.split_whitespace().any(|w| w.chars().count() > LONGEST_WORD)
+        || text.chars().any(|c| matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{e00}'..='\u{eff}'))
 }
 
 /// A clause after the opening that states something: `I don't know, but returns are free`.
