@@ -5,7 +5,7 @@ use super::figures::{Figure, Unit as Measure};
 use super::parts::parts;
 use super::tongue::Tongue;
 use super::units::Unit;
-use super::words::{Term, same};
+use super::words::{Term, fold, same};
 
 /// A word that no cited source has at all counts so many times.
 const STRANGE: f64 = 1.4;
@@ -204,4 +204,35 @@ fn overlap(a: &Unit, b: &Unit, tongue: Tongue) -> bool {
     a.terms
         .iter()
         .any(|t| t.weight >= 1.0 && b.terms.iter().any(|u| same(&t.key, &u.key, tongue)))
+}
+
+/// Whether a part is what a unit says letter by letter, with words put in that no cited
+/// source has and whose meaning no word here is known to share: nothing of the unit stands where they do, so they aren't its words put
+/// another way.
+pub fn adds(part: &str, words: &[Term], unit: &Unit, known: &impl Fn(&Term) -> bool) -> bool {
+    let mut next = 0;
+    let mut matched = 0;
+    // A word that was put in, and whether a word of the unit was left out in its place.
+    let mut put_in = false;
+    let mut pending = false;
+    let heavy = |terms: &[Term]| terms.iter().any(|u| u.weight >= 1.0);
+    for term in words {
+        if term.weight >= 1.0 && !known(term) && !term.key.starts_with('#') {
+            pending = true;
+            continue;
+        }
+        let spelt = fold(&part[term.at.clone()]);
+        let Some(at) = unit.terms[next..]
+            .iter()
+            .position(|u| fold(&unit.text[u.at.clone()]) == spelt)
+        else {
+            return false;
+        };
+        put_in |= pending && !heavy(&unit.terms[next..next + at]);
+        pending = false;
+        next += at + 1;
+        matched += usize::from(term.weight >= 1.0);
+    }
+    put_in |= pending && !heavy(&unit.terms[next..]);
+    put_in && matched >= 2
 }

@@ -4,7 +4,7 @@
 
 use super::agreement::{agree, asked_only, unconditional};
 use super::figures::{Figure, figures};
-use super::fit::{Fit, contrasts, fit, has, joint_cover, merged, within};
+use super::fit::{Fit, adds, contrasts, fit, has, joint_cover, merged, within};
 use super::parts::parts;
 use super::tongue::{Tongue, tongue};
 use super::units::{Unit, bare};
@@ -148,6 +148,9 @@ fn check_part(part: &str, whole: &str, sources: Sources<'_>) -> Result<Part, Fau
     agree(part, &words, &close, &fits, tongue_here)?;
     asked_only(part, &words, best, &stating, tongue_here)?;
     unconditional(part, &words, &own, &fits, tongue_here)?;
+    if tongue_here == sources.tongue && adds(part, &words, best.unit, &known) {
+        return Err(Fault::Unsupported);
+    }
     if words.is_empty() || cover >= ENOUGH {
         return Ok(Part::Pass);
     }

@@ -73,6 +73,68 @@ fn what_it_does_not_say_is_held_back() {
     fails("A return label costs €4.90.", &[7, 8], Fault::BadCitation);
 }
 
+/// Nothing in the source stands where these words do, however close the meaning is.
+#[test]
+fn what_is_put_in_is_held_back() {
+    for text in [
+        "A return label for robots costs €4.90.",
+        "You can return goods within 30 days, by balloon.",
+        "A return label costs €4.90 in Gmunden.",
+    ] {
+        fails(text, &[7], Fault::Unsupported);
+    }
+}
+
+/// A bare answer stands with the sentence that bears it out, and not by itself.
+#[test]
+fn answers_of_one_word() {
+    for answer in ["Yes.", "Yes!", "No.", "Ja.", "Nein."] {
+        passes(&format!("{answer} You can return goods within 30 days."), &[7]);
+        fails(
+            &format!("{answer} You can return goods within 31 days."),
+            &[7],
+            Fault::Mismatch,
+        );
+        fails(
+            &format!("{answer} Opened bulbs can be returned."),
+            &[7],
+            Fault::Negation,
+        );
+        fails(answer, &[], Fault::Uncited);
+        fails(
+            &format!("{answer} What is your order number?"),
+            &[],
+            Fault::Uncited,
+        );
+    }
+}
+
+/// A source that is read again for the next sentence is the same source.
+#[test]
+fn a_reading_serves_all_sentences() {
+    let texts = ["A label costs €4.90.", "A label costs €5.90."];
+    let sources: Vec<Source<'_>> = (1..)
+        .zip(texts)
+        .map(|(id, text)| Source {
+            id,
+            title: "",
+            headings: &[],
+            text,
+        })
+        .collect();
+    let reading = Reading::of(&Evidence {
+        sources: &sources,
+        tools: &[],
+        said: "",
+    });
+    for _ in 0..2 {
+        assert_eq!(reading.check(texts[0], &[1]), Verdict::Pass);
+        assert_eq!(reading.check(texts[0], &[2]), Verdict::Fail(Fault::Mismatch));
+        assert_eq!(reading.check(texts[1], &[2, 1, 2]), Verdict::Pass);
+        assert_eq!(reading.check(texts[1], &[3]), Verdict::Fail(Fault::BadCitation));
+    }
+}
+
 /// SEC-5: an address that no source has is never shown, nor a scheme that runs something.
 #[test]
 fn links_are_the_sources() {
@@ -341,18 +403,18 @@ fn what_is_changed_never_passes() {
 /// Words alone let nothing through that the set calls unsupported, and most of the rest.
 #[test]
 fn precision_and_recall_stay() {
-    let (mut right, mut wrong, mut held) = (0, Vec::new(), 0);
+    let (mut right, mut wrong, mut held) = (0, Vec::new(), Vec::new());
     for line in labelled() {
         match (judged(&line), line["supported"] == true) {
             (Verdict::Pass, true) => right += 1,
             (Verdict::Pass, false) => wrong.push(line["sentence"].clone()),
-            (Verdict::Fail(_), true) => held += 1,
+            (Verdict::Fail(_), true) => held.push(line["sentence"].clone()),
             _ => {}
         }
     }
     assert!(wrong.is_empty(), "{wrong:?}");
     assert!(
-        right >= 95 && held <= 8,
-        "{right} of 115 pass, {held} are held back"
+        right >= 95 && held.len() <= 8,
+        "{right} of 115 pass; held back: {held:?}"
     );
 }

@@ -30,6 +30,13 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
         return Err(Fault::Uncited);
     }
     let lower = text.trim().to_lowercase().replace('’', "'");
+    // An answer states what was asked.
+    if ["yes", "no", "ja", "nein"]
+        .iter()
+        .any(|a| lower.strip_prefix(a).is_some_and(|r| r.starts_with(['.', '!'])))
+    {
+        return Err(Fault::Uncited);
+    }
     let words = lower.split_whitespace().count();
     let by_visitor = all.iter().any(|f| !said.by_tool(f) && !f.is_name());
     if !lower.chars().any(char::is_alphanumeric) {

@@ -233,7 +233,11 @@ fn after_stop(buf: &str, at: usize, last: bool) -> Stop {
     let resume = Stop::None(t.end);
     if t.newline {
         let wrapped = stop == '.' && before(buf, at) == Before::Never;
-        return if wrapped { resume } else { Stop::End(t.end) };
+        return if wrapped {
+            resume
+        } else {
+            with_marks_below(buf, t.end, last)
+        };
     }
     if t.next.is_empty() {
         // The text's end is a sentence's end; the splitter cuts there.
@@ -243,6 +247,10 @@ fn after_stop(buf: &str, at: usize, last: bool) -> Stop {
         return Stop::Wait;
     }
     if inside(&buf[..at]) {
+        return resume;
+    }
+    // `Yes.` is said of what follows it.
+    if !t.marked && matches!(stop, '.' | '!') && is_answer(&buf[..at]) {
         return resume;
     }
     let next = t.next.chars().next().unwrap_or(' ');
@@ -294,6 +302,43 @@ fn after_stop(buf: &str, at: usize, last: bool) -> Stop {
         }
         Before::Digits | Before::Word => Stop::End(t.end),
     }
+}
+
+/// The end of a sentence that ends with its line, or with the marks that stand on the next
+/// line alone.
+fn with_marks_below(buf: &str, end: usize, last: bool) -> Stop {
+    let next = buf[end..].trim_start();
+    let mut at = buf.len() - next.len();
+    let below = at;
+    let blank = |c: char| matches!(c, ' ' | '\t' | ',');
+    let wait = |end| if last { Stop::End(end) } else { Stop::Wait };
+    if next.is_empty() {
+        return wait(end);
+    }
+    loop {
+        match marks::read(&buf[at..]) {
+            marks::Mark::Is(len, _) => at += len,
+            marks::Mark::Open => return wait(end),
+            marks::Mark::Not => break,
+        }
+        at += buf[at..].len() - buf[at..].trim_start_matches(blank).len();
+    }
+    if at == below {
+        Stop::End(end)
+    } else if buf[at..].is_empty() {
+        wait(at)
+    } else if buf[at..].starts_with(is_newline) {
+        Stop::End(at)
+    } else {
+        Stop::End(end)
+    }
+}
+
+/// Whether a text is an answer of one word.
+fn is_answer(text: &str) -> bool {
+    ["yes", "no", "ja", "nein"]
+        .iter()
+        .any(|a| text.eq_ignore_ascii_case(a))
 }
 
 /// The first word, once something stands after it.

@@ -47,7 +47,7 @@ fn english() {
             "The U.S. Navy doesn't buy here.|We deliver to the EU.",
             "We don't deliver to the U.S.|The EU is fine.",
             "See No. 5 on the list.|It helps.",
-            "No.|You can't return it.",
+            "It says no.|You can't return it.",
             "It takes approx. 35 minutes.|Two people help.",
             "Lamps, shades, etc.|The shop has them.",
             "Version 2.10.3 is out.|Please update.",
@@ -333,7 +333,7 @@ fn lines_that_are_one_piece() {
             "  Hello.  \n\n\n\n World.  ",
             &[("", "Hello.", &[]), ("\n\n", "World.", &[])],
         ),
-        ("A.\n\n[1]\n\nB.", &[("", "A.", &[]), ("\n\n", "B.", &[])]),
+        ("A.\n\n[1]\n\nB.", &[("", "A.", &[1]), ("\n\n", "B.", &[])]),
         ("", &[]),
         (" \n ", &[]),
         ("[1]", &[]),
@@ -349,7 +349,9 @@ fn a_piece_is_out_as_soon_as_its_end_is_certain() {
     };
     assert_eq!(when(&["It is", " free", ".", " You"]), [0, 0, 0, 1]);
     assert_eq!(when(&["It is free.", " [", "1", "]", " You"]), [0, 0, 0, 0, 1]);
-    assert_eq!(when(&["It is free.", "\n"]), [0, 1]);
+    // Marks may stand on the next line.
+    assert_eq!(when(&["It is free.", "\n", "Y"]), [0, 0, 1]);
+    assert_eq!(when(&["It is free.", "\n", "[1]", "\n"]), [0, 0, 0, 1]);
     assert_eq!(when(&["- item", "\n"]), [0, 1]);
     assert_eq!(when(&["免费。", "是"]), [0, 1]);
     assert_eq!(when(&["## Head", "\n"]), [0, 1]);
@@ -390,4 +392,55 @@ fn what_has_no_end_is_cut() {
     let got = split(&code);
     assert_eq!(got.last().map(|p| p.md.as_str()), Some("End."));
     assert!(got.len() > 2 && got.iter().all(|p| p.md.chars().count() <= LONGEST));
+}
+
+#[test]
+fn marks_on_a_line_of_their_own_belong_to_the_sentence_above() {
+    pieces(&[
+        (
+            "You have 30 days.\n[1]\nMore.",
+            &[("", "You have 30 days.", &[1]), ("\n", "More.", &[])],
+        ),
+        (
+            "You have 30 days.\n\n[1] [2]\n\nMore.",
+            &[("", "You have 30 days.", &[1, 2]), ("\n\n", "More.", &[])],
+        ),
+        ("You have 30 days.\n[1]", &[("", "You have 30 days.", &[1])]),
+        (
+            "You have 30 days.\n[Read](https://a.example).",
+            &[
+                ("", "You have 30 days.", &[]),
+                ("\n", "[Read](https://a.example).", &[]),
+            ],
+        ),
+        (
+            "You have 30 days.\n[1](https://a.example) more.",
+            &[
+                ("", "You have 30 days.", &[]),
+                ("\n", "[1](https://a.example) more.", &[]),
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn an_answer_of_one_word_stands_with_what_follows() {
+    pieces(&[
+        (
+            "Yes. You have 30 days. [1] No. Not more [2].",
+            &[("", "Yes. You have 30 days.", &[1]), (" ", "No. Not more.", &[2])],
+        ),
+        (
+            "Ja! Sie haben 30 Tage. [1]",
+            &[("", "Ja! Sie haben 30 Tage.", &[1])],
+        ),
+        (
+            "Yes.\n\nYou have 30 days.",
+            &[("", "Yes.", &[]), ("\n\n", "You have 30 days.", &[])],
+        ),
+        (
+            "I say yes. You have 30 days.",
+            &[("", "I say yes.", &[]), (" ", "You have 30 days.", &[])],
+        ),
+    ]);
 }
