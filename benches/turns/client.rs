@@ -28,7 +28,9 @@ pub struct Answer {
 }
 
 pub fn http() -> reqwest::Client {
-    let builder = reqwest::Client::builder().timeout(Duration::from_secs(120)).no_proxy();
+    let builder = reqwest::Client::builder()
+        .timeout(Duration::from_secs(120))
+        .no_proxy();
     builder.build().unwrap()
 }
 
@@ -112,7 +114,11 @@ impl Visitor {
     /// first line are there.
     pub async fn idle(&self, thread: &str) -> reqwest::Response {
         let url = format!("{}/api/agent/thread/{thread}/events?after=1000000", self.base);
-        let request = self.http.get(url).bearer_auth(&self.token).header("accept", "text/event-stream");
+        let request = self
+            .http
+            .get(url)
+            .bearer_auth(&self.token)
+            .header("accept", "text/event-stream");
         let mut response = request.send().await.unwrap().error_for_status().unwrap();
         assert!(response.chunk().await.unwrap().is_some(), "the stream has begun");
         response

@@ -72,8 +72,16 @@ async fn main() {
     let scratch = PathBuf::from(format!("/tmp/deskhand-bench-{}", std::process::id()));
     let folder = options.folder.clone().unwrap_or_else(|| scratch.clone());
     let provider = Arc::new(Provider::start().await);
-    let binary = options.binary.clone().unwrap_or_else(|| env!("CARGO_BIN_EXE_deskhand").into());
-    let home = Home::new(binary, folder.clone(), &provider.base_url, options.words.then_some("none"));
+    let binary = options
+        .binary
+        .clone()
+        .unwrap_or_else(|| env!("CARGO_BIN_EXE_deskhand").into());
+    let home = Home::new(
+        binary,
+        folder.clone(),
+        &provider.base_url,
+        options.words.then_some("none"),
+    );
     println!("load average {}", load_average());
     let running = home.serve();
     let documents = folder.join("documents");
@@ -83,10 +91,20 @@ async fn main() {
         home.ingest(&documents);
     }
     let mut database = home.superuser().await;
-    let passages: i64 = sqlx::query_scalar("SELECT count(*) FROM chunks").fetch_one(&mut database).await.unwrap();
+    let passages: i64 = sqlx::query_scalar("SELECT count(*) FROM chunks")
+        .fetch_one(&mut database)
+        .await
+        .unwrap();
     println!("{passages} passages");
     measure::settle(&mut database).await;
-    for table in ["chunks", "documents", "postings", "embeddings", "threads", "turns"] {
+    for table in [
+        "chunks",
+        "documents",
+        "postings",
+        "embeddings",
+        "threads",
+        "turns",
+    ] {
         let analyze = sqlx::AssertSqlSafe(format!("VACUUM ANALYZE {table}"));
         sqlx::query(analyze).execute(&mut database).await.unwrap();
     }
@@ -113,7 +131,12 @@ async fn main() {
 }
 
 async fn profile(running: &Running, database: &mut sqlx::PgConnection, turns: usize) {
-    let round = Round { way: Way::Json, at_once: 16, turns: turns.min(1000), from: 0 };
+    let round = Round {
+        way: Way::Json,
+        at_once: 16,
+        turns: turns.min(1000),
+        from: 0,
+    };
     measure::turns(running, round).await;
     for _ in 0..turns.div_ceil(round.turns) {
         measure::forget(database).await;
@@ -124,7 +147,12 @@ async fn profile(running: &Running, database: &mut sqlx::PgConnection, turns: us
 
 async fn all_turns(running: &Running, database: &mut sqlx::PgConnection, options: &Options) {
     let turns = options.turns.min(1000);
-    let round = |way, at_once| Round { way, at_once, turns, from: 0 };
+    let round = |way, at_once| Round {
+        way,
+        at_once,
+        turns,
+        from: 0,
+    };
     // Fills the caches of both, and computes the questions' vectors.
     measure::turns(running, round(Way::Json, 16)).await;
     println!(
@@ -151,7 +179,11 @@ async fn all_turns(running: &Running, database: &mut sqlx::PgConnection, options
     let left = (site::QUESTIONS - turns) / options.rounds.max(1);
     let mut costs = Vec::new();
     for n in 0..options.rounds {
-        let new = Round { turns: left.min(turns), from: turns + n * left, ..round(Way::Json, 16) };
+        let new = Round {
+            turns: left.min(turns),
+            from: turns + n * left,
+            ..round(Way::Json, 16)
+        };
         costs.push(measure::cost(running, database, new).await);
     }
     show("with the question's vector", &costs);
@@ -174,7 +206,10 @@ fn show(name: &str, costs: &[Cost]) {
 }
 
 async fn sentences(running: &Running, provider: &Arc<Provider>, options: &Options) {
-    let pace = Pace { first: Duration::from_millis(100), token: Duration::from_millis(20) };
+    let pace = Pace {
+        first: Duration::from_millis(100),
+        token: Duration::from_millis(20),
+    };
     let delays = measure::delays(running, provider, options.streams, options.answers, pace).await;
     let show = |name: &str, sorted: &[f64]| {
         println!(
@@ -190,7 +225,10 @@ async fn sentences(running: &Running, provider: &Arc<Provider>, options: &Option
         delays.certain.len(),
         delays.failed
     );
-    show("first sentence, after the token that makes it certain", &delays.certain);
+    show(
+        "first sentence, after the token that makes it certain",
+        &delays.certain,
+    );
     show("first sentence, after its mark's last token", &delays.mark);
 }
 

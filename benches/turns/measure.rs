@@ -120,7 +120,13 @@ pub struct Delays {
 }
 
 /// So many streams at once, each again and again for some rounds.
-pub async fn delays(running: &Running, provider: &Arc<Provider>, at_once: usize, rounds: usize, pace: Pace) -> Delays {
+pub async fn delays(
+    running: &Running,
+    provider: &Arc<Provider>,
+    at_once: usize,
+    rounds: usize,
+    pace: Pace,
+) -> Delays {
     provider.set_pace(pace);
     let http = http();
     let mut clients = JoinSet::new();
@@ -163,7 +169,10 @@ pub async fn delays(running: &Running, provider: &Arc<Provider>, at_once: usize,
 /// The share of sorted values.
 pub fn quantile(sorted: &[f64], share: f64) -> f64 {
     let last = sorted.len().saturating_sub(1) as f64;
-    sorted.get((last * share).round() as usize).copied().unwrap_or(f64::NAN)
+    sorted
+        .get((last * share).round() as usize)
+        .copied()
+        .unwrap_or(f64::NAN)
 }
 
 /// Bytes that an idle stream takes, from `few` to `many` of them, on a server just started:

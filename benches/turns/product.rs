@@ -58,7 +58,10 @@ impl Home {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(arguments).current_dir(&self.dir).env("DESKHAND_PG_DIR", &self.pg_dir);
+        command
+            .args(arguments)
+            .current_dir(&self.dir)
+            .env("DESKHAND_PG_DIR", &self.pg_dir);
         for (name, _) in std::env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             if name.starts_with("DESKHAND_") && name != "DESKHAND_PG_DIR" || name.starts_with("DATABASE_") {
@@ -71,20 +74,43 @@ impl Home {
     /// Takes a folder into the demo's knowledge base; gives what the tool says.
     pub fn ingest(&self, folder: &Path) -> Value {
         let folder = folder.to_string_lossy();
-        let arguments = ["ingest", "--site", "demo", "--url-prefix", "/kb/", "--json", &folder];
+        let arguments = [
+            "ingest",
+            "--site",
+            "demo",
+            "--url-prefix",
+            "/kb/",
+            "--json",
+            &folder,
+        ];
         let output = self.command(&arguments).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
     /// Starts it and waits until it is ready.
     pub fn serve(&self) -> Running {
-        let mut child = self.command(&["serve"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self
+            .command(&["serve"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         let base = loop {
-            let line = lines.next().unwrap_or_else(|| panic!("it ended:\n{said}")).unwrap();
-            let ready = line.split("ready: ").nth(1).and_then(|l| l.split_whitespace().next());
+            let line = lines
+                .next()
+                .unwrap_or_else(|| panic!("it ended:\n{said}"))
+                .unwrap();
+            let ready = line
+                .split("ready: ")
+                .nth(1)
+                .and_then(|l| l.split_whitespace().next());
             if let Some(base) = ready {
                 break base.to_owned();
             }
@@ -122,7 +148,9 @@ impl Running {
     /// with the one that waited for it.
     pub fn cpu(&self) -> Cpu {
         let all = processes();
-        let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).unwrap().unwrap() as f64;
+        let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)
+            .unwrap()
+            .unwrap() as f64;
         let mut cpu = Cpu::default();
         let mut family = vec![self.pid()];
         while let Some(parent) = family.pop() {

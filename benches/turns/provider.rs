@@ -116,7 +116,10 @@ fn part(delta: &Value, finish: Option<&str>) -> String {
 fn end(finish: &str) -> String {
     let usage = json!({ "prompt_tokens": 900, "completion_tokens": 40, "total_tokens": 940 });
     let last = event(&json!({ "choices": [], "usage": usage }));
-    format!("{}{last}e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n", part(&json!({}), Some(finish)))
+    format!(
+        "{}{last}e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n",
+        part(&json!({}), Some(finish))
+    )
 }
 
 async fn reply(stream: &mut TcpStream, body: &Value, pace: Pace, inner: &Inner) -> std::io::Result<()> {
@@ -135,14 +138,21 @@ async fn reply(stream: &mut TcpStream, body: &Value, pace: Pace, inner: &Inner) 
         let whole = format!("{HEAD}{}{}", part(&calls, None), end("tool_calls"));
         return stream.write_all(whole.as_bytes()).await;
     }
-    let question = said.rsplit_once("The visitor's message:\n").map_or("", |(_, q)| q);
+    let question = said
+        .rsplit_once("The visitor's message:\n")
+        .map_or("", |(_, q)| q);
     let [first, second] = sentences(said);
     let mut tokens = tokens(&first);
     let mark = tokens.len() - 1;
     tokens.extend(self::tokens(&second));
     if pace.first.is_zero() && pace.token.is_zero() {
-        let parts: String = tokens.iter().map(|t| part(&json!({ "content": t }), None)).collect();
-        return stream.write_all(format!("{HEAD}{parts}{}", end("stop")).as_bytes()).await;
+        let parts: String = tokens
+            .iter()
+            .map(|t| part(&json!({ "content": t }), None))
+            .collect();
+        return stream
+            .write_all(format!("{HEAD}{parts}{}", end("stop")).as_bytes())
+            .await;
     }
     tokio::time::sleep(pace.first).await;
     stream.write_all(HEAD.as_bytes()).await?;
@@ -156,19 +166,30 @@ async fn reply(stream: &mut TcpStream, body: &Value, pace: Pace, inner: &Inner) 
             marked = Some(Instant::now());
         }
         if let (Some(mark), true) = (marked, n == mark + 1) {
-            let written = Written { mark, certain: Instant::now() };
+            let written = Written {
+                mark,
+                certain: Instant::now(),
+            };
             inner.written.lock().unwrap().insert(question.to_owned(), written);
         }
-        stream.write_all(part(&json!({ "content": token }), None).as_bytes()).await?;
+        stream
+            .write_all(part(&json!({ "content": token }), None).as_bytes())
+            .await?;
     }
     stream.write_all(end("stop").as_bytes()).await
 }
 
 /// The first two sentences of the first passage, each with its mark.
 fn sentences(said: &str) -> [String; 2] {
-    let passage = said.split_once("\n[1] ").and_then(|(_, rest)| rest.split_once('\n'));
-    let text = passage.map_or("", |(_, text)| text);
-    let text = text.split_once("\n\n").map_or(text, |(text, _)| text);
+    let passage = said
+        .split_once("\n[1] ")
+        .and_then(|(_, rest)| rest.split_once('\n'));
+    let lines = passage.map_or("", |(_, text)| text).lines();
+    // The first paragraph; a section's heading stands before it.
+    let text = lines
+        .map(str::trim)
+        .find(|l| !l.is_empty() && !l.starts_with('#'))
+        .unwrap_or_default();
     let mut all = text.split_inclusive(". ").map(|s| s.trim());
     let mut next = || format!("{} [1]", all.next().unwrap_or("Nothing was found."));
     [next(), format!(" {}", next())]

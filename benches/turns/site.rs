@@ -4,17 +4,51 @@
 use std::fmt::Write;
 use std::path::Path;
 
-const KINDS: [&str; 15] = [
-    "desk lamp", "floor lamp", "wall shelf", "coffee table", "bar stool", "oak bench", "bread board", "coat rack",
-    "mirror", "picture frame", "bedside table", "garden chair", "tool box", "tea tray", "umbrella stand",
+const KINDS: [&str; 20] = [
+    "desk lamp",
+    "floor lamp",
+    "wall shelf",
+    "coffee table",
+    "bar stool",
+    "oak bench",
+    "bread board",
+    "coat rack",
+    "mirror",
+    "picture frame",
+    "wall clock",
+    "book end",
+    "pendant lamp",
+    "wine rack",
+    "plant stand",
+    "bedside table",
+    "garden chair",
+    "tool box",
+    "tea tray",
+    "umbrella stand",
 ];
-const MAKES: [&str; 20] = [
-    "Aspen", "Birch", "Cedar", "Dune", "Ember", "Fjord", "Grove", "Harbour", "Indigo", "Juniper", "Kestrel", "Linden",
-    "Meadow", "Nordic", "Orchard", "Pebble", "Quarry", "River", "Saffron", "Thistle",
+const MAKES: [&str; 24] = [
+    "Aspen", "Birch", "Cedar", "Dune", "Ember", "Fjord", "Grove", "Harbour", "Indigo", "Juniper", "Kestrel",
+    "Linden", "Meadow", "Nordic", "Orchard", "Pebble", "Quarry", "River", "Saffron", "Thistle", "Upland",
+    "Valley", "Willow", "Yarrow",
 ];
-const PLACES: [&str; 7] = ["Austria", "Germany", "Denmark", "Poland", "Portugal", "Slovenia", "Sweden"];
-const FINISHES: [&str; 6] = ["linseed oil", "hard wax", "clear varnish", "powder coating", "beeswax", "soap"];
-const CLOTHS: [&str; 5] = ["dry cotton cloth", "damp linen cloth", "soft brush", "microfibre cloth", "dry sponge"];
+const PLACES: [&str; 7] = [
+    "Austria", "Germany", "Denmark", "Poland", "Portugal", "Slovenia", "Sweden",
+];
+const FINISHES: [&str; 6] = [
+    "linseed oil",
+    "hard wax",
+    "clear varnish",
+    "powder coating",
+    "beeswax",
+    "soap",
+];
+const CLOTHS: [&str; 5] = [
+    "dry cotton cloth",
+    "damp linen cloth",
+    "soft brush",
+    "microfibre cloth",
+    "dry sponge",
+];
 
 /// What is said of each product, and how it is asked for.
 const TOPICS: [(&str, &str); 4] = [
@@ -31,7 +65,11 @@ const PRODUCTS: usize = KINDS.len() * MAKES.len();
 pub const QUESTIONS: usize = PRODUCTS * TOPICS.len();
 
 fn product(n: usize) -> String {
-    format!("{} {}", MAKES[n % MAKES.len()], KINDS[n / MAKES.len() % KINDS.len()])
+    format!(
+        "{} {}",
+        MAKES[n % MAKES.len()],
+        KINDS[n / MAKES.len() % KINDS.len()]
+    )
 }
 
 /// The n-th question; neighbours ask for different products.
