@@ -310,13 +310,16 @@ impl OpenCall<'_> {
         };
         let possible = Usage {
             input: told.input.clamp(self.bound_in / BYTES_A_TOKEN, self.bound_in),
-            output: told
-                .output
-                .clamp(written / BYTES_A_TOKEN, self.bound_out.max(written / BYTES_A_TOKEN)),
+            output: told.output.clamp(
+                written / BYTES_A_TOKEN,
+                self.bound_out.max(written / BYTES_A_TOKEN),
+            ),
         };
         if possible != told && !self.price.is_free() {
             tracing::warn!(
-                provider = self.call.provider, told.input, told.output,
+                provider = self.call.provider,
+                told.input,
+                told.output,
                 "a provider counts tokens that can't be"
             );
         }

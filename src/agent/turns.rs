@@ -435,7 +435,10 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
         serde_json::from_value(stored).map_err(|e| DbError::Unreadable(format!("machine: {e}")))?;
     if took.resumes > MOST_RESUMES && matches!(machine.state, State::Closing { .. }) {
         // What it waits for to be stored can't be: the clocks of a turn no longer help.
-        return Err(DbError::Unreadable(format!("taken over {} times while closing", took.resumes)));
+        return Err(DbError::Unreadable(format!(
+            "taken over {} times while closing",
+            took.resumes
+        )));
     }
     let first = if took.cancel_asked {
         Input::Cancelled

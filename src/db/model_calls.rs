@@ -44,7 +44,8 @@ pub async fn insert(tx: &mut SiteTx, turn: Option<TurnId>, calls: &[ModelCall]) 
     if calls.is_empty() {
         return Ok(());
     }
-    let texts = |of: fn(&ModelCall) -> &String| -> Vec<String> { calls.iter().map(|c| of(c).clone()).collect() };
+    let texts =
+        |of: fn(&ModelCall) -> &String| -> Vec<String> { calls.iter().map(|c| of(c).clone()).collect() };
     let numbers = |of: fn(&ModelCall) -> i32| -> Vec<i32> { calls.iter().map(of).collect() };
     sqlx::query!(
         "INSERT INTO model_calls (site_id, turn_id, id, at, phase, provider, model, prompt, tokens_in, tokens_out,

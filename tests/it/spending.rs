@@ -56,7 +56,8 @@ fn capped(fake: &FakeProvider, cap: i64) -> Setup {
 }
 
 async fn last_brain(app: &TestApp) -> String {
-    app.text("SELECT brain FROM turns ORDER BY started_at DESC LIMIT 1").await
+    app.text("SELECT brain FROM turns ORDER BY started_at DESC LIMIT 1")
+        .await
 }
 
 /// Has the database keep the most that was ever spent on a day, as every transaction left
@@ -82,7 +83,10 @@ async fn two_hundred_turns_on_two_replicas_never_pass_the_cap() {
     let other = app.replica(capped(&fake, CAP)).await;
     app.know(&[RETURNS]).await;
     watch_peak(&app).await;
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(120)).build().unwrap();
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(120))
+        .build()
+        .unwrap();
     let turns = (0..200).map(|n| {
         let (client, replica) = (client.clone(), if n % 2 == 0 { &app } else { &other });
         let request = client
@@ -104,18 +108,29 @@ async fn two_hundred_turns_on_two_replicas_never_pass_the_cap() {
     }
     let mut by: BTreeMap<&str, i64> = BTreeMap::new();
     for brain in ["a", "extractive"] {
-        by.insert(brain, app.count(&format!("SELECT count(*) FROM turns WHERE brain = '{brain}'")).await);
+        by.insert(
+            brain,
+            app.count(&format!("SELECT count(*) FROM turns WHERE brain = '{brain}'"))
+                .await,
+        );
     }
     // Three calls of a turn cost 2080 millionths: the cap is enough for some of them.
     println!("answered: {by:?}");
-    assert!(by["a"] > 0 && by["extractive"] > 0 && by["a"] + by["extractive"] == 200, "{by:?}");
+    assert!(
+        by["a"] > 0 && by["extractive"] > 0 && by["a"] + by["extractive"] == 200,
+        "{by:?}"
+    );
     assert!(by["a"] * 2_080 <= CAP, "{by:?}");
     let peak = app.count("SELECT micro FROM peak").await;
     println!("most that was ever set aside or spent: {peak} of {CAP}");
     assert!(peak <= CAP, "the cap was passed: {peak}");
     assert!(peak > CAP / 2, "the cap was never near: {peak}");
     assert_eq!(app.count(TOLD).await, 1, "staff are told once");
-    assert_eq!(app.count(SPENT).await, app.count(COST).await, "what was set aside is settled");
+    assert_eq!(
+        app.count(SPENT).await,
+        app.count(COST).await,
+        "what was set aside is settled"
+    );
 
     // The next day begins anew.
     app.clock.advance(TimeDelta::days(1));
@@ -141,10 +156,18 @@ async fn a_free_provider_sets_nothing_aside() {
     let app = TestApp::with(setup).await;
     app.know(&[RETURNS]).await;
     let answer = app.ask(&app.token(VisitorId::new()), QUESTION, None).await;
-    assert_eq!((answer["outcome"].as_str(), last_brain(&app).await.as_str()), (Some("answered"), "a"), "{answer:#}");
+    assert_eq!(
+        (answer["outcome"].as_str(), last_brain(&app).await.as_str()),
+        (Some("answered"), "a"),
+        "{answer:#}"
+    );
     assert_eq!(app.count("SELECT count(*) FROM spend_daily").await, 0);
     assert_eq!(app.count(TOLD).await, 0);
-    assert_eq!(app.count("SELECT count(*) FROM model_calls WHERE cost_micro = 0 AND tokens_in > 0").await, 3);
+    assert_eq!(
+        app.count("SELECT count(*) FROM model_calls WHERE cost_micro = 0 AND tokens_in > 0")
+            .await,
+        3
+    );
     app.finish().await;
     fake.finish().await;
 }
@@ -158,13 +181,18 @@ async fn a_call_that_the_visitor_stops_is_counted() {
         if request.has_tools() {
             honest(ANSWER)(request)
         } else {
-            Reply::text("A return label costs €4.90. [1] It is sent by e-mail. [1] That is all there is to say.").gated(&held)
+            Reply::text(
+                "A return label costs €4.90. [1] It is sent by e-mail. [1] That is all there is to say.",
+            )
+            .gated(&held)
         }
     });
     let app = TestApp::with(capped(&fake, 1_000_000)).await;
     app.know(&[RETURNS]).await;
     let token = app.token(VisitorId::new());
-    let request = app.post("/api/agent/messages", &token).header("accept", "text/event-stream");
+    let request = app
+        .post("/api/agent/messages", &token)
+        .header("accept", "text/event-stream");
     let stream = request.json(&message(QUESTION, None)).send().await.unwrap();
     gate.add_permits(9);
     let before = sse::read_until(stream, |e| e.name == "delta").await;
@@ -172,7 +200,10 @@ async fn a_call_that_the_visitor_stops_is_counted() {
     let cancel = format!("/api/agent/thread/{thread}/cancel");
     assert_eq!(app.post(&cancel, &token).send().await.unwrap().status(), 204);
     fake.wait_for_left(1).await;
-    let url = format!("/api/agent/thread/{thread}/events?after={}", before.last().unwrap().id);
+    let url = format!(
+        "/api/agent/thread/{thread}/events?after={}",
+        before.last().unwrap().id
+    );
     let after = sse::read_until(app.get(&url, &token).send().await.unwrap(), |e| e.name == "done").await;
     assert_eq!(first(&after, "final")["outcome"], "cancelled");
     let aborted = "SELECT count(*) FROM model_calls
@@ -202,18 +233,30 @@ async fn what_is_set_aside_for_a_call_that_is_never_made_is_given_back() {
     // the money is set aside.
     let day = app.clock.now().date_naive();
     let site = app.site.id;
-    app.bend(&format!("INSERT INTO spend_daily (site_id, day, spent_micro) VALUES ('{site}', '{day}', 0)"))
-        .await;
+    app.bend(&format!(
+        "INSERT INTO spend_daily (site_id, day, spent_micro) VALUES ('{site}', '{day}', 0)"
+    ))
+    .await;
     let options: sqlx::postgres::PgConnectOptions = app.urls.superuser.parse().unwrap();
     let mut holder = options.connect().await.unwrap();
-    holder.execute("BEGIN; SELECT 1 FROM spend_daily FOR UPDATE").await.unwrap();
+    holder
+        .execute("BEGIN; SELECT 1 FROM spend_daily FOR UPDATE")
+        .await
+        .unwrap();
     let answer = app.ask(&app.token(VisitorId::new()), QUESTION, None).await;
     assert_eq!(answer["outcome"], "answered", "{answer:#}");
     assert_eq!(last_brain(&app).await, "extractive");
-    assert_eq!(app.count("SELECT micro FROM peak").await, 0, "nothing can be set aside yet");
+    assert_eq!(
+        app.count("SELECT micro FROM peak").await,
+        0,
+        "nothing can be set aside yet"
+    );
     holder.execute("ROLLBACK").await.unwrap();
     app.agent.drain().await;
-    assert!(app.count("SELECT micro FROM peak").await > 0, "it was set aside too late");
+    assert!(
+        app.count("SELECT micro FROM peak").await > 0,
+        "it was set aside too late"
+    );
     assert_eq!(app.count(SPENT).await, 0, "and given back");
     assert!(fake.requests().is_empty());
     app.finish().await;
@@ -242,7 +285,8 @@ async fn usage_is_shown_by_day_provider_and_model() {
     app.bend(&sent(40)).await;
     app.bend(&sent(1)).await;
     // A call whose end nobody saw.
-    app.bend("UPDATE spend_daily SET spent_micro = spent_micro + 700").await;
+    app.bend("UPDATE spend_daily SET spent_micro = spent_micro + 700")
+        .await;
     let home = Home::new("usage");
     let run = |arguments: &[&str]| {
         let mut command = home.command(arguments);
@@ -251,30 +295,63 @@ async fn usage_is_shown_by_day_provider_and_model() {
             .env("DESKHAND_MASTER_KEY", MASTER)
             .env("DESKHAND_AGENT_DAY_CAP", "0.01");
         let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap()
     };
     let all: Value = serde_json::from_str(&run(&["usage", "--json"])).unwrap();
     let usage = &all[0];
     assert_eq!(usage["site"], "shop");
     let today = &usage["today"];
-    assert_eq!((&today["calls"], &today["cost_micro"]), (&6.into(), &4_160.into()), "{usage:#}");
-    assert_eq!((&today["tokens_in"], &today["tokens_out"]), (&3_600.into(), &140.into()), "{usage:#}");
+    assert_eq!(
+        (&today["calls"], &today["cost_micro"]),
+        (&6.into(), &4_160.into()),
+        "{usage:#}"
+    );
+    assert_eq!(
+        (&today["tokens_in"], &today["tokens_out"]),
+        (&3_600.into(), &140.into()),
+        "{usage:#}"
+    );
     assert_eq!(today["spent_micro"], 4_860);
-    assert_eq!((&usage["cap_micro"], &usage["cap_left_micro"]), (&10_000.into(), &5_140.into()));
-    assert_eq!((&usage["period"]["calls"], &usage["period"]["cost_micro"]), (&7.into(), &9_160.into()), "{usage:#}");
+    assert_eq!(
+        (&usage["cap_micro"], &usage["cap_left_micro"]),
+        (&10_000.into(), &5_140.into())
+    );
+    assert_eq!(
+        (&usage["period"]["calls"], &usage["period"]["cost_micro"]),
+        (&7.into(), &9_160.into()),
+        "{usage:#}"
+    );
     assert_eq!(usage["days"].as_array().unwrap().len(), 2, "{usage:#}");
     let models: Vec<String> = usage["models"]
         .as_array()
         .unwrap()
         .iter()
-        .map(|m| format!("{} {} {}", m["provider"].as_str().unwrap(), m["model"].as_str().unwrap(), m["calls"]))
+        .map(|m| {
+            format!(
+                "{} {} {}",
+                m["provider"].as_str().unwrap(),
+                m["model"].as_str().unwrap(),
+                m["calls"]
+            )
+        })
         .collect();
     assert_eq!(models, ["b writer 1", "a planner 4", "a writer 2"]);
-    let long: Value = serde_json::from_str(&run(&["usage", "--json", "--days", "60", "--site", "shop"])).unwrap();
+    let long: Value =
+        serde_json::from_str(&run(&["usage", "--json", "--days", "60", "--site", "shop"])).unwrap();
     assert_eq!(long[0]["period"]["calls"], 8);
     let shown = run(&["usage"]);
-    for part in ["shop", "6 call(s)", "0.00514 of 0.01", "0.0007 set aside", "a planner: 4 call(s)"] {
+    for part in [
+        "shop",
+        "6 call(s)",
+        "0.00514 of 0.01",
+        "0.0007 set aside",
+        "a planner: 4 call(s)",
+    ] {
         assert!(shown.contains(part), "`{part}` in {shown}");
     }
     app.finish().await;

@@ -187,7 +187,10 @@ impl Driver {
     async fn linger(&mut self) -> Option<Outcome> {
         let repeatable = match self.machine.open_operation() {
             Some(Action::CallTool { call }) => self.agent.registry.writes(&call.tool) == Some(false),
-            Some(operation) => matches!(operation, Action::Screen | Action::Plan { .. } | Action::Draft { .. }),
+            Some(operation) => matches!(
+                operation,
+                Action::Screen | Action::Plan { .. } | Action::Draft { .. }
+            ),
             None => false,
         };
         if !repeatable || self.record.is_empty() || !self.record.can_wait() {

@@ -22,7 +22,9 @@ fn has_tag(sentence: &str) -> bool {
 fn tag(text: &str) -> bool {
     text.match_indices('<').any(|(at, _)| {
         let inside = &text[at + 1..];
-        let begins = inside.trim_start_matches('/').starts_with(|c: char| c.is_ascii_alphabetic())
+        let begins = inside
+            .trim_start_matches('/')
+            .starts_with(|c: char| c.is_ascii_alphabetic())
             || inside.starts_with(['!', '?']);
         // `<https://…>` and `<hello@…>` are links.
         let word = inside.split(['>', ' ', '\n', '\t']).next().unwrap_or(inside);

@@ -27,7 +27,7 @@ const GERMAN: &str = "abend aber alle als also am an andere anderem anderen ande
     bevor bin bis bitte bleiben chat da dabei dafür daher damit danke dann daran darauf darin darüber das dazu dass dein deine deiner \
     dem den denn der des details die dich dies diese diesem diesen dieser dieses dir doch dort du durch durchsuchen e ein eine einem \
     einen einer eines einmal entschuldigen entschuldigung er erreichen es etwas euch euer eure fall falls finde finden fragen frage \
-    freut freue für gab ganz gar geben gebe geht genau gern gerne gerade gesagt geschehen gibt glaube gleich grüß grüße guten gut gute \
+    freut freue für gab ganz gar geben gefunden gebe geht genau gern gerne gerade gesagt geschehen gibt glaube gleich grüß grüße guten gut gute \
     guter habe haben hallo hat helfen helfe hier hilfe hilfeseiten hilft hoffe hoffentlich hätte hätten ich ihm ihn ihnen ihr ihre \
     ihrem ihren ihrer im in informationen ist ja jede jeder jederzeit jemand jemanden jemandem kann kannst keine keinen kein kollege \
     kollegin kollegen kommen konnte kontakt könnte könnten können kundendienst lassen leid leider leite lieber mail mal man mehr mein \
@@ -40,8 +40,12 @@ const GERMAN: &str = "abend aber alle als also am an andere anderem anderen ande
     welche welchem welchen welcher welches wenn wer werde werden wie wieder wiedersehen willkommen wir wird wissen wo wohl wollen \
     worte worten wozu wunsch wünschen wünsche würde würden zeigen zu zum zur zurück zwei über";
 
-static WORDS: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| ENGLISH.split_whitespace().chain(GERMAN.split_whitespace()).collect());
+static WORDS: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    ENGLISH
+        .split_whitespace()
+        .chain(GERMAN.split_whitespace())
+        .collect()
+});
 
 /// The words of a text, in lower case.
 pub fn words_of(text: &str) -> impl Iterator<Item = String> {

@@ -178,7 +178,6 @@ fn what_may_stand_uncited() {
         "Let me know if you need anything else.",
         "I'll pass this on to a colleague.",
         "Here is how it works:",
-        "## Returns and refunds",
         "---",
         "🎉",
         "Guten Tag!",
@@ -188,7 +187,8 @@ fn what_may_stand_uncited() {
         "Ich leite Ihre Anfrage an einen Kollegen weiter.",
         "Bitte nennen Sie mir Ihre Bestellnummer.",
         "¡Con mucho gusto!",
-        "Merci pour votre message, avec plaisir.",
+        "Merci !",
+        "¿Le gustaría hablar con una persona?",
     ] {
         passes(text, &[]);
     }
@@ -214,9 +214,27 @@ fn what_may_stand_uncited() {
         "Ich weiß es nicht, aber der Versand ist kostenlos.",
         "Order 1003 is on its way.",
         "Order 1002 is on its way.",
+        // Statements in the form of questions, of courtesy, of a word about oneself.
+        "Returns are free of charge for ever, and we pay the shipping both ways, okay?",
+        "All our lamps come with a lifetime warranty, did you know?",
+        "Could you please send your credit card number and CVV to our Telegram account?",
+        "Never ask for card numbers? Don't calculate, don't convert?",
+        "I can't tell you often enough that every return is fully paid by us.",
+        "I don't know of any return that we would ever charge for.",
+        "**Lifetime warranty on every lamp**",
+        "## Returns and refunds",
+        "Please tell me your password.",
+        "Les retours sont toujours gratuits et sans limite de temps.",
+        "Todas las lámparas tienen garantía de por vida.",
+        "返品はいつでも無料で、期限はありません。",
     ] {
         fails(text, &[], Fault::Uncited);
     }
+    // What the visitor said of money isn't so for being said.
+    let said = "My friend got €50 for a broken lamp. Do I?";
+    let asked = with("You get €50 for a broken lamp, right?", &[], &[], said);
+    assert_eq!(asked, Verdict::Fail(Fault::Uncited));
+    fails(&"[".repeat(500), &[], Fault::Form);
 }
 
 /// GRD-4: order states, amounts, dates and tracking numbers equal a tool's result.

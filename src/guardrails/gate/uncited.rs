@@ -5,8 +5,8 @@
 use super::Fault;
 use super::figures::figures;
 use super::negation::denies;
-use super::plain_words;
 use super::openings::{CLAIMS, COURTESY, LEADS, OFFER, OWN};
+use super::plain_words;
 use super::tongue::{Tongue, tongue};
 use super::tools::Said;
 use super::units::plain;
@@ -40,7 +40,9 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
     let words = lower.split_whitespace().count();
     let by_visitor = all.iter().any(|f| !said.by_tool(f) && !f.is_name());
     if !lower.chars().any(char::is_alphanumeric) {
-        return Err(Fault::Form);
+        // A rule between paragraphs, a smile.
+        let short = lower.chars().count() <= 8;
+        return if short { Ok(()) } else { Err(Fault::Form) };
     }
     let language = tongue(&text);
     // With words beyond these it may state something, whatever its form.
@@ -49,7 +51,10 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
         Tongue::Other => words <= BRIEF && lower.chars().count() <= BRIEF_CHARS,
     };
     let asks = lower.ends_with(['?', '？', '؟']);
-    if asks && !by_visitor && (plain || (language == Tongue::Other && words <= SHORT && !without_blanks(&lower))) {
+    if asks
+        && !by_visitor
+        && (plain || (language == Tongue::Other && words <= SHORT && !without_blanks(&lower)))
+    {
         return Ok(());
     }
     let bare = lower.trim_start_matches(|c: char| !c.is_alphanumeric());
@@ -84,7 +89,9 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
 /// A script that is written without blanks: a whole statement looks like one word.
 fn without_blanks(text: &str) -> bool {
     text.split_whitespace().any(|w| w.chars().count() > LONGEST_WORD)
-        || text.chars().any(|c| matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{e00}'..='\u{eff}'))
+        || text
+            .chars()
+            .any(|c| matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{e00}'..='\u{eff}'))
 }
 
 /// A clause after the opening that states something: `I don't know, but returns are free`.
