@@ -120,7 +120,7 @@ fn scope(unit: &Unit, own: &[&Figure]) -> Vec<std::ops::Range<usize>> {
     }
     let base = unit.text.as_ptr() as usize;
     let first = unit.figures.first().map_or(0, |f| f.at.start);
-    let mut out = vec![0..first];
+    let mut out: Vec<_> = std::iter::once(0..first).collect();
     for part in parts {
         let start = part.as_ptr() as usize - base;
         let range = start..start + part.len();

@@ -108,8 +108,8 @@ fn read(word: &str) -> Option<(String, bool)> {
             return Some((word.to_owned(), true));
         }
     }
-    if word.starts_with("//") {
-        return Some((address(&word[2..]), false));
+    if let Some(rest) = word.strip_prefix("//") {
+        return Some((address(rest), false));
     }
     let host = word.split(['/', '?', '#']).next()?;
     let domain = host.rsplit('@').next()?;

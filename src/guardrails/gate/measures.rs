@@ -99,7 +99,7 @@ pub fn unit(t: &[Token], at: usize) -> (Unit, i64, usize) {
 /// `once`, `twice`, `zweimal`: where they count.
 pub fn times(t: &[Token], i: usize) -> Option<(i64, usize)> {
     let n = match t[i].lower.as_str() {
-        "twice" | "zweimal" | "zwei­mal" => 2,
+        "twice" | "zweimal" | "zwei\u{ad}mal" => 2,
         "thrice" | "dreimal" => 3,
         "viermal" => 4,
         "fünfmal" => 5,
@@ -201,7 +201,7 @@ pub fn words() -> impl Iterator<Item = &'static str> {
     const WORDS: &[&str] = &[
         "twice",
         "zweimal",
-        "zwei­mal",
+        "zwei\u{ad}mal",
         "thrice",
         "dreimal",
         "viermal",

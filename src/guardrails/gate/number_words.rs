@@ -158,7 +158,7 @@ fn german(lower: &str) -> Option<i64> {
         return Some(n);
     }
     if let Some((ones, ten)) = lower.split_once("und") {
-        return Some(small(ones)?.checked_add(tens(ten)?)?);
+        return small(ones)?.checked_add(tens(ten)?);
     }
     let hundreds = lower.strip_suffix("hundert")?;
     small(hundreds).map(|n| n * 100)

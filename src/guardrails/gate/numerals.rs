@@ -6,6 +6,9 @@ use super::figures::ONE;
 use super::number_words::{scale, word};
 use super::words::fold;
 
+/// Year, month, day.
+type Day = (Option<i64>, i64, i64);
+
 /// A word, a number or a sign.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Token {
@@ -24,7 +27,7 @@ pub struct Token {
     /// `14:00`, in minutes.
     pub clock: Option<i64>,
     /// `3.5.2027`, `2027-05-03`: year, month, day.
-    pub date: Option<(Option<i64>, i64, i64)>,
+    pub date: Option<Day>,
     /// `E27`, `2.10.3`
     pub code: Option<String>,
     /// Its place, in bytes.
@@ -227,7 +230,7 @@ fn decimal(groups: &[&str], separators: &[char]) -> Option<i64> {
 }
 
 /// `3.5.2027`, `3. 5. 2027`, `2027-05-03`, and `25/12/2027` where the day is over 12.
-fn date(rest: &str) -> Option<((Option<i64>, i64, i64), usize)> {
+fn date(rest: &str) -> Option<(Day, usize)> {
     let mut parts = Vec::new();
     let mut at = 0;
     let mut sign = None;

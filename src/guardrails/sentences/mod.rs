@@ -2,6 +2,7 @@
 //! its end is certain, with the citation marks that follow it. It works character by
 //! character, so that how a provider chops its text makes no difference.
 
+mod abbreviations;
 mod ends;
 mod lines;
 mod marks;
