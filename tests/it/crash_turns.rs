@@ -2,6 +2,8 @@
 //! that restarts and on two replicas: it is carried on or closed honestly within ten
 //! seconds, once, and the client that comes back misses nothing and sees nothing twice.
 
+#![expect(clippy::print_stdout, reason = "what came of each kill is worth reading")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

@@ -262,6 +262,7 @@ fn before(moment: Moment) -> Option<Moment> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[expect(clippy::disallowed_methods, reason = "a switch of the test's own")]
 async fn every_fault_at_every_moment_ends_as_the_table_says() {
     let cases: Vec<_> = FAULTS
         .iter()

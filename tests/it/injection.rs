@@ -3,6 +3,8 @@
 //! internal, nothing of others, no link, picture or act that the site doesn't have gets
 //! through, and every turn ends.
 
+#![expect(clippy::print_stdout, reason = "the counts are figures to report")]
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
