@@ -5,6 +5,7 @@ pub mod answer;
 pub mod brain;
 pub mod driver;
 pub mod explain;
+mod fingerprint;
 pub mod follow;
 mod judge;
 pub mod machine;

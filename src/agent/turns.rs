@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
 use super::driver::{Assignment, Driver, after_crash};
+use super::fingerprint::fingerprint;
 use super::machine::Machine;
 use super::machine::ctx::Timer;
 use super::machine::input::Input;
@@ -26,7 +26,6 @@ use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::SealError;
 use crate::guardrails::pii::placeholders::Placeholders;
-use crate::guardrails::pii::{self, Kind};
 use crate::guardrails::vault;
 use crate::hands::kb_search::WIDGET;
 
@@ -153,36 +152,6 @@ fn repeat(before: &threads::SentBefore, hash: &[u8]) -> Result<Begun, StartError
         turn: before.turn,
         after: before.seq - 1,
     })
-}
-
-/// Of everything that the client sent but the id, and but card numbers: a hash of one could
-/// be turned back by trying them all.
-fn fingerprint(message: &Message) -> Vec<u8> {
-    let text = without_cards(&message.text);
-    let mut hash = Sha256::new();
-    for part in [
-        message.thread_id.map(|t| t.to_string()).as_deref(),
-        Some(text.as_str()),
-        message.locale.as_deref(),
-        message.email.as_deref(),
-    ] {
-        let part = part.unwrap_or_default();
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    hash.finalize().to_vec()
-}
-
-fn without_cards(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut from = 0;
-    for card in pii::find(text).iter().filter(|s| s.kind == Kind::Card) {
-        out.push_str(&text[from..card.start]);
-        out.push_str("[CARD]");
-        from = card.end;
-    }
-    out.push_str(&text[from..]);
-    out
 }
 
 async fn open(

@@ -193,7 +193,9 @@ impl Driver {
             ),
             None => false,
         };
-        if !repeatable || self.record.is_empty() || !self.record.can_wait() {
+        let now = self.agent.clock.now();
+        let due = self.clocks.values().any(|at| *at <= now);
+        if due || !repeatable || self.record.is_empty() || !self.record.can_wait() {
             return None;
         }
         let until = *self.lingers.get_or_insert_with(|| Instant::now() + LINGER);

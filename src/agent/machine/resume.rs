@@ -11,6 +11,7 @@ use crate::agent::machine::step::Step;
 impl Step {
     pub(super) fn resumed(&mut self, ledger: Ledger) {
         match &self.state {
+            State::Received if self.ctx.time_is_over(self.at) => return self.degrade(),
             State::Received => return self.start(),
             // The store is keyed by the turn: done twice, it is there once.
             State::Closing { .. } => return self.enter(self.state.clone()),

@@ -35,6 +35,8 @@ use units::Unit;
 
 /// Longest sentence that is let through, in characters.
 const LONGEST: usize = 4_000;
+/// The most characters of what has no letters.
+const ORNAMENT: usize = 12;
 
 /// The cosine from which a sentence means what its source says, where words left it open.
 /// Measured on `evals/support.jsonl` without what is held out, with all-MiniLM-L6-v2.
@@ -147,7 +149,8 @@ fn judge(sentence: &str, cites: &[i64], evidence: &Reading) -> Result<Vec<(Strin
     }
     // A rule, a row of dashes, an emoji.
     if !sentence.contains(char::is_alphanumeric) {
-        return Ok(Vec::new());
+        let short = sentence.chars().count() <= ORNAMENT;
+        return if short { Ok(Vec::new()) } else { Err(Fault::Form) };
     }
     let text = links::blanked(sentence, &links);
     if cites.is_empty() {

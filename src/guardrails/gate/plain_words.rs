@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use unicode_segmentation::UnicodeSegmentation;
 
 const ENGLISH: &str = "a about above add address after afternoon again ago ai also am an and another answer answers any anyone \
-    anything apologies apologise apologize are as ask asking assistant at automatic be been before below best better bit bring bye by \
+    anything apologies apologise apologize are as ask asking assistant at automatic back be been before below best better bit bring bye by \
     came can can't cannot chat check clarify colleague colleagues come comes connect connected contact could couldn't day describe \
     details did didn't do does doesn't doing don't documents e else email enjoy enough evening exactly few find first follow following \
     for forward forwarded found from further get give glad go good goodbye got great had hand happy has have haven't hear hello help \
@@ -16,14 +16,14 @@ const ENGLISH: &str = "a about above add address after afternoon again ago ai al
     it it's its just kind kindly know later leave let like little look looked looking looks mail many may me mean meantime meet \
     message might mind minute moment more morning my name need next nice no not nothing now number of ok okay on one or order orders \
     other our out over page pages part pass passed patience perhaps person phone please pleasure point problem put question questions \
-    quite read reach real really regards rephrase reply right say says search see send share she should show so some someone something \
+    quite read reach real really regards rephrase reply right say says search see send shall share she should show so some someone something \
     sorry sources specific stands step steps still such sure take talk team tell than thank thanks that that's the their them then there \
     these they thing things think this those through time to today together too touch trouble try trying two unable under understand \
     understood unfortunately up us use used useful very virtual visit wait want was way we we'd we'll we're welcome well were what \
     what's when where whether which while who will wish with without wonder word words would write wrong yet you you'd you'll \
     you're your yours yourself";
 const GERMAN: &str = "abend aber alle als also am an andere anderem anderen anderer anderes anders anfrage ansehen antwort antworten \
-    antworte auch auf aus automatischer bald bedeutet bei beim beantworten beschreiben besten bestellung bestellungen bestellnummer \
+    antworte assistent assistentin auch auf aus automatischer bald bedeutet bei beim beantworten beschreiben besten bestellung bestellungen bestellnummer \
     bevor bin bis bitte bleiben chat da dabei dafür daher damit danke dann daran darauf darin darüber das dazu dass dein deine deiner \
     dem den denn der des details die dich dies diese diesem diesen dieser dieses dir doch dort du durch durchsuchen e ein eine einem \
     einen einer eines einmal entschuldigen entschuldigung er erreichen es etwas euch euer eure fall falls finde finden fragen frage \
@@ -34,7 +34,7 @@ const GERMAN: &str = "abend aber alle als also am an andere anderem anderen ande
     meine meinen meinten melden mensch mich mir mit mitarbeiter mitteilen moment morgen möchte möchten möchtest müssen nach nachricht \
     nachsehen name namen nennen nicht nichts noch nummer nun nur ob oder ohne ort per person quellen rückfrage sagen sage schade \
     schauen schicken schön schönen schreiben schritte seite seiten sehe sehen sehr sein seit selbst senden servus sich sicher sie sind \
-    so sobald soll sollen sollten sonst steht stehen stelle suchen suche tag team teilen telefon tun tut um und uns unser unsere unserem \
+    so sobald soll sollen sollten sonst später steht stehen stelle suchen suche tag team teilen telefon tun tut um und uns unser unsere unserem \
     unseren unserer unter ursache verbinden verfügung verständnis verstehe verstehen verstanden versuchen viel viele vielen vielleicht \
     virtueller von vor wann war waren warten warum was weiß weiter weitere weiteren weiterhelfen weiterleiten weitergeben weitergebe weitergegeben \
     welche welchem welchen welcher welches wenn wer werde werden wie wieder wiedersehen willkommen wir wird wissen wo wohl wollen \
@@ -64,8 +64,15 @@ pub fn only(sentence: &str, heard: &HashSet<String>) -> bool {
             || WORDS.contains(stem)
             || heard.contains(&word)
             || heard.contains(stem)
+            || is_placeholder(&word)
             || word.chars().all(|c| c.is_numeric() || "#.,:-".contains(c))
     })
+}
+
+/// What stands for personal data: `[EMAIL_1]` and the like.
+fn is_placeholder(word: &str) -> bool {
+    let kind = word.split('_').next().unwrap_or_default();
+    word != kind && ["email", "phone", "iban", "ip", "id", "text"].contains(&kind)
 }
 
 #[cfg(test)]

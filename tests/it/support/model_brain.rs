@@ -55,7 +55,7 @@ pub fn brain_on(provider: Provider) -> Arc<dyn Brain> {
         answer_tokens: 800,
         history_messages: 10,
         history_tokens: 6_000,
-        silence: Duration::from_millis(500),
+        silence: Duration::from_secs(2),
     };
     Arc::new(ModelBrain::new(
         Arc::new(provider),

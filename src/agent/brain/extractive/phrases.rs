@@ -80,3 +80,36 @@ fn german(phrase: Phrase<'_>, site: &str) -> String {
         Phrase::PagesSay => format!("Auf den Hilfeseiten von {site} steht dazu:"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guardrails::gate::{Evidence, Verdict, check};
+
+    #[test]
+    fn every_phrase_passes_the_gate() {
+        let phrases = [
+            Phrase::Greeting,
+            Phrase::Welcome,
+            Phrase::Goodbye,
+            Phrase::WhatThen,
+            Phrase::Machine,
+            Phrase::NothingFound,
+            Phrase::OtherWords,
+            Phrase::NoSearch,
+            Phrase::NoOrders("1002"),
+            Phrase::PagesSay,
+        ];
+        let evidence = Evidence {
+            sources: &[],
+            tools: &[],
+            said: "where is 1002?\nLumen & Oak",
+        };
+        for tongue in [Tongue::English, Tongue::German] {
+            for phrase in phrases {
+                let text = say(phrase, tongue, "Lumen & Oak");
+                assert_eq!(check(&text, &[], &evidence), Verdict::Pass, "{text}");
+            }
+        }
+    }
+}
