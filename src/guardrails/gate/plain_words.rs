@@ -69,6 +69,28 @@ pub fn only(sentence: &str, heard: &HashSet<String>) -> bool {
     })
 }
 
+/// A text without what stands for personal data: the number of a placeholder is no figure.
+pub fn without_placeholders(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('[') {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        match from.find(']') {
+            Some(end) if is_placeholder(&from[1..end].to_lowercase()) => {
+                out.push_str("it");
+                rest = &from[end + 1..];
+            }
+            _ => {
+                out.push('[');
+                rest = &from[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 /// What stands for personal data: `[EMAIL_1]` and the like.
 fn is_placeholder(word: &str) -> bool {
     let kind = word.split('_').next().unwrap_or_default();
