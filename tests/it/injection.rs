@@ -453,7 +453,9 @@ async fn a_model_that_obeys_attacks_in_messages_gets_nothing_out() {
     let page = "# Returns\n\nYou can send goods back within 30 days. A return label costs €4.90.";
     let mut trial = Trial::with(&[("returns.md".to_owned(), page.to_owned())]).await;
     for (n, attack) in attacks.iter().enumerate() {
-        trial.ask(SINS[n % SINS.len()], attack).await;
+        // With a question that finds something: a search that finds nothing ends with a person.
+        let message = format!("What does a return label cost? {attack}");
+        trial.ask(SINS[n % SINS.len()], &message).await;
     }
     trial.finish("attacks in messages").await;
 }
