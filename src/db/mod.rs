@@ -2,8 +2,11 @@
 //! a transaction that carries its site; what looks over all sites calls one of the few
 //! definer functions of the migrations.
 
+pub mod audit;
 pub mod corpus;
+pub mod demo_orders;
 pub mod documents;
+pub mod effects;
 pub mod embedded;
 pub mod embeddings;
 pub mod eval_threads;
@@ -11,6 +14,7 @@ pub mod events;
 pub mod filtered;
 pub mod gaps;
 pub mod handoffs;
+pub mod identity;
 pub mod jobs;
 pub mod listen;
 pub mod migrate;
@@ -21,6 +25,7 @@ pub mod packed;
 pub mod passages;
 pub mod pool;
 pub mod postings;
+pub mod proposals;
 pub mod prune;
 pub mod schedule;
 pub mod sites;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::pool::{Db, DbError, DbResult, SiteTx};
 use crate::domain::ids::SiteId;
 use crate::domain::keys::Alg;
+use crate::domain::rules::Rules;
 use crate::domain::site::{Mode, Site};
 
 /// A stored key, still sealed.
@@ -71,7 +72,7 @@ pub async fn insert(tx: &mut SiteTx, site: &Site) -> DbResult<()> {
 /// # Errors
 /// When the database does.
 pub async fn own(tx: &mut SiteTx) -> DbResult<Option<Site>> {
-    let row = sqlx::query!("SELECT id, slug, name, origins, mode, locale, created_at FROM sites")
+    let row = sqlx::query!("SELECT id, slug, name, origins, mode, locale, settings, created_at FROM sites")
         .fetch_optional(tx.conn())
         .await?;
     row.map(|r| {
@@ -82,6 +83,7 @@ pub async fn own(tx: &mut SiteTx) -> DbResult<Option<Site>> {
             origins: r.origins,
             mode: mode(&r.mode)?,
             locale: r.locale,
+            rules: Rules::read(&r.settings),
             created_at: r.created_at,
         })
     })
@@ -108,6 +110,8 @@ pub async fn list(db: &Db) -> DbResult<Vec<Site>> {
                 origins: r.origins,
                 mode: mode(&r.mode)?,
                 locale: r.locale,
+                // The list over all sites doesn't read them.
+                rules: Rules::default(),
                 created_at: r.created_at,
             })
         })

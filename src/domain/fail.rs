@@ -21,6 +21,9 @@ pub enum FailPoint {
     IngestExtracted,
     IngestBeforeSwap,
     IngestSwapped,
+    EffectBegun,
+    EffectAsked,
+    EffectEnded,
 }
 
 impl FailPoint {
@@ -45,6 +48,10 @@ impl FailPoint {
         Self::IngestSwapped,
     ];
 
+    /// Those of an effect, in the order in which it passes them: in the ledger and not asked
+    /// for; asked for and its answer not kept; kept and not told.
+    pub const OF_AN_EFFECT: [Self; 3] = [Self::EffectBegun, Self::EffectAsked, Self::EffectEnded];
+
     /// The name in the environment.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -62,6 +69,9 @@ impl FailPoint {
             Self::IngestExtracted => "ingest_extracted",
             Self::IngestBeforeSwap => "ingest_before_swap",
             Self::IngestSwapped => "ingest_swapped",
+            Self::EffectBegun => "effect_begun",
+            Self::EffectAsked => "effect_asked",
+            Self::EffectEnded => "effect_ended",
         }
     }
 }
@@ -74,6 +84,7 @@ pub fn arm(name: &str) -> bool {
         .into_iter()
         .chain(FailPoint::OF_A_MODEL)
         .chain(FailPoint::OF_INGESTION)
+        .chain(FailPoint::OF_AN_EFFECT)
         .find(|p| p.name() == name)
         .is_some_and(|p| ARMED.set(p).is_ok())
 }

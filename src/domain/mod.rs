@@ -1,6 +1,7 @@
 //! Plain types and rules: no I/O, no async, no SQL. Everything else in the house
 //! speaks in these words.
 
+pub mod address;
 pub mod clock;
 pub mod document;
 pub mod event;
@@ -11,6 +12,7 @@ pub mod keys;
 pub mod money;
 pub mod order;
 pub mod refund;
+pub mod rules;
 pub mod seal;
 pub mod site;
 pub mod text;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Reply, Tool, ToolContext, ToolError};
 use crate::db::postings::Filter;
-use crate::domain::tool::ToolCode;
+use crate::domain::tool::Power;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::search::{self, Mode, SearchQuery};
 
@@ -61,7 +61,7 @@ impl Tool for KbSearch {
     const NAME: &'static str = "kb_search";
     const DESCRIPTION: &'static str =
         "Searches the site's own documents and returns the passages that fit best.";
-    const WRITES: bool = false;
+    const POWER: Power = Power::Reads;
 
     fn call<'a>(
         &'a self,
@@ -79,13 +79,7 @@ impl Tool for KbSearch {
                 filter,
                 mode: Mode::Hybrid,
             };
-            let failed = |e: crate::db::pool::DbError| ToolError {
-                code: ToolCode::Upstream5xx,
-                cause: e.to_string(),
-            };
-            let found = search::search(&self.0, &ctx.db, ctx.site, query)
-                .await
-                .map_err(failed)?;
+            let found = search::search(&self.0, &ctx.db, ctx.site, query).await?;
             let output = found
                 .passages
                 .iter()

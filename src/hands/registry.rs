@@ -11,7 +11,7 @@ use rand::RngExt;
 use serde_json::Value;
 
 use super::{Reply, Tool, ToolContext, ToolError, measure};
-use crate::domain::tool::ToolCode;
+use crate::domain::tool::{Power, ToolCode};
 use crate::models::chat::ToolSpec;
 
 /// Pauses between the tries of a read, before jitter.
@@ -48,7 +48,7 @@ pub struct Called {
 type AnyReply = Result<Reply<Value>, ToolError>;
 
 struct Entry {
-    writes: bool,
+    power: Power,
     description: &'static str,
     parameters: Value,
     input: Validator,
@@ -73,10 +73,7 @@ fn validator<T: schemars::JsonSchema>(tool: &'static str) -> Result<Validator, B
 }
 
 fn invalid(cause: impl std::fmt::Display) -> ToolError {
-    ToolError {
-        code: ToolCode::InvalidInput,
-        cause: cause.to_string(),
-    }
+    ToolError::new(ToolCode::InvalidInput, cause)
 }
 
 impl Registry {
@@ -102,7 +99,7 @@ impl Registry {
         self.tools.insert(
             T::NAME,
             Entry {
-                writes: T::WRITES,
+                power: T::POWER,
                 description: T::DESCRIPTION,
                 parameters: schemars::schema_for!(T::Input).to_value(),
                 input: validator::<T::Input>(T::NAME)?,
@@ -113,10 +110,17 @@ impl Registry {
         Ok(())
     }
 
-    /// Whether a tool changes anything; None when there is no such tool.
+    /// How much a tool changes; None when there is no such tool.
     #[must_use]
-    pub fn writes(&self, name: &str) -> Option<bool> {
-        self.tools.get(name).map(|t| t.writes)
+    pub fn power(&self, name: &str) -> Option<Power> {
+        self.tools.get(name).map(|t| t.power)
+    }
+
+    /// The tools' names, powers and descriptions, by name.
+    pub fn list(&self) -> impl Iterator<Item = (&'static str, Power, &'static str)> {
+        self.tools
+            .iter()
+            .map(|(name, tool)| (*name, tool.power, tool.description))
     }
 
     /// The tools as a language model sees them, by name.
@@ -166,10 +170,7 @@ impl Registry {
                             e.kind().keyword(),
                             e.instance_path()
                         );
-                        let error = ToolError {
-                            code: ToolCode::Upstream5xx,
-                            cause,
-                        };
+                        let error = ToolError::new(ToolCode::Upstream5xx, cause);
                         return Err(CallError::Failed { error, attempts });
                     }
                     return Ok(Called { reply, attempts });
@@ -177,7 +178,7 @@ impl Registry {
                 Err(error) => {
                     let pause = usize::try_from(attempts - 1).ok().and_then(|n| PAUSES.get(n));
                     match pause {
-                        Some(pause) if !entry.writes && error.code.is_transient() => {
+                        Some(pause) if entry.power == Power::Reads && error.code.is_transient() => {
                             let jitter = rand::rng().random_range(0.5..1.5);
                             tokio::time::sleep(pause.mul_f64(jitter)).await;
                         }
