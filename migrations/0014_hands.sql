@@ -98,6 +98,14 @@ CREATE UNIQUE INDEX proposals_one_waiting ON proposals (site_id, tool, order_num
     WHERE state IN ('confirmed', 'waiting');
 CALL deskhand_tenant('proposals');
 
+-- A turn that began with a yes or a no by the widget's button.
+ALTER TABLE turns
+    ADD COLUMN proposal_id uuid,
+    ADD COLUMN accepts boolean,
+    ADD CHECK ((proposal_id IS NULL) = (accepts IS NULL)),
+    ADD FOREIGN KEY (site_id, proposal_id) REFERENCES proposals (site_id, id) ON DELETE CASCADE;
+CREATE INDEX turns_proposal ON turns (site_id, proposal_id) WHERE proposal_id IS NOT NULL;
+
 -- Staff's word on a proposal. The token is sealed to everything that it allows: site, thread,
 -- order, amount, arguments, policy and expiry. If any of that changes it can't be opened.
 CREATE TABLE approvals (

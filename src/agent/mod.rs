@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod brain;
+pub mod consent;
 pub mod driver;
 pub mod explain;
 mod fingerprint;

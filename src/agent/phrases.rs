@@ -2,6 +2,7 @@
 //! lines of progress. Plain words; no promise that nobody keeps.
 
 use crate::agent::machine::action::Template;
+use crate::domain::event::AskKind;
 
 /// The languages that these words exist in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,38 @@ pub fn say(template: Template, tongue: Tongue) -> &'static str {
     match tongue {
         Tongue::English => english,
         Tongue::German => german,
+    }
+}
+
+/// What a visitor is asked for.
+#[must_use]
+pub fn asks(kind: AskKind, tongue: Tongue) -> &'static str {
+    match (kind, tongue) {
+        (AskKind::Identity, Tongue::English) => {
+            "Please tell me the order number and the e-mail address that the order was placed with."
+        }
+        (AskKind::Identity, Tongue::German) => {
+            "Bitte nennen Sie mir die Bestellnummer und die E-Mail-Adresse, mit der bestellt wurde."
+        }
+        (AskKind::Contact, Tongue::English) => {
+            "Please leave your e-mail address so that our reply reaches you."
+        }
+        (AskKind::Contact, Tongue::German) => {
+            "Bitte hinterlassen Sie Ihre E-Mail-Adresse, damit unsere Antwort Sie erreicht."
+        }
+        (AskKind::Confirm, Tongue::English) => "Shall I do that?",
+        (AskKind::Confirm, Tongue::German) => "Soll ich das tun?",
+    }
+}
+
+/// What the buttons under a proposal say.
+#[must_use]
+pub fn answered(accept: bool, tongue: Tongue) -> &'static str {
+    match (accept, tongue) {
+        (true, Tongue::English) => "Yes, go ahead",
+        (true, Tongue::German) => "Ja, bitte",
+        (false, Tongue::English) => "No, thanks",
+        (false, Tongue::German) => "Nein, danke",
     }
 }
 

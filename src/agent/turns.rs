@@ -16,6 +16,7 @@ use super::machine::Machine;
 use super::machine::ctx::Timer;
 use super::machine::input::Input;
 use super::machine::state::State;
+use super::phrases::{self, Tongue};
 use super::record::TurnRef;
 use super::{Agent, measure, operation};
 use crate::db::events::{self, Voice};
@@ -23,7 +24,7 @@ use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::{handoffs, sites, threads, turns, vault as vault_rows};
 use crate::domain::event::{Speaker, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
-use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
+use crate::domain::ids::{MessageId, ProposalId, SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::SealError;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
@@ -53,6 +54,9 @@ pub struct Message {
     pub locale: Option<String>,
     /// An address for the answer.
     pub email: Option<String>,
+    /// A yes or no to a proposal, by the widget's button.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<(ProposalId, bool)>,
 }
 
 /// A message that was taken.
@@ -78,6 +82,9 @@ pub enum StartError {
     /// This `message_id` came with another body before.
     #[error("this message_id was used for another message")]
     Reused,
+    /// The proposal is not this thread's, was answered before, or its time is over.
+    #[error("the proposal can't be answered any more")]
+    ProposalExpired,
     /// This process has enough to do.
     #[error("too many conversations at once")]
     Overloaded,
@@ -170,7 +177,7 @@ async fn open(
     }
     let known = message.thread_id.is_some();
     let site = sites::own(tx).await?.ok_or(StartError::ThreadNotFound)?;
-    let locale = message.locale.clone().unwrap_or(site.locale);
+    let locale = message.locale.clone().unwrap_or_else(|| site.locale.clone());
     let (thread, staff_held) = match message.thread_id {
         Some(id) => {
             let row = threads::lock(tx, id, visitor)
@@ -187,13 +194,27 @@ async fn open(
             (id, false)
         }
     };
+    let answer = match message.confirm {
+        Some((id, accept)) => Some(
+            operation::answer_to(tx, thread, id, accept, now)
+                .await?
+                .ok_or(StartError::ProposalExpired)?,
+        ),
+        None => None,
+    };
     let mut vault = if known {
         vault::open(tx, &agent.master, thread).await?
     } else {
         Placeholders::default()
     };
     // From here on nothing of the house sees the visitor's personal data.
-    let text = vault.mask(&message.text);
+    let text = match &answer {
+        // What the button says, for whoever reads the conversation later.
+        Some(answer) if message.text.is_empty() => {
+            phrases::answered(answer.accept, Tongue::of(&locale)).to_owned()
+        }
+        _ => vault.mask(&message.text),
+    };
     let sealed = vault::seal(&agent.master, tx.site(), thread, &vault.take_new())?;
     vault_rows::add(tx, thread, &sealed).await?;
     let turn = TurnId::new();
@@ -240,6 +261,9 @@ async fn open(
         now,
     };
     let epoch = turns::insert(tx, &new).await?;
+    if let Some(answer) = &answer {
+        turns::note_answer(tx, turn, answer.proposal, answer.accept).await?;
+    }
     let voice = Voice::Agent(turn, epoch);
     stored.turn = Some(turn);
     stored.seq = events::append(tx, thread, voice, &[begins(Speaker::Agent)], now).await?;
@@ -256,11 +280,12 @@ async fn open(
         text: text.clone(),
         vault,
         locale,
-        address_only: message.text.is_empty() && message.email.is_some(),
+        address_only: message.text.is_empty() && message.email.is_some() && answer.is_none(),
+        answer,
         first_seq: stored.seq,
         last_step: None,
         resumed: false,
-        opens: (!known).then_some(site.name),
+        opens: (!known).then_some(site),
     };
     Ok((
         Some(assignment),
@@ -427,6 +452,11 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
         last_step,
         resumed: true,
         opens: None,
+        answer: took.answer.map(|(proposal, tool, accept)| operation::Answered {
+            proposal,
+            tool,
+            accept,
+        }),
     };
     Ok((assignment, first))
 }

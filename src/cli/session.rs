@@ -21,7 +21,9 @@ use crate::db::sites;
 use crate::domain::clock::{SharedClock, SystemClock};
 use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
+use crate::hands::adapters::demo_store::DemoStore;
 use crate::hands::kb_search::KbSearch;
+use crate::hands::orders::{self, Stores};
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
 use crate::models::embedders::Embedders;
@@ -191,6 +193,8 @@ impl Session {
         };
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
+        let stores: Arc<dyn Stores> = Arc::new(DemoStore::new(self.db.clone(), Arc::clone(&self.clock)));
+        orders::register(&mut registry, &stores, None)?;
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,

@@ -16,6 +16,7 @@ use crate::db::embedded::Access;
 use crate::db::sites;
 use crate::domain::ids::SiteId;
 use crate::domain::keys::{Alg, Purpose, RootSecret};
+use crate::domain::rules::Rules;
 use crate::domain::site::{Mode, Site, is_locale, is_slug, normalise_origin};
 use crate::http::auth::keyring::{open_root, owner_of};
 
@@ -325,6 +326,7 @@ pub(super) async fn add_site(
         origins,
         mode: Mode::Assist,
         locale: locale.to_owned(),
+        rules: Rules::default(),
         created_at: session.clock.now(),
     };
     let mut tx = session.db.site(site.id).await?;

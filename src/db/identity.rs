@@ -44,7 +44,7 @@ pub async fn add(tx: &mut SiteTx, id: Uuid, proof: &NewProof<'_>) -> DbResult<()
     sqlx::query!(
         "INSERT INTO identity_proofs (site_id, id, visitor_id, method, email_sealed, email_hash, order_number,
                                       code_hash, at, verified_at, expires_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $8::bytea IS NULL THEN $9 END, $10)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, CASE WHEN $8::bytea IS NULL THEN $9::timestamptz END, $10)",
         tx.site().0,
         id,
         proof.visitor.0,
@@ -110,7 +110,7 @@ pub async fn enter_code(
     let right = sqlx::query_scalar!(
         r#"UPDATE identity_proofs
            SET tries = tries + 1,
-               verified_at = CASE WHEN code_hash = $3 AND email_hash = $2 THEN $5 END,
+               verified_at = CASE WHEN code_hash = $3 AND email_hash = $2 THEN $5::timestamptz END,
                expires_at = CASE WHEN code_hash = $3 AND email_hash = $2 THEN $6 ELSE expires_at END
            WHERE visitor_id = $1 AND method = 'code' AND verified_at IS NULL AND expires_at > $5 AND tries < $4
            RETURNING verified_at IS NOT NULL AS "right!""#,

@@ -90,6 +90,28 @@ pub async fn own(tx: &mut SiteTx) -> DbResult<Option<Site>> {
     .transpose()
 }
 
+/// Sets how far the agent may go on the transaction's own site.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_mode(tx: &mut SiteTx, mode: Mode) -> DbResult<()> {
+    sqlx::query!("UPDATE sites SET mode = $1", mode.as_str())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Sets settings of the transaction's own site; others stay as they are.
+///
+/// # Errors
+/// When the database does.
+pub async fn merge_settings(tx: &mut SiteTx, settings: &serde_json::Value) -> DbResult<()> {
+    sqlx::query!("UPDATE sites SET settings = settings || $1", settings)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// All sites, oldest first; the operator's list.
 ///
 /// # Errors

@@ -39,8 +39,8 @@ impl Currency {
     #[must_use]
     pub fn decimals(&self) -> u32 {
         match &self.0 {
-            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF" | b"UGX"
-            | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
+            b"BIF" | b"CLP" | b"DJF" | b"GNF" | b"ISK" | b"JPY" | b"KMF" | b"KRW" | b"PYG" | b"RWF"
+            | b"UGX" | b"VND" | b"VUV" | b"XAF" | b"XOF" | b"XPF" => 0,
             b"BHD" | b"IQD" | b"JOD" | b"KWD" | b"LYD" | b"OMR" | b"TND" => 3,
             _ => 2,
         }
@@ -164,7 +164,18 @@ mod tests {
             assert_eq!(Money::parse(text, eur).map(|m| m.minor), Some(minor), "{text}");
         }
         for bad in [
-            "", ".5", "5.", "-1", "+1", "1,00", "1.001", "1e3", "1 0", "٣", "9999999999999", "1.0.0",
+            "",
+            ".5",
+            "5.",
+            "-1",
+            "+1",
+            "1,00",
+            "1.001",
+            "1e3",
+            "1 0",
+            "٣",
+            "9999999999999",
+            "1.0.0",
         ] {
             assert_eq!(Money::parse(bad, eur), None, "{bad}");
         }
@@ -178,8 +189,14 @@ mod tests {
     #[test]
     fn currencies_dont_mix() {
         let (a, b) = (
-            Money { minor: 5, currency: Currency::EUR },
-            Money { minor: 3, currency: Currency::parse("CHF").unwrap() },
+            Money {
+                minor: 5,
+                currency: Currency::EUR,
+            },
+            Money {
+                minor: 3,
+                currency: Currency::parse("CHF").unwrap(),
+            },
         );
         assert_eq!(a.less(b), None);
         assert_eq!(a.plus(b), None);

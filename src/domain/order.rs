@@ -125,7 +125,11 @@ impl Address {
     /// On one line, for people.
     #[must_use]
     pub fn one_line(&self) -> String {
-        let extra = self.extra.as_deref().map(|e| format!("{e}, ")).unwrap_or_default();
+        let extra = self
+            .extra
+            .as_deref()
+            .map(|e| format!("{e}, "))
+            .unwrap_or_default();
         format!(
             "{}, {}, {extra}{} {}, {}",
             self.name, self.street, self.postcode, self.city, self.country
@@ -166,7 +170,8 @@ pub struct Order {
 /// Compared in constant time.
 #[must_use]
 pub fn same_email(a: &str, b: &str) -> bool {
-    let digest = |s: &str| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, s.trim().to_lowercase().as_bytes());
+    let digest =
+        |s: &str| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, s.trim().to_lowercase().as_bytes());
     aws_lc_rs::constant_time::verify_slices_are_equal(digest(a).as_ref(), digest(b).as_ref()).is_ok()
 }
 
@@ -177,7 +182,15 @@ mod tests {
     #[test]
     fn states_keep_their_names() {
         for name in [
-            "pending", "processing", "on-hold", "shipped", "completed", "cancelled", "refunded", "failed", "wc-odd",
+            "pending",
+            "processing",
+            "on-hold",
+            "shipped",
+            "completed",
+            "cancelled",
+            "refunded",
+            "failed",
+            "wc-odd",
         ] {
             let status = OrderStatus::parse(name);
             assert_eq!(status.as_str(), name);

@@ -197,10 +197,22 @@ mod tests {
         assert!(desk.eligible && desk.needs_approval);
         assert_eq!(desk.reasons, [RefundReason::AboveSoftLimit]);
         for (o, reason) in [
-            (order("completed", &[(11_800, "lamps")], 45, now), RefundReason::OutsideWindow),
-            (order("completed", &[(6400, "made-to-measure")], 2, now), RefundReason::ExcludedItems),
-            (order("cancelled", &[(14_900, "lamps")], 2, now), RefundReason::WrongState),
-            (order("pending", &[(10_000, "gift-card")], 0, now), RefundReason::WrongState),
+            (
+                order("completed", &[(11_800, "lamps")], 45, now),
+                RefundReason::OutsideWindow,
+            ),
+            (
+                order("completed", &[(6400, "made-to-measure")], 2, now),
+                RefundReason::ExcludedItems,
+            ),
+            (
+                order("cancelled", &[(14_900, "lamps")], 2, now),
+                RefundReason::WrongState,
+            ),
+            (
+                order("pending", &[(10_000, "gift-card")], 0, now),
+                RefundReason::WrongState,
+            ),
         ] {
             let verdict = check(&o);
             assert!(!verdict.eligible && verdict.max.minor == 0);

@@ -26,7 +26,12 @@ impl Rules {
         let policy = RefundPolicy::default();
         let list = |key: &str| -> Option<Vec<String>> {
             let items = settings.get(key)?.as_array()?;
-            Some(items.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect())
+            Some(
+                items
+                    .iter()
+                    .filter_map(|v| v.as_str().map(str::to_owned))
+                    .collect(),
+            )
         };
         let refund = RefundPolicy {
             window_days: settings
@@ -64,7 +69,10 @@ mod tests {
     #[test]
     fn a_site_without_settings_has_the_strict_ones() {
         assert_eq!(Rules::read(&json!({})), Rules::default());
-        assert_eq!(Rules::read(&json!({"refund_approve_all": "no", "tools_off": 3})), Rules::default());
+        assert_eq!(
+            Rules::read(&json!({"refund_approve_all": "no", "tools_off": 3})),
+            Rules::default()
+        );
         let set = Rules::read(&json!({
             "refund_window_days": 14, "refund_soft_limit": "20.50", "refund_approve_all": false,
             "refund_states": ["completed"], "refund_excluded": [], "tools_off": ["issue_refund"],

@@ -18,9 +18,9 @@ use crate::domain::ids::ProposalId;
 use crate::domain::order::Order;
 use crate::domain::rules::Rules;
 use crate::domain::tool::{Need, ToolCode};
+use crate::hands::Tool;
 use crate::hands::issue_refund::{self, IssueRefund};
 use crate::hands::update_shipping_address::{self, UpdateShippingAddress};
-use crate::hands::Tool;
 
 /// Looks whether a shop has done what it didn't answer for, and the pauses before them.
 const LOOKS: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(500)];
@@ -94,7 +94,10 @@ pub async fn run(
         .await?
         .ok_or_else(|| void("the order is gone"))?;
     let mut tx = ctx.db.site(ctx.site).await?;
-    let Some(row) = proposals::lock(&mut tx, id).await?.filter(|r| r.args_hash == ready.row.args_hash) else {
+    let Some(row) = proposals::lock(&mut tx, id)
+        .await?
+        .filter(|r| r.args_hash == ready.row.args_hash)
+    else {
         return Err(void("it was changed"));
     };
     if let Err(error) = fits(ctx, &mut tx, &row, &ready.change, &order, leave).await {
@@ -118,7 +121,12 @@ fn acted(row: &ProposalRow) -> Acted {
     let amount = proposal::amount(row);
     Acted {
         order_id: row.order_number.clone(),
-        done: if amount.is_some() { "refunded" } else { "address_changed" }.to_owned(),
+        done: if amount.is_some() {
+            "refunded"
+        } else {
+            "address_changed"
+        }
+        .to_owned(),
         amount: amount.map(|m| m.decimal()),
         currency: amount.map(|m| m.currency.to_string()),
     }
@@ -150,9 +158,16 @@ async fn fits(
     leave: &Leave,
 ) -> Result<(), ToolError> {
     let now = ctx.now();
-    let state = if *leave == Leave::Visitor { "open" } else { "waiting" };
+    let state = if *leave == Leave::Visitor {
+        "open"
+    } else {
+        "waiting"
+    };
     if row.state != state {
-        return Err(ToolError::new(ToolCode::NotFound, format!("the proposal is {} by now", row.state)));
+        return Err(ToolError::new(
+            ToolCode::NotFound,
+            format!("the proposal is {} by now", row.state),
+        ));
     }
     let until = match leave {
         Leave::Visitor => row.expires_at,
@@ -161,10 +176,15 @@ async fn fits(
     if until <= now {
         return Err(void("it has expired"));
     }
-    let site = sites::own(tx).await?.ok_or_else(|| void("there is no such site"))?;
+    let site = sites::own(tx)
+        .await?
+        .ok_or_else(|| void("there is no such site"))?;
     let power = crate::domain::tool::Power::Guarded;
     if !power.is_allowed(site.mode) || site.rules.off.contains(&row.tool) {
-        return Err(ToolError::new(ToolCode::Disabled, "it was switched off meanwhile"));
+        return Err(ToolError::new(
+            ToolCode::Disabled,
+            "it was switched off meanwhile",
+        ));
     }
     if *leave == Leave::Visitor {
         let proofs = identity::proven(ctx, row.visitor).await?;
@@ -185,7 +205,10 @@ async fn fits(
     if *leave == Leave::Staff {
         let token = proposals::take_token(tx, row.id, now).await?;
         let Some((token, expires_at)) = token else {
-            return Err(ToolError::new(ToolCode::NeedsApproval, "there is no unused approval"));
+            return Err(ToolError::new(
+                ToolCode::NeedsApproval,
+                "there is no unused approval",
+            ));
         };
         if !proposal::is_for(&ctx.master, ctx.site, row, &token, expires_at) {
             return Err(void("it isn't what staff approved"));
@@ -196,9 +219,12 @@ async fn fits(
 
 /// A second proposal for an order whose first is being decided.
 fn undecided(error: &crate::db::pool::DbError) -> Option<ToolError> {
-    error
-        .is_unique_violation()
-        .then(|| ToolError::new(ToolCode::NotFound, "another change of this order is being decided"))
+    error.is_unique_violation().then(|| {
+        ToolError::new(
+            ToolCode::NotFound,
+            "another change of this order is being decided",
+        )
+    })
 }
 
 /// The site's own rules; gives whether staff must approve.
@@ -225,7 +251,13 @@ fn rule(
     }
 }
 
-async fn note(tx: &mut SiteTx, ctx: &ToolContext, row: &ProposalRow, who: &str, act: &str) -> Result<(), ToolError> {
+async fn note(
+    tx: &mut SiteTx,
+    ctx: &ToolContext,
+    row: &ProposalRow,
+    who: &str,
+    act: &str,
+) -> Result<(), ToolError> {
     let subject = row.id.to_string();
     let entry = audit::Entry {
         who,
@@ -249,7 +281,11 @@ async fn begin(
     leave: &Leave,
 ) -> Result<(), ToolError> {
     let now = ctx.now();
-    let from = if *leave == Leave::Visitor { "open" } else { "waiting" };
+    let from = if *leave == Leave::Visitor {
+        "open"
+    } else {
+        "waiting"
+    };
     let moved = proposals::advance(tx, row.id, &[from], "confirmed", now).await;
     if !moved.map_err(|e| undecided(&e).unwrap_or_else(|| e.into()))? {
         return Err(ToolError::new(ToolCode::NotFound, "it was decided meanwhile"));
@@ -273,7 +309,12 @@ async fn begin(
 }
 
 /// Asks the shop, and keeps what it says.
-async fn ask(ctx: &ToolContext, store: &dyn OrderStore, ready: &Ready, key: &str) -> Result<Acted, ToolError> {
+async fn ask(
+    ctx: &ToolContext,
+    store: &dyn OrderStore,
+    ready: &Ready,
+    key: &str,
+) -> Result<Acted, ToolError> {
     let done = store
         .change(ctx.site, &ready.row.order_number, &ready.change, key)
         .await;
@@ -295,7 +336,12 @@ async fn ask(ctx: &ToolContext, store: &dyn OrderStore, ready: &Ready, key: &str
 
 /// Finds out what became of an effect that was begun. What the shop doesn't show may still be
 /// under way there: it is unknown, and a person looks.
-async fn settle(ctx: &ToolContext, store: &dyn OrderStore, ready: &Ready, key: &str) -> Result<Acted, ToolError> {
+async fn settle(
+    ctx: &ToolContext,
+    store: &dyn OrderStore,
+    ready: &Ready,
+    key: &str,
+) -> Result<Acted, ToolError> {
     for pause in LOOKS {
         tokio::time::sleep(pause).await;
         match store
@@ -308,7 +354,10 @@ async fn settle(ctx: &ToolContext, store: &dyn OrderStore, ready: &Ready, key: &
         }
     }
     finish(ctx, ready, key, Err(("unknown", ToolCode::Timeout))).await?;
-    Err(ToolError::new(ToolCode::Timeout, "nobody knows whether it happened"))
+    Err(ToolError::new(
+        ToolCode::Timeout,
+        "nobody knows whether it happened",
+    ))
 }
 
 /// Ends the ledger's row and the proposal together.

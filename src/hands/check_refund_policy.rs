@@ -61,7 +61,11 @@ impl Tool for CheckRefundPolicy {
         whether a person must approve it. Call it before issue_refund.";
     const POWER: Power = Power::Reads;
 
-    fn call<'a>(&'a self, ctx: &'a ToolContext, input: Input) -> BoxFuture<'a, Result<Reply<Output>, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        ctx: &'a ToolContext,
+        input: Input,
+    ) -> BoxFuture<'a, Result<Reply<Output>, ToolError>> {
         async move {
             let number = number(&input.order_id)?;
             let store = shop(self.0.as_ref(), ctx.site).await?;

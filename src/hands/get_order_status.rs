@@ -63,13 +63,13 @@ pub struct Output {
     /// What was paid back of it, if anything was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refunded: Option<String>,
-    /// When it was placed.
-    pub placed_at: DateTime<Utc>,
+    /// The day on which it was placed, for example `2026-05-01`.
+    pub placed_at: String,
     /// When it was delivered, where the shop knows.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub delivered_at: Option<DateTime<Utc>>,
+    pub delivered_at: Option<String>,
     /// When it last changed.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: String,
     /// The parcel's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tracking: Option<String>,
@@ -84,12 +84,18 @@ impl From<&Order> for Output {
             total: order.total.decimal(),
             currency: order.total.currency.to_string(),
             refunded: (order.refunded.minor > 0).then(|| order.refunded.decimal()),
-            placed_at: order.placed_at,
-            delivered_at: order.delivered_at,
-            updated_at: order.updated_at,
+            placed_at: day(order.placed_at),
+            delivered_at: order.delivered_at.map(day),
+            updated_at: day(order.updated_at),
             tracking: order.tracking.clone(),
         }
     }
+}
+
+/// The day of a time (UTC).
+#[must_use]
+pub fn day(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d").to_string()
 }
 
 /// The tool.
@@ -103,7 +109,11 @@ impl Tool for GetOrderStatus {
         Pass the order number, and the billing e-mail if the visitor gave one in this conversation.";
     const POWER: Power = Power::Reads;
 
-    fn call<'a>(&'a self, ctx: &'a ToolContext, input: Input) -> BoxFuture<'a, Result<Reply<Output>, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        ctx: &'a ToolContext,
+        input: Input,
+    ) -> BoxFuture<'a, Result<Reply<Output>, ToolError>> {
         async move {
             let number = number(&input.order_id)?;
             let store = shop(self.0.as_ref(), ctx.site).await?;
@@ -119,10 +129,17 @@ impl Tool for GetOrderStatus {
 /// # Errors
 /// [`ToolCode::NotFound`] when no order can have it: what can't exist looks like what doesn't.
 pub fn number(given: &str) -> Result<&str, ToolError> {
-    let bare = given.trim().trim_start_matches('#').trim_end_matches(['.', ',', '!', '?']).trim();
+    let bare = given
+        .trim()
+        .trim_start_matches('#')
+        .trim_end_matches(['.', ',', '!', '?'])
+        .trim();
     if is_number(bare) {
         Ok(bare)
     } else {
-        Err(ToolError::new(ToolCode::NotFound, "no order can have this number"))
+        Err(ToolError::new(
+            ToolCode::NotFound,
+            "no order can have this number",
+        ))
     }
 }

@@ -95,7 +95,12 @@ pub enum Shown<'a> {
 ///
 /// # Errors
 /// When the database does.
-pub async fn keep(ctx: &ToolContext, visitor: VisitorId, email: &str, shown: Shown<'_>) -> Result<(), ToolError> {
+pub async fn keep(
+    ctx: &ToolContext,
+    visitor: VisitorId,
+    email: &str,
+    shown: Shown<'_>,
+) -> Result<(), ToolError> {
     let id = Uuid::now_v7();
     let sealed = ctx.master.seal(&owner(ctx.site, id), email.trim().as_bytes())?;
     let (method, order_number) = match shown {
@@ -156,7 +161,12 @@ pub async fn new_code(
 ///
 /// # Errors
 /// When the database does.
-pub async fn enter_code(ctx: &ToolContext, visitor: VisitorId, email: &str, code: &str) -> Result<bool, ToolError> {
+pub async fn enter_code(
+    ctx: &ToolContext,
+    visitor: VisitorId,
+    email: &str,
+    code: &str,
+) -> Result<bool, ToolError> {
     let digits: String = code.chars().filter(char::is_ascii_digit).collect();
     let now = ctx.now();
     let mut tx = ctx.db.site(ctx.site).await?;
@@ -181,7 +191,8 @@ fn code_hash(ctx: &ToolContext, visitor: VisitorId, code: &str) -> [u8; 32] {
 }
 
 fn key(ctx: &ToolContext, what: &str, value: &[u8]) -> [u8; 32] {
-    ctx.master.fingerprint(&format!("site/{}/guess/{what}", ctx.site), value)
+    ctx.master
+        .fingerprint(&format!("site/{}/guess/{what}", ctx.site), value)
 }
 
 /// Checks an order's number against an address, with the limits on guessing. A wrong pair and
@@ -199,7 +210,10 @@ pub async fn order_of_pair(
     let begun = tokio::time::Instant::now();
     let keys = [
         (key(ctx, "visitor", visitor.0.as_bytes()), MOST_WRONG),
-        (key(ctx, "order", number.to_lowercase().as_bytes()), MOST_WRONG_ORDER),
+        (
+            key(ctx, "order", number.to_lowercase().as_bytes()),
+            MOST_WRONG_ORDER,
+        ),
     ];
     let now = ctx.now();
     // Counted before it is looked up, so that many at once are no more than one after another.
@@ -223,7 +237,10 @@ pub async fn order_of_pair(
         return Ok(order);
     }
     tokio::time::sleep_until(begun + paced(begun.elapsed())).await;
-    Err(ToolError::new(ToolCode::NotFound, "no order of this number and address"))
+    Err(ToolError::new(
+        ToolCode::NotFound,
+        "no order of this number and address",
+    ))
 }
 
 /// The next multiple of the pace.
@@ -259,7 +276,6 @@ pub async fn own_order(
     }
     Err(ToolError::needs(crate::domain::tool::Need::Identity))
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -45,7 +45,11 @@ impl Tool for IssueRefund {
         amount and must confirm it. Call check_refund_policy first, and never more than its max_amount.";
     const POWER: Power = Power::Guarded;
 
-    fn call<'a>(&'a self, ctx: &'a ToolContext, input: Input) -> BoxFuture<'a, Result<Reply<Acted>, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        ctx: &'a ToolContext,
+        input: Input,
+    ) -> BoxFuture<'a, Result<Reply<Acted>, ToolError>> {
         async move {
             let number = number(&input.order_id)?;
             let store = shop(self.0.as_ref(), ctx.site).await?;

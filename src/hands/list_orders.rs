@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::get_order_status::day;
 use super::orders::{Stores, shop};
 use super::{Reply, Tool, ToolContext, ToolError, identity};
 use crate::domain::tool::{Need, Power};
@@ -28,8 +28,8 @@ pub struct Listed {
     pub total: String,
     /// The currency's code.
     pub currency: String,
-    /// When it was placed.
-    pub placed_at: DateTime<Utc>,
+    /// The day on which it was placed, for example `2026-05-01`.
+    pub placed_at: String,
 }
 
 /// The tool.
@@ -43,7 +43,11 @@ impl Tool for ListOrders {
         shown who they are; otherwise they are asked to.";
     const POWER: Power = Power::Reads;
 
-    fn call<'a>(&'a self, ctx: &'a ToolContext, _: Input) -> BoxFuture<'a, Result<Reply<Vec<Listed>>, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        ctx: &'a ToolContext,
+        _: Input,
+    ) -> BoxFuture<'a, Result<Reply<Vec<Listed>>, ToolError>> {
         async move {
             let visitor = ctx.conversation()?.visitor;
             let store = shop(self.0.as_ref(), ctx.site).await?;
@@ -71,7 +75,7 @@ impl Tool for ListOrders {
                     status: order.status.as_str().to_owned(),
                     total: order.total.decimal(),
                     currency: order.total.currency.to_string(),
-                    placed_at: order.placed_at,
+                    placed_at: day(order.placed_at),
                 })
                 .collect();
             Ok(Reply::of(listed))

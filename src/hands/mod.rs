@@ -17,6 +17,7 @@ pub mod registry;
 pub mod update_shipping_address;
 pub mod verify_identity;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -58,6 +59,8 @@ pub struct ToolContext {
     pub conversation: Option<Conversation>,
     /// The visitor's language, a BCP 47 tag.
     pub locale: String,
+    /// Tools that the site doesn't let its agent use.
+    pub off: Arc<BTreeSet<String>>,
     /// Business time.
     pub clock: SharedClock,
     /// What seals personal data.

@@ -54,7 +54,10 @@ pub fn hash(args: &[u8]) -> Vec<u8> {
 ///
 /// # Errors
 /// [`ToolCode::NeedsConfirmation`] when it is stored; else what the database gives.
-pub async fn offer<T: Serialize + Sync>(ctx: &ToolContext, offer: Offer<'_, T>) -> Result<ToolError, ToolError> {
+pub async fn offer<T: Serialize + Sync>(
+    ctx: &ToolContext,
+    offer: Offer<'_, T>,
+) -> Result<ToolError, ToolError> {
     let Conversation { thread, turn, .. } = ctx.conversation()?;
     let id = ProposalId::new();
     let args = serde_json::to_vec(offer.args).map_err(|e| ToolError::new(ToolCode::InvalidInput, e))?;
@@ -100,10 +103,17 @@ pub async fn offer<T: Serialize + Sync>(ctx: &ToolContext, offer: Offer<'_, T>) 
 ///
 /// # Errors
 /// [`ToolCode::InvalidInput`] when they aren't.
-pub fn args<T: DeserializeOwned>(master: &MasterKey, site: SiteId, row: &ProposalRow) -> Result<T, ToolError> {
+pub fn args<T: DeserializeOwned>(
+    master: &MasterKey,
+    site: SiteId,
+    row: &ProposalRow,
+) -> Result<T, ToolError> {
     let opened = master.open(&owner(site, row.id), &row.args_sealed)?;
     if hash(&opened) != row.args_hash {
-        return Err(ToolError::new(ToolCode::InvalidInput, "the proposal's arguments were changed"));
+        return Err(ToolError::new(
+            ToolCode::InvalidInput,
+            "the proposal's arguments were changed",
+        ));
     }
     serde_json::from_slice(&opened).map_err(|e| ToolError::new(ToolCode::InvalidInput, e))
 }
@@ -150,7 +160,13 @@ pub fn token(
 
 /// Whether a token is for this proposal as it stands now.
 #[must_use]
-pub fn is_for(master: &MasterKey, site: SiteId, row: &ProposalRow, token: &[u8], expires_at: DateTime<Utc>) -> bool {
+pub fn is_for(
+    master: &MasterKey,
+    site: SiteId,
+    row: &ProposalRow,
+    token: &[u8],
+    expires_at: DateTime<Utc>,
+) -> bool {
     master.open(&allows(site, row, expires_at), token).is_ok()
 }
 
@@ -203,7 +219,13 @@ mod tests {
             assert!(!is_for(&master, site, &other, &token, until), "change {i}");
         }
         assert!(!is_for(&master, SiteId::new(), &row, &token, until));
-        assert!(!is_for(&master, site, &row, &token, until + TimeDelta::seconds(1)));
+        assert!(!is_for(
+            &master,
+            site,
+            &row,
+            &token,
+            until + TimeDelta::seconds(1)
+        ));
         assert!(!is_for(&MasterKey::new([4; 32]), site, &row, &token, until));
     }
 }

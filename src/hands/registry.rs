@@ -1,7 +1,8 @@
 //! The tools by name: checks arguments and results against their schemas, and tries a
 //! read again when it failed for a passing reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -10,7 +11,12 @@ use jsonschema::Validator;
 use rand::RngExt;
 use serde_json::Value;
 
+use super::act::{self, Leave};
+use super::orders::Stores;
 use super::{Reply, Tool, ToolContext, ToolError, measure};
+use crate::domain::ids::ProposalId;
+use crate::domain::rules::Rules;
+use crate::domain::site::Mode;
 use crate::domain::tool::{Power, ToolCode};
 use crate::models::chat::ToolSpec;
 
@@ -60,6 +66,8 @@ struct Entry {
 #[derive(Default)]
 pub struct Registry {
     tools: BTreeMap<&'static str, Entry>,
+    /// Where guarded tools act.
+    stores: Option<Arc<dyn Stores>>,
 }
 
 /// A tool's schema that isn't one: a defect of the tool's types.
@@ -82,9 +90,9 @@ impl Registry {
     /// # Errors
     /// When its types give no usable schema.
     pub fn add<T: Tool>(&mut self, tool: T) -> Result<(), BadSchema> {
-        let tool = std::sync::Arc::new(tool);
+        let tool = Arc::new(tool);
         let run = move |ctx: ToolContext, args: Value| {
-            let tool = std::sync::Arc::clone(&tool);
+            let tool = Arc::clone(&tool);
             async move {
                 let input = serde_json::from_value(args).map_err(invalid)?;
                 let reply = tool.call(&ctx, input).await?;
@@ -108,6 +116,45 @@ impl Registry {
             },
         );
         Ok(())
+    }
+
+    /// Gives guarded tools the shops that they act in.
+    pub fn act_in(&mut self, stores: Arc<dyn Stores>) {
+        self.stores = Some(stores);
+    }
+
+    /// The tools that a site doesn't let its agent use: switched off one by one, or not part of
+    /// how far the agent may go there (AGT-15).
+    #[must_use]
+    pub fn off(&self, mode: Mode, rules: &Rules) -> BTreeSet<String> {
+        self.tools
+            .iter()
+            .filter(|(name, tool)| rules.off.contains(**name) || !tool.power.is_allowed(mode))
+            .map(|(name, _)| (*name).to_owned())
+            .collect()
+    }
+
+    /// Runs a proposal that the visitor has said yes to: its stored arguments, once.
+    ///
+    /// # Errors
+    /// [`CallError::Failed`] as [`act::run`] says.
+    pub async fn confirmed(&self, ctx: &ToolContext, proposal: ProposalId) -> Result<Called, CallError> {
+        measure::call("confirmed", async {
+            let failed = |error| CallError::Failed { error, attempts: 1 };
+            let stores = self
+                .stores
+                .as_deref()
+                .ok_or_else(|| failed(ToolError::new(ToolCode::Disabled, "there are no shops")))?;
+            let acted = act::run(ctx, stores, proposal, &Leave::Visitor)
+                .await
+                .map_err(failed)?;
+            let output = serde_json::to_value(acted).map_err(|e| failed(invalid(e)))?;
+            Ok(Called {
+                reply: Reply::of(output),
+                attempts: 1,
+            })
+        })
+        .await
     }
 
     /// How much a tool changes; None when there is no such tool.
@@ -151,6 +198,10 @@ impl Registry {
 
     async fn run(&self, ctx: &ToolContext, name: &str, args: &Value) -> Result<Called, CallError> {
         let entry = self.tools.get(name).ok_or(CallError::Unknown)?;
+        if ctx.off.contains(name) {
+            let error = ToolError::new(ToolCode::Disabled, "the site has it switched off");
+            return Err(CallError::Failed { error, attempts: 0 });
+        }
         if let Err(e) = entry.input.validate(args) {
             // Where and which rule only: the value may be personal.
             return Err(CallError::Schema(format!(

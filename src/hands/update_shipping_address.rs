@@ -39,7 +39,11 @@ impl Tool for UpdateShippingAddress {
         shipped; the visitor is shown it and must confirm it. Every part must come from the visitor.";
     const POWER: Power = Power::Guarded;
 
-    fn call<'a>(&'a self, ctx: &'a ToolContext, input: Input) -> BoxFuture<'a, Result<Reply<Acted>, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        ctx: &'a ToolContext,
+        input: Input,
+    ) -> BoxFuture<'a, Result<Reply<Acted>, ToolError>> {
         async move {
             let number = number(&input.order_id)?;
             let store = shop(self.0.as_ref(), ctx.site).await?;
@@ -49,7 +53,10 @@ impl Tool for UpdateShippingAddress {
             }
             let line = input.address.one_line();
             if line.contains(|c: char| is_odd(c) || c == '\n' || c == '\t') {
-                return Err(ToolError::new(ToolCode::InvalidInput, "an address of one line a part"));
+                return Err(ToolError::new(
+                    ToolCode::InvalidInput,
+                    "an address of one line a part",
+                ));
             }
             let german = ctx.locale.to_ascii_lowercase().starts_with("de");
             let summary = if german {

@@ -70,11 +70,18 @@ impl Tool for VerifyIdentity {
     // Asked again it checks again, and sends at most what its limits allow.
     const POWER: Power = Power::Serves;
 
-    fn call<'a>(&'a self, ctx: &'a ToolContext, input: Input) -> BoxFuture<'a, Result<Reply<Output>, ToolError>> {
+    fn call<'a>(
+        &'a self,
+        ctx: &'a ToolContext,
+        input: Input,
+    ) -> BoxFuture<'a, Result<Reply<Output>, ToolError>> {
         async move {
             let visitor = ctx.conversation()?.visitor;
             if !address::is_email(input.email.trim()) {
-                return Err(ToolError::new(ToolCode::InvalidInput, "that is no e-mail address"));
+                return Err(ToolError::new(
+                    ToolCode::InvalidInput,
+                    "that is no e-mail address",
+                ));
             }
             if let Some(code) = &input.code {
                 return if identity::enter_code(ctx, visitor, &input.email, code).await? {
@@ -98,7 +105,10 @@ impl Tool for VerifyIdentity {
                 Some(code) => mail.send(ctx, &mut tx, input.email.trim(), code).await?,
                 None => {
                     tx.commit().await?;
-                    return Err(ToolError::new(ToolCode::RateLimit, "too many codes were asked for"));
+                    return Err(ToolError::new(
+                        ToolCode::RateLimit,
+                        "too many codes were asked for",
+                    ));
                 }
             };
             if !sent {

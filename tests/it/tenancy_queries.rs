@@ -367,6 +367,7 @@ async fn writes_change_nothing() {
         origins: vec![],
         mode: deskhand::domain::site::Mode::Full,
         locale: "en".into(),
+        rules: deskhand::domain::rules::Rules::default(),
         created_at: now,
     };
     refused(foreign!(app, s, |tx| sites::insert(tx, &site)), "sites::insert");

@@ -4,6 +4,9 @@
 pub mod extractive;
 pub mod model;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -50,6 +53,8 @@ pub struct TurnView {
     pub outcomes: Vec<ToolOutcome>,
     /// What went wrong with the last call.
     pub correction: Option<Correction>,
+    /// Tools that the site doesn't let the agent use.
+    pub off: Arc<BTreeSet<String>>,
     /// Sentences of a draft that the gate held back; the next one must do without them.
     pub refused: Vec<Refused>,
 }

@@ -20,11 +20,11 @@ use super::answer::Answer;
 use super::brain::{Sentence, ToolCall, TurnView};
 use super::measure::Watch;
 use super::meter::Meter;
-use super::operation::{Outcome, Running};
+use super::operation::{Answered, Outcome, Running};
 use super::phrases::Tongue;
 use super::record::{Record, TurnRef};
 use crate::agent::machine::action::Action;
-use crate::agent::machine::call::Ledger;
+use crate::agent::machine::call::{Effect, Ledger};
 use crate::agent::machine::ctx::Timer;
 use crate::agent::machine::input::Input;
 use crate::agent::machine::{Machine, step};
@@ -32,6 +32,7 @@ use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
 use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
+use crate::domain::site::Site;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
 
@@ -66,8 +67,10 @@ pub(super) struct Assignment {
     pub last_step: Option<i32>,
     /// Whether another driver has had it before.
     pub resumed: bool,
-    /// The site's name, where the turn opens its thread: then there is no history to read.
-    pub opens: Option<String>,
+    /// The site, where the turn opens its thread: then there is no history to read.
+    pub opens: Option<Site>,
+    /// The visitor's yes or no to a proposal, by the widget's button.
+    pub answer: Option<Answered>,
 }
 
 pub(super) struct Driver {
@@ -80,6 +83,8 @@ pub(super) struct Driver {
     draft: Vec<Sentence>,
     /// Arguments of the call that the brain planned last.
     args: serde_json::Value,
+    /// What the visitor was asked, until it is stored.
+    asked: Option<String>,
     /// Calls that it planned with that one, for after it.
     queue: VecDeque<ToolCall>,
     /// What stands for personal data in this thread.
@@ -108,6 +113,7 @@ impl Driver {
             answer: Answer::default(),
             draft: Vec::new(),
             args: serde_json::Value::Null,
+            asked: None,
             queue: VecDeque::new(),
             vault: job.vault.clone(),
             meter: Arc::new(agent.meter(job.turn.site)),
@@ -185,7 +191,7 @@ impl Driver {
     /// the visitor is to read, that changes anything, or that couldn't be done again.
     async fn linger(&mut self) -> Option<Outcome> {
         let repeatable = match self.machine.open_operation() {
-            Some(Action::CallTool { call }) => self.agent.registry.writes(&call.tool) == Some(false),
+            Some(Action::CallTool { call }) => call.effect == Effect::Read,
             Some(operation) => matches!(
                 operation,
                 Action::Screen | Action::Plan { .. } | Action::Draft { .. }

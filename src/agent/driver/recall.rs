@@ -7,6 +7,7 @@ use crate::agent::brain::ToolOutcome;
 use crate::agent::{mask, operation};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::{events, tool_calls};
+use crate::domain::tool::Power;
 use crate::hands::registry::Called;
 
 impl Driver {
@@ -29,11 +30,24 @@ impl Driver {
         .await?;
         for call in calls {
             self.args = call.args;
-            if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {
+            if !call.ended || call.code.is_some() {
                 continue;
             }
-            let ctx = operation::context(&self.agent, t.site);
-            match self.agent.registry.call(&ctx, &call.tool, &self.args).await {
+            if self.agent.registry.power(&call.tool) != Some(Power::Reads) {
+                // What was done is done once; what it gave is stored.
+                if let Some(output) = call.result {
+                    self.view.outcomes.push(ToolOutcome {
+                        tool: call.tool,
+                        args: self.args.clone(),
+                        result: Ok(output),
+                        found: None,
+                    });
+                }
+                continue;
+            }
+            let ctx = operation::context_of(&self.agent, &t, call.id, &self.view);
+            let args = mask::revealed(&self.vault, &self.args);
+            match self.agent.registry.call(&ctx, &call.tool, &args).await {
                 Ok(Called { mut reply, .. }) => {
                     mask::reply(&mut self.vault, &mut reply);
                     self.view.outcomes.push(ToolOutcome {

@@ -205,6 +205,7 @@ impl<'a> Run<'a> {
                 text: text.trim().to_owned(),
                 locale: case.locale.clone(),
                 email: None,
+                confirm: None,
             };
             let start = Instant::now();
             let begun = turns::start_on(self.agent, self.site, visitor, message, CHANNEL)
@@ -217,7 +218,7 @@ impl<'a> Run<'a> {
                     first.get_or_insert_with(|| start.elapsed());
                     seen.push_str(md);
                 }
-                ThreadEvent::Ask { summary, .. } => seen.push_str(&format!("\n{summary}")),
+                ThreadEvent::Ask(asks) => seen.push_str(&format!("\n{}", asks.summary)),
                 ThreadEvent::Handoff {
                     reason: why, next, ..
                 } => {

@@ -7,6 +7,13 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 use super::ToolError;
+use super::check_refund_policy::CheckRefundPolicy;
+use super::get_order_status::GetOrderStatus;
+use super::issue_refund::IssueRefund;
+use super::list_orders::ListOrders;
+use super::registry::{BadSchema, Registry};
+use super::update_shipping_address::UpdateShippingAddress;
+use super::verify_identity::{CodeMail, VerifyIdentity};
 use crate::db::pool::DbError;
 use crate::domain::ids::SiteId;
 use crate::domain::money::Money;
@@ -127,4 +134,26 @@ pub async fn shop(stores: &dyn Stores, site: SiteId) -> Result<Arc<dyn OrderStor
         .of(site)
         .await?
         .ok_or_else(|| ToolError::new(ToolCode::Disabled, "the site has no shop connected"))
+}
+
+/// Adds all tools that work on orders.
+///
+/// # Errors
+/// When a tool's schema is none: a defect.
+pub fn register(
+    registry: &mut Registry,
+    stores: &Arc<dyn Stores>,
+    mail: Option<Arc<dyn CodeMail>>,
+) -> Result<(), BadSchema> {
+    registry.add(GetOrderStatus(Arc::clone(stores)))?;
+    registry.add(ListOrders(Arc::clone(stores)))?;
+    registry.add(VerifyIdentity {
+        stores: Arc::clone(stores),
+        mail,
+    })?;
+    registry.add(CheckRefundPolicy(Arc::clone(stores)))?;
+    registry.add(IssueRefund(Arc::clone(stores)))?;
+    registry.add(UpdateShippingAddress(Arc::clone(stores)))?;
+    registry.act_in(Arc::clone(stores));
+    Ok(())
 }

@@ -58,6 +58,7 @@ impl TestSite {
             origins: origins.iter().map(|o| (*o).to_owned()).collect(),
             mode: Mode::Assist,
             locale: "en".to_owned(),
+            rules: deskhand::domain::rules::Rules::default(),
             created_at: now,
         };
         let kid = format!("dk_{}", Uuid::new_v4().simple());
