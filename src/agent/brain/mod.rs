@@ -107,6 +107,9 @@ pub struct Sentence {
     pub md: String,
     /// The chunks that it rests on.
     pub cites: Vec<i64>,
+    /// Whether it is a fixed sentence of this program, filled with what a tool returned: no
+    /// model wrote a word of it. Its figures are checked all the same.
+    pub fixed: bool,
 }
 
 /// Plans and drafts.

@@ -3,10 +3,12 @@
 
 use std::sync::OnceLock;
 
+use super::figures::figures;
 use super::links::{Link, blanked, links};
+use super::plain_words;
 use super::tongue::{Tally, Tongue};
 use super::tools::Said;
-use super::units::{Unit, units};
+use super::units::{Unit, plain, units};
 use super::{Evidence, Fault, Source, Verdict, judge};
 
 /// The evidence of one turn, kept while its draft is checked.
@@ -63,6 +65,18 @@ impl Reading {
             Ok(pairs) if pairs.is_empty() => Verdict::Pass,
             Ok(pairs) => Verdict::Doubt { pairs },
             Err(fault) => Verdict::Fail(fault),
+        }
+    }
+
+    /// Checks a fixed sentence of the program's own that was filled with what a tool returned:
+    /// its figures must be the tool's or the visitor's.
+    #[must_use]
+    pub fn check_fixed(&self, sentence: &str) -> Verdict {
+        let all = figures(&plain(&plain_words::without_placeholders(sentence)));
+        if all.iter().all(|f| self.said.has(f) || self.said.by_visitor(f)) {
+            Verdict::Pass
+        } else {
+            Verdict::Fail(Fault::Mismatch)
         }
     }
 

@@ -261,7 +261,7 @@ fn asks_for_machine(said: &[&str]) -> bool {
 }
 
 /// The number of an order that a message is about.
-fn order_number(message: &str) -> Option<String> {
+pub fn order_number(message: &str) -> Option<String> {
     let all = words(message);
     let said = |i: usize| all.get(i).map_or("", |w| w.lower.as_str());
     for (i, word) in all.iter().enumerate() {
@@ -315,6 +315,18 @@ fn order_number(message: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// A number that stands alone for an order, in a message that only gives one: `1004`, or
+/// `1004, [EMAIL_1]`.
+#[must_use]
+pub fn bare_number(message: &str) -> Option<String> {
+    let all = words(message);
+    let mut numbers = all
+        .iter()
+        .filter(|w| (3..=12).contains(&w.lower.len()) && w.lower.bytes().all(|b| b.is_ascii_digit()));
+    let first = numbers.next()?;
+    (all.len() <= 10 && numbers.next().is_none()).then(|| message[first.at.clone()].to_owned())
 }
 
 #[cfg(test)]
