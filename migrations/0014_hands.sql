@@ -86,6 +86,8 @@ CREATE TABLE proposals (
     at            timestamptz NOT NULL,
     expires_at    timestamptz NOT NULL,
     confirmed_at  timestamptz,
+    -- When the visitor was told what became of it, where staff had a say.
+    told_at       timestamptz,
     PRIMARY KEY (site_id, id),
     FOREIGN KEY (site_id, thread_id) REFERENCES threads (site_id, id) ON DELETE CASCADE,
     FOREIGN KEY (site_id, turn_id) REFERENCES turns (site_id, id) ON DELETE CASCADE,

@@ -11,6 +11,7 @@ pub mod evals;
 pub mod guardrails;
 pub mod hands;
 pub mod http;
+pub mod inbox;
 pub mod jobs;
 pub mod knowledge;
 pub mod models;

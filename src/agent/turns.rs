@@ -25,7 +25,7 @@ use crate::db::{handoffs, sites, threads, turns, vault as vault_rows};
 use crate::domain::event::{Speaker, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{MessageId, ProposalId, SiteId, ThreadId, TurnId, VisitorId};
-use crate::domain::seal::SealError;
+use crate::domain::seal::{SealError, owner_of_email};
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
 use crate::hands::kb_search::WIDGET;
@@ -172,7 +172,7 @@ async fn open(
     let now = agent.clock.now();
     threads::ensure_visitor(tx, visitor).await?;
     if let Some(email) = &message.email {
-        let owner = format!("site/{}/visitor/{visitor}/email", tx.site());
+        let owner = owner_of_email(tx.site(), visitor);
         threads::set_email(tx, visitor, &agent.master.seal(&owner, email.as_bytes())?).await?;
     }
     let known = message.thread_id.is_some();

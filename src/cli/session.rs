@@ -177,6 +177,11 @@ impl Session {
         Ok(())
     }
 
+    /// The shops that the hands act in.
+    pub fn stores(&self) -> Arc<dyn Stores> {
+        Arc::new(DemoStore::new(self.db.clone(), Arc::clone(&self.clock)))
+    }
+
     /// The agent, with all tools and brains.
     ///
     /// # Errors
@@ -193,8 +198,7 @@ impl Session {
         };
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
-        let stores: Arc<dyn Stores> = Arc::new(DemoStore::new(self.db.clone(), Arc::clone(&self.clock)));
-        orders::register(&mut registry, &stores, None)?;
+        orders::register(&mut registry, &self.stores(), None)?;
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,

@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::pool::Db;
 use crate::db::{models, sites};
+use crate::jobs::execute_proposal::ExecuteProposal;
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::measure_trust::MeasureTrust;
@@ -117,6 +118,11 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         })
         .with(MeasureTrust {
             knowledge: Arc::clone(&session.knowledge),
+        })
+        .with(ExecuteProposal {
+            stores: session.stores(),
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
         })
         .with(Prune)
 }

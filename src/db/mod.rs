@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod corpus;
 pub mod demo_orders;
+pub mod desk;
 pub mod documents;
 pub mod effects;
 pub mod embedded;

@@ -231,6 +231,21 @@ pub async fn take_token(
     Ok(row.map(|r| (r.token, r.expires_at)))
 }
 
+/// Notes that the visitor is told what became of a proposal; false when they were told before.
+///
+/// # Errors
+/// When the database does.
+pub async fn tell_once(tx: &mut SiteTx, id: ProposalId, now: DateTime<Utc>) -> DbResult<bool> {
+    let done = sqlx::query!(
+        "UPDATE proposals SET told_at = $2 WHERE id = $1 AND told_at IS NULL",
+        id.0,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
 /// A proposal that waits for staff, for their list.
 #[derive(Debug, Clone, serde::Serialize)]
 pub struct WaitingProposal {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{DocumentId, UploadId};
+use crate::domain::ids::{DocumentId, ProposalId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -67,6 +67,11 @@ pub enum Work {
     },
     /// Measure how far the site's embedding model is to be trusted with its languages.
     MeasureTrust,
+    /// Run a proposal that staff have approved, and tell the visitor.
+    ExecuteProposal {
+        /// The proposal.
+        proposal: ProposalId,
+    },
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -78,14 +83,17 @@ impl Work {
     pub const REINDEX: &'static str = "reindex";
     /// The kind of [`Work::MeasureTrust`].
     pub const MEASURE_TRUST: &'static str = "measure_trust";
+    /// The kind of [`Work::ExecuteProposal`].
+    pub const EXECUTE_PROPOSAL: &'static str = "execute_proposal";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 4] = [
+    pub const KINDS: [&'static str; 5] = [
         Self::INGEST_DOCUMENT,
         Self::REINDEX,
         Self::MEASURE_TRUST,
+        Self::EXECUTE_PROPOSAL,
         Self::PRUNE,
     ];
 
@@ -96,6 +104,7 @@ impl Work {
             Self::IngestDocument { .. } => Self::INGEST_DOCUMENT,
             Self::Reindex { .. } => Self::REINDEX,
             Self::MeasureTrust => Self::MEASURE_TRUST,
+            Self::ExecuteProposal { .. } => Self::EXECUTE_PROPOSAL,
             Self::Prune => Self::PRUNE,
         }
     }

@@ -10,9 +10,11 @@ use uuid::Uuid;
 use super::{ToolContext, ToolError};
 use crate::db::identity::{self, NewProof};
 use crate::db::pool::SiteTx;
+use crate::db::threads;
 use crate::domain::address;
 use crate::domain::ids::{SiteId, VisitorId};
 use crate::domain::order::{Order, same_email};
+use crate::domain::seal::owner_of_email;
 use crate::domain::tool::ToolCode;
 
 /// How long a proof counts.
@@ -120,6 +122,12 @@ pub async fn keep(
         expires_at: now + COUNTS,
     };
     identity::add(&mut tx, id, &proof).await?;
+    if !threads::has_email(&mut tx, visitor).await? {
+        // Whoever has shown that an address is theirs can be reached there.
+        let owner = owner_of_email(ctx.site, visitor);
+        let sealed = ctx.master.seal(&owner, email.trim().as_bytes())?;
+        threads::set_email(&mut tx, visitor, &sealed).await?;
+    }
     Ok(tx.commit().await?)
 }
 

@@ -227,8 +227,17 @@ impl Driver {
                 }
             }
             Err(CallError::Failed { error, attempts }) => {
-                tracing::warn!(tool, %error, attempts, turn = %self.job.turn.turn, "a tool failed");
-                self.progress(&tool, StepStatus::Error);
+                if error.code.is_transient() {
+                    tracing::warn!(tool, %error, attempts, turn = %self.job.turn.turn, "a tool failed");
+                } else {
+                    tracing::debug!(tool, %error, attempts, turn = %self.job.turn.turn, "a tool said no");
+                }
+                let status = if error.need.is_some() {
+                    StepStatus::Ok
+                } else {
+                    StepStatus::Error
+                };
+                self.progress(&tool, status);
                 self.record.calls.push(CallNews::Ended {
                     id,
                     result: Err(error.code.as_str()),

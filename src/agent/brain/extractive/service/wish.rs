@@ -56,31 +56,41 @@ impl Wished {
 /// What the conversation wants done with an order now; none when it is about something else.
 pub fn read(view: &TurnView) -> Option<Wished> {
     let message = view.message.as_str();
-    let before = || view.history.iter().rev().filter(|e| e.by_visitor).take(BACK);
-    let own = wish(message);
-    // A message that only gives what was asked for goes on with the wish before it.
-    let (wish, reason) = match own {
-        Some(wish) => (wish, message.to_owned()),
-        None if gives(message) => before().find_map(|e| Some((wish(&e.text)?, e.text.clone())))?,
+    let before: Vec<&str> = view
+        .history
+        .iter()
+        .rev()
+        .filter(|e| e.by_visitor)
+        .take(BACK)
+        .map(|e| e.text.as_str())
+        .collect();
+    // A message that only gives what was asked for goes on with the wish before it, and with
+    // what was given since.
+    let (wish, reason, since) = match wish(message) {
+        Some(wish) => (wish, message, 0),
+        None if gives(message) => before
+            .iter()
+            .enumerate()
+            .find_map(|(i, text)| Some((wish(text)?, *text, i + 1)))?,
         None => return None,
     };
-    let numbers = std::iter::once(message).chain(before().map(|e| e.text.as_str()));
-    let number = numbers
-        .clone()
-        .find_map(|text| order_number(text).or_else(|| bare_number(text)));
-    let email = std::iter::once(message)
-        .chain(before().map(|e| e.text.as_str()))
-        .find_map(placeholder);
+    let given = || std::iter::once(message).chain(before[..since].iter().copied());
+    let named = |text: &str| order_number(text).or_else(|| bare_number(text));
+    // What one order was called before, a later wish may mean without saying so.
+    let number = given()
+        .find_map(named)
+        .or_else(|| before.iter().find_map(|text| order_number(text)));
+    let email = given().find_map(placeholder);
     let wish = match wish {
         Wish::Address(None) => Wish::Address(postal::read(message)),
         wish => wish,
     };
-    let amount = (wish == Wish::Refund).then(|| amount(&reason)).flatten();
+    let amount = (wish == Wish::Refund).then(|| amount(reason)).flatten();
     Some(Wished {
         wish,
         number,
         email,
-        reason,
+        reason: reason.to_owned(),
         amount,
     })
 }
@@ -353,6 +363,19 @@ mod tests {
             None
         );
         assert_eq!(read_of(&["Do you ship to Norway?", "[EMAIL_1]"]), None);
+        // An address that was given for something else isn't tried on another order.
+        let wished = read_of(&[
+            "Where is my order 1005?",
+            "[EMAIL_1]",
+            "I want a refund for order 1004",
+        ]);
+        assert_eq!(wished, Some((Wish::Refund, Some("1004".into()), None)));
+        let wished = read_of(&[
+            "Change the delivery address of order 1001",
+            "[EMAIL_2]",
+            "Anna Huber, Neue Straße 7, 4020 Linz, Austria",
+        ]);
+        assert!(matches!(wished, Some((Wish::Address(Some(_)), Some(n), _)) if n == "1001"));
     }
 
     #[test]
