@@ -132,9 +132,12 @@ impl Driver {
     /// # Errors
     /// When it became another's, or the database stays away; then nothing more of it is
     /// stored by this driver.
-    pub(super) async fn run(mut self, stop: &Notify, first: Input) -> DbResult<()> {
+    pub(super) async fn run(mut self, stop: &Notify, mut first: Input) -> DbResult<()> {
         if self.job.resumed {
             self.recall().await?;
+            if let Input::Resumed { ledger } = &mut first {
+                *ledger = self.reconcile().await?;
+            }
         }
         self.inputs.push_back(first);
         let closing = self.agent.closing.clone();

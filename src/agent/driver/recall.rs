@@ -1,16 +1,61 @@
 //! A turn taken over after a crash: what the driver knew is put together again from the
 //! stored events and calls.
 
+use serde_json::json;
+
 use super::Driver;
 use crate::agent::answer::Answer;
 use crate::agent::brain::ToolOutcome;
+use crate::agent::machine::action::Action;
+use crate::agent::machine::call::{ArgsRef, Effect, Ledger};
+use crate::agent::record::CallNews;
 use crate::agent::{mask, operation};
 use crate::db::pool::{DbError, DbResult};
-use crate::db::{events, tool_calls};
+use crate::db::{effects, events, tool_calls};
 use crate::domain::tool::Power;
-use crate::hands::registry::Called;
+use crate::hands::registry::{CallError, Called};
 
 impl Driver {
+    /// What the ledger says of the write that was open when the driver died. One that was begun
+    /// is settled with the shop first: done, or nobody knows.
+    pub(super) async fn reconcile(&mut self) -> DbResult<Ledger> {
+        let t = self.job.turn;
+        let Some(Action::CallTool { call }) = self.machine.open_operation() else {
+            return Ok(Ledger::None);
+        };
+        let (Effect::Write { key }, ArgsRef::Proposal { proposal }) = (&call.effect, call.args) else {
+            return Ok(Ledger::None);
+        };
+        let mut tx = self.agent.db.site(t.site).await?;
+        let begun = effects::find(&mut tx, key).await?.is_some();
+        tx.commit().await?;
+        if !begun {
+            return Ok(Ledger::None);
+        }
+        let ctx = operation::context_of(&self.agent, &t, call.call_id, &self.view);
+        match self.agent.registry.confirmed(&ctx, proposal).await {
+            Ok(Called { mut reply, attempts }) => {
+                mask::reply(&mut self.vault, &mut reply);
+                self.record.calls.push(CallNews::Ended {
+                    id: call.call_id,
+                    result: Ok(reply.output.clone()),
+                    attempts,
+                    ms: 0,
+                });
+                self.view.outcomes.push(ToolOutcome {
+                    tool: call.tool,
+                    args: json!({ "proposal": proposal }),
+                    result: Ok(reply.output),
+                    found: None,
+                });
+                Ok(Ledger::Done)
+            }
+            Err(CallError::Failed { error, .. }) if error.code.leaves_doubt() => Ok(Ledger::Unknown),
+            // It was refused: asked again, the machine hears so.
+            Err(_) => Ok(Ledger::None),
+        }
+    }
+
     /// After a crash: the answer so far from the stored events, what the brain may see of
     /// the turn, and the passages by searching again (reads may be repeated).
     pub(super) async fn recall(&mut self) -> DbResult<()> {

@@ -18,7 +18,9 @@ use deskhand::domain::ids::{SiteId, VisitorId};
 use deskhand::domain::keys::RootSecret;
 use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
+use deskhand::hands::adapters::demo_store::DemoStore;
 use deskhand::hands::kb_search::KbSearch;
+use deskhand::hands::orders::{self, Stores};
 use deskhand::hands::registry::Registry;
 use deskhand::http::auth::keyring::owner_of;
 use deskhand::http::auth::token::{self, Claims};
@@ -108,6 +110,8 @@ pub struct Setup {
     pub sweep: bool,
     pub knowledge: Arc<Knowledge>,
     pub day_cap_micro: i64,
+    /// Where orders are; the built-in store where none is given.
+    pub stores: Option<Arc<dyn Stores>>,
 }
 
 impl Default for Setup {
@@ -120,6 +124,7 @@ impl Default for Setup {
             sweep: true,
             knowledge: words_alone(),
             day_cap_micro: 1_000_000,
+            stores: None,
         }
     }
 }
@@ -174,6 +179,9 @@ impl TestApp {
     ) -> Self {
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&setup.knowledge))).unwrap();
+        let demo = DemoStore::new(db.clone(), clock.clone());
+        let stores = setup.stores.unwrap_or_else(|| Arc::new(demo));
+        orders::register(&mut registry, &stores, None).unwrap();
         let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {
             limits: setup.limits,
