@@ -14,4 +14,5 @@ pub mod signature;
 pub mod site;
 pub mod text;
 pub mod tool;
+pub mod waiting;
 pub mod webhook;
