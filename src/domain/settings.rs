@@ -120,7 +120,10 @@ impl SiteSettings {
     /// Whether a document must be approved before it is searched.
     #[must_use]
     pub fn require_review(&self) -> bool {
-        self.0.get(REQUIRE_REVIEW).and_then(Value::as_bool).unwrap_or(false)
+        self.0
+            .get(REQUIRE_REVIEW)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 
     /// A setting's value in words, and whether it was set.
