@@ -130,9 +130,11 @@ pub fn trashed(app: &TestApp, id: u64, minute: i64) -> Value {
     })
 }
 
-/// So many minutes after a day ago.
+/// So many minutes after yesterday began: the same for the same minute.
 fn at(app: &TestApp, minute: i64) -> String {
-    (app.clock.now() - chrono::TimeDelta::days(1) + chrono::TimeDelta::minutes(minute)).to_rfc3339()
+    let yesterday = app.clock.now() - chrono::TimeDelta::days(1);
+    let midnight = yesterday.date_naive().and_time(chrono::NaiveTime::MIN).and_utc();
+    (midnight + chrono::TimeDelta::minutes(minute)).to_rfc3339()
 }
 
 /// Signs a body as a site's plugin does.
