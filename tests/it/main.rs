@@ -18,6 +18,7 @@ mod embeddings;
 mod eval_cases;
 mod extract;
 mod faults;
+mod fetch;
 mod ingest;
 mod injection;
 mod intake;
