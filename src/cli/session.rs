@@ -81,11 +81,9 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
 pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     let embedders = Arc::new(Embedders::new(config.embedder_settings()?));
     let fetcher = Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")?;
-    Ok(
-        Knowledge::new(embedders, config.chunk_limits(), config.reading())
-            .with_fetcher(fetcher)
-            .with_reranker(config.reranker()),
-    )
+    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading())
+        .with_fetcher(fetcher)
+        .with_reranker(config.reranker()))
 }
 
 impl Logins {
