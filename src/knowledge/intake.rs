@@ -39,10 +39,13 @@ pub async fn take(
     clock: &dyn Clock,
     limits: ChunkLimits,
     site: SiteId,
+    document: DocumentId,
     event: EventId,
     job: JobId,
 ) -> DbResult<Taken> {
     let mut tx = db.site(site).await?;
+    // The document before its events, as in a removal: else the two could deadlock.
+    documents::lock(&mut tx, document).await?;
     let Some(pending) = inbound::begin(&mut tx, event).await? else {
         return Ok(Taken::Done("forgotten"));
     };
