@@ -17,8 +17,9 @@ use crate::http::error::{Code, Problem};
 /// Events and bytes a transaction at most.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 8 << 20;
-/// Events that may wait in this process.
+/// Events and bytes that may wait in this process.
 const WAITING: usize = 1_000;
+const WAITING_BYTES: usize = 64 << 20;
 
 /// See the module.
 pub struct Collector {
@@ -32,6 +33,7 @@ pub struct Collector {
 struct Queues {
     sites: HashMap<SiteId, Vec<Waiting>>,
     waiting: usize,
+    bytes: usize,
 }
 
 struct Waiting {
@@ -62,13 +64,14 @@ impl Collector {
         let (told, answer) = oneshot::channel();
         {
             let mut queues = lock(&self.queues);
-            if queues.waiting >= WAITING {
+            if queues.waiting >= WAITING || queues.bytes >= WAITING_BYTES {
                 return Err(Problem::new(
                     Code::Overloaded,
                     "Too many webhooks at once. Please send it again in a moment.",
                 ));
             }
             queues.waiting += 1;
+            queues.bytes += event.raw.len();
             let waiting = Waiting { event, told };
             if let Some(queue) = queues.sites.get_mut(&site) {
                 queue.push(waiting);
@@ -143,6 +146,7 @@ fn next(queues: &Mutex<Queues>, site: SiteId) -> Vec<Waiting> {
         queues.sites.remove(&site);
     }
     queues.waiting -= batch.len();
+    queues.bytes -= batch.iter().map(|w| w.event.raw.len()).sum::<usize>();
     batch
 }
 
