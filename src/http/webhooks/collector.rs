@@ -58,10 +58,16 @@ impl Collector {
     /// When too many wait, or the database refuses or is away.
     pub async fn store(&self, site: SiteId, event: NewEvent) -> Result<Stored, Problem> {
         // An end waits for whatever is at its document; others shouldn't wait with it.
-        if event.removes {
-            return Ok(store_end(&self.db, site, &event).await?);
-        }
         let (told, answer) = oneshot::channel();
+        if event.removes {
+            let db = self.db.clone();
+            // A task of its own: a sender that waits no longer must not undo it.
+            self.tasks.spawn(async move {
+                let stored = store_end(&db, site, &event).await;
+                let _ = told.send(stored.map_err(Problem::from));
+            });
+            return heard(answer).await;
+        }
         {
             let mut queues = lock(&self.queues);
             if queues.waiting >= WAITING || queues.bytes >= WAITING_BYTES {
@@ -81,13 +87,17 @@ impl Collector {
                 self.tasks.spawn(work);
             }
         }
-        answer.await.unwrap_or_else(|_| {
-            Err(Problem::new(
-                Code::NotReady,
-                "The webhook couldn't be stored. Please send it again in a moment.",
-            ))
-        })
+        heard(answer).await
     }
+}
+
+async fn heard(answer: oneshot::Receiver<Result<Stored, Problem>>) -> Result<Stored, Problem> {
+    answer.await.unwrap_or_else(|_| {
+        Err(Problem::new(
+            Code::NotReady,
+            "The webhook couldn't be stored. Please send it again in a moment.",
+        ))
+    })
 }
 
 fn lock(queues: &Mutex<Queues>) -> MutexGuard<'_, Queues> {
