@@ -57,17 +57,7 @@ impl Collector {
     /// # Errors
     /// When too many wait, or the database refuses or is away.
     pub async fn store(&self, site: SiteId, event: NewEvent) -> Result<Stored, Problem> {
-        // An end waits for whatever is at its document; others shouldn't wait with it.
         let (told, answer) = oneshot::channel();
-        if event.removes {
-            let db = self.db.clone();
-            // A task of its own: a sender that waits no longer must not undo it.
-            self.tasks.spawn(async move {
-                let stored = store_end(&db, site, &event).await;
-                let _ = told.send(stored.map_err(Problem::from));
-            });
-            return heard(answer).await;
-        }
         {
             let mut queues = lock(&self.queues);
             if queues.waiting >= WAITING || queues.bytes >= WAITING_BYTES {
@@ -78,13 +68,17 @@ impl Collector {
             }
             queues.waiting += 1;
             queues.bytes += event.raw.len();
+            let (db, all) = (self.db.clone(), Arc::clone(&self.queues));
             let waiting = Waiting { event, told };
-            if let Some(queue) = queues.sites.get_mut(&site) {
+            if waiting.event.removes {
+                // It waits for whatever is at its document; others shouldn't wait with it. And a
+                // task of its own: a sender that waits no longer must not undo it.
+                self.tasks.spawn(alone(db, all, site, waiting));
+            } else if let Some(queue) = queues.sites.get_mut(&site) {
                 queue.push(waiting);
             } else {
                 queues.sites.insert(site, vec![waiting]);
-                let work = drain(self.db.clone(), Arc::clone(&self.queues), site);
-                self.tasks.spawn(work);
+                self.tasks.spawn(drain(db, all, site));
             }
         }
         heard(answer).await
@@ -103,6 +97,18 @@ async fn heard(answer: oneshot::Receiver<Result<Stored, Problem>>) -> Result<Sto
 fn lock(queues: &Mutex<Queues>) -> MutexGuard<'_, Queues> {
     // Nothing panics in between.
     queues.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Stores one event by itself.
+async fn alone(db: Db, queues: Arc<Mutex<Queues>>, site: SiteId, waiting: Waiting) {
+    let Waiting { event, told } = waiting;
+    let stored = store_end(&db, site, &event).await;
+    {
+        let mut queues = lock(&queues);
+        queues.waiting -= 1;
+        queues.bytes -= event.raw.len();
+    }
+    let _ = told.send(stored.map_err(Problem::from));
 }
 
 /// Stores a site's events until none waits.
