@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::document::MAX_UPLOAD_BYTES;
 use crate::knowledge::charset;
+use crate::knowledge::extract::csv;
 use crate::knowledge::unfit::Unfit;
 
 /// A type that can be read.
@@ -18,6 +19,24 @@ pub enum Kind {
     Pdf,
     /// A Word document.
     Docx,
+    /// A PowerPoint presentation.
+    Pptx,
+    /// An Excel workbook.
+    Xlsx,
+    /// An OpenDocument text.
+    Odt,
+    /// An OpenDocument spreadsheet.
+    Ods,
+    /// An OpenDocument presentation.
+    Odp,
+    /// An e-book.
+    Epub,
+    /// An e-mail.
+    Email,
+    /// A document in Rich Text Format.
+    Rtf,
+    /// A table as text.
+    Csv,
     /// A web page or a part of one.
     Html,
     /// Markdown, with or without front matter.
@@ -36,12 +55,28 @@ pub enum Content {
     Pdf,
     /// A Word document.
     Docx,
+    /// A PowerPoint presentation.
+    Pptx,
+    /// An Excel workbook.
+    Xlsx,
+    /// An OpenDocument text, spreadsheet or presentation.
+    OpenDocument,
+    /// An e-book.
+    Epub,
+    /// An e-mail.
+    Email,
+    /// A document in Rich Text Format.
+    Rtf,
     /// A kind of text, decoded.
     Text(Kind, String),
 }
 
 /// Where in a file its mark may stand: some mail programs put a line before it.
 const PDF_WITHIN: usize = 1024;
+/// How much of an e-mail's headers are looked at.
+const HEADERS_WITHIN: usize = 16 << 10;
+/// How many names of an archive are looked at.
+const NAMES: usize = 20_000;
 
 /// Finds out what bytes are, and reads what is text.
 ///
@@ -62,6 +97,12 @@ pub fn sniff(bytes: &[u8], name: &str) -> Result<Content, Unfit> {
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
         return packed(bytes);
     }
+    if bytes.starts_with(b"{\\rtf") {
+        return Ok(Content::Rtf);
+    }
+    if is_email(bytes, name) {
+        return Ok(Content::Email);
+    }
     if let Some(unfit) = binary(bytes) {
         return Err(unfit);
     }
@@ -75,6 +116,8 @@ pub fn sniff(bytes: &[u8], name: &str) -> Result<Content, Unfit> {
         Kind::Mdx
     } else if looks_like_html(text.as_bytes()) {
         Kind::Html
+    } else if ends_in(name, &["csv", "tsv"]) || csv::is_table(text) {
+        Kind::Csv
     } else if looks_like_markdown(text, name) {
         Kind::Markdown
     } else {
@@ -97,31 +140,122 @@ fn ends_in(name: &str, endings: &[&str]) -> bool {
         .is_some_and(|(_, e)| endings.iter().any(|ending| e.eq_ignore_ascii_case(ending)))
 }
 
+/// Whether it is an e-mail: it begins with headers, among them such as programs write.
+#[must_use]
+pub fn is_email(bytes: &[u8], name: &str) -> bool {
+    const USUAL: [&str; 7] = ["from", "to", "subject", "date", "sender", "reply-to", "cc"];
+    const BY_PROGRAMS: [&str; 7] = [
+        "message-id", "mime-version", "received", "return-path", "delivered-to", "dkim-signature", "x-mailer",
+    ];
+    let head = &bytes[..bytes.len().min(HEADERS_WITHIN)];
+    let (mut usual, mut by_programs) = (0, 0);
+    for (i, line) in head.split(|b| *b == b'\n').enumerate() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let continues = line.starts_with(b" ") || line.starts_with(b"\t");
+        if line.is_empty() {
+            break;
+        }
+        if (continues && i > 0) || (i == 0 && line.starts_with(b"From ")) {
+            continue;
+        }
+        let Some(colon) = line.iter().position(|b| *b == b':') else {
+            // The last line may be cut.
+            if head.len() < bytes.len() && usual + by_programs > 0 {
+                break;
+            }
+            return false;
+        };
+        let field = line[..colon].to_ascii_lowercase();
+        if field.is_empty() || !field.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-') {
+            return false;
+        }
+        let field = String::from_utf8_lossy(&field);
+        usual += usize::from(USUAL.contains(&&*field));
+        by_programs += usize::from(BY_PROGRAMS.contains(&&*field));
+    }
+    let named = ends_in(name, &["eml"]);
+    usual + by_programs > 0 && (named || (usual >= 2 && by_programs >= 1))
+}
+
 /// What a ZIP archive is, by what is in it.
 fn packed(bytes: &[u8]) -> Result<Content, Unfit> {
     let Ok(archive) = zip::ZipArchive::new(Cursor::new(bytes)) else {
+        // An archive that is cut has lost its list, but each part has its name.
+        const PARTS: [&[u8]; 6] = [
+            b"[Content_Types].xml", b"word/document", b"xl/workbook", b"ppt/presentation",
+            b"mimetypeapplication/", b"META-INF/container.xml",
+        ];
         let says = |part: &[u8]| bytes.windows(part.len()).any(|w| w == part);
-        return Err(if says(b"word/document") || says(b"[Content_Types].xml") {
+        return Err(if PARTS.into_iter().any(says) {
             Unfit::Corrupt
         } else {
             unsupported("an archive")
         });
     };
-    let has = |part: &str| archive.file_names().any(|n| n.starts_with(part));
+    let names: Vec<String> = archive
+        .file_names()
+        .take(NAMES)
+        .map(|n| n.trim_start_matches('/').replace('\\', "/").to_lowercase())
+        .collect();
+    let has = |part: &str| names.iter().any(|n| n.starts_with(part));
     if has("word/") {
         return Ok(Content::Docx);
     }
-    Err(unsupported(if has("xl/") {
-        "an Excel table"
-    } else if has("ppt/") {
-        "a presentation"
-    } else if has("META-INF/container.xml") {
-        "an e-book"
-    } else if has("content.xml") {
-        "an OpenDocument file"
-    } else {
-        "an archive"
-    }))
+    if has("xl/workbook.bin") {
+        return Err(old("an Excel workbook in binary form (.xlsb)", "Excel (.xlsx)"));
+    }
+    if has("xl/") {
+        return Ok(Content::Xlsx);
+    }
+    if has("ppt/") {
+        return Ok(Content::Pptx);
+    }
+    if has("meta-inf/container.xml") || names.iter().any(|n| n.ends_with(".opf")) {
+        return Ok(Content::Epub);
+    }
+    if has("content.xml") || (has("encrypted-package") && has("meta-inf/manifest.xml")) {
+        return Ok(Content::OpenDocument);
+    }
+    if has("index/") && names.iter().any(|n| n.ends_with(".iwa")) {
+        return Err(old("a file of Apple's Pages, Numbers or Keynote", "Word (.docx), Excel (.xlsx) or PDF"));
+    }
+    Err(unsupported("an archive"))
+}
+
+fn old(what: &str, save_as: &str) -> Unfit {
+    Unfit::OldFormat {
+        what: what.to_owned(),
+        save_as: save_as.to_owned(),
+    }
+}
+
+/// What a file in Microsoft's older container is, by the name of its main stream.
+fn compound(bytes: &[u8]) -> Unfit {
+    const STREAMS: [(&str, &str, &str); 6] = [
+        ("WordDocument", "an older Word document (.doc)", "Word (.docx)"),
+        ("PowerPoint Document", "an older PowerPoint presentation (.ppt)", "PowerPoint (.pptx)"),
+        ("Workbook", "an older Excel workbook (.xls)", "Excel (.xlsx)"),
+        ("Book", "an older Excel workbook (.xls)", "Excel (.xlsx)"),
+        ("__properties_version1.0", "an Outlook message (.msg)", "an e-mail (.eml)"),
+        ("Quill", "a Publisher file (.pub)", "PDF"),
+    ];
+    let place = |name: &str| {
+        let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        bytes.windows(name.len()).position(|w| w == name)
+    };
+    // A locked .docx is one of these, with its real content in a stream of this name.
+    if place("EncryptedPackage").is_some() {
+        return Unfit::Encrypted;
+    }
+    // What is embedded in it comes after it.
+    let found = STREAMS
+        .into_iter()
+        .filter_map(|(name, what, save_as)| Some((place(name)?, what, save_as)))
+        .min_by_key(|(place, ..)| *place);
+    match found {
+        Some((_, what, save_as)) => old(what, save_as),
+        None => unsupported("an older Office file"),
+    }
 }
 
 fn unsupported(what: &str) -> Unfit {
@@ -134,20 +268,8 @@ fn unsupported(what: &str) -> Unfit {
 fn binary(bytes: &[u8]) -> Option<Unfit> {
     /// The mark of Microsoft's older container.
     const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
-    if bytes.starts_with(b"{\\rtf") {
-        return Some(unsupported("an RTF document"));
-    }
     if bytes.starts_with(COMPOUND) {
-        // A locked .docx is one of these, with its real content in a stream of this name.
-        let name: Vec<u8> = "EncryptedPackage"
-            .encode_utf16()
-            .flat_map(u16::to_le_bytes)
-            .collect();
-        return Some(if bytes.windows(name.len()).any(|w| w == name) {
-            Unfit::Encrypted
-        } else {
-            unsupported("an older Office file (.doc, .xls, .ppt or .msg)")
-        });
+        return Some(compound(bytes));
     }
     // Text may begin like anything.
     if is_plain(&bytes[..bytes.len().min(4096)]) {
@@ -325,7 +447,6 @@ mod tests {
             code(&[b"\x7fELF\x02\x01\x01".as_slice(), &[0; 57]].concat()),
             "unsupported_type"
         );
-        assert_eq!(code(b"{\\rtf1\\ansi hello}"), "unsupported_type");
         assert_eq!(code(&[7; 100]), "unsupported_type");
         assert_eq!(code(&vec![b'a'; MAX_UPLOAD_BYTES + 1]), "too_large");
         let image = sniff(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "x.md").unwrap_err();
@@ -343,9 +464,13 @@ mod tests {
             zip.finish().unwrap().into_inner()
         };
         assert_eq!(sniff(&zip("word/document.xml"), "x.txt"), Ok(Content::Docx));
+        assert_eq!(sniff(&zip("XL\\workbook.xml"), "x.txt"), Ok(Content::Xlsx));
+        assert_eq!(sniff(&zip("ppt/presentation.xml"), "x.txt"), Ok(Content::Pptx));
+        assert_eq!(sniff(&zip("content.xml"), "x.txt"), Ok(Content::OpenDocument));
+        assert_eq!(sniff(&zip("META-INF/container.xml"), "x.txt"), Ok(Content::Epub));
         for (part, what) in [
-            ("xl/workbook.xml", "Excel"),
-            ("ppt/presentation.xml", "presentation"),
+            ("xl/workbook.bin", ".xlsx"),
+            ("Index/Document.iwa", "Pages"),
             ("a.txt", "archive"),
         ] {
             let unfit = sniff(&zip(part), "x.docx").unwrap_err();
@@ -362,5 +487,27 @@ mod tests {
             .chain("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes))
             .collect();
         assert_eq!(sniff(&locked, "x.docx"), Err(Unfit::Encrypted));
+        for (stream, save_as) in [
+            ("WordDocument", "(.docx)"),
+            ("Workbook", "(.xlsx)"),
+            ("PowerPoint Document", "(.pptx)"),
+            ("__properties_version1.0", "(.eml)"),
+        ] {
+            let name = stream.encode_utf16().flat_map(u16::to_le_bytes);
+            let file: Vec<u8> = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".iter().copied().chain(name).collect();
+            let unfit = sniff(&file, "x.doc").unwrap_err();
+            assert_eq!(unfit.code(), "unsupported_type");
+            assert!(unfit.to_string().contains(save_as), "{unfit}");
+        }
+    }
+
+    #[test]
+    fn an_email_is_one_by_its_headers() {
+        let mail = b"Received: by x\r\n\tfor y\r\nFrom: a@x.example\r\nSubject: Hi\r\n\r\nHello";
+        assert_eq!(sniff(mail, "x"), Ok(Content::Email));
+        assert!(is_email(b"Subject: Hi\n\nHello", "a.EML"));
+        for text in ["From: us\nTo: you\n\nThirty days.", "Note: call us\nDate: today", "Just text"] {
+            assert!(!is_email(text.as_bytes(), "a.txt"), "{text}");
+        }
     }
 }
