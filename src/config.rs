@@ -25,7 +25,6 @@ use crate::knowledge::chunk::ChunkLimits;
 
 pub use keys::{KEYS, Key, reference};
 
-
 /// Why the configuration can't be used. Every message names the key.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {

@@ -45,7 +45,12 @@ impl Config {
     pub(super) fn validate_reading(&self) -> Result<(), ConfigError> {
         let k = &self.knowledge;
         for (key, got, allowed, text) in [
-            ("knowledge.extract_seconds", k.extract_seconds, 2..=600, "2 to 600"),
+            (
+                "knowledge.extract_seconds",
+                k.extract_seconds,
+                2..=600,
+                "2 to 600",
+            ),
             (
                 "knowledge.extract_memory_mb",
                 k.extract_memory_mb,
@@ -72,7 +77,12 @@ impl Config {
                 allowed: "tesseract's names of languages with + between, or `none`",
             });
         }
-        if let Some(clamd) = self.scan.clamd.as_ref().filter(|c| c.parse::<scan::Clamd>().is_err()) {
+        if let Some(clamd) = self
+            .scan
+            .clamd
+            .as_ref()
+            .filter(|c| c.parse::<scan::Clamd>().is_err())
+        {
             return Err(ConfigError::Range {
                 key: "scan.clamd",
                 got: format!("`{clamd}`"),

@@ -73,7 +73,9 @@ pub enum ScanError {
         finding: String,
     },
     /// Nobody can say whether there is.
-    #[error("The virus scanner couldn't check the file just now, so it isn't taken in yet; it will be tried again.")]
+    #[error(
+        "The virus scanner couldn't check the file just now, so it isn't taken in yet; it will be tried again."
+    )]
     Away {
         /// For the log.
         why: String,
@@ -115,7 +117,9 @@ impl Scanner {
     /// # Errors
     /// See [`ScanError`].
     pub async fn scan(&self, bytes: &[u8]) -> Result<Clean, ScanError> {
-        self.ask(b"zINSTREAM\0", Some(bytes)).await.and_then(|a| verdict(&a))
+        self.ask(b"zINSTREAM\0", Some(bytes))
+            .await
+            .and_then(|a| verdict(&a))
     }
 
     /// Scans a file without holding it in memory.
@@ -126,7 +130,9 @@ impl Scanner {
         let file = tokio::fs::File::open(file)
             .await
             .map_err(|e| away(&format!("the file can't be opened: {e}")))?;
-        self.ask(b"zINSTREAM\0", Some(file)).await.and_then(|a| verdict(&a))
+        self.ask(b"zINSTREAM\0", Some(file))
+            .await
+            .and_then(|a| verdict(&a))
     }
 
     /// Asks whether it is there.
@@ -141,7 +147,11 @@ impl Scanner {
     }
 
     /// One command, and a content if it takes one; the answer.
-    async fn ask(&self, command: &[u8], content: Option<impl AsyncRead + Unpin>) -> Result<String, ScanError> {
+    async fn ask(
+        &self,
+        command: &[u8],
+        content: Option<impl AsyncRead + Unpin>,
+    ) -> Result<String, ScanError> {
         let talk = async {
             match &self.settings.clamd {
                 Clamd::Tcp(address) => {
@@ -175,7 +185,8 @@ async fn exchange<S: AsyncRead + AsyncWrite>(
             loop {
                 let read = content.read(&mut piece).await?;
                 // At the end a piece of no length.
-                to.write_all(&u32::try_from(read).unwrap_or(0).to_be_bytes()).await?;
+                to.write_all(&u32::try_from(read).unwrap_or(0).to_be_bytes())
+                    .await?;
                 if read == 0 {
                     break;
                 }
@@ -193,7 +204,9 @@ async fn exchange<S: AsyncRead + AsyncWrite>(
     // is larger than it takes: then the answer counts, not the broken pipe.
     let (said, heard) = tokio::join!(say, hear);
     let answer = heard.unwrap_or_default();
-    let answer = String::from_utf8_lossy(&answer).trim_matches(['\0', '\n', ' ']).to_owned();
+    let answer = String::from_utf8_lossy(&answer)
+        .trim_matches(['\0', '\n', ' '])
+        .to_owned();
     if answer.is_empty() {
         return Err(match said {
             Err(e) => away(&format!("it hung up: {e}")),
@@ -215,7 +228,9 @@ fn verdict(answer: &str) -> Result<Clean, ScanError> {
         });
     }
     if said.contains("size limit exceeded") {
-        return Err(away("the file is larger than clamd's StreamMaxLength; raise it to 25M or more"));
+        return Err(away(
+            "the file is larger than clamd's StreamMaxLength; raise it to 25M or more",
+        ));
     }
     Err(away(&format!("it answered {:?}", shortened(said))))
 }
@@ -257,10 +272,25 @@ mod tests {
 
     #[test]
     fn an_address_or_a_socket_says_where_it_is() {
-        for good in ["127.0.0.1:3310", "[::1]:3310", "clamd.internal:3310", "/run/clamd.ctl", "unix:/run/c"] {
+        for good in [
+            "127.0.0.1:3310",
+            "[::1]:3310",
+            "clamd.internal:3310",
+            "/run/clamd.ctl",
+            "unix:/run/c",
+        ] {
             assert!(good.parse::<Clamd>().is_ok(), "{good}");
         }
-        for bad in ["", "3310", ":3310", "host:", "host:0", "host:99999", "a b:1", "http://x:1"] {
+        for bad in [
+            "",
+            "3310",
+            ":3310",
+            "host:",
+            "host:0",
+            "host:99999",
+            "a b:1",
+            "http://x:1",
+        ] {
             assert!(bad.parse::<Clamd>().is_err(), "{bad}");
         }
     }

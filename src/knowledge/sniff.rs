@@ -145,7 +145,13 @@ fn ends_in(name: &str, endings: &[&str]) -> bool {
 pub fn is_email(bytes: &[u8], name: &str) -> bool {
     const USUAL: [&str; 7] = ["from", "to", "subject", "date", "sender", "reply-to", "cc"];
     const BY_PROGRAMS: [&str; 7] = [
-        "message-id", "mime-version", "received", "return-path", "delivered-to", "dkim-signature", "x-mailer",
+        "message-id",
+        "mime-version",
+        "received",
+        "return-path",
+        "delivered-to",
+        "dkim-signature",
+        "x-mailer",
     ];
     let head = &bytes[..bytes.len().min(HEADERS_WITHIN)];
     let (mut usual, mut by_programs) = (0, 0);
@@ -182,8 +188,12 @@ fn packed(bytes: &[u8]) -> Result<Content, Unfit> {
     let Ok(archive) = zip::ZipArchive::new(Cursor::new(bytes)) else {
         // An archive that is cut has lost its list, but each part has its name.
         const PARTS: [&[u8]; 6] = [
-            b"[Content_Types].xml", b"word/document", b"xl/workbook", b"ppt/presentation",
-            b"mimetypeapplication/", b"META-INF/container.xml",
+            b"[Content_Types].xml",
+            b"word/document",
+            b"xl/workbook",
+            b"ppt/presentation",
+            b"mimetypeapplication/",
+            b"META-INF/container.xml",
         ];
         let says = |part: &[u8]| bytes.windows(part.len()).any(|w| w == part);
         return Err(if PARTS.into_iter().any(says) {
@@ -217,7 +227,10 @@ fn packed(bytes: &[u8]) -> Result<Content, Unfit> {
         return Ok(Content::OpenDocument);
     }
     if has("index/") && names.iter().any(|n| n.ends_with(".iwa")) {
-        return Err(old("a file of Apple's Pages, Numbers or Keynote", "Word (.docx), Excel (.xlsx) or PDF"));
+        return Err(old(
+            "a file of Apple's Pages, Numbers or Keynote",
+            "Word (.docx), Excel (.xlsx) or PDF",
+        ));
     }
     Err(unsupported("an archive"))
 }
@@ -233,10 +246,18 @@ fn old(what: &str, save_as: &str) -> Unfit {
 fn compound(bytes: &[u8]) -> Unfit {
     const STREAMS: [(&str, &str, &str); 6] = [
         ("WordDocument", "an older Word document (.doc)", "Word (.docx)"),
-        ("PowerPoint Document", "an older PowerPoint presentation (.ppt)", "PowerPoint (.pptx)"),
+        (
+            "PowerPoint Document",
+            "an older PowerPoint presentation (.ppt)",
+            "PowerPoint (.pptx)",
+        ),
         ("Workbook", "an older Excel workbook (.xls)", "Excel (.xlsx)"),
         ("Book", "an older Excel workbook (.xls)", "Excel (.xlsx)"),
-        ("__properties_version1.0", "an Outlook message (.msg)", "an e-mail (.eml)"),
+        (
+            "__properties_version1.0",
+            "an Outlook message (.msg)",
+            "an e-mail (.eml)",
+        ),
         ("Quill", "a Publisher file (.pub)", "PDF"),
     ];
     let place = |name: &str| {
@@ -494,7 +515,11 @@ mod tests {
             ("__properties_version1.0", "(.eml)"),
         ] {
             let name = stream.encode_utf16().flat_map(u16::to_le_bytes);
-            let file: Vec<u8> = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".iter().copied().chain(name).collect();
+            let file: Vec<u8> = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+                .iter()
+                .copied()
+                .chain(name)
+                .collect();
             let unfit = sniff(&file, "x.doc").unwrap_err();
             assert_eq!(unfit.code(), "unsupported_type");
             assert!(unfit.to_string().contains(save_as), "{unfit}");
@@ -506,7 +531,11 @@ mod tests {
         let mail = b"Received: by x\r\n\tfor y\r\nFrom: a@x.example\r\nSubject: Hi\r\n\r\nHello";
         assert_eq!(sniff(mail, "x"), Ok(Content::Email));
         assert!(is_email(b"Subject: Hi\n\nHello", "a.EML"));
-        for text in ["From: us\nTo: you\n\nThirty days.", "Note: call us\nDate: today", "Just text"] {
+        for text in [
+            "From: us\nTo: you\n\nThirty days.",
+            "Note: call us\nDate: today",
+            "Just text",
+        ] {
             assert!(!is_email(text.as_bytes(), "a.txt"), "{text}");
         }
     }

@@ -131,7 +131,9 @@ mod tests {
     #[test]
     fn a_text_with_commas_is_no_table() {
         assert!(is_table("a,b,c\n1,2,3\n4,5,6\n7,8,9\n"));
-        assert!(!is_table("One, two, three.\nFour, five, six.\nA, b, c.\nD, e, f.\n"));
+        assert!(!is_table(
+            "One, two, three.\nFour, five, six.\nA, b, c.\nD, e, f.\n"
+        ));
         assert!(!is_table("a,b,c\n1,2\n4,5,6\n7,8,9\n"));
         assert!(!is_table("a,b\n1,2\n4,5\n7,8\n"));
     }

@@ -28,7 +28,10 @@ const SILENT: [&str; 4] = ["image", "audio", "video", "font"];
 pub fn extract(bytes: &[u8]) -> Result<Extracted, Unfit> {
     // The line before the headers that some programs keep.
     let bytes = match bytes.strip_prefix(b"From ") {
-        Some(rest) => rest.iter().position(|b| *b == b'\n').map_or(rest, |i| &rest[i + 1..]),
+        Some(rest) => rest
+            .iter()
+            .position(|b| *b == b'\n')
+            .map_or(rest, |i| &rest[i + 1..]),
         None => bytes,
     };
     let message = MessageParser::default().parse(bytes).ok_or(Unfit::Corrupt)?;

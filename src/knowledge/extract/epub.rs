@@ -71,7 +71,9 @@ pub fn read(bytes: &[u8]) -> Result<Extracted, Unfit> {
         let text = book.child("metadata").and_then(|m| m.child(name));
         text.map(|t| one_line(&t.all_text())).filter(|t| !t.is_empty())
     };
-    let subjects = book.child("metadata").map(|m| m.all("subject").collect::<Vec<_>>());
+    let subjects = book
+        .child("metadata")
+        .map(|m| m.all("subject").collect::<Vec<_>>());
     Ok(Extracted {
         kind: Kind::Epub,
         title: meta("title"),
@@ -119,7 +121,9 @@ fn items(book: &Node, place: &str) -> HashMap<String, Item> {
         ))
     };
     let manifest = book.child("manifest");
-    manifest.map(|m| m.all("item").filter_map(item).collect()).unwrap_or_default()
+    manifest
+        .map(|m| m.all("item").filter_map(item).collect())
+        .unwrap_or_default()
 }
 
 /// Where a reference leads, without the place in the file.
@@ -134,7 +138,10 @@ fn decoded(href: &str) -> String {
     let mut rest = href.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
         let hex = tail.get(..2).and_then(|h| std::str::from_utf8(h).ok());
-        match hex.and_then(|h| u8::from_str_radix(h, 16).ok()).filter(|_| *first == b'%') {
+        match hex
+            .and_then(|h| u8::from_str_radix(h, 16).ok())
+            .filter(|_| *first == b'%')
+        {
             Some(byte) => {
                 bytes.push(byte);
                 rest = &tail[2..];
@@ -193,7 +200,9 @@ fn collect(node: &Node, from: &str, titles: &mut HashMap<String, String>) {
 
 /// Who wrote it, and what it says that it is about.
 fn about(book: &Node, out: &mut Writer) {
-    let Some(meta) = book.child("metadata") else { return };
+    let Some(meta) = book.child("metadata") else {
+        return;
+    };
     let authors: Vec<String> = meta
         .all("creator")
         .map(|c| escape(&one_line(&c.all_text())))
@@ -223,8 +232,8 @@ fn chapter(bytes: &[u8]) -> Result<String, Unfit> {
 /// a `<title/>` all that follows would be the title.
 fn open_tags(text: &str) -> String {
     const VOID: [&str; 14] = [
-        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
-        "wbr",
+        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source",
+        "track", "wbr",
     ];
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -248,7 +257,6 @@ fn open_tags(text: &str) -> String {
     out
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -262,7 +270,10 @@ mod tests {
 
     #[test]
     fn references_are_read_as_readers_read_them() {
-        assert_eq!(path("OEBPS/book.opf", "Text/a%20b.xhtml#x"), "oebps/text/a b.xhtml");
+        assert_eq!(
+            path("OEBPS/book.opf", "Text/a%20b.xhtml#x"),
+            "oebps/text/a b.xhtml"
+        );
         assert_eq!(path("OEBPS/book.opf", "../../%2e%2e/etc"), "etc");
         assert_eq!(decoded("100%"), "100%");
     }

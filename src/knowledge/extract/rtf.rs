@@ -14,10 +14,38 @@ use crate::knowledge::unfit::Unfit;
 const MOST_NESTED: usize = 2000;
 /// The groups whose text isn't the document's.
 const ASIDE: [&str; 32] = [
-    "fonttbl", "colortbl", "stylesheet", "listtable", "listoverridetable", "revtbl", "rsidtbl", "generator",
-    "info", "pict", "object", "header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr",
-    "footerf", "fldinst", "annotation", "atnid", "atnauthor", "themedata", "colorschememapping", "datastore",
-    "latentstyles", "xmlnstbl", "bkmkstart", "bkmkend", "pntext", "listtext",
+    "fonttbl",
+    "colortbl",
+    "stylesheet",
+    "listtable",
+    "listoverridetable",
+    "revtbl",
+    "rsidtbl",
+    "generator",
+    "info",
+    "pict",
+    "object",
+    "header",
+    "headerl",
+    "headerr",
+    "headerf",
+    "footer",
+    "footerl",
+    "footerr",
+    "footerf",
+    "fldinst",
+    "annotation",
+    "atnid",
+    "atnauthor",
+    "themedata",
+    "colorschememapping",
+    "datastore",
+    "latentstyles",
+    "xmlnstbl",
+    "bkmkstart",
+    "bkmkend",
+    "pntext",
+    "listtext",
 ];
 
 /// What a group changes, and its end restores.
@@ -167,7 +195,11 @@ impl Reading {
         }
         self.flush(&state);
         // A file that was cut in the middle.
-        if above.is_empty() { Ok(()) } else { Err(Unfit::Corrupt) }
+        if above.is_empty() {
+            Ok(())
+        } else {
+            Err(Unfit::Corrupt)
+        }
     }
 
     fn control(&mut self, word: &str, number: Option<i64>, state: &mut State) -> Result<(), Unfit> {
@@ -299,12 +331,20 @@ impl Reading {
 
 /// A control word, its number, and where what follows it begins.
 fn word(bytes: &[u8], start: usize) -> (String, Option<i64>, usize) {
-    let letters = bytes[start..].iter().take(32).take_while(|b| b.is_ascii_alphabetic()).count();
+    let letters = bytes[start..]
+        .iter()
+        .take(32)
+        .take_while(|b| b.is_ascii_alphabetic())
+        .count();
     let word = String::from_utf8_lossy(&bytes[start..start + letters]).into_owned();
     let mut at = start + letters;
     let minus = bytes.get(at) == Some(&b'-');
     at += usize::from(minus);
-    let digits = bytes[at..].iter().take(10).take_while(|b| b.is_ascii_digit()).count();
+    let digits = bytes[at..]
+        .iter()
+        .take(10)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
     let number = std::str::from_utf8(&bytes[at..at + digits])
         .ok()
         .and_then(|d| d.parse::<i64>().ok())
@@ -339,6 +379,9 @@ mod tests {
         assert_eq!(extract(b"{\\rtf1 text").unwrap_err(), Unfit::Corrupt);
         let deep = format!("{{\\rtf1 {}", "{".repeat(100_000));
         assert_eq!(extract(deep.as_bytes()).unwrap_err(), Unfit::TooNested);
-        assert_eq!(extract(b"{\\rtf1 a\\bin999999999 b}").unwrap_err(), Unfit::Corrupt);
+        assert_eq!(
+            extract(b"{\\rtf1 a\\bin999999999 b}").unwrap_err(),
+            Unfit::Corrupt
+        );
     }
 }

@@ -175,6 +175,9 @@ mod tests {
     fn only_addresses_of_pages_become_links() {
         assert_eq!(link("us", "https://a.example/x"), "[us](https://a.example/x)");
         assert_eq!(link("us", "javascript:x"), "us");
-        assert_eq!(link("https://a.example", "https://a.example"), "https://a.example");
+        assert_eq!(
+            link("https://a.example", "https://a.example"),
+            "https://a.example"
+        );
     }
 }

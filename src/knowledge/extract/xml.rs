@@ -179,6 +179,5 @@ pub fn attribute(e: &BytesStart, name: &str) -> Option<String> {
 }
 
 fn unescaped(value: &str) -> String {
-    quick_xml::escape::unescape(value)
-        .map_or_else(|_| value.to_owned(), std::borrow::Cow::into_owned)
+    quick_xml::escape::unescape(value).map_or_else(|_| value.to_owned(), std::borrow::Cow::into_owned)
 }

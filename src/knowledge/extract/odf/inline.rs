@@ -66,7 +66,8 @@ impl<'a> Line<'a> {
                     }
                 }
                 // Comments, hidden text, and the number that a heading's style makes.
-                "annotation" | "annotation-end" | "hidden-text" | "hidden-paragraph" | "number" | "script" => {}
+                "annotation" | "annotation-end" | "hidden-text" | "hidden-paragraph" | "number"
+                | "script" => {}
                 "frame" | "custom-shape" | "rect" | "g" | "text-box" | "table" | "ellipse" => {
                     self.boxes.push(child);
                 }

@@ -93,6 +93,9 @@ fn properties(package: &Package) -> Properties {
         title: title
             .map(|t| t.trim().to_owned())
             .filter(|t| !t.is_empty() && !is_left_over(t)),
-        keywords: meta.all("keyword").flat_map(|k| keywords(&k.all_text())).collect(),
+        keywords: meta
+            .all("keyword")
+            .flat_map(|k| keywords(&k.all_text()))
+            .collect(),
     }
 }

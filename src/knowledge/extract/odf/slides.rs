@@ -38,7 +38,10 @@ pub fn write(
         }
         let inside = inside.finish()?;
         if title.is_some() || !inside.is_empty() {
-            out.heading(2, &title.map_or_else(|| format!("Slide {}", i + 1), |t| escape(&t)));
+            out.heading(
+                2,
+                &title.map_or_else(|| format!("Slide {}", i + 1), |t| escape(&t)),
+            );
             out.block(&inside);
             out.check()?;
         }

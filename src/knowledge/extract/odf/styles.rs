@@ -45,9 +45,8 @@ impl Styles {
 
     fn add(&mut self, style: &Node) {
         let Some(name) = style.attr("name") else { return };
-        let says = |part: &str, name: &str, value: &str| {
-            style.child(part).and_then(|p| p.attr(name)) == Some(value)
-        };
+        let says =
+            |part: &str, name: &str, value: &str| style.child(part).and_then(|p| p.attr(name)) == Some(value);
         let own = |name: &str| style.attr(name).filter(|v| !v.is_empty()).map(str::to_owned);
         let hidden = says("text-properties", "display", "none")
             || says("table-properties", "display", "false")

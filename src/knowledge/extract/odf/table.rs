@@ -116,7 +116,10 @@ pub fn write<'a>(table: &'a Node, body: &mut Body<'a, '_>) -> Result<(), Unfit> 
         return Ok(());
     }
     let (rows, _) = rows(table, body)?;
-    let width = rows.iter().flat_map(|r| &r.cells).map(|(c, cell)| c + cell.across);
+    let width = rows
+        .iter()
+        .flat_map(|r| &r.cells)
+        .map(|(c, cell)| c + cell.across);
     let width = width.max().unwrap_or(0).min(COLUMNS);
     if rows.len() * width * 3 > MOST_TEXT {
         return Err(Unfit::too_much_text());
@@ -172,7 +175,9 @@ fn columns(node: &Node, at: &mut usize, hidden: &mut Vec<usize>) {
     for child in &node.children {
         match child.name.as_str() {
             "table-column" => {
-                let end = at.saturating_add(repeated(child, "number-columns-repeated")).min(COLUMNS);
+                let end = at
+                    .saturating_add(repeated(child, "number-columns-repeated"))
+                    .min(COLUMNS);
                 if is_unseen(child) {
                     hidden.extend(*at..end);
                 }

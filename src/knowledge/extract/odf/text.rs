@@ -112,7 +112,10 @@ impl<'a, 'b> Body<'a, 'b> {
             self.out.heading(1, text);
             self.titled |= self.blocks == 0;
         } else if node.name == "h" {
-            let level = node.attr("outline-level").and_then(|l| l.parse().ok()).unwrap_or(1);
+            let level = node
+                .attr("outline-level")
+                .and_then(|l| l.parse().ok())
+                .unwrap_or(1);
             self.out.heading(level + usize::from(self.titled), text);
         } else if self.styles.is(style, "Subtitle") {
             self.out.heading(2, text);
@@ -157,13 +160,25 @@ impl<'a, 'b> Body<'a, 'b> {
                         boxes.extend(line.boxes);
                     }
                     "list" => {
-                        self.item(&mut texts, &mut told, &mut number, (item, style, paragraph_style), level);
+                        self.item(
+                            &mut texts,
+                            &mut told,
+                            &mut number,
+                            (item, style, paragraph_style),
+                            level,
+                        );
                         self.list(part, level + 1, style)?;
                     }
                     _ => {}
                 }
             }
-            self.item(&mut texts, &mut told, &mut number, (item, style, paragraph_style), level);
+            self.item(
+                &mut texts,
+                &mut told,
+                &mut number,
+                (item, style, paragraph_style),
+                level,
+            );
             for content in boxes {
                 self.boxed(content)?;
             }

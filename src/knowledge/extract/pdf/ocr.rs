@@ -96,7 +96,8 @@ pub fn read(programs: &Programs, bytes: &[u8]) -> Result<Document, Unfit> {
         .collect();
     warnings.insert(
         0,
-        "The document's pages are pictures. Their text was recognised (OCR), and may have mistakes.".to_owned(),
+        "The document's pages are pictures. Their text was recognised (OCR), and may have mistakes."
+            .to_owned(),
     );
     if !hard.is_empty() {
         let shown = hard.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
@@ -132,7 +133,8 @@ fn pages(
         }
         let (table, remarks) = recognise(programs, &picture)?;
         for language in missing(&remarks) {
-            let warning = format!("tesseract has no data for \"{language}\" (Debian: tesseract-ocr-{language}).");
+            let warning =
+                format!("tesseract has no data for \"{language}\" (Debian: tesseract-ocr-{language}).");
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }
@@ -170,7 +172,9 @@ fn picture(source: &mut impl BufRead) -> Option<Picture> {
             numbers.extend(line.split(' ').map_while(|n| n.parse::<usize>().ok()));
         }
     }
-    let [width, height, 255] = numbers[..] else { return None };
+    let [width, height, 255] = numbers[..] else {
+        return None;
+    };
     let length = width.checked_mul(height).filter(|l| *l <= MOST_PICTURE)?;
     let mut bytes = head;
     let whole = bytes.len() + length;

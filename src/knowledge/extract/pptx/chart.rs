@@ -18,7 +18,9 @@ pub fn write(root: &Node, out: &mut Writer) {
         words(title, &mut text);
         out.paragraph(&escape(&one_line(&text)));
     }
-    let Some(area) = chart.child("plotArea") else { return };
+    let Some(area) = chart.child("plotArea") else {
+        return;
+    };
     let series: Vec<&Node> = area
         .children
         .iter()
@@ -86,7 +88,10 @@ fn points(source: &Node) -> Vec<String> {
         if index >= MOST_POINTS {
             break;
         }
-        let value = point.child("v").map(|v| one_line(&v.all_text())).unwrap_or_default();
+        let value = point
+            .child("v")
+            .map(|v| one_line(&v.all_text()))
+            .unwrap_or_default();
         if out.len() <= index {
             out.resize(index + 1, String::new());
         }

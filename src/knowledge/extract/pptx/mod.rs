@@ -47,9 +47,7 @@ pub fn read(bytes: &[u8]) -> Result<Presentation, Unfit> {
     for (i, id) in ids.into_iter().enumerate() {
         let number = i + 1;
         // A slide's own id and its relation's have the same local name.
-        let part = id
-            .attrs_named("id")
-            .find_map(|id| office::target(&relations, id));
+        let part = id.attrs_named("id").find_map(|id| office::target(&relations, id));
         let slide = match part.map(|part| Slide::open(&package, part)) {
             Some(Ok(Some(slide))) => slide,
             None | Some(Ok(None) | Err(Unfit::Corrupt)) => {

@@ -115,7 +115,9 @@ impl Slide {
         for (paragraph, text) in paragraphs {
             let properties = paragraph.child("pPr");
             let has = |name| properties.is_some_and(|p| p.child(name).is_some());
-            let level = properties.and_then(|p| p.attr("lvl")).and_then(|l| l.parse().ok());
+            let level = properties
+                .and_then(|p| p.attr("lvl"))
+                .and_then(|l| l.parse().ok());
             let level = level.unwrap_or(0_usize).min(LEVELS - 1);
             numbers[level + 1..].fill(0);
             if let Some(auto) = properties.and_then(|p| p.child("buAutoNum")) {
@@ -176,9 +178,14 @@ impl Slide {
     fn picture(&self, shape: &Node, out: &mut Writer) {
         let about = shape.child("nvPicPr").and_then(|p| p.child("cNvPr"));
         let text = one_line(about.and_then(|a| a.attr("descr")).unwrap_or_default());
-        let by_program = ["automatically generated", "automatisch generiert", "KI-generiert", "AI-generated"]
-            .iter()
-            .any(|m| text.contains(m));
+        let by_program = [
+            "automatically generated",
+            "automatisch generiert",
+            "KI-generiert",
+            "AI-generated",
+        ]
+        .iter()
+        .any(|m| text.contains(m));
         if !by_program && text.contains(' ') {
             out.paragraph(&escape(&text));
         }
@@ -228,7 +235,9 @@ impl Slide {
                     let above = rows.last().and_then(|r| r.get(cells.len()));
                     above.cloned().unwrap_or_default()
                 } else {
-                    cell.child("txBody").map(|b| self.inline_all(b)).unwrap_or_default()
+                    cell.child("txBody")
+                        .map(|b| self.inline_all(b))
+                        .unwrap_or_default()
                 };
                 cells.push(text);
             }

@@ -224,7 +224,9 @@ fn sections(code: &str) -> Vec<Section> {
                 literal(&mut section, " ");
             }
             '*' => {
-                chars.next();
+                if chars.next() == Some(' ') {
+                    literal(&mut section, " ");
+                }
             }
             '[' => {
                 let inside: String = chars.by_ref().take_while(|c| *c != ']').collect();
@@ -275,7 +277,7 @@ fn sections(code: &str) -> Vec<Section> {
                 section.tokens.push(Token::Date(unit, length));
             }
             // Parts of seconds.
-            '.' if section.is_date => while chars.next_if(|n| *n == '0').is_some() {},
+            '.' if section.is_date && chars.peek() == Some(&'0') => while chars.next_if(|n| *n == '0').is_some() {},
             c => literal(&mut section, c.encode_utf8(&mut [0; 4])),
         }
     }
@@ -327,11 +329,7 @@ fn digits(run: &str) -> Digits {
     Digits {
         whole: whole.matches('0').count(),
         least_decimals: decimals.matches('0').count().min(MOST_DECIMALS),
-        most_decimals: decimals
-            .chars()
-            .filter(|c| *c != ',')
-            .count()
-            .min(MOST_DECIMALS),
+        most_decimals: decimals.chars().filter(|c| *c != ',').count().min(MOST_DECIMALS),
         thousands: whole.contains(','),
         scale: i32::try_from(run.len() - scaled.len()).unwrap_or(0),
         exponent: false,
@@ -374,7 +372,11 @@ impl Digits {
         while decimals.len() > self.least_decimals && decimals.ends_with('0') {
             decimals.pop();
         }
-        let whole = if self.whole == 0 && whole == "0" { "" } else { whole };
+        let whole = if self.whole == 0 && whole == "0" {
+            ""
+        } else {
+            whole
+        };
         let whole = format!("{whole:0>width$}", width = self.whole);
         let mut out = String::new();
         for (i, digit) in whole.chars().enumerate() {

@@ -103,7 +103,10 @@ fn write_block(rows: &[Row], out: &mut Writer) -> Result<(), Unfit> {
         }
         return Ok(());
     };
-    let end = rows.iter().rposition(|r| !is_line(r)).map_or(rows.len(), |i| i + 1);
+    let end = rows
+        .iter()
+        .rposition(|r| !is_line(r))
+        .map_or(rows.len(), |i| i + 1);
     let table = &rows[start..end];
     let line = |r: &Row, out: &mut Writer| {
         for (_, cell) in &r.cells {
@@ -137,7 +140,10 @@ fn write_block(rows: &[Row], out: &mut Writer) -> Result<(), Unfit> {
 /// The columns of each table, when several stand side by side; columns that are empty
 /// within one are dropped.
 fn groups(rows: &[Row]) -> Vec<Vec<u32>> {
-    let used: BTreeSet<u32> = rows.iter().flat_map(|r| r.cells.iter().map(|(c, _)| *c)).collect();
+    let used: BTreeSet<u32> = rows
+        .iter()
+        .flat_map(|r| r.cells.iter().map(|(c, _)| *c))
+        .collect();
     let mut groups: Vec<Vec<u32>> = Vec::new();
     for column in used {
         match groups.last_mut() {
