@@ -146,6 +146,18 @@ need_poppler() {
   command -v pdftotext >/dev/null || need_packages "pdftotext is missing (it reads PDF files that the built-in reader can't)" poppler-utils
 }
 
+# Reads text on scanned pages.
+need_tesseract() {
+  local language
+  for language in deu eng; do
+    if ! command -v tesseract >/dev/null || ! tesseract --list-langs 2>/dev/null | grep -qx "$language"; then
+      need_packages "tesseract is missing, or a language of it (it reads text on scanned pages)" \
+        tesseract-ocr tesseract-ocr-deu tesseract-ocr-eng
+      return
+    fi
+  done
+}
+
 need_crates() {
   # Only what is missing is fetched; later steps need no network.
   cargo fetch --locked --target "$(rustc -vV | sed -n 's/^host: //p')" ||
@@ -243,6 +255,7 @@ setup_to_lint() {
 setup_to_test() {
   setup_to_run
   need_poppler
+  need_tesseract
   setup_to_lint
   need_node
   need_chromium

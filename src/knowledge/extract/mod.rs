@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 
 use self::office::Properties;
 pub use self::pdf::ocr;
+use crate::knowledge::outline;
 use crate::knowledge::sniff::{Content, Kind, sniff};
 use crate::knowledge::unfit::Unfit;
 
@@ -182,12 +183,21 @@ fn titled(kind: Kind, properties: Properties, markdown: &str, warnings: Vec<Stri
     }
 }
 
-/// What has no title of its own within its text: slides, sheets.
+/// Slides and sheets: each has its own title, and the first one's may be that of all.
 fn untitled(kind: Kind, properties: Properties, markdown: &str, warnings: Vec<String>) -> Extracted {
+    let mut markdown = markdown::normalise(markdown);
+    if let Some(title) = &properties.title
+        && let Some(first) = outline::outline(&markdown).into_iter().next()
+        && first.lines.start == 0
+        && first.text == one_line(title, TITLE)
+        && markdown[first.lines.end..].contains(char::is_alphanumeric)
+    {
+        markdown = markdown[first.lines.end..].trim_start_matches('\n').to_owned();
+    }
     Extracted {
         kind,
         title: properties.title,
-        markdown: markdown::normalise(markdown),
+        markdown,
         tags: properties.keywords,
         warnings,
         ..Extracted::default()

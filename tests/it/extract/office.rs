@@ -7,7 +7,7 @@ use crate::support::process::Home;
 
 #[rstest]
 #[case::pptx("a.pptx", samples::pptx(), "pptx", Some("Returns & refunds"),
-    "## Returns & refunds\n\n- Thirty days\n    - [See our page](https://lumen-oak.example/returns)\n\n| Country | Cost |\n| --- | --- |\n| Austria | 4.90 |\n\nA lamp on an oak table\n\nNotes: Say it twice.\n\n## Slide 2\n\nSold\n\n|  | Lamps |\n| --- | --- |\n| May | 12 |\n",
+    "- Thirty days\n    - [See our page](https://lumen-oak.example/returns)\n\n| Country | Cost |\n| --- | --- |\n| Austria | 4.90 |\n\nA lamp on an oak table\n\nNotes: Say it twice.\n\n## Slide 2\n\nSold\n\n|  | Lamps |\n| --- | --- |\n| May | 12 |\n",
     &["A hidden slide was left out."])]
 #[case::xlsx("a.xlsx", samples::xlsx(), "xlsx", None,
     "## Prices\n\nOur prices\n\n| Lamp | Price | Since |\n| --- | --- | --- |\n| Alba \\<S> | 49.90 € | 2024-01-01 |\n",

@@ -114,6 +114,7 @@ fn words_are_compared_without_marks() {
 #[tokio::test]
 async fn documents_are_read_as_another_tool_reads_them() {
     let Some(data) = data() else { return };
+    let mut low = Vec::new();
     for (format, pdftotext) in [
         ("pdf", true),
         ("pdf", false),
@@ -137,6 +138,9 @@ async fn documents_are_read_as_another_tool_reads_them() {
             let Ok(want) = std::fs::read_to_string(folder.join(format!("groundtruth/{stem}.md"))) else {
                 continue;
             };
+            // Comments are for those who write a document, not for those who read it.
+            let want = want.lines().filter(|l| !l.starts_with("[author: "));
+            let want = want.collect::<Vec<_>>().join("\n");
             let read = reader.read(&std::fs::read(&file).unwrap(), &name(&file)).await;
             let got = read.map(|r| whole(&r)).unwrap_or_else(|e| {
                 println!("{format} {stem}: {e}");
@@ -154,11 +158,11 @@ async fn documents_are_read_as_another_tool_reads_them() {
             "{format}{without}: {} files, median {median:.3}, tenth percentile {tenth:.3}\n",
             scores.len()
         );
-        assert!(
-            median >= MEDIAN && tenth >= TENTH,
-            "{format}{without}: {median:.3} {tenth:.3}"
-        );
+        if median < MEDIAN || tenth < TENTH {
+            low.push(format!("{format}{without}: {median:.3} {tenth:.3}"));
+        }
     }
+    assert!(low.is_empty(), "{low:?}");
 }
 
 /// Strings that another tool's users expect and we leave out on purpose: pictures as data,

@@ -47,7 +47,7 @@ impl Slide {
         let lines: Vec<String> = shape
             .child("txBody")?
             .all("p")
-            .map(|p| one_line(&p.all_text()))
+            .map(plain)
             .filter(|l| !l.is_empty())
             .collect();
         (!lines.is_empty()).then(|| lines.join(" "))
@@ -247,6 +247,20 @@ impl Slide {
     }
 }
 
+/// A paragraph's words.
+fn plain(paragraph: &Node) -> String {
+    fn add(node: &Node, out: &mut String) {
+        match node.name.as_str() {
+            "br" => out.push(' '),
+            "" => out.push_str(&node.text),
+            _ => node.children.iter().for_each(|c| add(c, out)),
+        }
+    }
+    let mut out = String::new();
+    add(paragraph, &mut out);
+    one_line(&out)
+}
+
 /// The kind of a frame that the layout gives; empty for a plain one.
 fn placeholder(shape: &Node) -> Option<&str> {
     let frame = shape.child("nvSpPr")?.child("nvPr")?.child("ph")?;
@@ -278,7 +292,7 @@ fn note_lines(shapes: &Node, lines: &mut Vec<String>) {
             continue;
         }
         for paragraph in shape.child("txBody").iter().flat_map(|b| b.all("p")) {
-            let text = escape(&one_line(&paragraph.all_text()));
+            let text = escape(&plain(paragraph));
             if !text.is_empty() {
                 lines.push(text);
             }

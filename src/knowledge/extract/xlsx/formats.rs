@@ -277,7 +277,9 @@ fn sections(code: &str) -> Vec<Section> {
                 section.tokens.push(Token::Date(unit, length));
             }
             // Parts of seconds.
-            '.' if section.is_date && chars.peek() == Some(&'0') => while chars.next_if(|n| *n == '0').is_some() {},
+            '.' if section.is_date && chars.peek() == Some(&'0') => {
+                while chars.next_if(|n| *n == '0').is_some() {}
+            }
             c => literal(&mut section, c.encode_utf8(&mut [0; 4])),
         }
     }
