@@ -9,6 +9,7 @@ mod paths;
 mod provider_keys;
 pub mod providers;
 pub mod reading;
+mod reference;
 pub mod telemetry;
 
 use std::net::SocketAddr;
@@ -23,7 +24,8 @@ use serde::Deserialize;
 
 use crate::knowledge::chunk::ChunkLimits;
 
-pub use keys::{KEYS, Key, reference};
+pub use keys::{KEYS, Key};
+pub use reference::reference;
 
 /// Why the configuration can't be used. Every message names the key.
 #[derive(Debug, thiserror::Error)]
@@ -266,14 +268,14 @@ impl Config {
             figment = figment.merge(Toml::file(file));
         }
         for (name, value) in &environment {
-            match keys::by_variable(name) {
+            match reference::by_variable(name) {
                 Some(key) if value.is_empty() && !key.has_default => {}
                 Some(key) if key.text => figment = figment.merge(Serialized::default(&key.path, value)),
                 Some(key) => figment = figment.merge(Serialized::default(&key.path, parse(value))),
                 None if name.starts_with("DESKHAND_") && !keys::OTHER_VARIABLES.contains(&name.as_str()) => {
                     return Err(ConfigError::UnknownVariable(
                         name.clone(),
-                        keys::did_you_mean(name),
+                        reference::did_you_mean(name),
                     ));
                 }
                 None => {}
@@ -284,7 +286,7 @@ impl Config {
         }
         let mut config: Self = figment
             .extract()
-            .map_err(|e| ConfigError::Value(keys::explain(&e)))?;
+            .map_err(|e| ConfigError::Value(reference::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
         config.programs = reading::Programs::find(&environment);
         config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
