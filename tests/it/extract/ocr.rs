@@ -37,7 +37,7 @@ fn reader(programs: Programs) -> Reader {
 /// A PDF whose pages are pictures of another's.
 fn scanned(text: &[u8]) -> Vec<u8> {
     let mut child = Command::new(program("pdftoppm"))
-        .args(["-jpeg", "-gray", "-r", "150", "-"])
+        .args(["-jpeg", "-r", "150", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -72,7 +72,7 @@ fn scanned(text: &[u8]) -> Vec<u8> {
         objects.push((head, b""));
         objects.push(("<< >>", b"595 0 0 842 0 0 cm /I Do"));
         objects.push((
-            "<< /Type /XObject /Subtype /Image /Width 1240 /Height 1755 /ColorSpace /DeviceGray /BitsPerComponent 8 /Filter /DCTDecode >>",
+            "<< /Type /XObject /Subtype /Image /Width 1240 /Height 1755 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /DCTDecode >>",
             &pictures[*start..end],
         ));
     }

@@ -116,6 +116,11 @@ fn write_block(rows: &[Row], out: &mut Writer) -> Result<(), Unfit> {
     rows[..start].iter().for_each(|r| line(r, out));
     for columns in groups(table) {
         let index: BTreeMap<u32, usize> = columns.iter().enumerate().map(|(i, c)| (*c, i)).collect();
+        // Many rows of one cell and one row of many columns would be mostly bars.
+        let bars = table.len() as u64 * columns.len() as u64 * 3;
+        if bars > crate::knowledge::extract::MOST_TEXT as u64 {
+            return Err(Unfit::too_much_text());
+        }
         let mut grid = Vec::with_capacity(table.len());
         for row in table {
             let mut cells = vec![String::new(); columns.len()];
@@ -125,11 +130,6 @@ fn write_block(rows: &[Row], out: &mut Writer) -> Result<(), Unfit> {
                 }
             }
             grid.push(cells);
-        }
-        // Many rows of one cell and one row of many columns would be mostly bars.
-        let bars = grid.len() as u64 * columns.len() as u64 * 3;
-        if bars > crate::knowledge::extract::MOST_TEXT as u64 {
-            return Err(Unfit::too_much_text());
         }
         out.table(&grid);
     }
