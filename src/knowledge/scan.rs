@@ -197,20 +197,19 @@ async fn exchange<S: AsyncRead + AsyncWrite>(
     };
     let hear = async {
         let mut answer = Vec::new();
-        (&mut from).take(MOST_ANSWER).read_to_end(&mut answer).await?;
-        std::io::Result::Ok(answer)
+        let heard = (&mut from).take(MOST_ANSWER).read_to_end(&mut answer).await;
+        (answer, heard)
     };
     // It may answer and hang up before it has heard everything, for example of a file that
     // is larger than it takes: then the answer counts, not the broken pipe.
-    let (said, heard) = tokio::join!(say, hear);
-    let answer = heard.unwrap_or_default();
+    let (said, (answer, heard)) = tokio::join!(say, hear);
     let answer = String::from_utf8_lossy(&answer)
         .trim_matches(['\0', '\n', ' '])
         .to_owned();
     if answer.is_empty() {
-        return Err(match said {
+        return Err(match said.and(heard) {
             Err(e) => away(&format!("it hung up: {e}")),
-            Ok(()) => away("it hung up without an answer"),
+            Ok(_) => away("it hung up without an answer"),
         });
     }
     Ok(answer)

@@ -1,7 +1,8 @@
 //! What a content is, by the content: its name only decides between Markdown and plain
 //! text when the content could be either.
 
-use std::io::Cursor;
+mod container;
+pub mod email;
 
 use infer::MatcherType;
 use serde::{Deserialize, Serialize};
@@ -73,10 +74,6 @@ pub enum Content {
 
 /// Where in a file its mark may stand: some mail programs put a line before it.
 const PDF_WITHIN: usize = 1024;
-/// How much of an e-mail's headers are looked at.
-const HEADERS_WITHIN: usize = 16 << 10;
-/// How many names of an archive are looked at.
-const NAMES: usize = 20_000;
 
 /// Finds out what bytes are, and reads what is text.
 ///
@@ -95,12 +92,12 @@ pub fn sniff(bytes: &[u8], name: &str) -> Result<Content, Unfit> {
         return Ok(Content::Pdf);
     }
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        return packed(bytes);
+        return container::packed(bytes);
     }
     if bytes.starts_with(b"{\\rtf") {
         return Ok(Content::Rtf);
     }
-    if is_email(bytes, name) {
+    if email::is_email(bytes, name) {
         return Ok(Content::Email);
     }
     if let Some(unfit) = binary(bytes) {
@@ -140,145 +137,6 @@ fn ends_in(name: &str, endings: &[&str]) -> bool {
         .is_some_and(|(_, e)| endings.iter().any(|ending| e.eq_ignore_ascii_case(ending)))
 }
 
-/// Whether it is an e-mail: it begins with headers, among them such as programs write.
-#[must_use]
-pub fn is_email(bytes: &[u8], name: &str) -> bool {
-    const USUAL: [&str; 7] = ["from", "to", "subject", "date", "sender", "reply-to", "cc"];
-    const BY_PROGRAMS: [&str; 7] = [
-        "message-id",
-        "mime-version",
-        "received",
-        "return-path",
-        "delivered-to",
-        "dkim-signature",
-        "x-mailer",
-    ];
-    let head = &bytes[..bytes.len().min(HEADERS_WITHIN)];
-    let (mut usual, mut by_programs) = (0, 0);
-    for (i, line) in head.split(|b| *b == b'\n').enumerate() {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let continues = line.starts_with(b" ") || line.starts_with(b"\t");
-        if line.is_empty() {
-            break;
-        }
-        if (continues && i > 0) || (i == 0 && line.starts_with(b"From ")) {
-            continue;
-        }
-        let Some(colon) = line.iter().position(|b| *b == b':') else {
-            // The last line may be cut.
-            if head.len() < bytes.len() && usual + by_programs > 0 {
-                break;
-            }
-            return false;
-        };
-        let field = line[..colon].to_ascii_lowercase();
-        if field.is_empty() || !field.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-') {
-            return false;
-        }
-        let field = String::from_utf8_lossy(&field);
-        usual += usize::from(USUAL.contains(&&*field));
-        by_programs += usize::from(BY_PROGRAMS.contains(&&*field));
-    }
-    let named = ends_in(name, &["eml"]);
-    usual + by_programs > 0 && (named || (usual >= 2 && by_programs >= 1))
-}
-
-/// What a ZIP archive is, by what is in it.
-fn packed(bytes: &[u8]) -> Result<Content, Unfit> {
-    let Ok(archive) = zip::ZipArchive::new(Cursor::new(bytes)) else {
-        // An archive that is cut has lost its list, but each part has its name.
-        const PARTS: [&[u8]; 6] = [
-            b"[Content_Types].xml",
-            b"word/document",
-            b"xl/workbook",
-            b"ppt/presentation",
-            b"mimetypeapplication/",
-            b"META-INF/container.xml",
-        ];
-        let says = |part: &[u8]| bytes.windows(part.len()).any(|w| w == part);
-        return Err(if PARTS.into_iter().any(says) {
-            Unfit::Corrupt
-        } else {
-            unsupported("an archive")
-        });
-    };
-    let names: Vec<String> = archive
-        .file_names()
-        .take(NAMES)
-        .map(|n| n.trim_start_matches('/').replace('\\', "/").to_lowercase())
-        .collect();
-    let has = |part: &str| names.iter().any(|n| n.starts_with(part));
-    if has("word/") {
-        return Ok(Content::Docx);
-    }
-    if has("xl/workbook.bin") {
-        return Err(old("an Excel workbook in binary form (.xlsb)", "Excel (.xlsx)"));
-    }
-    if has("xl/") {
-        return Ok(Content::Xlsx);
-    }
-    if has("ppt/") {
-        return Ok(Content::Pptx);
-    }
-    if has("meta-inf/container.xml") || names.iter().any(|n| n.ends_with(".opf")) {
-        return Ok(Content::Epub);
-    }
-    if has("content.xml") || (has("encrypted-package") && has("meta-inf/manifest.xml")) {
-        return Ok(Content::OpenDocument);
-    }
-    if has("index/") && names.iter().any(|n| n.ends_with(".iwa")) {
-        return Err(old(
-            "a file of Apple's Pages, Numbers or Keynote",
-            "Word (.docx), Excel (.xlsx) or PDF",
-        ));
-    }
-    Err(unsupported("an archive"))
-}
-
-fn old(what: &str, save_as: &str) -> Unfit {
-    Unfit::OldFormat {
-        what: what.to_owned(),
-        save_as: save_as.to_owned(),
-    }
-}
-
-/// What a file in Microsoft's older container is, by the name of its main stream.
-fn compound(bytes: &[u8]) -> Unfit {
-    const STREAMS: [(&str, &str, &str); 6] = [
-        ("WordDocument", "an older Word document (.doc)", "Word (.docx)"),
-        (
-            "PowerPoint Document",
-            "an older PowerPoint presentation (.ppt)",
-            "PowerPoint (.pptx)",
-        ),
-        ("Workbook", "an older Excel workbook (.xls)", "Excel (.xlsx)"),
-        ("Book", "an older Excel workbook (.xls)", "Excel (.xlsx)"),
-        (
-            "__properties_version1.0",
-            "an Outlook message (.msg)",
-            "an e-mail (.eml)",
-        ),
-        ("Quill", "a Publisher file (.pub)", "PDF"),
-    ];
-    let place = |name: &str| {
-        let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        bytes.windows(name.len()).position(|w| w == name)
-    };
-    // A locked .docx is one of these, with its real content in a stream of this name.
-    if place("EncryptedPackage").is_some() {
-        return Unfit::Encrypted;
-    }
-    // What is embedded in it comes after it.
-    let found = STREAMS
-        .into_iter()
-        .filter_map(|(name, what, save_as)| Some((place(name)?, what, save_as)))
-        .min_by_key(|(place, ..)| *place);
-    match found {
-        Some((_, what, save_as)) => old(what, save_as),
-        None => unsupported("an older Office file"),
-    }
-}
-
 fn unsupported(what: &str) -> Unfit {
     Unfit::UnsupportedType {
         what: what.to_owned(),
@@ -290,7 +148,7 @@ fn binary(bytes: &[u8]) -> Option<Unfit> {
     /// The mark of Microsoft's older container.
     const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
     if bytes.starts_with(COMPOUND) {
-        return Some(compound(bytes));
+        return Some(container::compound(bytes));
     }
     // Text may begin like anything.
     if is_plain(&bytes[..bytes.len().min(4096)]) {
@@ -406,6 +264,8 @@ fn looks_like_markdown(text: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
 
     fn kind(text: &str, name: &str) -> Kind {
@@ -523,20 +383,6 @@ mod tests {
             let unfit = sniff(&file, "x.doc").unwrap_err();
             assert_eq!(unfit.code(), "unsupported_type");
             assert!(unfit.to_string().contains(save_as), "{unfit}");
-        }
-    }
-
-    #[test]
-    fn an_email_is_one_by_its_headers() {
-        let mail = b"Received: by x\r\n\tfor y\r\nFrom: a@x.example\r\nSubject: Hi\r\n\r\nHello";
-        assert_eq!(sniff(mail, "x"), Ok(Content::Email));
-        assert!(is_email(b"Subject: Hi\n\nHello", "a.EML"));
-        for text in [
-            "From: us\nTo: you\n\nThirty days.",
-            "Note: call us\nDate: today",
-            "Just text",
-        ] {
-            assert!(!is_email(text.as_bytes(), "a.txt"), "{text}");
         }
     }
 }

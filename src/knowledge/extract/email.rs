@@ -8,7 +8,8 @@ use mail_parser::{Address, DateTime, Message, MessageParser, MessagePart, MimeHe
 use super::escape::escape;
 use super::writer::{Writer, one_line};
 use super::{Extracted, Pass, html, text};
-use crate::knowledge::sniff::{self, Kind};
+use crate::knowledge::sniff::Kind;
+use crate::knowledge::sniff::email::is_email;
 use crate::knowledge::unfit::Unfit;
 
 /// E-mails in e-mails that are read.
@@ -140,7 +141,7 @@ impl Reading {
 
 /// An attachment's text. E-mails as plain files among them aren't opened further.
 fn attached(bytes: &[u8], name: &str) -> Result<Extracted, Unfit> {
-    if sniff::is_email(bytes, name) {
+    if is_email(bytes, name) {
         return Err(Unfit::UnsupportedType {
             what: "an e-mail within an e-mail".to_owned(),
         });

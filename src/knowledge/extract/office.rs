@@ -106,7 +106,7 @@ pub fn relations(package: &Package, part: &str) -> Result<Vec<Relation>, Unfit> 
         let target = r.attr("Target")?;
         Some(Relation {
             id: r.attr("Id")?.to_owned(),
-            kind: r.attr("Type")?.rsplit('/').next()?.to_owned(),
+            kind: r.attr("Type").unwrap_or_default().rsplit('/').next()?.to_owned(),
             target: if external {
                 target.to_owned()
             } else {

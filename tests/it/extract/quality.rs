@@ -13,6 +13,9 @@ use crate::support::knowledge::reading;
 /// What half of the files and nine of ten reach at least.
 const MEDIAN: f64 = 0.95;
 const TENTH: f64 = 0.85;
+/// The same where the other tool adds what a chart was made from, which stands in the cells
+/// already, and leaves out numbers of slides without a title.
+const TENTH_WITH_CHARTS: f64 = 0.80;
 
 #[expect(clippy::disallowed_methods, reason = "tests have no configuration")]
 fn data() -> Option<PathBuf> {
@@ -158,7 +161,11 @@ async fn documents_are_read_as_another_tool_reads_them() {
             "{format}{without}: {} files, median {median:.3}, tenth percentile {tenth:.3}\n",
             scores.len()
         );
-        if median < MEDIAN || tenth < TENTH {
+        let least = match format {
+            "pptx" | "xlsx" => TENTH_WITH_CHARTS,
+            _ => TENTH,
+        };
+        if median < MEDIAN || tenth < least {
             low.push(format!("{format}{without}: {median:.3} {tenth:.3}"));
         }
     }
