@@ -374,12 +374,15 @@ mod tests {
             ("PowerPoint Document", "(.pptx)"),
             ("__properties_version1.0", "(.eml)"),
         ] {
-            let name = stream.encode_utf16().flat_map(u16::to_le_bytes);
-            let file: Vec<u8> = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-                .iter()
-                .copied()
-                .chain(name)
-                .collect();
+            // The mark and the rest of the head, a text that only mentions a stream, the list.
+            let mut file = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+            file.resize(512, 0);
+            file.extend("Book Antiqua".encode_utf16().flat_map(u16::to_le_bytes));
+            file.resize(1024, 0);
+            file.extend(stream.encode_utf16().flat_map(u16::to_le_bytes));
+            file.resize(1024 + 64, 0);
+            file.extend((2 * stream.len() as u16 + 2).to_le_bytes());
+            file.resize(1024 + 128, 0);
             let unfit = sniff(&file, "x.doc").unwrap_err();
             assert_eq!(unfit.code(), "unsupported_type");
             assert!(unfit.to_string().contains(save_as), "{unfit}");

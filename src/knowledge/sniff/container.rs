@@ -8,6 +8,8 @@ use crate::knowledge::unfit::Unfit;
 
 /// How many names of an archive are looked at.
 const NAMES: usize = 20_000;
+/// An entry of the older container's list, in bytes; each begins at a multiple of it.
+const ENTRY: usize = 128;
 
 /// What a ZIP archive is, by what is in it.
 pub fn packed(bytes: &[u8]) -> Result<Content, Unfit> {
@@ -86,14 +88,20 @@ pub fn compound(bytes: &[u8]) -> Unfit {
         ),
         ("Quill", "a Publisher file (.pub)", "PDF"),
     ];
-    let place = |name: &str| {
-        let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        bytes.windows(name.len()).position(|w| w == name)
-    };
+    let wide = |name: &str| -> Vec<u8> { name.encode_utf16().flat_map(u16::to_le_bytes).collect() };
     // A locked .docx is one of these, with its real content in a stream of this name.
-    if place("EncryptedPackage").is_some() {
+    let locked = wide("EncryptedPackage");
+    if bytes.windows(locked.len()).any(|w| w == locked) {
         return Unfit::Encrypted;
     }
+    // The list of streams has a name, then zeros up to 64 bytes, then the name's length.
+    let place = |name: &str| {
+        let name = [wide(name), vec![0, 0]].concat();
+        let length = u16::try_from(name.len()).unwrap_or(0).to_le_bytes();
+        bytes
+            .chunks_exact(ENTRY)
+            .position(|e| e.starts_with(&name) && e[64..66] == length)
+    };
     // What is embedded in it comes after it.
     let found = STREAMS
         .into_iter()

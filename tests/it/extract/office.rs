@@ -48,11 +48,12 @@ fn each_format_keeps_its_structure(
 #[test]
 fn what_is_locked_old_or_cut_says_what_to_do() {
     let home = Home::new("extract-office-codes");
-    let old: Vec<u8> = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-        .iter()
-        .copied()
-        .chain("PowerPoint Document".encode_utf16().flat_map(u16::to_le_bytes))
-        .collect();
+    let mut old = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+    old.resize(512, 0);
+    old.extend("PowerPoint Document".encode_utf16().flat_map(u16::to_le_bytes));
+    old.resize(512 + 64, 0);
+    old.extend(40_u16.to_le_bytes());
+    old.resize(512 + 128, 0);
     let manifest = "<m:manifest xmlns:m=\"m\"><m:file-entry><m:encryption-data/></m:file-entry></m:manifest>";
     let locked = zipped(&[
         ("content.xml", b"\x01\x02"),
