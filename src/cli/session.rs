@@ -83,6 +83,7 @@ pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     let fetcher = Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")?;
     Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading())
         .with_fetcher(fetcher)
+        .with_scanner(config.scanner())
         .with_reranker(config.reranker()))
 }
 

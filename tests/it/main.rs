@@ -29,6 +29,7 @@ mod model_turns;
 mod pii;
 mod providers;
 mod query_plans;
+mod scan;
 mod spending;
 mod support;
 mod telemetry;
