@@ -7,6 +7,7 @@ use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::extract::reader::{Reader, Settings};
 use crate::knowledge::fetch::Fetcher;
 use crate::knowledge::remembered::Remembered;
+use crate::knowledge::scan::Scanner;
 use crate::models::embedders::Embedders;
 use crate::models::reranker::Reranker;
 
@@ -22,6 +23,8 @@ pub struct Knowledge {
     pub reader: Reader,
     /// What fetches contents from their sites; none where nothing is fetched.
     pub fetcher: Option<Fetcher>,
+    /// What looks for viruses; none where no scanner is configured.
+    pub scanner: Option<Scanner>,
     /// What was found and embedded a moment ago.
     pub(in crate::knowledge) remembered: Remembered,
 }
@@ -36,6 +39,7 @@ impl Knowledge {
             reranker: None,
             reader: Reader::new(reading),
             fetcher: None,
+            scanner: None,
             remembered: Remembered::default(),
         }
     }
@@ -47,6 +51,12 @@ impl Knowledge {
             fetcher: Some(fetcher),
             ..self
         }
+    }
+
+    /// With this scanner: nothing is read that it hasn't called clean.
+    #[must_use]
+    pub fn with_scanner(self, scanner: Option<Scanner>) -> Self {
+        Self { scanner, ..self }
     }
 
     /// With this cross-encoder.

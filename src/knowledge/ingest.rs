@@ -20,6 +20,7 @@ use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::embed::{self, VectorError};
 use crate::knowledge::extract::reader::ReadError;
 use crate::knowledge::fetch::error::FetchError;
+use crate::knowledge::scan::ScanError;
 use crate::knowledge::trust;
 use crate::knowledge::unfit::Unfit;
 use crate::models::embedder::EmbedError;
@@ -112,6 +113,9 @@ pub enum IngestError {
     /// It couldn't be fetched.
     #[error("{0}")]
     Fetch(#[from] FetchError),
+    /// It isn't clean, or the scanner is away.
+    #[error("{0}")]
+    Scan(#[from] ScanError),
     /// This process fetches nothing; another one may.
     #[error("The file couldn't be fetched just now.")]
     NoFetcher,
@@ -145,6 +149,7 @@ impl IngestError {
         match self {
             Self::Unfit(unfit) => unfit.code(),
             Self::Fetch(error) => error.code(),
+            Self::Scan(error) => error.code(),
             Self::NoFetcher => "no_fetcher",
             Self::Reader(_) => "reader",
             Self::Gone => "gone",
@@ -159,6 +164,7 @@ impl IngestError {
         match self {
             Self::Unfit(_) | Self::Gone => true,
             Self::Fetch(error) => error.is_permanent(),
+            Self::Scan(error) => error.is_permanent(),
             Self::NoFetcher | Self::Reader(_) => false,
             Self::Vectors(error) => !error.is_transient(),
             Self::Db(error) => !error.is_transient(),

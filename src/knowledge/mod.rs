@@ -25,6 +25,7 @@ pub mod places;
 pub mod reindex;
 mod remembered;
 pub mod rerank;
+pub mod scan;
 pub mod search;
 pub mod sniff;
 pub mod snippet;

@@ -48,6 +48,9 @@ pub(super) async fn prepare(
 ) -> Result<(NewVersion, Texts), IngestError> {
     progress(Stage::Sniff, 0.0);
     progress(Stage::Scan, 0.0);
+    if let Some(scanner) = &knowledge.scanner {
+        scanner.scan(&named.bytes).await?;
+    }
     fail::point(FailPoint::IngestScanned);
     progress(Stage::Extract, 0.0);
     let bytes = std::mem::take(&mut named.bytes);
