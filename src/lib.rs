@@ -14,4 +14,5 @@ pub mod http;
 pub mod jobs;
 pub mod knowledge;
 pub mod models;
+pub mod privacy;
 pub mod telemetry;

@@ -2,10 +2,12 @@
 //! a transaction that carries its site; what looks over all sites calls one of the few
 //! definer functions of the migrations.
 
+pub mod ai_jobs;
 pub mod corpus;
 pub mod documents;
 pub mod embedded;
 pub mod embeddings;
+pub mod erasure;
 pub mod eval_threads;
 pub mod events;
 pub mod filtered;
@@ -19,6 +21,7 @@ pub mod models;
 pub mod nearest;
 pub mod packed;
 pub mod passages;
+pub mod persons;
 pub mod pool;
 pub mod postings;
 pub mod prune;

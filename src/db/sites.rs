@@ -311,3 +311,33 @@ pub async fn bind_nonce(
         NonceUse::Taken
     })
 }
+
+/// A root key of a site, still sealed.
+#[derive(Debug, Clone)]
+pub struct StoredRoot {
+    /// Its id.
+    pub kid: String,
+    /// The sealed secret.
+    pub sealed: Vec<u8>,
+    /// Valid from.
+    pub not_before: DateTime<Utc>,
+    /// Valid until, once it is being replaced.
+    pub not_after: Option<DateTime<Utc>>,
+}
+
+/// The root keys of the transaction's site, newest first; those that have ended are left out.
+///
+/// # Errors
+/// When the database does.
+pub async fn roots(tx: &mut SiteTx, now: DateTime<Utc>) -> DbResult<Vec<StoredRoot>> {
+    let rows = sqlx::query_as!(
+        StoredRoot,
+        r#"SELECT kid, sealed AS "sealed!", not_before, not_after FROM site_keys
+           WHERE purpose = 'root' AND (not_after IS NULL OR not_after > $1)
+           ORDER BY not_before DESC, kid DESC LIMIT 16"#,
+        now
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}

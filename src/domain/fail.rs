@@ -21,6 +21,10 @@ pub enum FailPoint {
     IngestExtracted,
     IngestBeforeSwap,
     IngestSwapped,
+    AiJobClaimed,
+    AiJobAnswered,
+    AiJobStored,
+    CallbackSent,
 }
 
 impl FailPoint {
@@ -45,6 +49,15 @@ impl FailPoint {
         Self::IngestSwapped,
     ];
 
+    /// Those of an AI job, in the order in which it passes them: a result is there and not
+    /// stored; it is stored and not delivered; it is delivered and nobody has noted that.
+    pub const OF_AN_AI_JOB: [Self; 4] = [
+        Self::AiJobClaimed,
+        Self::AiJobAnswered,
+        Self::AiJobStored,
+        Self::CallbackSent,
+    ];
+
     /// The name in the environment.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -62,6 +75,10 @@ impl FailPoint {
             Self::IngestExtracted => "ingest_extracted",
             Self::IngestBeforeSwap => "ingest_before_swap",
             Self::IngestSwapped => "ingest_swapped",
+            Self::AiJobClaimed => "ai_job_claimed",
+            Self::AiJobAnswered => "ai_job_answered",
+            Self::AiJobStored => "ai_job_stored",
+            Self::CallbackSent => "callback_sent",
         }
     }
 }
@@ -74,6 +91,7 @@ pub fn arm(name: &str) -> bool {
         .into_iter()
         .chain(FailPoint::OF_A_MODEL)
         .chain(FailPoint::OF_INGESTION)
+        .chain(FailPoint::OF_AN_AI_JOB)
         .find(|p| p.name() == name)
         .is_some_and(|p| ARMED.set(p).is_ok())
 }

@@ -77,4 +77,6 @@ ids! {
     HandoffId,
     /// A ticket.
     TicketId,
+    /// What a site asks to be answered in the background.
+    AiJobId,
 }

@@ -1,6 +1,8 @@
 //! Plain types and rules: no I/O, no async, no SQL. Everything else in the house
 //! speaks in these words.
 
+pub mod address;
+pub mod ai_job;
 pub mod clock;
 pub mod document;
 pub mod event;
@@ -9,6 +11,7 @@ pub mod ids;
 pub mod job;
 pub mod keys;
 pub mod seal;
+pub mod signature;
 pub mod site;
 pub mod text;
 pub mod tool;

@@ -21,6 +21,13 @@ pub enum Code {
     OriginNotAllowed,
     NotFound,
     ThreadNotFound,
+    ThreadErased,
+    JobNotFound,
+    BadSignature,
+    StaleTimestamp,
+    ModelNotAllowed,
+    IdempotencyReused,
+    RateLimited,
     MethodNotAllowed,
     NotAcceptable,
     RequestTimeout,
@@ -40,14 +47,23 @@ impl Code {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::BadJson => StatusCode::BAD_REQUEST,
-            Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::BadJson | Self::ModelNotAllowed => StatusCode::BAD_REQUEST,
+            Self::TokenMissing
+            | Self::TokenInvalid
+            | Self::TokenExpired
+            | Self::BadSignature
+            | Self::StaleTimestamp => StatusCode::UNAUTHORIZED,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::ThreadNotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::ThreadNotFound | Self::JobNotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::TurnInProgress | Self::MessageIdReused | Self::ProposalExpired => StatusCode::CONFLICT,
+            Self::TurnInProgress
+            | Self::MessageIdReused
+            | Self::ProposalExpired
+            | Self::IdempotencyReused => StatusCode::CONFLICT,
+            Self::ThreadErased => StatusCode::GONE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
@@ -65,6 +81,13 @@ impl Code {
             Self::OriginNotAllowed => "This page may not talk to this server",
             Self::NotFound => "There is nothing here",
             Self::ThreadNotFound => "There is no such conversation",
+            Self::ThreadErased => "This conversation was erased",
+            Self::JobNotFound => "There is no such job",
+            Self::BadSignature => "The signature is not right",
+            Self::StaleTimestamp => "The timestamp is too far off",
+            Self::ModelNotAllowed => "This model can't be asked for here",
+            Self::IdempotencyReused => "This key was used for another request",
+            Self::RateLimited => "Too many requests",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::NotAcceptable => "None of the accepted media types can be given",
             Self::RequestTimeout => "The request took too long to arrive",
@@ -119,7 +142,11 @@ pub struct ProblemBody {
 impl Problem {
     /// A problem with words for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let retry_after = matches!(code, Code::Overloaded | Code::NotReady).then_some(2);
+        let retry_after = match code {
+            Code::Overloaded | Code::NotReady => Some(2),
+            Code::RateLimited => Some(30),
+            _ => None,
+        };
         Self {
             code,
             detail: detail.into(),

@@ -11,6 +11,7 @@ pub mod health;
 pub mod hub;
 pub mod messages;
 pub mod metrics;
+pub mod privacy;
 pub mod rag;
 pub mod request_id;
 pub mod router;

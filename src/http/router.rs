@@ -22,7 +22,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::error::{Code, Problem};
 use super::state::App;
-use super::{assets, body, cors, demo, health, messages, metrics, rag, request_id, search, threads};
+use super::{assets, body, cors, demo, health, messages, metrics, privacy, rag, request_id, search, threads};
 
 /// A body must have arrived by then.
 const BODY_TIME: Duration = Duration::from_secs(15);
@@ -30,7 +30,7 @@ const BODY_TIME: Duration = Duration::from_secs(15);
 #[derive(OpenApi)]
 #[openapi(
     info(title = "deskhand", description = "A support agent that answers from a site's own documents."),
-    tags((name = "agent", description = "Conversations of a site's visitors"), (name = "operation", description = "Health"))
+    tags((name = "agent", description = "Conversations of a site's visitors"), (name = "privacy", description = "A person's data: export and erasure"), (name = "operation", description = "Health"))
 )]
 struct Description;
 
@@ -43,6 +43,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(threads::feedback))
         .routes(routes!(search::post))
         .routes(routes!(rag::post))
+        .routes(routes!(privacy::export))
+        .routes(routes!(privacy::erase))
 }
 
 fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {

@@ -19,10 +19,14 @@ pub static PLAN: LazyLock<Prompt> = LazyLock::new(|| Prompt::of("plan"));
 /// The answer.
 pub static DRAFT: LazyLock<Prompt> = LazyLock::new(|| Prompt::of("draft"));
 
+/// A text for people who work on the site.
+pub static INFER: LazyLock<Prompt> = LazyLock::new(|| Prompt::of("infer"));
+
 /// The files, by name.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("plan", include_str!("../../prompts/plan.md")),
     ("draft", include_str!("../../prompts/draft.md")),
+    ("infer", include_str!("../../prompts/infer.md")),
 ];
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -89,7 +93,7 @@ mod tests {
 
     #[test]
     fn prompts_have_a_version_and_render() {
-        for prompt in [&*PLAN, &*DRAFT] {
+        for prompt in [&*PLAN, &*DRAFT, &*INFER] {
             assert!(prompt.id.contains("@1:") && prompt.id.len() > 16, "{}", prompt.id);
         }
         let plan = PLAN.render(

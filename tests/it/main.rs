@@ -24,6 +24,7 @@ mod jobs;
 mod knowledge_search;
 mod model_turns;
 mod pii;
+mod privacy;
 mod providers;
 mod query_plans;
 mod spending;

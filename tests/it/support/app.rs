@@ -15,12 +15,11 @@ use deskhand::db::sites;
 use deskhand::domain::clock::{Clock, ShiftedClock};
 use deskhand::domain::document::NewUpload;
 use deskhand::domain::ids::{SiteId, VisitorId};
-use deskhand::domain::keys::RootSecret;
+use deskhand::domain::keys::{Purpose, RootSecret, owner_of};
 use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::registry::Registry;
-use deskhand::http::auth::keyring::owner_of;
 use deskhand::http::auth::token::{self, Claims};
 use deskhand::http::hub::{self, Hub};
 use deskhand::http::metrics::Access;
@@ -77,6 +76,12 @@ impl TestSite {
     /// A token as the plugin mints it.
     pub fn token(&self, visitor: VisitorId, expires_at: DateTime<Utc>) -> String {
         self.signed(&Claims::new(self.id, visitor, ORIGIN, expires_at))
+    }
+
+    /// What the site's own server shows.
+    pub fn api_key(&self) -> String {
+        let key = self.root.derive(self.id, Purpose::Api);
+        format!("{}.{}", self.kid, hex::encode(key.expose()))
     }
 
     pub fn signed(&self, claims: &Claims) -> String {

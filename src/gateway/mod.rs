@@ -1,0 +1,88 @@
+//! What other programs ask of the agent and its models: the AI jobs of a site's WordPress
+//! (GW-7), and the questions that go back to the site, signed.
+
+pub mod accept;
+mod callback;
+mod chat;
+mod infer;
+mod outgoing;
+mod run;
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::agent::Agent;
+use crate::db::pool::Db;
+use crate::domain::seal::MasterKey;
+use crate::knowledge::fetch::Fetcher;
+use crate::models::provider::Provider;
+
+pub use callback::CallbackError;
+pub use run::Again;
+
+/// The gateway of this process.
+pub struct Gateway {
+    agent: Arc<Agent>,
+    /// First choice first; the same ones, with the same breakers, as the agent's.
+    providers: Vec<Arc<Provider>>,
+    fetcher: Fetcher,
+    /// What amounts are in, for those who are told.
+    currency: String,
+}
+
+impl Gateway {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(
+        agent: Arc<Agent>,
+        providers: Vec<Arc<Provider>>,
+        fetcher: Fetcher,
+        currency: String,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            agent,
+            providers,
+            fetcher,
+            currency,
+        })
+    }
+
+    /// Whether a language model is configured.
+    #[must_use]
+    pub fn has_model(&self) -> bool {
+        !self.providers.is_empty()
+    }
+
+    /// Whether a model of this name may be asked for.
+    #[must_use]
+    pub fn knows_model(&self, name: &str) -> bool {
+        self.models().any(|m| m == name)
+    }
+
+    /// The models that may be asked for.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().flat_map(|p| {
+            let s = p.settings();
+            [s.draft_model.as_str(), s.plan_model.as_str()]
+        })
+    }
+
+    /// What amounts are in.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+
+    fn db(&self) -> &Db {
+        &self.agent.db
+    }
+
+    fn master(&self) -> &MasterKey {
+        &self.agent.master
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.agent.clock.now()
+    }
+}
