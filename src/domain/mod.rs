@@ -15,3 +15,4 @@ pub mod signature;
 pub mod site;
 pub mod text;
 pub mod tool;
+pub mod waiting;
