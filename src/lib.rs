@@ -8,6 +8,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod evals;
+pub mod gateway;
 pub mod guardrails;
 pub mod hands;
 pub mod http;

@@ -21,9 +21,11 @@ use crate::db::sites;
 use crate::domain::clock::{SharedClock, SystemClock};
 use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
+use crate::gateway::Gateway;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
+use crate::knowledge::fetch::{FetchSettings, Fetcher};
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
 use crate::models::provider::Provider;
@@ -180,6 +182,33 @@ impl Session {
     /// # Errors
     /// When a tool's schema is none: a defect.
     pub fn agent(&self) -> anyhow::Result<Arc<Agent>> {
+        self.agent_on(&self.providers()?)
+    }
+
+    /// Agent and gateway, on the same providers.
+    ///
+    /// # Errors
+    /// When a tool's schema is none, or a provider can't be used.
+    pub fn gateway(&self) -> anyhow::Result<(Arc<Agent>, Arc<Gateway>)> {
+        let providers = self.providers()?;
+        let agent = self.agent_on(&providers)?;
+        let fetcher = Fetcher::new(FetchSettings::new(self.config.data_dir.join("spool")))?;
+        let currency = self.config.agent.currency.clone();
+        let gateway = Gateway::new(Arc::clone(&agent), providers, fetcher, currency);
+        Ok((agent, gateway))
+    }
+
+    fn providers(&self) -> anyhow::Result<Vec<Arc<Provider>>> {
+        let mut providers = Vec::new();
+        for settings in self.config.provider_settings()? {
+            let chat = OpenAiChat::open(&settings)
+                .map_err(|e| anyhow::anyhow!("the provider `{}` can't be used: {e}", settings.name))?;
+            providers.push(Arc::new(Provider::new(settings, Arc::new(chat))));
+        }
+        Ok(providers)
+    }
+
+    fn agent_on(&self, providers: &[Arc<Provider>]) -> anyhow::Result<Arc<Agent>> {
         let a = &self.config.agent;
         let limits = Limits {
             plan_ms: a.plan_ms,
@@ -198,13 +227,10 @@ impl Session {
             silence: Duration::from_millis(a.plan_ms.into()),
         };
         let mut brains: Vec<Arc<dyn Brain>> = Vec::new();
-        for settings in self.config.provider_settings()? {
-            let chat = OpenAiChat::open(&settings)
-                .map_err(|e| anyhow::anyhow!("the provider `{}` can't be used: {e}", settings.name))?;
-            let provider = Arc::new(Provider::new(settings, Arc::new(chat)));
+        for provider in providers {
             let clock = Arc::clone(&self.clock);
             brains.push(Arc::new(ModelBrain::new(
-                provider,
+                Arc::clone(provider),
                 registry.specs(),
                 budget,
                 clock,

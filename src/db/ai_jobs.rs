@@ -193,19 +193,20 @@ pub async fn finish(tx: &mut SiteTx, id: AiJobId, ending: &Ending<'_>) -> DbResu
     Ok(done.rows_affected() == 1)
 }
 
-/// Jobs of all sites that haven't ended and that no job in the queue works on, at most 100.
+/// Jobs of all sites that haven't ended and that no job in the queue works on, at most 100,
+/// with the database's time.
 ///
 /// # Errors
 /// When the database does.
-pub async fn abandoned(db: &Db) -> DbResult<Vec<(SiteId, AiJobId)>> {
+pub async fn abandoned(db: &Db) -> DbResult<Vec<(SiteId, AiJobId, DateTime<Utc>)>> {
     let rows = sqlx::query!(
-        r#"SELECT site_id AS "site_id!", job_id AS "job_id!" FROM deskhand_abandoned_ai_jobs()"#
+        r#"SELECT site_id AS "site_id!", job_id AS "job_id!", now() AS "now!" FROM deskhand_abandoned_ai_jobs()"#
     )
     .fetch_all(db.pool())
     .await?;
     Ok(rows
         .into_iter()
-        .map(|r| (r.site_id.into(), r.job_id.into()))
+        .map(|r| (r.site_id.into(), r.job_id.into(), r.now))
         .collect())
 }
 

@@ -33,5 +33,6 @@ pub mod tool_calls;
 pub mod trust;
 pub mod turns;
 pub mod uploads;
+pub mod usage;
 pub mod vault;
 pub mod versions;

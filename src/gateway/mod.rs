@@ -13,13 +13,26 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::agent::Agent;
-use crate::db::pool::Db;
+use crate::db::ai_jobs::{self, AiJobRow};
+use crate::db::pool::{Db, DbResult};
+use crate::domain::ids::{AiJobId, SiteId};
 use crate::domain::seal::MasterKey;
 use crate::knowledge::fetch::Fetcher;
 use crate::models::provider::Provider;
 
 pub use callback::CallbackError;
-pub use run::Again;
+pub use run::{Again, close_abandoned};
+
+/// A job as it stands.
+#[derive(Debug)]
+pub struct Look {
+    /// As it is stored.
+    pub row: AiJobRow,
+    /// Its result, opened; null without one.
+    pub result: serde_json::Value,
+    /// What it took, for the wire.
+    pub usage: serde_json::Value,
+}
 
 /// The gateway of this process.
 pub struct Gateway {
@@ -72,6 +85,24 @@ impl Gateway {
     #[must_use]
     pub fn currency(&self) -> &str {
         &self.currency
+    }
+
+    /// A job as it stands, opened.
+    ///
+    /// # Errors
+    /// When the database does, or it can't be opened.
+    pub async fn look(&self, site: SiteId, id: AiJobId) -> DbResult<Option<Look>> {
+        let mut tx = self.db().site(site).await?;
+        let row = ai_jobs::find(&mut tx, id).await?;
+        tx.commit().await?;
+        row.map(|row| {
+            Ok(Look {
+                result: callback::result(self, site, &row)?,
+                usage: callback::usage(self, &row),
+                row,
+            })
+        })
+        .transpose()
     }
 
     fn db(&self) -> &Db {

@@ -6,7 +6,7 @@ use super::Gateway;
 use crate::agent::meter::{self, Ended};
 use crate::db::ai_jobs::{self, Ending};
 use crate::db::jobs;
-use crate::db::pool::{DbError, DbResult, SiteTx};
+use crate::db::pool::{Db, DbError, DbResult, SiteTx};
 use crate::domain::ai_job::{Outcome, Request, Usage, sealed_for};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{AiJobId, SiteId};
@@ -192,29 +192,29 @@ impl Gateway {
         }
         tx.commit().await
     }
+}
 
-    /// Jobs that nobody works on any more, since their worker died again and again, are said
-    /// to have failed; gives how many.
-    ///
-    /// # Errors
-    /// When the database does.
-    pub async fn close_abandoned(&self) -> DbResult<usize> {
-        let abandoned = ai_jobs::abandoned(self.db()).await?;
-        for (site, id) in &abandoned {
-            let mut tx = self.db().site(*site).await?;
-            let usage = Usage::default();
-            let ending = Ending {
-                outcome: Err(("abandoned", "It was begun several times and never ended.")),
-                usage: &usage,
-                at: self.now(),
-            };
-            if ai_jobs::finish(&mut tx, *id, &ending).await? {
-                call_back(&mut tx, *id, Priority::Standard).await?;
-            }
-            tx.commit().await?;
+/// Jobs that nobody works on any more, since their worker died again and again, are said to
+/// have failed; gives how many.
+///
+/// # Errors
+/// When the database does.
+pub async fn close_abandoned(db: &Db) -> DbResult<usize> {
+    let abandoned = ai_jobs::abandoned(db).await?;
+    for (site, id, at) in &abandoned {
+        let mut tx = db.site(*site).await?;
+        let usage = Usage::default();
+        let ending = Ending {
+            outcome: Err(("abandoned", "It was begun several times and never ended.")),
+            usage: &usage,
+            at: *at,
+        };
+        if ai_jobs::finish(&mut tx, *id, &ending).await? {
+            call_back(&mut tx, *id, Priority::Standard).await?;
         }
-        Ok(abandoned.len())
+        tx.commit().await?;
     }
+    Ok(abandoned.len())
 }
 
 async fn call_back(tx: &mut SiteTx, id: AiJobId, priority: Priority) -> DbResult<()> {

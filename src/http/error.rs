@@ -3,6 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::agent::turns::StartError;
@@ -112,6 +113,7 @@ pub struct Problem {
     retry_after: Option<u32>,
     pointer: Option<String>,
     turn_id: Option<TurnId>,
+    time: Option<String>,
 }
 
 /// A problem, as it goes out.
@@ -137,6 +139,9 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<uuid::Uuid>)]
     turn_id: Option<TurnId>,
+    /// The server's time, where a timestamp is too far from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
 }
 
 impl Problem {
@@ -153,6 +158,7 @@ impl Problem {
             retry_after,
             pointer: None,
             turn_id: None,
+            time: None,
         }
     }
 
@@ -161,6 +167,15 @@ impl Problem {
         Self {
             pointer: Some(pointer.into()),
             ..Self::new(Code::InvalidField, detail)
+        }
+    }
+
+    /// With the server's time.
+    #[must_use]
+    pub fn at(self, now: DateTime<Utc>) -> Self {
+        Self {
+            time: Some(now.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            ..self
         }
     }
 
@@ -177,6 +192,7 @@ impl Problem {
             retry_after: self.retry_after,
             pointer: self.pointer,
             turn_id: self.turn_id,
+            time: self.time,
         };
         // A struct of strings and numbers always serialises.
         let body = serde_json::to_vec(&body).unwrap_or_default();

@@ -22,7 +22,10 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::error::{Code, Problem};
 use super::state::App;
-use super::{assets, body, cors, demo, health, messages, metrics, privacy, rag, request_id, search, threads};
+use super::{
+    ai_jobs, assets, body, cors, demo, health, messages, metrics, ping, privacy, rag, request_id, search, threads,
+    usage,
+};
 
 /// A body must have arrived by then.
 const BODY_TIME: Duration = Duration::from_secs(15);
@@ -30,7 +33,7 @@ const BODY_TIME: Duration = Duration::from_secs(15);
 #[derive(OpenApi)]
 #[openapi(
     info(title = "deskhand", description = "A support agent that answers from a site's own documents."),
-    tags((name = "agent", description = "Conversations of a site's visitors"), (name = "privacy", description = "A person's data: export and erasure"), (name = "operation", description = "Health"))
+    tags((name = "agent", description = "Conversations of a site's visitors"), (name = "intake", description = "What a WordPress site sends"), (name = "gateway", description = "AI jobs of a site's server"), (name = "privacy", description = "A person's data: export and erasure"), (name = "operation", description = "Health"))
 )]
 struct Description;
 
@@ -43,6 +46,11 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(threads::feedback))
         .routes(routes!(search::post))
         .routes(routes!(rag::post))
+        .routes(routes!(ai_jobs::post))
+        .routes(routes!(ai_jobs::get))
+        .routes(routes!(ping::post))
+        .routes(routes!(ping::stream_check))
+        .routes(routes!(usage::get))
         .routes(routes!(privacy::export))
         .routes(routes!(privacy::erase))
 }
@@ -68,6 +76,16 @@ fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::Open
         .components
         .get_or_insert_default()
         .add_security_scheme("api_key", key);
+    let job = SecurityScheme::Http(
+        Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT of the site's server, aud deskhand-jobs, sixty seconds at most")
+            .build(),
+    );
+    description
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("job_token", job);
     description
 }
 

@@ -2,6 +2,7 @@
 //! `kid` is pinned to. Every route under `/api` takes a [`Visitor`]; the exceptions stand
 //! in `router.rs`.
 
+pub mod job_token;
 pub mod keyring;
 pub mod token;
 
