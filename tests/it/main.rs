@@ -5,8 +5,10 @@
     reason = "a test fails by panicking"
 )]
 
+mod ai_jobs;
 mod answers;
 mod architecture;
+mod backup;
 mod bad_input;
 mod bm25;
 mod cli;
@@ -32,6 +34,7 @@ mod support;
 mod telemetry;
 mod tenancy;
 mod tenancy_complete;
+mod tenancy_persons;
 mod tenancy_queries;
 mod tenancy_turns;
 mod tenancy_vectors;

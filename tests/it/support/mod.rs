@@ -13,4 +13,5 @@ pub mod model_folder;
 pub mod postgres;
 pub mod process;
 pub mod scratch;
+pub mod site_server;
 pub mod sse;
