@@ -101,7 +101,7 @@ pub async fn set_email(tx: &mut SiteTx, visitor: VisitorId, sealed: &[u8]) -> Db
 /// When the database does.
 pub async fn has_email(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<bool> {
     let known = sqlx::query_scalar!(
-        r#"SELECT email_sealed IS NOT NULL AS "known!" FROM visitors WHERE id = $1"#,
+        r#"SELECT email_sealed IS NOT NULL OR profile_hash IS NOT NULL AS "known!" FROM visitors WHERE id = $1"#,
         visitor.0
     )
     .fetch_optional(tx.conn())

@@ -2,7 +2,7 @@
 //! every try in a ledger. The job in the queue repeats it for about a day; then it lies with
 //! the dead letters (`deskhand jobs list --state dead`).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -14,6 +14,9 @@ use crate::domain::ai_job::{Status, sealed_for};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{AiJobId, SiteId};
 use crate::privacy::subject;
+
+/// How long a site may take to take it.
+const TIME: Duration = Duration::from_secs(10);
 
 /// Why a result isn't delivered.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +70,13 @@ impl Gateway {
         let (at, begun) = (self.now(), Instant::now());
         let key = id.to_string();
         let sent = self
-            .post(site, &row.callback_url, &[("idempotency-key", &key)], body)
+            .post(
+                site,
+                &row.callback_url,
+                &[("idempotency-key", &key)],
+                body,
+                TIME,
+            )
             .await;
         fail::point(FailPoint::CallbackSent);
         let (status, judged) = judge(sent);

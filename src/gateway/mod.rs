@@ -6,22 +6,29 @@ mod callback;
 mod chat;
 mod infer;
 mod outgoing;
+mod profile;
 mod run;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use moka::future::Cache;
+use tokio_util::task::TaskTracker;
 
 use crate::agent::Agent;
 use crate::db::ai_jobs::{self, AiJobRow};
 use crate::db::pool::{Db, DbResult};
-use crate::domain::ids::{AiJobId, SiteId};
+use crate::domain::ids::{AiJobId, SiteId, VisitorId};
 use crate::domain::seal::MasterKey;
 use crate::knowledge::fetch::Fetcher;
 use crate::models::provider::Provider;
 
 pub use callback::CallbackError;
 pub use run::{Again, close_abandoned};
+
+/// How long a site that didn't say who its customer is isn't asked again.
+const ASKED: Duration = Duration::from_secs(30);
 
 /// A job as it stands.
 #[derive(Debug)]
@@ -42,6 +49,9 @@ pub struct Gateway {
     fetcher: Fetcher,
     /// What amounts are in, for those who are told.
     currency: String,
+    /// Whose profile was just asked for.
+    asked: Cache<(SiteId, VisitorId), ()>,
+    tasks: TaskTracker,
 }
 
 impl Gateway {
@@ -58,6 +68,8 @@ impl Gateway {
             providers,
             fetcher,
             currency,
+            asked: Cache::builder().max_capacity(100_000).time_to_live(ASKED).build(),
+            tasks: TaskTracker::new(),
         })
     }
 

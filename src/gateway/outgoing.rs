@@ -16,9 +16,6 @@ use crate::knowledge::fetch::Answer;
 use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::error::FetchError;
 
-/// How long a site may take to answer.
-const TIME: Duration = Duration::from_secs(10);
-
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OutgoingError {
@@ -31,6 +28,9 @@ pub(super) enum OutgoingError {
     /// The key can't be opened.
     #[error("the site's secret can't be opened: {0}")]
     Seal(#[from] SealError),
+    /// The site answered with an error.
+    #[error("the site answered {0}")]
+    Status(u16),
     /// It isn't allowed, or nobody answered.
     #[error(transparent)]
     Fetch(#[from] FetchError),
@@ -47,6 +47,7 @@ impl Gateway {
         url: &str,
         extra: &[(&'static str, &str)],
         body: Vec<u8>,
+        time: Duration,
     ) -> Result<Answer, OutgoingError> {
         let now = self.now();
         let mut tx = self.db().site(site).await?;
@@ -72,6 +73,6 @@ impl Gateway {
         }
         // What can't be read as an origin is none of the site's; the list is then shorter.
         let allowed = AllowList::new(origins.iter().map(String::as_str)).map_err(|_| OutgoingError::Header)?;
-        Ok(self.fetcher.post(url, &allowed, headers, body, TIME).await?)
+        Ok(self.fetcher.post(url, &allowed, headers, body, time).await?)
     }
 }

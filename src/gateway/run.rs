@@ -111,6 +111,10 @@ impl Gateway {
                     text: user_msg,
                     locale,
                     email: None,
+                    customer: match row.visitor {
+                        Some(visitor) => self.known_name(site, visitor).await?,
+                        None => None,
+                    },
                 };
                 (self.chat(site, row.visitor, message).await, Vec::new())
             }

@@ -200,6 +200,7 @@ fn check(request: Request) -> Result<Message, Problem> {
         text: request.user_msg.trim().to_owned(),
         locale: request.locale,
         email,
+        customer: None,
     })
 }
 
@@ -233,7 +234,15 @@ pub async fn post(
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
     let wanted = wanted(&headers)?;
-    let message = check(request)?;
+    let mut message = check(request)?;
+    if let Some(user) = visitor.wp_user {
+        let origin = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok());
+        let customer = app
+            .gateway
+            .customer(visitor.site, visitor.id, user, origin)
+            .await;
+        message.customer = customer.map(|c| c.name).filter(|n| !n.is_empty());
+    }
     let thread = message.thread_id;
     let begun = match turns::start(&app.agent, visitor.site, visitor.id, message).await {
         Err(StartError::ThreadNotFound) if let Some(thread) = thread => {

@@ -94,23 +94,23 @@ mod tests {
     #[test]
     fn prompts_have_a_version_and_render() {
         for prompt in [&*PLAN, &*DRAFT, &*INFER] {
-            assert!(prompt.id.contains("@1:") && prompt.id.len() > 16, "{}", prompt.id);
+            assert!(prompt.id.contains('@') && prompt.id.len() > 16, "{}", prompt.id);
         }
         let plan = PLAN.render(
-            context! { site_name => "Lamps <&> more", calls_left => 0, correction => "no such tool" },
+            context! { site_name => "Lamps <&> more", calls_left => 0, customer => "[NAME_1]", correction => "no such tool" },
         );
         assert!(
-            plan.contains("Lamps <&> more") && plan.contains("now.") && plan.contains("no such tool"),
+            plan.contains("Lamps <&> more") && plan.contains("now.") && plan.contains("no such tool") && plan.contains("[NAME_1]"),
             "{plan}"
         );
         let refused = vec![context! { md => "It costs €9.", why => "mismatch" }];
-        let draft = DRAFT.render(context! { site_name => "S", locale => "de", refused => refused });
+        let draft = DRAFT.render(context! { site_name => "S", locale => "de", customer => None::<String>, refused => refused });
         assert!(
             draft.contains("- (mismatch) It costs €9.\n") && !draft.contains("---"),
             "{draft}"
         );
         let first =
-            DRAFT.render(context! { site_name => "S", locale => "de", refused => Vec::<String>::new() });
+            DRAFT.render(context! { site_name => "S", locale => "de", customer => None::<String>, refused => Vec::<String>::new() });
         assert!(!first.contains("not sent. These"), "{first}");
     }
 }

@@ -25,6 +25,8 @@ pub struct Visitor {
     pub id: VisitorId,
     /// When the token ends, and with it a stream.
     pub expires_at: DateTime<Utc>,
+    /// The user of WordPress, where the visitor is logged in.
+    pub wp_user: Option<i64>,
 }
 
 impl FromRequestParts<Arc<App>> for Visitor {

@@ -39,6 +39,9 @@ pub struct Claims {
     pub exp: i64,
     /// Its own id.
     pub jti: String,
+    /// The user of WordPress, where the visitor is logged in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wp_user: Option<i64>,
 }
 
 impl Claims {
@@ -52,6 +55,7 @@ impl Claims {
             origin: origin.to_owned(),
             exp: expires_at.timestamp(),
             jti: Uuid::new_v4().to_string(),
+            wp_user: None,
         }
     }
 }
@@ -108,6 +112,7 @@ pub async fn verify(app: &Arc<App>, token: &str, origin: Option<&str>) -> Result
         site: claims.iss,
         id: claims.sub,
         expires_at,
+        wp_user: claims.wp_user.filter(|user| *user > 0),
     })
 }
 
