@@ -25,7 +25,7 @@ use crate::gateway::Gateway;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
-use crate::knowledge::fetch::{FetchSettings, Fetcher};
+use crate::knowledge::fetch::Fetcher;
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
 use crate::models::provider::Provider;
@@ -75,13 +75,22 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
     })
 }
 
+fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
+    Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")
+}
+
 /// The knowledge base as it is configured.
 ///
 /// # Errors
 /// When a provider's key can't be read.
 pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     let embedders = Arc::new(Embedders::new(config.embedder_settings()?));
-    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading()).with_reranker(config.reranker()))
+    let fetcher = fetcher(config)?;
+    Ok(
+        Knowledge::new(embedders, config.chunk_limits(), config.reading())
+            .with_fetcher(fetcher)
+            .with_reranker(config.reranker()),
+    )
 }
 
 impl Logins {
@@ -192,7 +201,7 @@ impl Session {
     pub fn gateway(&self) -> anyhow::Result<(Arc<Agent>, Arc<Gateway>)> {
         let providers = self.providers()?;
         let agent = self.agent_on(&providers)?;
-        let fetcher = Fetcher::new(FetchSettings::new(self.config.data_dir.join("spool")))?;
+        let fetcher = fetcher(&self.config)?;
         let currency = self.config.agent.currency.clone();
         let gateway = Gateway::new(Arc::clone(&agent), providers, fetcher, currency);
         Ok((agent, gateway))

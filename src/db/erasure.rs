@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::listen::TURN_CANCEL;
 use super::persons::Person;
-use super::pool::{DbError, DbResult, SiteTx};
+use super::pool::{DbResult, SiteTx};
 use crate::domain::ids::{ThreadId, VisitorId};
 
 /// Rows by what they are.
@@ -228,30 +228,4 @@ pub async fn is_marked(tx: &mut SiteTx, hash: &[u8; 32]) -> DbResult<bool> {
     .fetch_one(tx.conn())
     .await?;
     Ok(found)
-}
-
-/// Keeps a receipt.
-///
-/// # Errors
-/// When the database does.
-pub async fn receipt(
-    tx: &mut SiteTx,
-    subject: &[u8; 32],
-    counts: &Counts,
-    at: DateTime<Utc>,
-) -> DbResult<Uuid> {
-    let id = Uuid::now_v7();
-    let counts = serde_json::to_value(counts).map_err(|e| DbError::Unreadable(e.to_string()))?;
-    sqlx::query!(
-        "INSERT INTO deletion_receipts (site_id, id, kind, subject_hash, counts, at)
-         VALUES ($1, $2, 'person', $3, $4, $5)",
-        tx.site().0,
-        id,
-        subject,
-        counts,
-        at
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(id)
 }

@@ -4,6 +4,7 @@
 
 pub mod ai_jobs;
 pub mod corpus;
+pub mod document_states;
 pub mod documents;
 pub mod embedded;
 pub mod embeddings;
@@ -13,6 +14,7 @@ pub mod events;
 pub mod filtered;
 pub mod gaps;
 pub mod handoffs;
+pub mod inbound;
 pub mod jobs;
 pub mod listen;
 pub mod migrate;
@@ -25,6 +27,8 @@ pub mod persons;
 pub mod pool;
 pub mod postings;
 pub mod prune;
+pub mod receipts;
+pub mod removal;
 pub mod schedule;
 pub mod sites;
 pub mod spend;

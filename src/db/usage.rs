@@ -73,14 +73,3 @@ pub async fn calls(tx: &mut SiteTx, from: NaiveDate, to: NaiveDate) -> DbResult<
     .await?;
     Ok(rows)
 }
-
-/// How many documents of the site can be searched.
-///
-/// # Errors
-/// When the database does.
-pub async fn documents(tx: &mut SiteTx) -> DbResult<i64> {
-    let live = sqlx::query_scalar!(r#"SELECT count(*) AS "n!" FROM versions WHERE state = 'live'"#)
-        .fetch_one(tx.conn())
-        .await?;
-    Ok(live)
-}

@@ -19,13 +19,14 @@ pub enum Code {
     TokenMissing,
     TokenInvalid,
     TokenExpired,
+    BadSignature,
+    StaleTimestamp,
     OriginNotAllowed,
     NotFound,
     ThreadNotFound,
     ThreadErased,
+    DocumentNotFound,
     JobNotFound,
-    BadSignature,
-    StaleTimestamp,
     ModelNotAllowed,
     IdempotencyReused,
     RateLimited,
@@ -35,6 +36,7 @@ pub enum Code {
     TurnInProgress,
     MessageIdReused,
     ProposalExpired,
+    NoSource,
     TooLarge,
     UnsupportedMedia,
     InvalidField,
@@ -55,13 +57,16 @@ impl Code {
             | Self::BadSignature
             | Self::StaleTimestamp => StatusCode::UNAUTHORIZED,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::ThreadNotFound | Self::JobNotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::ThreadNotFound | Self::DocumentNotFound | Self::JobNotFound => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
             Self::TurnInProgress
             | Self::MessageIdReused
             | Self::ProposalExpired
+            | Self::NoSource
             | Self::IdempotencyReused => StatusCode::CONFLICT,
             Self::ThreadErased => StatusCode::GONE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -79,13 +84,14 @@ impl Code {
             Self::TokenMissing => "A token is needed",
             Self::TokenInvalid => "The token is not valid",
             Self::TokenExpired => "The token has expired",
+            Self::BadSignature => "The signature is not valid",
+            Self::StaleTimestamp => "The timestamp is too far from now",
             Self::OriginNotAllowed => "This page may not talk to this server",
             Self::NotFound => "There is nothing here",
             Self::ThreadNotFound => "There is no such conversation",
             Self::ThreadErased => "This conversation was erased",
+            Self::DocumentNotFound => "There is no such document",
             Self::JobNotFound => "There is no such job",
-            Self::BadSignature => "The signature is not right",
-            Self::StaleTimestamp => "The timestamp is too far off",
             Self::ModelNotAllowed => "This model can't be asked for here",
             Self::IdempotencyReused => "This key was used for another request",
             Self::RateLimited => "Too many requests",
@@ -95,6 +101,7 @@ impl Code {
             Self::TurnInProgress => "The last message is still being answered",
             Self::MessageIdReused => "This message_id was used for another message",
             Self::ProposalExpired => "This question is no longer open",
+            Self::NoSource => "The document's content is not to be had any more",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMedia => "The body must be JSON",
             Self::InvalidField => "A field is not valid",
@@ -177,6 +184,12 @@ impl Problem {
             time: Some(now.to_rfc3339_opts(SecondsFormat::Millis, true)),
             ..self
         }
+    }
+
+    /// Its code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
     }
 
     /// The response, under a request's id.

@@ -20,12 +20,11 @@ use uuid::Uuid;
 use super::auth::Asker;
 use super::error::{Code, Problem, ProblemBody};
 use super::state::App;
-use super::auth::keyring::KeyError;
-use super::body;
-use crate::db::{sites, usage};
+use super::{body, webhooks};
+use crate::db::{documents, sites};
 use crate::domain::ids::SiteId;
-use crate::domain::keys::{DerivedKey, Purpose};
-use crate::domain::signature::{Scheme, Signed, WORDPRESS};
+use crate::domain::keys::Purpose;
+use crate::domain::signature::{Signed, WORDPRESS};
 
 /// The two clocks may differ by this much.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
@@ -69,7 +68,7 @@ pub struct Pong {
     /// Whether a language model is configured; without one answers are extracts.
     model: bool,
     /// How many documents can be searched.
-    documents: i64,
+    documents: usize,
 }
 
 /// Whether address, clock and secret are right. The body is signed as a webhook's is; the
@@ -89,7 +88,7 @@ pub struct Pong {
     )
 )]
 pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -> Result<Response, Problem> {
-    let (site, kid) = signer(&app, &WORDPRESS, &headers, &raw, "").await?;
+    let (site, kid) = webhooks::signer(&app, &WORDPRESS, &headers, &raw, "").await?;
     let ping: Ping = body::parse(&raw)?;
     if ping.site_id != site {
         return Err(Problem::field("/site_id", "The same as in X-Site-ID."));
@@ -109,7 +108,7 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
     }
     let mut tx = app.db.site(site).await?;
     let own = sites::own(&mut tx).await?;
-    let documents = usage::documents(&mut tx).await?;
+    let documents = documents::count_live(&mut tx).await?;
     tx.commit().await?;
     let own = own.ok_or_else(|| Problem::new(Code::BadSignature, "There is no such site."))?;
     let pong = Pong {
@@ -207,56 +206,4 @@ pub async fn stream_check(State(app): State<Arc<App>>, _asker: Asker) -> Result<
         HeaderValue::from_static("no"),
     );
     Ok(response)
-}
-
-// SIGNER-TEMP
-/// Whose signature a message has: the site, and the secret's id. An unknown site, an unknown key
-/// and a wrong signature are one and the same to the sender, and take as long.
-///
-/// # Errors
-/// When it is nobody's, or keys can't be had.
-async fn signer(
-    app: &App,
-    scheme: &Scheme,
-    headers: &HeaderMap,
-    raw: &[u8],
-    timestamp: &str,
-) -> Result<(SiteId, String), Problem> {
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
-    // What is no site's id is looked up as one that nobody has.
-    let site = text("x-site-id")
-        .and_then(|id| Uuid::parse_str(id.trim()).ok())
-        .map_or_else(SiteId::new, SiteId);
-    let now = app.clock.now();
-    let roots = app.keyring.of_site(site, now).await.map_err(|error| {
-        match &error {
-            KeyError::Db(_) => tracing::warn!(%error, "keys can't be read"),
-            _ => tracing::error!(%error, "a key can't be used"),
-        }
-        Problem::new(
-            Code::NotReady,
-            "Keys can't be checked just now. Please try again in a moment.",
-        )
-    })?;
-    let wanted = text("x-key-id");
-    let valid: Vec<_> = roots
-        .iter()
-        .filter(|r| r.is_valid(now) && wanted.is_none_or(|kid| kid == r.kid))
-        .collect();
-    let mut keys: Vec<DerivedKey> = valid.iter().map(|r| r.derive(site, Purpose::Webhook)).collect();
-    if keys.is_empty() {
-        keys.push(app.keyring.decoy().derive(site, Purpose::Webhook));
-    }
-    let keys: Vec<&[u8]> = keys.iter().map(|k| k.expose().as_slice()).collect();
-    let signed = Signed { body: raw, timestamp };
-    scheme
-        .verify(&keys, &signed, text(scheme.header).unwrap_or(""))
-        .and_then(|i| valid.get(i))
-        .map(|root| (site, root.kid.clone()))
-        .ok_or_else(|| {
-            Problem::new(
-                Code::BadSignature,
-                "The site isn't known, or the signature isn't of its key over this body.",
-            )
-        })
 }

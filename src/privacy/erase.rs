@@ -6,7 +6,8 @@ use uuid::Uuid;
 
 use super::subject::{self, Subject};
 use crate::db::erasure::{self, Counts};
-use crate::db::pool::{Db, DbResult, SiteTx};
+use crate::db::pool::{Db, DbError, DbResult, SiteTx};
+use crate::db::receipts;
 use crate::domain::ids::SiteId;
 use crate::domain::seal::MasterKey;
 use crate::knowledge::gaps;
@@ -46,7 +47,9 @@ pub async fn erase(
     )
     .await?;
     erasure::mark(&mut tx, &found.marks, now).await?;
-    let receipt_id = erasure::receipt(&mut tx, &subject.hash(master, site), &counts, now).await?;
+    let counted = serde_json::to_value(&counts).map_err(|e| DbError::Unreadable(e.to_string()))?;
+    let hash = subject.hash(master, site);
+    let receipt_id = receipts::insert(&mut tx, "person", &hash, &counted, now).await?;
     tx.commit().await?;
     tracing::info!(receipt = %receipt_id, site = site.hashed(), "a person's data was erased");
     Ok(Receipt {

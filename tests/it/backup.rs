@@ -67,6 +67,8 @@ async fn turns(home: &Home) -> i64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backup_under_load_is_restored_and_answers() {
     let home = Home::new("backup");
+    // The demo is made where there is no site yet.
+    home.json(&["search", "returns", "--json"]);
     let secret = home.json(&["site", "add", "https://shop.example", "--slug", "shop", "--json"]);
     let key = home.run(&["site", "api-key", "shop"]);
     let server = home.serve(&[]);
@@ -76,6 +78,7 @@ async fn a_backup_under_load_is_restored_and_answers() {
         load.spawn(visitor(server.base.clone(), Arc::clone(&stop), Arc::clone(&answered)));
     }
     while answered.load(Ordering::SeqCst) < 5 {
+        assert!(!load.is_empty(), "nobody asks any more");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     let before = answered.load(Ordering::SeqCst);

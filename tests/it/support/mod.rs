@@ -15,3 +15,5 @@ pub mod process;
 pub mod scratch;
 pub mod site_server;
 pub mod sse;
+pub mod web_server;
+pub mod wordpress;
