@@ -81,6 +81,21 @@ pub async fn open(tx: &mut SiteTx) -> DbResult<i64> {
     Ok(open)
 }
 
+/// How many jobs of a visitor came since then.
+///
+/// # Errors
+/// When the database does.
+pub async fn recent(tx: &mut SiteTx, visitor: VisitorId, since: DateTime<Utc>) -> DbResult<i64> {
+    let recent = sqlx::query_scalar!(
+        r#"SELECT count(*) AS "recent!" FROM ai_jobs WHERE visitor_id = $1 AND created_at > $2"#,
+        visitor.0,
+        since
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(recent)
+}
+
 /// A job by its id.
 ///
 /// # Errors

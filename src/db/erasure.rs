@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::listen::TURN_CANCEL;
+use super::listen::{THREAD_ERASED, THREAD_EVENTS, TURN_CANCEL};
 use super::persons::Person;
 use super::pool::{DbResult, SiteTx};
 use crate::domain::ids::{ThreadId, VisitorId};
@@ -117,6 +117,15 @@ pub async fn erase(
         "SELECT pg_notify($2, id::text) FROM turns WHERE thread_id = ANY ($1) AND finished_at IS NULL",
         threads,
         TURN_CANCEL
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    // Who listens to them hears that they are gone.
+    sqlx::query!(
+        "SELECT pg_notify($2, id::text || ':' || $3::bigint) FROM threads WHERE id = ANY ($1)",
+        threads,
+        THREAD_EVENTS,
+        THREAD_ERASED
     )
     .fetch_all(tx.conn())
     .await?;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
+use chrono::TimeDelta;
 use reqwest::Url;
 
 use super::Gateway;
@@ -20,6 +21,10 @@ use crate::privacy::subject::email_hash;
 
 /// Jobs of a site that may wait or run at once; more would only wait longer than anybody does.
 const MOST_OPEN: i64 = 1_000;
+
+/// Jobs of one visitor within the window.
+const MOST_RECENT: i64 = 60;
+const WINDOW: TimeDelta = TimeDelta::minutes(10);
 
 /// An AI job as it came.
 #[derive(Debug)]
@@ -57,6 +62,9 @@ pub enum AcceptError {
     /// Too many wait already.
     #[error("too many jobs of this site are waiting")]
     TooMany,
+    /// One visitor asks too much.
+    #[error("too many jobs of this visitor")]
+    TooFast,
     /// Sealing failed.
     #[error(transparent)]
     Seal(#[from] SealError),
@@ -88,6 +96,10 @@ pub async fn accept(gateway: &Gateway, site: SiteId, asked: &Asked) -> Result<Ac
         return Err(AcceptError::TooMany);
     }
     if let Some(visitor) = asked.visitor {
+        let since = gateway.now() - WINDOW;
+        if ai_jobs::recent(&mut tx, visitor, since).await? >= MOST_RECENT {
+            return Err(AcceptError::TooFast);
+        }
         threads::ensure_visitor(&mut tx, visitor).await?;
     }
     let id = AiJobId::new();

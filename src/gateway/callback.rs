@@ -92,6 +92,8 @@ impl Gateway {
             Err(error) if error.permanent || last => "dead",
             Err(_) => "waiting",
         };
+        let outcome = if stands == "waiting" { "again" } else { stands };
+        metrics::counter!("deskhand_callbacks_total", "outcome" => outcome).increment(1);
         let mut tx = self.db().site(site).await?;
         ai_jobs::note(&mut tx, id, &attempt, stands).await?;
         tx.commit().await?;

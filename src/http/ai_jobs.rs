@@ -185,6 +185,10 @@ fn refused(error: AcceptError) -> Problem {
             Code::RateLimited,
             "A thousand jobs of this site are waiting; try again when some have ended.",
         ),
+        AcceptError::TooFast => Problem::new(
+            Code::RateLimited,
+            "Sixty jobs of a visitor in ten minutes are enough; try again in a while.",
+        ),
         AcceptError::Seal(error) => {
             tracing::error!(%error, "an AI job couldn't be sealed");
             Problem::new(Code::Internal, "Something went wrong on our side.")

@@ -331,11 +331,19 @@ async fn a_turn_under_way_ends_with_its_conversation() {
         .unwrap();
     let thread = begun["thread_id"].as_str().unwrap();
     assert_eq!(app.agent.running(), 1);
+    let listening = app
+        .get(&format!("/api/agent/thread/{thread}/events"), &token)
+        .send()
+        .await
+        .unwrap();
     let (status, receipt) = privacy(&app, "erase", &json!({ "email": ADDRESS })).await;
     assert_eq!((status, &receipt["counts"]["turns"]), (200, &json!(1)));
     while app.agent.running() > 0 {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+    // Who listens isn't left waiting until the token ends.
+    let heard = crate::support::sse::read_all(listening).await;
+    assert!(heard.iter().all(|e| e.name != "done"), "{heard:#?}");
     assert_eq!(rows(&app, "turns").await + rows(&app, "thread_events").await, 0);
     for path in [
         format!("/api/agent/thread/{thread}"),

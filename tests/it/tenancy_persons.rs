@@ -133,6 +133,8 @@ async fn a_person_is_their_sites_own() {
     assert!(ai_jobs::find(tx, job).await.unwrap().is_none());
     assert!(ai_jobs::by_jti(tx, "x").await.unwrap().is_none());
     assert_eq!(ai_jobs::open(tx).await.unwrap(), 0);
+    let long_ago = now - chrono::TimeDelta::days(1);
+    assert_eq!(ai_jobs::recent(tx, visitor, long_ago).await.unwrap(), 0);
     assert!(ai_jobs::begin(tx, job, now).await.unwrap().is_none());
     assert!(ai_jobs::of_visitors(tx, &[visitor.0], 9).await.unwrap().is_empty());
     assert!(ai_jobs::attempts(tx, job).await.unwrap().is_empty());

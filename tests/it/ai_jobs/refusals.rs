@@ -83,6 +83,38 @@ async fn only_a_fresh_token_for_jobs_of_the_sites_own_key_is_taken() {
 }
 
 #[tokio::test]
+async fn a_visitor_may_not_ask_without_end() {
+    let shop = Shop::open(Setup::default()).await;
+    let visitor = anybody();
+    let site = shop.app.site.id;
+    // Fifty-nine that have ended.
+    shop.app
+        .bend(&format!(
+            "WITH v AS (INSERT INTO visitors (site_id, id) VALUES ('{site}', '{visitor}') RETURNING id)
+             INSERT INTO ai_jobs (site_id, id, jti, body_hash, visitor_id, route, priority, request, callback_url,
+                                  state, error_code, callback, created_at, finished_at)
+             SELECT '{site}', gen_random_uuid(), 'old-' || n, sha256('x'), v.id, 'chat', 1, 'x', 'x', 'failed', 'x',
+                    'delivered', now(), now() FROM v, generate_series(1, 59) n"
+        ))
+        .await;
+    let post = async |sub: &str, jti: &str| {
+        let body = if sub == "site" { shop.infer("Write.") } else { shop.chat("Hello?") };
+        shop.post(&shop.token(sub, jti), &body).await
+    };
+    assert_eq!(post(&visitor, "sixty").await.0, 202);
+    let (status, problem) = post(&visitor, "more").await;
+    assert_eq!((status, &problem["code"]), (429, &json!("rate_limited")));
+    assert!(problem["retry_after"].as_i64().unwrap() > 0);
+    // Others are not held up.
+    assert_eq!(post(&anybody(), "other").await.0, 202);
+    assert_eq!(post("site", "own").await.0, 202);
+    shop.site.wait(3).await;
+    shop.until("SELECT count(*) FROM ai_jobs WHERE callback = 'delivered'", 62)
+        .await;
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn fields_are_checked_and_a_key_stands_for_one_request() {
     let shop = Shop::open(Setup::default()).await;
     let infer = shop.infer("Write.");
