@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, PgConnection, Row};
 
 pub use restore::{Restored, facts_of, restore, verify};
 
@@ -196,9 +196,12 @@ fn sync_folder(of: &Path) -> Result<(), BackupError> {
         .map_err(file("flush", folder))
 }
 
-/// A running server, and the programs to copy it with.
-#[derive(Debug, Clone)]
+/// A running server, and the programs to copy it with. As long as this lives, the server keeps
+/// the log that makes the copy whole, however much is written meanwhile.
+#[derive(Debug)]
 pub struct Source {
+    /// Has a replication slot that ends with it, so that nothing keeps the log for ever.
+    _hold: PgConnection,
     program: PathBuf,
     socket_dir: PathBuf,
     major: u32,
@@ -225,7 +228,12 @@ impl Source {
         .fetch_one(&mut conn)
         .await?;
         let (major, bytes): (i32, i64) = (row.get(0), row.get(1));
+        sqlx::query("SELECT pg_create_physical_replication_slot($1, true, true)")
+            .bind(format!("deskhand_backup_{}", std::process::id()))
+            .execute(&mut conn)
+            .await?;
         Ok(Self {
+            _hold: conn,
             program,
             socket_dir: server.socket_dir.clone(),
             major: major.unsigned_abs(),
