@@ -86,11 +86,9 @@ fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
 pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     let embedders = Arc::new(Embedders::new(config.embedder_settings()?));
     let fetcher = fetcher(config)?;
-    Ok(
-        Knowledge::new(embedders, config.chunk_limits(), config.reading())
-            .with_fetcher(fetcher)
-            .with_reranker(config.reranker()),
-    )
+    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading())
+        .with_fetcher(fetcher)
+        .with_reranker(config.reranker()))
 }
 
 impl Logins {

@@ -31,6 +31,8 @@ pub struct NewEvent {
     pub kid: String,
     /// When it happened, by the sender's clock.
     pub event_at: DateTime<Utc>,
+    /// Whether the sender says so; else it is when the event was signed, anew for each repeat.
+    pub dated: bool,
     /// When it came.
     pub received_at: DateTime<Utc>,
     /// The document that it is about.
@@ -172,7 +174,7 @@ async fn insert(tx: &mut SiteTx, events: &[NewEvent]) -> DbResult<Vec<Uuid>> {
 /// The first one with this key or body.
 async fn repeated(tx: &mut SiteTx, event: &NewEvent) -> DbResult<Stored> {
     let first = sqlx::query!(
-        r#"SELECT job_id AS "job!", document_id AS "document!", kind = $4 AND event_at = $5 AS "same!"
+        r#"SELECT job_id AS "job!", document_id AS "document!", kind = $4 AND (event_at = $5 OR NOT $6) AS "same!"
            FROM inbound_events
            WHERE source = $1 AND (external_id = $2 OR body_sha256 = $3)
            ORDER BY external_id = $2 DESC LIMIT 1"#,
@@ -181,6 +183,7 @@ async fn repeated(tx: &mut SiteTx, event: &NewEvent) -> DbResult<Stored> {
         event.body_sha256.as_slice(),
         event.kind,
         event.event_at,
+        event.dated,
     )
     .fetch_optional(tx.conn())
     .await?

@@ -37,7 +37,7 @@ const BETWEEN: Duration = Duration::from_millis(200);
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct Ping {
     /// The same as in `X-Site-ID`.
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     site_id: SiteId,
     /// The site's time: seconds since 1970, or RFC 3339.
     timestamp: Value,
@@ -55,7 +55,7 @@ pub struct Pong {
     api: u32,
     /// The server's time.
     time: String,
-    #[schema(value_type = Uuid)]
+    #[schema(value_type = uuid::Uuid)]
     site_id: SiteId,
     nonce: String,
     /// The site's name here.
@@ -75,7 +75,7 @@ pub struct Pong {
 #[utoipa::path(
     post, path = "/webhook/wp-ping", tag = "intake", request_body = Ping,
     params(
-        ("X-Site-ID" = Uuid, Header, description = "the site"),
+        ("X-Site-ID" = uuid::Uuid, Header, description = "the site"),
         ("X-WP-Signature" = String, Header, description = "hex, with or without `sha256=` before it"),
         ("X-Key-Id" = Option<String>, Header, description = "the secret's id, while it is being rotated"),
     ),

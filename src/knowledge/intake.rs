@@ -39,10 +39,13 @@ pub async fn take(
     clock: &dyn Clock,
     limits: ChunkLimits,
     site: SiteId,
+    document: DocumentId,
     event: EventId,
     job: JobId,
 ) -> DbResult<Taken> {
     let mut tx = db.site(site).await?;
+    // The document before its events, as in a removal: else the two could deadlock.
+    documents::lock(&mut tx, document).await?;
     let Some(pending) = inbound::begin(&mut tx, event).await? else {
         return Ok(Taken::Done("forgotten"));
     };
@@ -85,7 +88,10 @@ async fn follow(
         _ if older => end(tx, event, Ended::Discarded, "superseded").await,
         Change::Remove(why) => {
             fail::point(FailPoint::RemovalBegun);
-            if removal::remove(tx, now, met.id, Some(told.at), Some(job)).await?.is_none() {
+            if removal::remove(tx, now, met.id, Some(told.at), Some(job))
+                .await?
+                .is_none()
+            {
                 // There is nothing of it; what was sent before its end must not begin it.
                 documents::ended(tx, met.id, told.at).await?;
             }

@@ -15,6 +15,7 @@ mod cli;
 mod connection;
 mod conversation;
 mod crash;
+mod crash_intake;
 mod crash_turns;
 mod doctor;
 mod embeddings;

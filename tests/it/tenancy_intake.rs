@@ -23,6 +23,7 @@ fn event(app: &TestApp, document: DocumentId, name: &str) -> NewEvent {
         headers: json!({}),
         kid: "kid".to_owned(),
         event_at: app.clock.now(),
+        dated: true,
         received_at: app.clock.now(),
         document,
         document_source: "wp_media",
