@@ -7,6 +7,8 @@ CREATE TABLE ai_jobs (
     -- The token's `jti`: the same one again is the same job.
     jti           text NOT NULL CHECK (length(jti) BETWEEN 1 AND 200),
     body_hash     bytea NOT NULL CHECK (octet_length(body_hash) = 32),
+    -- The secret that the token was signed with: while secrets rotate the site knows this one.
+    kid           text NOT NULL,
     -- None for the site's own.
     visitor_id    uuid,
     route         text NOT NULL CHECK (route IN ('chat', 'infer')),

@@ -18,6 +18,8 @@ pub struct AiJobRow {
     pub jti: String,
     /// Of the body that it came with.
     pub body_hash: Vec<u8>,
+    /// The secret that its token was signed with.
+    pub kid: String,
     /// Whose; none for the site's own.
     pub visitor: Option<VisitorId>,
     /// Where the result goes.
@@ -49,8 +51,8 @@ pub struct AiJobRow {
 pub async fn insert(tx: &mut SiteTx, new: &NewAiJob<'_>) -> DbResult<bool> {
     let done = sqlx::query!(
         "INSERT INTO ai_jobs (site_id, id, jti, body_hash, visitor_id, route, priority, request, addresses,
-                              callback_url, created_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (site_id, jti) DO NOTHING",
+                              callback_url, created_at, kid)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (site_id, jti) DO NOTHING",
         tx.site().0,
         new.id.0,
         new.jti,
@@ -62,6 +64,7 @@ pub async fn insert(tx: &mut SiteTx, new: &NewAiJob<'_>) -> DbResult<bool> {
         &new.addresses,
         new.callback_url,
         new.at,
+        new.kid,
     )
     .execute(tx.conn())
     .await?;
@@ -114,7 +117,7 @@ pub async fn by_jti(tx: &mut SiteTx, jti: &str) -> DbResult<Option<AiJobRow>> {
 
 async fn select(tx: &mut SiteTx, id: Option<AiJobId>, jti: Option<&str>) -> DbResult<Option<AiJobRow>> {
     let row = sqlx::query!(
-        "SELECT id, jti, body_hash, visitor_id, callback_url, priority, state, request, result, error_code, error_detail,
+        "SELECT id, jti, body_hash, kid, visitor_id, callback_url, priority, state, request, result, error_code, error_detail,
                 tokens_in, tokens_out, cost_micro, provider, ms, callback, created_at, started_at
          FROM ai_jobs WHERE id = $1 OR jti = $2",
         id.map(|id| id.0),
@@ -127,6 +130,7 @@ async fn select(tx: &mut SiteTx, id: Option<AiJobId>, jti: Option<&str>) -> DbRe
             id: r.id.into(),
             jti: r.jti,
             body_hash: r.body_hash,
+            kid: r.kid,
             visitor: r.visitor_id.map(VisitorId),
             callback_url: r.callback_url,
             priority: Priority::from_i16(r.priority).unwrap_or(Priority::Standard),

@@ -125,6 +125,8 @@ pub struct NewAiJob<'a> {
     pub jti: &'a str,
     /// Of the body, to tell a repeat from a reuse.
     pub body_hash: [u8; 32],
+    /// The secret that its token was signed with.
+    pub kid: &'a str,
     /// Whose; none for the site's own.
     pub visitor: Option<VisitorId>,
     /// The route's name.

@@ -33,6 +33,8 @@ pub struct Asked {
     pub visitor: Option<VisitorId>,
     /// The token's id.
     pub jti: String,
+    /// The secret that the token was signed with.
+    pub kid: String,
     /// What is asked.
     pub request: Request,
     /// Where the result goes.
@@ -110,6 +112,7 @@ pub async fn accept(gateway: &Gateway, site: SiteId, asked: &Asked) -> Result<Ac
         id,
         jti: &asked.jti,
         body_hash,
+        kid: &asked.kid,
         visitor: asked.visitor,
         route: asked.request.route(),
         priority: asked.priority,

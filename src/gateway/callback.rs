@@ -72,6 +72,7 @@ impl Gateway {
         let sent = self
             .post(
                 site,
+                &row.kid,
                 &row.callback_url,
                 &[("idempotency-key", &key)],
                 body,

@@ -25,6 +25,7 @@ use crate::knowledge::fetch::Fetcher;
 use crate::models::provider::Provider;
 
 pub use callback::CallbackError;
+pub use profile::Login;
 pub use run::{Again, close_abandoned};
 
 /// How long a site that didn't say who its customer is isn't asked again.

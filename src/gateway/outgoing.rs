@@ -7,7 +7,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 
 use super::Gateway;
 use crate::db::pool::DbError;
-use crate::db::sites;
+use crate::db::sites::{self, StoredRoot};
 use crate::domain::ids::SiteId;
 use crate::domain::keys::{Purpose, open_root};
 use crate::domain::seal::SealError;
@@ -40,10 +40,12 @@ pub(super) enum OutgoingError {
 }
 
 impl Gateway {
-    /// Posts JSON to a site, signed.
+    /// Posts JSON to a site, signed with its secret `kid` if that is still valid: while secrets
+    /// rotate, the site may know no other yet.
     pub(super) async fn post(
         &self,
         site: SiteId,
+        kid: &str,
         url: &str,
         extra: &[(&'static str, &str)],
         body: Vec<u8>,
@@ -52,10 +54,11 @@ impl Gateway {
         let now = self.now();
         let mut tx = self.db().site(site).await?;
         let origins = sites::own(&mut tx).await?.map(|s| s.origins).unwrap_or_default();
-        let root = sites::current_root(&mut tx, now).await?;
+        let roots = sites::roots(&mut tx, now).await?;
         tx.commit().await?;
-        let (kid, sealed) = root.ok_or(OutgoingError::NoKey)?;
-        let key = open_root(self.master(), site, &kid, &sealed)?.derive(site, Purpose::Callback);
+        let root = roots.iter().find(|r| r.kid == kid).or(roots.first());
+        let StoredRoot { kid, sealed, .. } = root.ok_or(OutgoingError::NoKey)?;
+        let key = open_root(self.master(), site, kid, sealed)?.derive(site, Purpose::Callback);
         let timestamp = now.timestamp().to_string();
         let signed = Signed {
             body: &body,
@@ -67,7 +70,7 @@ impl Gateway {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert("x-ai-timestamp", value(&timestamp)?);
         headers.insert("x-ai-signature", value(&signature)?);
-        headers.insert("x-key-id", value(&kid)?);
+        headers.insert("x-key-id", value(kid)?);
         for (name, text) in extra {
             headers.insert(HeaderName::from_static(name), value(text)?);
         }

@@ -24,15 +24,24 @@ const TIME: Duration = Duration::from_secs(3);
 /// Where the plugin answers.
 const PATH: &str = "/wp-json/deskhand/v1/profile";
 
+/// What a visitor's token says.
+#[derive(Debug, Clone, Copy)]
+pub struct Login<'a> {
+    /// The user of WordPress.
+    pub wp_user: i64,
+    /// The secret that the token is signed with.
+    pub kid: &'a str,
+    /// The page's origin; without one the site's first is asked.
+    pub origin: Option<&'a str>,
+}
+
 impl Gateway {
-    /// The customer that a visitor is, as far as it is known within a moment. `origin` is the
-    /// page's; without one the site's first.
+    /// The customer that a visitor is, as far as it is known within a moment.
     pub async fn customer(
         self: &std::sync::Arc<Self>,
         site: SiteId,
         visitor: VisitorId,
-        wp_user: i64,
-        origin: Option<&str>,
+        login: &Login<'_>,
     ) -> Option<Customer> {
         let known = match self.known(site, visitor).await {
             Ok(known) => known,
@@ -50,9 +59,11 @@ impl Gateway {
         if !asked.is_fresh() {
             return old;
         }
-        let (own, origin) = (std::sync::Arc::clone(self), origin.map(str::to_owned));
+        let own = std::sync::Arc::clone(self);
+        let (wp_user, kid) = (login.wp_user, login.kid.to_owned());
+        let origin = login.origin.map(str::to_owned);
         let task = self.tasks.spawn(async move {
-            let fetched = own.ask_for(site, visitor, wp_user, origin.as_deref()).await;
+            let fetched = own.ask_for(site, visitor, wp_user, &kid, origin.as_deref()).await;
             if fetched.is_ok() {
                 own.asked.invalidate(&(site, visitor)).await;
             }
@@ -98,6 +109,7 @@ impl Gateway {
         site: SiteId,
         visitor: VisitorId,
         wp_user: i64,
+        kid: &str,
         origin: Option<&str>,
     ) -> Result<Option<Customer>, OutgoingError> {
         let mut tx = self.db().site(site).await?;
@@ -109,7 +121,7 @@ impl Gateway {
         };
         let body = json!({ "visitor_id": visitor, "wp_user_id": wp_user }).to_string();
         let answer = self
-            .post(site, &format!("{origin}{PATH}"), &[], body.into_bytes(), TIME)
+            .post(site, kid, &format!("{origin}{PATH}"), &[], body.into_bytes(), TIME)
             .await?;
         // 404: the account is gone, or the plugin doesn't say. Anything else is asked again later.
         let customer = match answer.status {

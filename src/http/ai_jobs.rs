@@ -148,6 +148,7 @@ pub async fn post(
     let asked = Asked {
         visitor: asker.visitor,
         jti: asker.jti.clone(),
+        kid: asker.kid.clone(),
         callback_url,
         priority,
         request: match request.route {

@@ -21,6 +21,7 @@ use crate::domain::address::is_email;
 use crate::domain::event::{AskKind, Citation, Outcome, ThreadEvent};
 use crate::domain::ids::{HandoffId, MessageId, ThreadId, TurnId};
 use crate::domain::site::is_locale;
+use crate::gateway::Login;
 
 /// A visitor's message.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -236,11 +237,12 @@ pub async fn post(
     let wanted = wanted(&headers)?;
     let mut message = check(request)?;
     if let Some(user) = visitor.wp_user {
-        let origin = headers.get(header::ORIGIN).and_then(|o| o.to_str().ok());
-        let customer = app
-            .gateway
-            .customer(visitor.site, visitor.id, user, origin)
-            .await;
+        let login = Login {
+            wp_user: user,
+            kid: &visitor.kid,
+            origin: headers.get(header::ORIGIN).and_then(|o| o.to_str().ok()),
+        };
+        let customer = app.gateway.customer(visitor.site, visitor.id, &login).await;
         message.customer = customer.map(|c| c.name).filter(|n| !n.is_empty());
     }
     let thread = message.thread_id;

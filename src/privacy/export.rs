@@ -1,9 +1,9 @@
 //! What a site holds of a person, readable: conversations with the personal data put back,
 //! what people of the site were given of them, opinions, AI jobs.
 //!
-//! An export goes further than an erasure needs to be careful: a visitor who only wrote
-//! somebody's address isn't shown to them; of such conversations only the messages with the
-//! address are given.
+//! An export is more careful than an erasure: of a visitor who only ever wrote this address it
+//! gives the conversations in which it stands, of one who is known by another address too
+//! only the messages with it.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::subject::{self, Subject};
-use crate::db::persons::{self, Record};
+use crate::db::persons::{self, Record, ThreadSummary};
 use crate::db::pool::{Db, DbResult, SiteTx};
 use crate::db::{ai_jobs, threads};
 use crate::domain::address;
@@ -115,7 +115,7 @@ pub struct AiJob {
 pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject) -> DbResult<Export> {
     let mut tx = db.site(site).await?;
     let person = subject::find(&mut tx, master, subject).await?;
-    // Who wrote an address isn't proved to own it: shown is only who left it, or is named.
+    // Who left the address, or is named; who only wrote it isn't proved to own it.
     let known = strictly(&mut tx, master, subject).await?;
     let mut visitors = Vec::new();
     for row in persons::visitors(&mut tx, &known).await? {
@@ -141,31 +141,28 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
     for thread in persons::threads(&mut tx, &known, MOST).await? {
         let messages = messages(&mut tx, master, thread.id).await?;
         truncated |= messages.len() as i64 >= MOST;
-        conversations.push(Thread {
-            id: thread.id.0,
-            channel: thread.channel,
-            status: thread.status,
-            since: thread.created_at,
-            messages,
-        });
+        conversations.push(conversation(thread, messages));
     }
     truncated |= conversations.len() as i64 >= MOST;
     let mut mentions = Vec::new();
     if let Some(email) = &subject.email {
-        let others: Vec<Uuid> = person
+        let names = |m: &Message| m.author == "visitor" && address::folded(&m.text).contains(email.as_str());
+        // Who wrote it and never gave another address: the conversations in which it stands.
+        let taken: Vec<Uuid> = person
             .visitors
             .iter()
             .filter(|v| !known.contains(v))
             .copied()
             .collect();
-        let mut named: Vec<ThreadId> = person.mentions.iter().map(|t| ThreadId(*t)).collect();
-        named.extend(persons::threads(&mut tx, &others, MOST).await?.iter().map(|t| t.id));
-        for thread in named {
-            let said = messages(&mut tx, master, thread).await?;
-            mentions.extend(
-                said.into_iter()
-                    .filter(|m| m.author == "visitor" && address::folded(&m.text).contains(email.as_str())),
-            );
+        for thread in persons::threads(&mut tx, &taken, MOST).await? {
+            let messages = messages(&mut tx, master, thread.id).await?;
+            if messages.iter().any(names) {
+                conversations.push(conversation(thread, messages));
+            }
+        }
+        for thread in &person.mentions {
+            let said = messages(&mut tx, master, ThreadId(*thread)).await?;
+            mentions.extend(said.into_iter().filter(names));
         }
     }
     let records = persons::records(&mut tx, &known, 10 * MOST).await?;
@@ -198,6 +195,16 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
         ai_jobs: jobs,
         truncated,
     })
+}
+
+fn conversation(thread: ThreadSummary, messages: Vec<Message>) -> Thread {
+    Thread {
+        id: thread.id.0,
+        channel: thread.channel,
+        status: thread.status,
+        since: thread.created_at,
+        messages,
+    }
 }
 
 /// The visitors who are named, or who left the address or have it in their profile.

@@ -132,6 +132,7 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
     let asked = Asked {
         visitor: Some(visitor),
         jti: visitor.hashed(),
+        kid: app.site.kid.clone(),
         request: Request::Chat {
             message_id: MessageId::new(),
             thread_id: None,
@@ -300,6 +301,8 @@ async fn others_keep_what_is_theirs() {
     let carla = app.token(VisitorId::new());
     app.ask(&carla, "My address is carla@example.com.", None).await;
     app.ask(&carla, "How long can I send goods back?", None).await;
+    let (_, export) = privacy(&app, "export", &json!({ "email": "carla@example.com" })).await;
+    assert_eq!(export["threads"].as_array().unwrap().len(), 1, "{export:#}");
     let (_, receipt) = privacy(&app, "erase", &json!({ "email": "carla@example.com" })).await;
     assert_eq!(receipt["counts"]["threads"], 2, "{receipt:#}");
     // By the visitor's id alone.

@@ -46,6 +46,7 @@ async fn a_person_is_their_sites_own() {
     let asked = Asked {
         visitor: Some(visitor),
         jti: "x".into(),
+        kid: app.site.kid.clone(),
         request: Request::Chat {
             message_id: MessageId::new(),
             thread_id: None,
@@ -150,6 +151,7 @@ async fn a_person_is_their_sites_own() {
         id: deskhand::domain::ids::AiJobId::new(),
         jti: "x",
         body_hash: [0; 32],
+        kid: "x",
         visitor: None,
         route: "infer",
         priority: Priority::Standard,

@@ -9,7 +9,6 @@ use chrono::{DateTime, TimeDelta};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::keyring::DRIFT;
 use super::{api_key, bearer, token};
 use crate::domain::ids::{SiteId, VisitorId};
 use crate::http::error::{Code, Problem};
@@ -18,6 +17,8 @@ use crate::http::state::App;
 const AUDIENCE: &str = "deskhand-jobs";
 /// The longest life.
 const LONGEST: TimeDelta = TimeDelta::seconds(60);
+/// A site's clock may be ahead by this much.
+const AHEAD: TimeDelta = TimeDelta::seconds(60);
 
 #[derive(Debug, Clone, Deserialize)]
 struct Claims {
@@ -37,6 +38,8 @@ pub struct JobAsker {
     pub visitor: Option<VisitorId>,
     /// The request's key.
     pub jti: String,
+    /// The secret that it is signed with.
+    pub kid: String,
 }
 
 impl FromRequestParts<Arc<App>> for JobAsker {
@@ -80,7 +83,7 @@ fn invalid(why: &'static str) -> Problem {
 }
 
 async fn verify(app: &Arc<App>, shown: &str) -> Result<JobAsker, Problem> {
-    let (_, key) = token::key_of(app, shown).await?;
+    let (kid, key) = token::key_of(app, shown).await?;
     let claims: Claims = token::claims(shown, &key, AUDIENCE)?;
     if claims.iss != key.site {
         return Err(invalid("The token's `iss` is not the site of its key."));
@@ -92,10 +95,10 @@ async fn verify(app: &Arc<App>, shown: &str) -> Result<JobAsker, Problem> {
     if exp <= now {
         return Err(Problem::new(Code::TokenExpired, "Sign a new token and try again."));
     }
-    if iat > now + DRIFT {
+    if iat > now + AHEAD {
         return Err(invalid("The token's `iat` is in the future; compare the clocks."));
     }
-    if exp - iat > LONGEST || exp > now + LONGEST + DRIFT {
+    if exp - iat > LONGEST {
         return Err(invalid("A token for jobs lives for sixty seconds at most."));
     }
     let length = claims.jti.chars().count();
@@ -112,5 +115,6 @@ async fn verify(app: &Arc<App>, shown: &str) -> Result<JobAsker, Problem> {
         site: claims.iss,
         visitor,
         jti: claims.jti,
+        kid,
     })
 }

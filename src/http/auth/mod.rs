@@ -17,7 +17,7 @@ use super::state::App;
 use crate::domain::ids::{SiteId, VisitorId};
 
 /// A visitor of a site.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Visitor {
     /// The site.
     pub site: SiteId,
@@ -27,6 +27,8 @@ pub struct Visitor {
     pub expires_at: DateTime<Utc>,
     /// The user of WordPress, where the visitor is logged in.
     pub wp_user: Option<i64>,
+    /// The secret that the token is signed with.
+    pub kid: String,
 }
 
 impl FromRequestParts<Arc<App>> for Visitor {

@@ -113,6 +113,7 @@ pub async fn verify(app: &Arc<App>, token: &str, origin: Option<&str>) -> Result
         id: claims.sub,
         expires_at,
         wp_user: claims.wp_user.filter(|user| *user > 0),
+        kid,
     })
 }
 

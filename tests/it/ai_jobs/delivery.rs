@@ -1,8 +1,9 @@
 //! Callbacks: repeated until the site has taken them, each try in the ledger; then with the
 //! dead letters, from where they can be sent again.
 
-use deskhand::db::{ai_jobs, jobs};
+use deskhand::db::{ai_jobs, jobs, sites};
 use deskhand::domain::ids::{AiJobId, JobId};
+use deskhand::domain::keys::{RootSecret, owner_of};
 use serde_json::Value;
 
 use super::Shop;
@@ -138,5 +139,47 @@ async fn an_abandoned_job_fails_in_the_open() {
     shop.until("SELECT count(*) FROM ai_jobs WHERE callback = 'delivered'", 1)
         .await;
     assert_eq!(deskhand::gateway::close_abandoned(&shop.app.db).await.unwrap(), 0);
+    shop.close().await;
+}
+
+/// While secrets rotate, a site that doesn't know the new one yet can check what it gets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callback_is_signed_with_the_secret_that_the_site_used() {
+    let shop = Shop::open(Setup::default()).await;
+    shop.site.answer(503, "");
+    shop.post(&shop.token("site", "rotating"), &shop.infer("Write."))
+        .await;
+    shop.until("SELECT count(*) FROM ai_job_callbacks", 1).await;
+    let (site, new) = (shop.app.site.id, RootSecret::new([5; 32]));
+    let sealed = shop
+        .app
+        .master
+        .seal(&owner_of(site, "dk_newer_key"), new.expose())
+        .unwrap();
+    let mut tx = shop.app.db.site(site).await.unwrap();
+    sites::add_root_key(&mut tx, "dk_newer_key", &sealed).await.unwrap();
+    tx.commit().await.unwrap();
+    let waiting = "SELECT count(*) FROM jobs WHERE kind = 'ai_callback' AND state = 'waiting'";
+    shop.until(waiting, 1).await;
+    shop.site.answer(503, "");
+    hurry(&shop).await;
+    let second = &shop.site.wait(2).await[1];
+    assert_eq!(second.headers["x-key-id"], shop.app.site.kid);
+    assert!(second.is_signed(&shop.app.site.root, site));
+    // Once the old one has ended, only the new one is left.
+    shop.until("SELECT count(*) FROM ai_job_callbacks", 2).await;
+    shop.app
+        .bend(&format!(
+            "UPDATE site_keys SET not_after = now() WHERE kid = '{}'",
+            shop.app.site.kid
+        ))
+        .await;
+    shop.until(waiting, 1).await;
+    hurry(&shop).await;
+    let third = &shop.site.wait(3).await[2];
+    assert_eq!(third.headers["x-key-id"], "dk_newer_key");
+    assert!(third.is_signed(&new, site));
+    shop.until("SELECT count(*) FROM ai_jobs WHERE callback = 'delivered'", 1)
+        .await;
     shop.close().await;
 }
