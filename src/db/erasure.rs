@@ -38,7 +38,10 @@ pub async fn lock(tx: &mut SiteTx, person: &Person) -> DbResult<Vec<(ThreadId, V
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|r| (r.id.into(), r.visitor_id.into())).collect())
+    Ok(rows
+        .into_iter()
+        .map(|r| (r.id.into(), r.visitor_id.into()))
+        .collect())
 }
 
 /// What visitors asked in these conversations, for the questions kept as gaps.

@@ -29,12 +29,7 @@ impl Customer {
     #[must_use]
     pub fn read(answer: &[u8]) -> Option<Self> {
         let read: Self = serde_json::from_slice(answer).ok()?;
-        let name: String = read
-            .name
-            .chars()
-            .filter(|c| !c.is_control())
-            .take(NAME)
-            .collect();
+        let name: String = read.name.chars().filter(|c| !c.is_control()).take(NAME).collect();
         Some(Self {
             name: name.split_whitespace().collect::<Vec<_>>().join(" "),
             email: read
@@ -53,7 +48,8 @@ mod tests {
     #[test]
     fn what_cant_be_is_left_out() {
         let read = |text: &str| Customer::read(text.as_bytes());
-        let anna = read(r#"{"name": " Anna\n Huber ", "email": "anna@example.com", "orders": [{"id": 1}], "x": 1}"#);
+        let anna =
+            read(r#"{"name": " Anna\n Huber ", "email": "anna@example.com", "orders": [{"id": 1}], "x": 1}"#);
         let anna = anna.unwrap();
         assert_eq!(anna.name, "Anna Huber");
         assert_eq!(anna.email.as_deref(), Some("anna@example.com"));

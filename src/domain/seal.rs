@@ -138,6 +138,9 @@ mod tests {
         assert_eq!(key.fingerprint("site/a/email", b"x@y.example"), one);
         assert_ne!(key.fingerprint("site/b/email", b"x@y.example"), one);
         assert_ne!(key.fingerprint("site/a/email", b"z@y.example"), one);
-        assert_ne!(MasterKey::new([2; 32]).fingerprint("site/a/email", b"x@y.example"), one);
+        assert_ne!(
+            MasterKey::new([2; 32]).fingerprint("site/a/email", b"x@y.example"),
+            one
+        );
     }
 }

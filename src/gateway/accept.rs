@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use sha2::{Digest, Sha256};
 use chrono::TimeDelta;
 use reqwest::Url;
+use sha2::{Digest, Sha256};
 
 use super::Gateway;
 use crate::db::ai_jobs::{self, AiJobRow};
@@ -187,7 +187,10 @@ mod tests {
 
     #[test]
     fn only_the_sites_own_addresses_are_called_back() {
-        let origins = ["https://shop.example".to_owned(), "http://127.0.0.1:8081".to_owned()];
+        let origins = [
+            "https://shop.example".to_owned(),
+            "http://127.0.0.1:8081".to_owned(),
+        ];
         for good in [
             "https://shop.example/wp-json/deskhand/v1/webhook",
             "https://SHOP.example:443/x?y=1",

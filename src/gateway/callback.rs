@@ -61,7 +61,11 @@ impl Gateway {
             return Ok(());
         };
         if !row.status.is_final() {
-            return Err(CallbackError::new("not_ended", "The job has no result yet.", true));
+            return Err(CallbackError::new(
+                "not_ended",
+                "The job has no result yet.",
+                true,
+            ));
         }
         if row.callback == "delivered" {
             return Ok(());
@@ -153,7 +157,9 @@ fn judge(
                 )),
                 300..=399 => Err(CallbackError::new(
                     "redirect",
-                    format!("The site answered {status}: a callback isn't redirected; name the final address."),
+                    format!(
+                        "The site answered {status}: a callback isn't redirected; name the final address."
+                    ),
                     true,
                 )),
                 _ => Err(CallbackError::new(

@@ -117,7 +117,11 @@ impl Gateway {
                     });
                 }
                 Err(failure) => {
-                    tracing::info!(provider = provider.name(), cause = failure.as_str(), "a prompt goes on");
+                    tracing::info!(
+                        provider = provider.name(),
+                        cause = failure.as_str(),
+                        "a prompt goes on"
+                    );
                     last = failure;
                 }
             }
@@ -127,10 +131,7 @@ impl Gateway {
                 "budget_exceeded",
                 "What the site may spend on language models today is spent; tomorrow (UTC) there is more.",
             ),
-            LinkFailure::Refused => Fault::lasting(
-                "refused",
-                "The language model turned the request down.",
-            ),
+            LinkFailure::Refused => Fault::lasting("refused", "The language model turned the request down."),
             _ => Fault::passing("provider_failed", "No language model answered."),
         })
     }

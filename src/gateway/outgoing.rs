@@ -75,7 +75,8 @@ impl Gateway {
             headers.insert(HeaderName::from_static(name), value(text)?);
         }
         // What can't be read as an origin is none of the site's; the list is then shorter.
-        let allowed = AllowList::new(origins.iter().map(String::as_str)).map_err(|_| OutgoingError::Header)?;
+        let allowed =
+            AllowList::new(origins.iter().map(String::as_str)).map_err(|_| OutgoingError::Header)?;
         Ok(self.fetcher.post(url, &allowed, headers, body, time).await?)
     }
 }

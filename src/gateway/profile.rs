@@ -121,7 +121,14 @@ impl Gateway {
         };
         let body = json!({ "visitor_id": visitor, "wp_user_id": wp_user }).to_string();
         let answer = self
-            .post(site, kid, &format!("{origin}{PATH}"), &[], body.into_bytes(), TIME)
+            .post(
+                site,
+                kid,
+                &format!("{origin}{PATH}"),
+                &[],
+                body.into_bytes(),
+                TIME,
+            )
             .await?;
         // 404: the account is gone, or the plugin doesn't say. Anything else is asked again later.
         let customer = match answer.status {

@@ -169,7 +169,13 @@ impl Gateway {
         tx.commit().await
     }
 
-    async fn store(&self, site: SiteId, id: AiJobId, priority: Priority, answered: &Answered) -> DbResult<()> {
+    async fn store(
+        &self,
+        site: SiteId,
+        id: AiJobId,
+        priority: Priority,
+        answered: &Answered,
+    ) -> DbResult<()> {
         let mut tx = self.db().site(site).await?;
         let sealed = match &answered.outcome {
             Outcome::Succeeded(value) => {

@@ -96,8 +96,12 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
         return Err(Problem::field("/nonce", "At most 200 characters."));
     }
     let now = app.clock.now();
-    let sent = time(&ping.timestamp)
-        .ok_or_else(|| Problem::field("/timestamp", "Seconds since 1970, or a time as RFC 3339 writes it."))?;
+    let sent = time(&ping.timestamp).ok_or_else(|| {
+        Problem::field(
+            "/timestamp",
+            "Seconds since 1970, or a time as RFC 3339 writes it.",
+        )
+    })?;
     if (now - sent).abs() > TOLERANCE {
         let detail = format!(
             "The site's clock and this server's differ by {} seconds; set the one that is wrong.",

@@ -23,8 +23,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::error::{Code, Problem};
 use super::state::App;
 use super::{
-    ai_jobs, assets, body, cors, demo, documents, health, jobs, messages, metrics, ping, privacy, rag, request_id,
-    search, threads, usage, webhooks,
+    ai_jobs, assets, body, cors, demo, documents, health, jobs, messages, metrics, ping, privacy, rag,
+    request_id, search, threads, usage, webhooks,
 };
 
 /// A body must have arrived by then.

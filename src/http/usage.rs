@@ -107,9 +107,7 @@ pub async fn get(
     tx.commit().await?;
     let currency = app.gateway.currency();
     let days = (0..length).map(|n| of_day(from + TimeDelta::days(n), &turns, &calls, currency));
-    Ok(axum::Json(Usage {
-        days: days.collect(),
-    }))
+    Ok(axum::Json(Usage { days: days.collect() }))
 }
 
 fn of_day(date: NaiveDate, turns: &[DayOfTurns], calls: &[DayOfCalls], currency: &str) -> Day {

@@ -100,11 +100,16 @@ mod tests {
             context! { site_name => "Lamps <&> more", calls_left => 0, customer => "[NAME_1]", correction => "no such tool" },
         );
         assert!(
-            plan.contains("Lamps <&> more") && plan.contains("now.") && plan.contains("no such tool") && plan.contains("[NAME_1]"),
+            plan.contains("Lamps <&> more")
+                && plan.contains("now.")
+                && plan.contains("no such tool")
+                && plan.contains("[NAME_1]"),
             "{plan}"
         );
         let refused = vec![context! { md => "It costs €9.", why => "mismatch" }];
-        let draft = DRAFT.render(context! { site_name => "S", locale => "de", customer => None::<String>, refused => refused });
+        let draft = DRAFT.render(
+            context! { site_name => "S", locale => "de", customer => None::<String>, refused => refused },
+        );
         assert!(
             draft.contains("- (mismatch) It costs €9.\n") && !draft.contains("---"),
             "{draft}"

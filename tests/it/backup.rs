@@ -75,7 +75,11 @@ async fn a_backup_under_load_is_restored_and_answers() {
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let load = tokio_util::task::TaskTracker::new();
     for _ in 0..3 {
-        load.spawn(visitor(server.base.clone(), Arc::clone(&stop), Arc::clone(&answered)));
+        load.spawn(visitor(
+            server.base.clone(),
+            Arc::clone(&stop),
+            Arc::clone(&answered),
+        ));
     }
     while answered.load(Ordering::SeqCst) < 5 {
         assert!(!load.is_empty(), "nobody asks any more");
@@ -169,7 +173,11 @@ fn without_the_key_and_with_damage_nothing_is_restored() {
         let path = bent.to_str().unwrap();
         let refused = other.run(&["restore", path, "--master-key", key.to_str().unwrap()]);
         assert!(!refused.status.success(), "{what}");
-        assert!(said(&refused).contains("can't be restored"), "{what}: {}", said(&refused));
+        assert!(
+            said(&refused).contains("can't be restored"),
+            "{what}: {}",
+            said(&refused)
+        );
         assert!(!other.dir.join("data/postgres").exists(), "{what}");
         assert!(!other.dir.join("data/postgres.new").exists(), "{what}");
     }

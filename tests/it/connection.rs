@@ -34,7 +34,10 @@ async fn ping(app: &TestApp, root: &RootSecret, body: &Value, headers: &[(&str, 
         .client
         .post(format!("{}/webhook/wp-ping", app.base))
         .header("content-type", "application/json");
-    let usual = [("x-site-id", app.site.id.to_string()), ("x-wp-signature", signature)];
+    let usual = [
+        ("x-site-id", app.site.id.to_string()),
+        ("x-wp-signature", signature),
+    ];
     for (name, value) in &usual {
         let other = headers.iter().find(|(n, _)| n == name).map(|(_, v)| *v);
         request = request.header(*name, other.unwrap_or(value));
@@ -131,22 +134,47 @@ async fn each_thing_that_is_wrong_is_told_apart_as_far_as_it_may_be() {
     let good = question(&app);
     for (what, pinged) in [
         ("a wrong secret", ping(&app, &wrong, &good, &[]).await),
-        ("an unknown site", ping(&app, &app.site.root, &good, &[("x-site-id", &other)]).await),
-        ("no site", ping(&app, &app.site.root, &good, &[("x-site-id", "shop")]).await),
-        ("no signature", ping(&app, &app.site.root, &good, &[("x-wp-signature", "")]).await),
+        (
+            "an unknown site",
+            ping(&app, &app.site.root, &good, &[("x-site-id", &other)]).await,
+        ),
+        (
+            "no site",
+            ping(&app, &app.site.root, &good, &[("x-site-id", "shop")]).await,
+        ),
+        (
+            "no signature",
+            ping(&app, &app.site.root, &good, &[("x-wp-signature", "")]).await,
+        ),
     ] {
-        assert_eq!((pinged.status, &pinged.json()["code"]), (401, &json!("bad_signature")), "{what}");
-        assert_eq!(pinged.signature, "", "{what}: an answer that isn't ours to give is not signed");
+        assert_eq!(
+            (pinged.status, &pinged.json()["code"]),
+            (401, &json!("bad_signature")),
+            "{what}"
+        );
+        assert_eq!(
+            pinged.signature, "",
+            "{what}: an answer that isn't ours to give is not signed"
+        );
     }
     for off in [-301, 301] {
         let mut stale = question(&app);
         stale["timestamp"] = json!((app.clock.now() + TimeDelta::seconds(off)).timestamp());
         let pinged = ping(&app, &app.site.root, &stale, &[]).await;
         let problem = pinged.json();
-        assert_eq!((pinged.status, &problem["code"]), (401, &json!("stale_timestamp")));
+        assert_eq!(
+            (pinged.status, &problem["code"]),
+            (401, &json!("stale_timestamp"))
+        );
         // So that the plugin can say whose clock is wrong, and by how much.
         assert!(chrono::DateTime::parse_from_rfc3339(problem["time"].as_str().unwrap()).is_ok());
-        assert!(problem["detail"].as_str().unwrap().contains(&off.to_string()[..3]), "{problem:#}");
+        assert!(
+            problem["detail"]
+                .as_str()
+                .unwrap()
+                .contains(&off.to_string()[..3]),
+            "{problem:#}"
+        );
     }
     for (field, value, pointer) in [
         ("site_id", json!(other), "/site_id"),

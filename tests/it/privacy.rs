@@ -82,11 +82,7 @@ fn dump(app: &TestApp) -> String {
         .arg(&app.urls.superuser)
         .output()
         .unwrap();
-    assert!(
-        done.status.success(),
-        "{}",
-        String::from_utf8_lossy(&done.stderr)
-    );
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8_lossy(&done.stdout).to_lowercase()
 }
 
@@ -122,12 +118,19 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
     .await;
     let mut address = message("", Some(&thread));
     address["contact"] = json!({ "email": "Anna.Huber@Example.com" });
-    let left = app.post("/api/agent/messages", &token).json(&address).send().await;
+    let left = app
+        .post("/api/agent/messages", &token)
+        .json(&address)
+        .send()
+        .await;
     assert_eq!(left.unwrap().status(), 200);
     let turn = first["turn_id"].as_str().unwrap().to_owned();
-    let opinion =
-        json!({ "turn_id": turn, "value": "down", "comment": format!("Call {NAME} at {ADDRESS}") });
-    let kept = app.post("/api/agent/feedback", &token).json(&opinion).send().await;
+    let opinion = json!({ "turn_id": turn, "value": "down", "comment": format!("Call {NAME} at {ADDRESS}") });
+    let kept = app
+        .post("/api/agent/feedback", &token)
+        .json(&opinion)
+        .send()
+        .await;
     assert_eq!(kept.unwrap().status(), 204);
     let asked = Asked {
         visitor: Some(visitor),
@@ -210,10 +213,17 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
         assert_eq!(rows(&app, table).await, 0, "{table}");
     }
     for table in KEPT {
-        assert!(rows(&app, table).await > 0, "{table} should tell that something was");
+        assert!(
+            rows(&app, table).await > 0,
+            "{table} should tell that something was"
+        );
     }
     assert_nowhere(&dump(&app), &[ADDRESS, "huber", NAME, &visitor.to_string()]);
-    assert_eq!(app.count("SELECT count(*) FROM jobs").await, 0, "its job still waits");
+    assert_eq!(
+        app.count("SELECT count(*) FROM jobs").await,
+        0,
+        "its job still waits"
+    );
     let counts = &receipt["counts"];
     for (what, n) in [
         ("visitors", 1),
@@ -259,14 +269,25 @@ async fn others_keep_what_is_theirs() {
     // Somebody else, with an address of his own, who once wrote hers.
     let ben = VisitorId::new();
     let token = app.token(ben);
-    let own = app.ask(&token, "I am ben@example.com. Can I send goods back?", None).await;
+    let own = app
+        .ask(&token, "I am ben@example.com. Can I send goods back?", None)
+        .await;
     let named = app
-        .ask(&token, "My colleague is Anna.Huber@example.com, write to her.", None)
+        .ask(
+            &token,
+            "My colleague is Anna.Huber@example.com, write to her.",
+            None,
+        )
         .await;
     // The shop's address stands in the passages of this conversation, not in what was asked.
     let third = app.ask(&token, "How long can I send goods back?", None).await;
-    let opinion = json!({ "turn_id": third["turn_id"], "value": "up", "comment": "anna.huber@EXAMPLE.com agrees" });
-    app.post("/api/agent/feedback", &token).json(&opinion).send().await.unwrap();
+    let opinion =
+        json!({ "turn_id": third["turn_id"], "value": "up", "comment": "anna.huber@EXAMPLE.com agrees" });
+    app.post("/api/agent/feedback", &token)
+        .json(&opinion)
+        .send()
+        .await
+        .unwrap();
 
     let (status, export) = privacy(&app, "export", &json!({ "email": ADDRESS })).await;
     assert_eq!(status, 200, "{export:#}");
@@ -274,14 +295,29 @@ async fn others_keep_what_is_theirs() {
     let said = export["threads"][0]["messages"][0]["text"].as_str().unwrap();
     assert!(said.contains(ADDRESS) && said.contains(NAME), "{said}");
     assert_eq!(export["visitors"][0]["email"], "Anna.Huber@Example.com");
-    assert_eq!(export["feedback"][0]["detail"], format!("Call {NAME} at {ADDRESS}"));
-    assert_eq!(export["ai_jobs"][0]["request"]["user_msg"], format!("{NAME} again."));
+    assert_eq!(
+        export["feedback"][0]["detail"],
+        format!("Call {NAME} at {ADDRESS}")
+    );
+    assert_eq!(
+        export["ai_jobs"][0]["request"]["user_msg"],
+        format!("{NAME} again.")
+    );
     let mentions = export["mentions"].to_string();
-    assert!(mentions.contains("My colleague") && !mentions.contains("ben@"), "{mentions}");
-    assert!(!export.to_string().contains("ben@example.com"), "another's data: {export:#}");
+    assert!(
+        mentions.contains("My colleague") && !mentions.contains("ben@"),
+        "{mentions}"
+    );
+    assert!(
+        !export.to_string().contains("ben@example.com"),
+        "another's data: {export:#}"
+    );
 
     let (_, receipt) = privacy(&app, "erase", &json!({ "email": ADDRESS })).await;
-    assert_eq!(receipt["counts"]["threads"], 2, "hers, and the one that names her");
+    assert_eq!(
+        receipt["counts"]["threads"], 2,
+        "hers, and the one that names her"
+    );
     assert_eq!(receipt["counts"]["visitors"], 1);
     assert_eq!(receipt["counts"]["comments"], 1);
     let at = |id: &Value| format!("/api/agent/thread/{}", id.as_str().unwrap());

@@ -95,7 +95,10 @@ async fn a_customer_is_known_and_no_model_learns_who() {
         .json()
         .await
         .unwrap();
-    assert_eq!(export["visitors"][0]["profile"]["name"], "Anna Huber", "{export:#}");
+    assert_eq!(
+        export["visitors"][0]["profile"]["name"], "Anna Huber",
+        "{export:#}"
+    );
     assert_eq!(export["visitors"][0]["wp_user_id"], 7);
 
     site.answer(200, ANNA);
@@ -119,8 +122,12 @@ async fn a_site_that_doesnt_say_keeps_nobody_waiting() {
     }
     // Who isn't logged in isn't asked about.
     let before = site.received().len();
-    app.ask(&app.token(VisitorId::new()), "What does a return label cost?", None)
-        .await;
+    app.ask(
+        &app.token(VisitorId::new()),
+        "What does a return label cost?",
+        None,
+    )
+    .await;
     assert_eq!(site.received().len(), before);
     app.finish().await;
 }

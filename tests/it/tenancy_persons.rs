@@ -137,7 +137,12 @@ async fn a_person_is_their_sites_own() {
     let long_ago = now - chrono::TimeDelta::days(1);
     assert_eq!(ai_jobs::recent(tx, visitor, long_ago).await.unwrap(), 0);
     assert!(ai_jobs::begin(tx, job, now).await.unwrap().is_none());
-    assert!(ai_jobs::of_visitors(tx, &[visitor.0], 9).await.unwrap().is_empty());
+    assert!(
+        ai_jobs::of_visitors(tx, &[visitor.0], 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(ai_jobs::attempts(tx, job).await.unwrap().is_empty());
     let usage = Usage::default();
     let ending = Ending {

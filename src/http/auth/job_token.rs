@@ -93,7 +93,10 @@ async fn verify(app: &Arc<App>, shown: &str) -> Result<JobAsker, Problem> {
     let exp = time(claims.exp, "The token's `exp` is no time.")?;
     let iat = time(claims.iat, "The token's `iat` is no time.")?;
     if exp <= now {
-        return Err(Problem::new(Code::TokenExpired, "Sign a new token and try again."));
+        return Err(Problem::new(
+            Code::TokenExpired,
+            "Sign a new token and try again.",
+        ));
     }
     if iat > now + AHEAD {
         return Err(invalid("The token's `iat` is in the future; compare the clocks."));

@@ -25,7 +25,11 @@ async fn ledger(shop: &Shop, id: &Value) -> Vec<ai_jobs::Attempt> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_site_that_is_away_gets_it_later() {
     let shop = Shop::open(Setup::default()).await;
-    shop.site.answer(500, "").answer(503, "").answer(429, "").answer(408, "");
+    shop.site
+        .answer(500, "")
+        .answer(503, "")
+        .answer(429, "")
+        .answer(408, "");
     let (_, taken) = shop
         .post(&shop.token("site", "later"), &shop.infer("Write."))
         .await;
@@ -47,7 +51,10 @@ async fn a_site_that_is_away_gets_it_later() {
         all.iter().all(|r| r.raw == all[0].raw),
         "each try brings the same bytes"
     );
-    assert!(all.iter().all(|r| r.is_signed(&shop.app.site.root, shop.app.site.id)));
+    assert!(
+        all.iter()
+            .all(|r| r.is_signed(&shop.app.site.root, shop.app.site.id))
+    );
     let ledger = ledger(&shop, &taken["job_id"]).await;
     let statuses: Vec<_> = ledger.iter().map(|a| a.status.unwrap()).collect();
     assert_eq!(statuses, [500, 503, 429, 408, 204]);
@@ -65,8 +72,11 @@ async fn a_site_that_refuses_leaves_a_dead_letter() {
         .await;
     shop.until("SELECT count(*) FROM ai_jobs WHERE callback = 'dead'", 1)
         .await;
-    shop.until("SELECT count(*) FROM jobs WHERE kind = 'ai_callback' AND state = 'dead'", 1)
-        .await;
+    shop.until(
+        "SELECT count(*) FROM jobs WHERE kind = 'ai_callback' AND state = 'dead'",
+        1,
+    )
+    .await;
     let (_, job) = shop.look(&taken["job_id"], &shop.app.site.api_key()).await;
     assert_eq!(job["callback"], "dead");
     assert_eq!(
@@ -96,7 +106,8 @@ async fn a_site_that_refuses_leaves_a_dead_letter() {
 async fn an_origin_that_was_taken_away_is_not_called() {
     let shop = Shop::open(Setup::default()).await;
     shop.site.answer(500, "");
-    shop.post(&shop.token("site", "moved"), &shop.infer("Write.")).await;
+    shop.post(&shop.token("site", "moved"), &shop.infer("Write."))
+        .await;
     shop.site.wait(1).await;
     shop.until("SELECT count(*) FROM ai_job_callbacks", 1).await;
     shop.app
@@ -124,7 +135,8 @@ async fn an_origin_that_was_taken_away_is_not_called() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_abandoned_job_fails_in_the_open() {
     let shop = Shop::open(Setup::default()).await;
-    shop.post(&shop.token("site", "lost"), &shop.infer("Write.")).await;
+    shop.post(&shop.token("site", "lost"), &shop.infer("Write."))
+        .await;
     shop.until("SELECT count(*) FROM ai_jobs WHERE callback = 'delivered'", 1)
         .await;
     shop.app
@@ -157,7 +169,9 @@ async fn a_callback_is_signed_with_the_secret_that_the_site_used() {
         .seal(&owner_of(site, "dk_newer_key"), new.expose())
         .unwrap();
     let mut tx = shop.app.db.site(site).await.unwrap();
-    sites::add_root_key(&mut tx, "dk_newer_key", &sealed).await.unwrap();
+    sites::add_root_key(&mut tx, "dk_newer_key", &sealed)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let waiting = "SELECT count(*) FROM jobs WHERE kind = 'ai_callback' AND state = 'waiting'";
     shop.until(waiting, 1).await;

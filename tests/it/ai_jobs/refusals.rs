@@ -21,7 +21,14 @@ async fn only_a_fresh_token_for_jobs_of_the_sites_own_key_is_taken() {
         claims[field] = value;
         sign(&site.root, &site.kid, &claims)
     };
-    let other = TestSite::add(&shop.app.db, &shop.app.master, "other", &[ORIGIN], shop.app.clock.now()).await;
+    let other = TestSite::add(
+        &shop.app.db,
+        &shop.app.master,
+        "other",
+        &[ORIGIN],
+        shop.app.clock.now(),
+    )
+    .await;
     let by_other = sign(&other.root, &other.kid, &shop.claims("site", "x"));
     let wrong_key = sign(&RootSecret::new([9; 32]), &site.kid, &shop.claims("site", "x"));
     let webhook_key = {
@@ -39,10 +46,22 @@ async fn only_a_fresh_token_for_jobs_of_the_sites_own_key_is_taken() {
         format!("{}.{}.", parts[0], parts[1])
     };
     for (what, token, code) in [
-        ("another audience", bent("aud", json!("deskhand")), "token_invalid"),
+        (
+            "another audience",
+            bent("aud", json!("deskhand")),
+            "token_invalid",
+        ),
         ("too long a life", bent("exp", json!(now + 61)), "token_invalid"),
-        ("issued long ago", bent("iat", json!(now - 3_600)), "token_invalid"),
-        ("issued in the future", bent("iat", json!(now + 61)), "token_invalid"),
+        (
+            "issued long ago",
+            bent("iat", json!(now - 3_600)),
+            "token_invalid",
+        ),
+        (
+            "issued in the future",
+            bent("iat", json!(now + 61)),
+            "token_invalid",
+        ),
         ("ended", bent("exp", json!(now - 1)), "token_expired"),
         ("no subject", bent("sub", json!("somebody")), "token_invalid"),
         ("no id", bent("jti", json!("")), "token_invalid"),
@@ -51,11 +70,19 @@ async fn only_a_fresh_token_for_jobs_of_the_sites_own_key_is_taken() {
         ("a wrong key", wrong_key, "token_invalid"),
         ("the webhooks' key", webhook_key, "token_invalid"),
         ("no signature", unsigned, "token_invalid"),
-        ("a visitor's token", shop.app.token(anybody().parse().unwrap()), "token_invalid"),
+        (
+            "a visitor's token",
+            shop.app.token(anybody().parse().unwrap()),
+            "token_invalid",
+        ),
         ("the API key", site.api_key(), "token_invalid"),
     ] {
         let (status, problem) = shop.post(&token, &body).await;
-        assert_eq!((status, problem["code"].as_str().unwrap()), (401, code), "{what}: {problem:#}");
+        assert_eq!(
+            (status, problem["code"].as_str().unwrap()),
+            (401, code),
+            "{what}: {problem:#}"
+        );
     }
     // A token for jobs is none for conversations.
     let mixed = shop
@@ -98,7 +125,11 @@ async fn a_visitor_may_not_ask_without_end() {
         ))
         .await;
     let post = async |sub: &str, jti: &str| {
-        let body = if sub == "site" { shop.infer("Write.") } else { shop.chat("Hello?") };
+        let body = if sub == "site" {
+            shop.infer("Write.")
+        } else {
+            shop.chat("Hello?")
+        };
         shop.post(&shop.token(sub, jti), &body).await
     };
     assert_eq!(post(&visitor, "sixty").await.0, 202);
@@ -130,9 +161,15 @@ async fn fields_are_checked_and_a_key_stands_for_one_request() {
         body
     };
     for (body, pointer) in [
-        (with(&infer, "callback_url", json!("https://evil.example/")), "/callback_url"),
+        (
+            with(&infer, "callback_url", json!("https://evil.example/")),
+            "/callback_url",
+        ),
         (with(&infer, "callback_url", json!("")), "/callback_url"),
-        (with(&infer, "callback_url", json!("http://169.254.169.254/latest")), "/callback_url"),
+        (
+            with(&infer, "callback_url", json!("http://169.254.169.254/latest")),
+            "/callback_url",
+        ),
         (with(&infer, "prompt", json!("")), "/prompt"),
         (with(&infer, "prompt", json!("x".repeat(8_001))), "/prompt"),
         (with(&infer, "prompt", json!("a\u{0}b")), "/prompt"),
@@ -160,7 +197,9 @@ async fn fields_are_checked_and_a_key_stands_for_one_request() {
             "{pointer}: {problem:#}"
         );
     }
-    let (status, problem) = shop.post(&shop.token("site", "m"), &with(&infer, "model", json!("gpt-9"))).await;
+    let (status, problem) = shop
+        .post(&shop.token("site", "m"), &with(&infer, "model", json!("gpt-9")))
+        .await;
     assert_eq!((status, &problem["code"]), (400, &json!("model_not_allowed")));
     // A chat needs a visitor.
     let (status, _) = shop.post(&shop.token("site", "c"), &chat).await;
@@ -178,7 +217,9 @@ async fn fields_are_checked_and_a_key_stands_for_one_request() {
 
     let (status, _) = shop.post(&shop.token("site", "once"), &infer).await;
     assert_eq!(status, 202);
-    let (status, problem) = shop.post(&shop.token("site", "once"), &shop.infer("Another.")).await;
+    let (status, problem) = shop
+        .post(&shop.token("site", "once"), &shop.infer("Another."))
+        .await;
     assert_eq!((status, &problem["code"]), (409, &json!("idempotency_reused")));
     let (status, problem) = shop.post(&shop.token(&anybody(), "once"), &infer).await;
     assert_eq!(status, 409, "another's, too: {problem:#}");

@@ -60,7 +60,10 @@ async fn a_prompt_is_answered_and_brought_to_the_site() {
     );
     // 120 in at 1.00 a million, 30 out at 4.00.
     assert_eq!(usage["cost_micro"], 240);
-    assert_eq!((&usage["currency"], &usage["provider"]), (&json!("EUR"), &json!("a")));
+    assert_eq!(
+        (&usage["currency"], &usage["provider"]),
+        (&json!("EUR"), &json!("a"))
+    );
     assert!(usage["ms"].as_i64().unwrap() >= 0);
 
     // The provider saw neither the address nor anything but what was asked for.
@@ -80,7 +83,10 @@ async fn a_prompt_is_answered_and_brought_to_the_site() {
     assert_eq!(job["usage"], told["usage"]);
     assert_eq!(job["callback"], "delivered");
     // Nothing of it lies open in the database.
-    let rows = shop.app.text("SELECT string_agg(j::text, ' ') FROM ai_jobs j").await;
+    let rows = shop
+        .app
+        .text("SELECT string_agg(j::text, ' ') FROM ai_jobs j")
+        .await;
     assert!(
         !rows.contains("anna") && !rows.contains(&hex::encode("anna")),
         "{rows}"
@@ -117,7 +123,10 @@ async fn a_prompt_is_answered_and_brought_to_the_site() {
 async fn a_visitors_message_is_the_same_turn_as_by_the_widget() {
     let shop = Shop::open(Setup::default()).await;
     shop.app
-        .know(&[("returns.md", "# Returns\n\nYou can send goods back within 30 days.")])
+        .know(&[(
+            "returns.md",
+            "# Returns\n\nYou can send goods back within 30 days.",
+        )])
         .await;
     let visitor = VisitorId::new();
     let body = shop.chat("How long can I send goods back?");
@@ -167,11 +176,7 @@ async fn a_visitors_message_is_the_same_turn_as_by_the_widget() {
         (&told["status"], &told["error"]["code"], &told["result_json"]),
         (&json!("failed"), &json!("thread_not_found"), &Value::Null)
     );
-    let look = async |sub: &str| {
-        shop.look(&taken["job_id"], &shop.token(sub, "look"))
-            .await
-            .0
-    };
+    let look = async |sub: &str| shop.look(&taken["job_id"], &shop.token(sub, "look")).await.0;
     assert_eq!(look(&visitor.to_string()).await, 200);
     assert_eq!(look("site").await, 200);
     assert_eq!(look(&anybody()).await, 404);
@@ -190,7 +195,10 @@ async fn what_cant_be_answered_is_said_to_have_failed() {
     assert_eq!(told["status"], "failed");
     assert_eq!(told["error"]["code"], "no_model");
     assert!(
-        told["error"]["detail"].as_str().unwrap().contains("No language model"),
+        told["error"]["detail"]
+            .as_str()
+            .unwrap()
+            .contains("No language model"),
         "{told:#}"
     );
     assert_eq!(told["usage"]["cost_micro"], 0);

@@ -68,7 +68,10 @@ impl SiteServer {
         let stopped = stop.clone();
         TaskTracker::new().spawn(async move {
             let stopped = async move { stopped.cancelled().await };
-            axum::serve(listener, app).with_graceful_shutdown(stopped).await.unwrap();
+            axum::serve(listener, app)
+                .with_graceful_shutdown(stopped)
+                .await
+                .unwrap();
         });
         Self { host, inner, stop }
     }

@@ -42,7 +42,10 @@ pub(super) fn read(text: &[u8]) -> Result<BTreeMap<String, Sent>, String> {
     let cut = body.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     let told = std::str::from_utf8(&body[cut..])
         .ok()
-        .and_then(|line| line.strip_prefix("\"Manifest-Checksum\": \"")?.strip_suffix("\"}"))
+        .and_then(|line| {
+            line.strip_prefix("\"Manifest-Checksum\": \"")?
+                .strip_suffix("\"}")
+        })
         .ok_or("the list of files has no end")?;
     if hex::encode(Sha256::digest(&body[..cut])) != told {
         return Err("the list of files is damaged".to_owned());
@@ -81,7 +84,8 @@ mod tests {
 
     #[test]
     fn it_is_read_whole_or_not_at_all() {
-        let file = r#"{ "Path": "base/1/2", "Size": 8192, "Checksum-Algorithm": "SHA256", "Checksum": "ab" }"#;
+        let file =
+            r#"{ "Path": "base/1/2", "Size": 8192, "Checksum-Algorithm": "SHA256", "Checksum": "ab" }"#;
         let text = list(file);
         let read_back = read(text.as_bytes()).unwrap();
         assert_eq!(read_back["base/1/2"].size, 8192);

@@ -118,7 +118,9 @@ pub enum BackupError {
         problem: String,
     },
     /// Made elsewhere.
-    #[error("this backup is of {theirs}, and here is {ours}; restore it there, or move the data by pg_dump and pg_restore")]
+    #[error(
+        "this backup is of {theirs}, and here is {ours}; restore it there, or move the data by pg_dump and pg_restore"
+    )]
     Foreign {
         /// What it was made on.
         theirs: String,
@@ -126,7 +128,9 @@ pub enum BackupError {
         ours: String,
     },
     /// Made by a newer version.
-    #[error("this backup was made by deskhand {0}, which is newer than this one; restore it with that version, or a later one")]
+    #[error(
+        "this backup was made by deskhand {0}, which is newer than this one; restore it with that version, or a later one"
+    )]
     Newer(String),
     /// The folder is in use.
     #[error(
@@ -273,10 +277,7 @@ fn write(
         .mode(0o600)
         .open(path)
         .map_err(file("write", path))?;
-    let mut child = source
-        .command()
-        .spawn()
-        .map_err(file("start", &source.program))?;
+    let mut child = source.command().spawn().map_err(file("start", &source.program))?;
     let (Some(stdout), Some(mut stderr)) = (child.stdout.take(), child.stderr.take()) else {
         return Err(BackupError::Program("it has no output".to_owned()));
     };

@@ -96,10 +96,7 @@ impl<'a> Reading<'a> {
         let mut done = 0;
         let mut list = Vec::new();
         for i in 0..self.zip.len() {
-            let mut entry = self
-                .zip
-                .by_index(i)
-                .map_err(|e| damaged(path, e.to_string()))?;
+            let mut entry = self.zip.by_index(i).map_err(|e| damaged(path, e.to_string()))?;
             let name = entry.name().to_owned();
             if !is_plain(name.trim_end_matches('/')) {
                 return Err(damaged(path, "a name in it leads elsewhere"));
@@ -134,7 +131,10 @@ impl<'a> Reading<'a> {
         }
         self.check(&seen, &list)?;
         let of_cluster = || seen.iter().filter(|(name, _)| name.starts_with(CLUSTER));
-        Ok((of_cluster().count(), of_cluster().map(|(_, (_, size))| size).sum()))
+        Ok((
+            of_cluster().count(),
+            of_cluster().map(|(_, (_, size))| size).sum(),
+        ))
     }
 
     /// Against our own sums, and against PostgreSQL's.
