@@ -128,6 +128,7 @@ async fn wait(
         webhook::Content::NoText => None,
     };
     documents::renew(tx, met.id, at, title, address).await?;
+    inbound::supersede_failed(tx, met.id, Some(event)).await?;
     let labels = Labels {
         tags: put.tags,
         channels: put.channels,
@@ -221,10 +222,11 @@ pub async fn again(tx: &mut SiteTx, document: DocumentId) -> DbResult<Option<Upl
     if !documents::lock(tx, document).await? {
         return Ok(None);
     }
+    let newest = inbound::newest_content(tx, document).await?;
+    inbound::supersede_failed(tx, document, None).await?;
     if let Some(waits) = uploads::waiting(tx, document).await? {
         return Ok(Some(waits));
     }
-    let newest = inbound::newest_content(tx, document).await?;
     let told = newest.as_deref().and_then(read).map(|event| event.change);
     let lang = sites::own(tx).await?.map(|site| site.locale);
     let upload = match told {

@@ -100,6 +100,12 @@ async fn failures_speak_and_are_tried_again_where_that_may_help() {
         (&document["state"], document.get("failure")),
         (&json!("live"), None)
     );
+    let dead = "SELECT count(*) FROM jobs WHERE state = 'dead'";
+    assert_eq!(
+        app.count(dead).await,
+        3,
+        "what failed for good, and not what is live now"
+    );
     app.finish().await;
 }
 
