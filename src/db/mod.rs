@@ -2,11 +2,13 @@
 //! a transaction that carries its site; what looks over all sites calls one of the few
 //! definer functions of the migrations.
 
+pub mod ai_jobs;
 pub mod corpus;
 pub mod document_states;
 pub mod documents;
 pub mod embedded;
 pub mod embeddings;
+pub mod erasure;
 pub mod eval_threads;
 pub mod events;
 pub mod filtered;
@@ -21,6 +23,7 @@ pub mod models;
 pub mod nearest;
 pub mod packed;
 pub mod passages;
+pub mod persons;
 pub mod pool;
 pub mod postings;
 pub mod prune;
@@ -34,5 +37,6 @@ pub mod tool_calls;
 pub mod trust;
 pub mod turns;
 pub mod uploads;
+pub mod usage;
 pub mod vault;
 pub mod versions;

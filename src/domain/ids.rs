@@ -79,6 +79,8 @@ ids! {
     HandoffId,
     /// A ticket.
     TicketId,
+    /// What a site asks to be answered in the background.
+    AiJobId,
 }
 
 impl DocumentId {

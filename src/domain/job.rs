@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{DocumentId, EventId, UploadId};
+use crate::domain::ids::{AiJobId, DocumentId, EventId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +72,16 @@ pub enum Work {
         /// The model's number in the database.
         model: i32,
     },
+    /// Have what a site asked answered.
+    AiJob {
+        /// What was asked.
+        job: AiJobId,
+    },
+    /// Bring an AI job's result to its site.
+    AiCallback {
+        /// The AI job.
+        job: AiJobId,
+    },
     /// Measure how far the site's embedding model is to be trusted with its languages.
     MeasureTrust,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
@@ -85,16 +95,22 @@ impl Work {
     pub const TAKE_EVENT: &'static str = "take_event";
     /// The kind of [`Work::Reindex`].
     pub const REINDEX: &'static str = "reindex";
+    /// The kind of [`Work::AiJob`].
+    pub const AI_JOB: &'static str = "ai_job";
+    /// The kind of [`Work::AiCallback`].
+    pub const AI_CALLBACK: &'static str = "ai_callback";
     /// The kind of [`Work::MeasureTrust`].
     pub const MEASURE_TRUST: &'static str = "measure_trust";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 5] = [
+    pub const KINDS: [&'static str; 7] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
+        Self::AI_JOB,
+        Self::AI_CALLBACK,
         Self::MEASURE_TRUST,
         Self::PRUNE,
     ];
@@ -106,6 +122,8 @@ impl Work {
             Self::IngestDocument { .. } => Self::INGEST_DOCUMENT,
             Self::TakeEvent { .. } => Self::TAKE_EVENT,
             Self::Reindex { .. } => Self::REINDEX,
+            Self::AiJob { .. } => Self::AI_JOB,
+            Self::AiCallback { .. } => Self::AI_CALLBACK,
             Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::Prune => Self::PRUNE,
         }
@@ -251,6 +269,10 @@ impl Retry {
             Work::TAKE_EVENT => (10, 2, 600),
             // What is done stays done; a provider's outage may be long.
             Work::REINDEX => (20, 5, 600),
+            // Somebody waits for it: what doesn't work soon is said to have failed.
+            Work::AI_JOB => (6, 2, 30),
+            // About a day: an hour of tries that come soon, then one each half hour.
+            Work::AI_CALLBACK => (70, 5, 1800),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -292,6 +314,8 @@ mod tests {
                 document: DocumentId::new(),
             },
             Work::Reindex { model: 7 },
+            Work::AiJob { job: AiJobId::new() },
+            Work::AiCallback { job: AiJobId::new() },
             Work::MeasureTrust,
             Work::Prune,
         ];
@@ -321,7 +345,7 @@ mod tests {
         #[test]
         fn waits_grow_and_are_bounded(
             attempt in 1..1000i32, luck in 0.0..=1.0f64, later in 0.0..=1.0f64,
-            kind in prop::sample::select(vec![Work::INGEST_DOCUMENT, Work::PRUNE, "of_a_newer_version"]),
+            kind in prop::sample::select(vec![Work::INGEST_DOCUMENT, Work::PRUNE, Work::AI_CALLBACK, "of_a_newer_version"]),
         ) {
             let retry = Retry::of(kind);
             let wait = retry.wait(attempt, luck);

@@ -5,11 +5,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod ai_jobs;
 mod answers;
 mod architecture;
+mod backup;
 mod bad_input;
 mod bm25;
 mod cli;
+mod connection;
 mod conversation;
 mod crash;
 mod crash_intake;
@@ -27,6 +30,8 @@ mod jobs;
 mod knowledge_search;
 mod model_turns;
 mod pii;
+mod privacy;
+mod profile;
 mod providers;
 mod query_plans;
 mod scan;
@@ -36,6 +41,7 @@ mod telemetry;
 mod tenancy;
 mod tenancy_complete;
 mod tenancy_intake;
+mod tenancy_persons;
 mod tenancy_queries;
 mod tenancy_turns;
 mod tenancy_vectors;
