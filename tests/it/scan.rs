@@ -12,6 +12,7 @@ use deskhand::knowledge::ingest::ingest;
 use deskhand::knowledge::scan::{Clamd, ScanError, Scanner, Settings};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
+use tokio::task::JoinSet;
 
 use crate::support::app::{Setup, TestApp};
 use crate::support::process::Home;
@@ -62,10 +63,12 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Resu
     stream.write_all(answer).await
 }
 
-async fn over_tcp() -> (Clamd, tokio::task::JoinHandle<()>) {
+/// The server ends when the set is dropped.
+async fn over_tcp() -> (Clamd, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let server = tokio::spawn(async move {
+    let mut server = JoinSet::new();
+    server.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _ = serve(stream).await;
         }
@@ -102,17 +105,18 @@ async fn both_kinds_of_socket_tell_good_from_bad() {
     // More than it takes: it answers and hangs up in the middle.
     let error = scanner(tcp).scan(&vec![b'a'; 4 * MOST]).await.unwrap_err();
     assert_eq!(error.code(), "scanner_away");
-    server.abort();
+    drop(server);
 
     let path = home.dir.join("clamd.sock");
     let listener = UnixListener::bind(&path).unwrap();
-    let server = tokio::spawn(async move {
+    let mut server = JoinSet::new();
+    server.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _ = serve(stream).await;
         }
     });
     tells_good_from_bad(&scanner(Clamd::Unix(path)), &home.dir).await;
-    server.abort();
+    drop(server);
 }
 
 #[tokio::test]
@@ -126,7 +130,8 @@ async fn who_is_away_hangs_up_or_says_nothing_lets_nothing_through() {
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = Clamd::Tcp(listener.local_addr().unwrap().to_string());
-    let server = tokio::spawn(async move {
+    let mut server = JoinSet::new();
+    server.spawn(async move {
         // The first is hung up on, the others hear nothing.
         drop(listener.accept().await);
         let mut open = Vec::new();
@@ -148,7 +153,7 @@ async fn who_is_away_hangs_up_or_says_nothing_lets_nothing_through() {
         matches!(&error, ScanError::Away { why } if why.contains("no answer")),
         "{error:?}"
     );
-    server.abort();
+    drop(server);
 }
 
 /// Nothing of an infected file is read, and while the scanner is away files wait.

@@ -10,9 +10,7 @@ const MOST_SERIES: usize = 100;
 
 /// Writes a chart's part.
 pub fn write(root: &Node, out: &mut Writer) {
-    let Some(chart) = root.child("chart").or(Some(root)) else {
-        return;
-    };
+    let chart = root.child("chart").unwrap_or(root);
     if let Some(title) = chart.child("title") {
         let mut text = String::new();
         words(title, &mut text);

@@ -382,7 +382,7 @@ impl Digits {
         let whole = format!("{whole:0>width$}", width = self.whole);
         let mut out = String::new();
         for (i, digit) in whole.chars().enumerate() {
-            if self.thousands && i > 0 && (whole.len() - i) % 3 == 0 {
+            if self.thousands && i > 0 && (whole.len() - i).is_multiple_of(3) {
                 out.push(',');
             }
             out.push(digit);
