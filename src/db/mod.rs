@@ -3,6 +3,8 @@
 //! definer functions of the migrations.
 
 pub mod corpus;
+pub mod crawl_pages;
+pub mod crawls;
 pub mod documents;
 pub mod embedded;
 pub mod embeddings;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{DocumentId, UploadId};
+use crate::domain::ids::{CrawlId, DocumentId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -65,6 +65,13 @@ pub enum Work {
         /// The model's number in the database.
         model: i32,
     },
+    /// The next slice of a crawl's run, or of its removal.
+    Crawl {
+        /// The crawl.
+        crawl: CrawlId,
+    },
+    /// Begin the crawls that are due.
+    BeginCrawls,
     /// Measure how far the site's embedding model is to be trusted with its languages.
     MeasureTrust,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
@@ -76,15 +83,21 @@ impl Work {
     pub const INGEST_DOCUMENT: &'static str = "ingest_document";
     /// The kind of [`Work::Reindex`].
     pub const REINDEX: &'static str = "reindex";
+    /// The kind of [`Work::Crawl`].
+    pub const CRAWL: &'static str = "crawl";
+    /// The kind of [`Work::BeginCrawls`].
+    pub const BEGIN_CRAWLS: &'static str = "begin_crawls";
     /// The kind of [`Work::MeasureTrust`].
     pub const MEASURE_TRUST: &'static str = "measure_trust";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 4] = [
+    pub const KINDS: [&'static str; 6] = [
         Self::INGEST_DOCUMENT,
         Self::REINDEX,
+        Self::CRAWL,
+        Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
         Self::PRUNE,
     ];
@@ -95,6 +108,8 @@ impl Work {
         match self {
             Self::IngestDocument { .. } => Self::INGEST_DOCUMENT,
             Self::Reindex { .. } => Self::REINDEX,
+            Self::Crawl { .. } => Self::CRAWL,
+            Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::Prune => Self::PRUNE,
         }
@@ -193,6 +208,8 @@ pub struct JobError {
     pub detail: String,
     /// Whether another try is useless.
     pub permanent: bool,
+    /// Nothing failed: what there is to do goes on after that, and other work may go first.
+    pub again: Option<Duration>,
 }
 
 impl JobError {
@@ -205,6 +222,16 @@ impl JobError {
             code: code.into(),
             detail: detail.into(),
             permanent: false,
+            again: None,
+        }
+    }
+
+    /// No failure: the job goes on after this time. Its tries are counted anew.
+    #[must_use]
+    pub fn again(after: Duration) -> Self {
+        Self {
+            again: Some(after),
+            ..Self::transient("again", "The job goes on in a moment.")
         }
     }
 
@@ -214,6 +241,7 @@ impl JobError {
             code: code.into(),
             detail: detail.into(),
             permanent: true,
+            again: None,
         }
     }
 }
@@ -238,6 +266,8 @@ impl Retry {
             Work::INGEST_DOCUMENT => (5, 2, 120),
             // What is done stays done; a provider's outage may be long.
             Work::REINDEX => (20, 5, 600),
+            // The next one is a minute away anyhow.
+            Work::BEGIN_CRAWLS => (3, 10, 60),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -275,6 +305,10 @@ mod tests {
                 document: DocumentId::new(),
             },
             Work::Reindex { model: 7 },
+            Work::Crawl {
+                crawl: CrawlId::new(),
+            },
+            Work::BeginCrawls,
             Work::MeasureTrust,
             Work::Prune,
         ];

@@ -2,6 +2,7 @@
 //! speaks in these words.
 
 pub mod clock;
+pub mod crawl;
 pub mod document;
 pub mod event;
 pub mod fail;

@@ -504,7 +504,9 @@ async fn a_post_goes_to_the_address_and_nowhere_else() {
     b.server.now(|_| Page::silence());
     let url = b.url("/");
     let time = Duration::from_millis(50);
-    let slow = b.fetcher.post(&url, &b.allowed, HeaderMap::new(), Vec::new(), time);
+    let slow = b
+        .fetcher
+        .post(&url, &b.allowed, HeaderMap::new(), Vec::new(), time);
     assert_eq!(slow.await.unwrap_err().code(), "fetch_timeout");
 }
 
