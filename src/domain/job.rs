@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{CrawlId, DocumentId, UploadId};
+use crate::domain::ids::{CrawlId, DocumentId, EventId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +60,13 @@ pub enum Work {
         /// The document that they are the new content of.
         document: DocumentId,
     },
+    /// Take in what a webhook tells: a document's new content, or its end.
+    TakeEvent {
+        /// The webhook.
+        event: EventId,
+        /// The document that it is about.
+        document: DocumentId,
+    },
     /// Build a site's vectors of another embedding model, then search by them.
     Reindex {
         /// The model's number in the database.
@@ -81,6 +88,8 @@ pub enum Work {
 impl Work {
     /// The kind of [`Work::IngestDocument`].
     pub const INGEST_DOCUMENT: &'static str = "ingest_document";
+    /// The kind of [`Work::TakeEvent`].
+    pub const TAKE_EVENT: &'static str = "take_event";
     /// The kind of [`Work::Reindex`].
     pub const REINDEX: &'static str = "reindex";
     /// The kind of [`Work::Crawl`].
@@ -93,8 +102,9 @@ impl Work {
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 6] = [
+    pub const KINDS: [&'static str; 7] = [
         Self::INGEST_DOCUMENT,
+        Self::TAKE_EVENT,
         Self::REINDEX,
         Self::CRAWL,
         Self::BEGIN_CRAWLS,
@@ -107,6 +117,7 @@ impl Work {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::IngestDocument { .. } => Self::INGEST_DOCUMENT,
+            Self::TakeEvent { .. } => Self::TAKE_EVENT,
             Self::Reindex { .. } => Self::REINDEX,
             Self::Crawl { .. } => Self::CRAWL,
             Self::BeginCrawls => Self::BEGIN_CRAWLS,
@@ -264,6 +275,8 @@ impl Retry {
         let (attempts, first, most) = match kind {
             // A person may watch it: the first repeats come soon.
             Work::INGEST_DOCUMENT => (5, 2, 120),
+            // A site that is being moved is away for longer.
+            Work::TAKE_EVENT => (10, 2, 600),
             // What is done stays done; a provider's outage may be long.
             Work::REINDEX => (20, 5, 600),
             // The next one is a minute away anyhow.
@@ -302,6 +315,10 @@ mod tests {
         let works = [
             Work::IngestDocument {
                 upload: UploadId::new(),
+                document: DocumentId::new(),
+            },
+            Work::TakeEvent {
+                event: EventId::new(),
                 document: DocumentId::new(),
             },
             Work::Reindex { model: 7 },

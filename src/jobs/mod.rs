@@ -10,3 +10,4 @@ pub mod reindex;
 pub mod runner;
 pub mod schedule;
 mod supervise;
+pub mod take_event;
