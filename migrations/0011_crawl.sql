@@ -110,17 +110,18 @@ CREATE FUNCTION deskhand_unfresh_sites(at timestamptz) RETURNS TABLE (slug text,
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
 AS $$
     WITH known AS (
-        SELECT s.id, s.slug, (s.settings->>'max_age_hours')::int AS hours,
-               (SELECT count(*) FROM public.documents d
-                 WHERE d.site_id = s.id AND d.deleted_at IS NULL AND d.version > 0) AS documents,
-               greatest(
+        SELECT s.slug, (s.settings->>'max_age_hours')::int AS hours,
+               EXISTS (SELECT FROM public.documents d
+                        WHERE d.site_id = s.id AND d.deleted_at IS NULL AND d.version > 0
+                          AND d.review = 'approved' AND d.visibility = 'public') AS "any",
+               CASE WHEN (s.settings->>'max_age_hours')::int > 0 THEN greatest(
                    (SELECT max(d.updated_at) FROM public.documents d
                      WHERE d.site_id = s.id AND d.deleted_at IS NULL),
                    (SELECT max(c.succeeded_at) FROM public.crawls c WHERE c.site_id = s.id),
-                   (SELECT k.synced_at FROM public.knowledge_checks k WHERE k.site_id = s.id)) AS newest
+                   (SELECT k.synced_at FROM public.knowledge_checks k WHERE k.site_id = s.id)) END AS newest
           FROM public.sites s WHERE s.slug NOT LIKE 'eval-%')
-    SELECT slug, CASE WHEN documents = 0 THEN 'empty' ELSE 'stale' END, newest FROM known
-     WHERE documents = 0 OR (hours > 0 AND newest < at - make_interval(hours => hours))
+    SELECT slug, CASE WHEN "any" THEN 'stale' ELSE 'empty' END, newest FROM known
+     WHERE NOT "any" OR (hours > 0 AND (newest IS NULL OR newest < at - make_interval(hours => hours)))
      ORDER BY slug LIMIT 1000
 $$;
 ALTER FUNCTION deskhand_unfresh_sites OWNER TO deskhand_system;

@@ -24,6 +24,7 @@ use crate::domain::site::Site;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
+use crate::knowledge::fetch::Fetcher;
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
 use crate::models::provider::Provider;
@@ -45,6 +46,8 @@ pub struct Session {
     pub master: Arc<MasterKey>,
     /// Models, limits, and what searches remember.
     pub knowledge: Arc<Knowledge>,
+    /// What fetches for sites.
+    pub fetcher: Fetcher,
     /// The own server, if it is one.
     pub embedded: Option<Embedded>,
 }
@@ -153,12 +156,14 @@ impl Session {
         let db = Db::connect(&logins.app, config.database.connections).await?;
         let master = Arc::new(config.master_key()?);
         let knowledge = Arc::new(knowledge(&config)?);
+        let fetcher = Fetcher::new(config.fetching()).context("nothing can be fetched without TLS")?;
         Ok(Self {
             config,
             db,
             clock: Arc::new(SystemClock),
             master,
             knowledge,
+            fetcher,
             embedded: logins.embedded,
         })
     }

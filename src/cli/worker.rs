@@ -15,6 +15,7 @@ use crate::db::embedded::Access;
 use crate::db::pool::Db;
 use crate::db::{models, sites};
 use crate::jobs::handler::Handlers;
+use crate::jobs::crawl::{BeginCrawls, Crawl};
 use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::measure_trust::MeasureTrust;
 use crate::jobs::prune::Prune;
@@ -23,6 +24,7 @@ use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
 use crate::jobs::take_event::TakeEvent;
 use crate::knowledge::base::Knowledge;
+use crate::knowledge::crawl::run::Crawler;
 use crate::knowledge::embed::{self, VectorError};
 
 /// How to work.
@@ -122,6 +124,15 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         })
         .with(MeasureTrust {
             knowledge: Arc::clone(&session.knowledge),
+        })
+        .with(Crawl(Crawler::new(
+            session.db.clone(),
+            Arc::clone(&session.clock),
+            session.fetcher.clone(),
+            session.knowledge.limits,
+        )))
+        .with(BeginCrawls {
+            clock: Arc::clone(&session.clock),
         })
         .with(Prune)
 }

@@ -12,6 +12,7 @@ pub mod embeddings;
 pub mod eval_threads;
 pub mod events;
 pub mod filtered;
+pub mod freshness;
 pub mod gaps;
 pub mod handoffs;
 pub mod inbound;

@@ -23,7 +23,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::error::{Code, Problem};
 use super::state::App;
 use super::{
-    assets, body, cors, demo, documents, health, jobs, messages, metrics, rag, request_id, search, threads,
+    assets, body, cors, crawls, demo, documents, health, jobs, messages, metrics, rag, request_id, search, threads,
     webhooks,
 };
 
@@ -55,6 +55,9 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::reindex))
         .routes(routes!(documents::approve))
         .routes(routes!(jobs::get))
+        .routes(routes!(crawls::list, crawls::add))
+        .routes(routes!(crawls::get, crawls::remove))
+        .routes(routes!(crawls::run))
 }
 
 fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {

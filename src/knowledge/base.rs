@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::extract::reader::{Reader, Settings};
+use crate::knowledge::freshness::Freshness;
 use crate::knowledge::remembered::Remembered;
 use crate::models::embedders::Embedders;
 use crate::models::reranker::Reranker;
@@ -19,6 +20,8 @@ pub struct Knowledge {
     pub reranker: Option<Reranker>,
     /// What reads files.
     pub reader: Reader,
+    /// Whether there is anything to answer from.
+    pub freshness: Freshness,
     /// What was found and embedded a moment ago.
     pub(in crate::knowledge) remembered: Remembered,
 }
@@ -32,6 +35,7 @@ impl Knowledge {
             limits,
             reranker: None,
             reader: Reader::new(reading),
+            freshness: Freshness::default(),
             remembered: Remembered::default(),
         }
     }

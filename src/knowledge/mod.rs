@@ -12,6 +12,7 @@ pub mod embed;
 mod expansion;
 pub mod extract;
 pub mod fetch;
+pub mod freshness;
 pub mod fusion;
 pub mod gaps;
 pub mod ingest;

@@ -15,11 +15,10 @@ use reqwest::Url;
 use sha2::{Digest, Sha256};
 
 use crate::db::pool::{DbError, DbResult, SiteTx};
-use crate::db::{crawl_pages, crawls, jobs, sites};
+use crate::db::{crawl_pages, crawls, jobs};
 use crate::domain::crawl::{Bounds, Crawl, CrawlState, MOST, next_run};
 use crate::domain::ids::{CrawlId, JobId};
 use crate::domain::job::{Job, Priority, Work};
-use crate::domain::site::BadOrigin;
 use crate::knowledge::fetch::allow::AllowList;
 
 /// Why a crawl can't be added.
@@ -47,23 +46,6 @@ pub enum AddError {
     Db(#[from] DbError),
 }
 
-/// What a site's content may be fetched from: its own origins and those that the operator
-/// adds.
-///
-/// # Errors
-/// When the database refuses or is away.
-pub async fn allowed(tx: &mut SiteTx) -> DbResult<AllowList> {
-    let mut allowed = AllowList::default();
-    let own = sites::own(tx).await?.map(|s| s.origins).unwrap_or_default();
-    let added = sites::settings(tx).await?.fetch_origins();
-    for origin in own.iter().chain(&added) {
-        if let Err(BadOrigin(_)) = allowed.add(origin) {
-            tracing::warn!("a site's origin is none, nothing is fetched from there");
-        }
-    }
-    Ok(allowed)
-}
-
 /// Adds a crawl. It runs at night, at a time of its own, unless `at_minute` says when.
 ///
 /// # Errors
@@ -80,7 +62,7 @@ pub async fn add(
         .ok()
         .and_then(scope::normalise)
         .ok_or_else(bad)?;
-    if !allowed(tx).await?.allows(&url) {
+    if !AllowList::of_site(tx).await?.allows(&url) {
         return Err(AddError::Origin(url.origin().ascii_serialization()));
     }
     if let Some((name, allowed)) = bounds.fault() {

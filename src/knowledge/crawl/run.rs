@@ -124,7 +124,7 @@ impl Crawler {
     ) -> Result<Slice, DbError> {
         let mut tx = self.db.site(site).await?;
         let crawl = crawls::get(&mut tx, id).await?;
-        let allowed = super::allowed(&mut tx).await?;
+        let allowed = AllowList::of_site(&mut tx).await?;
         drop(tx);
         let Some(crawl) = crawl else {
             return Ok(Slice::Ended);

@@ -42,54 +42,55 @@ pub fn read(bytes: &[u8]) -> Option<Sitemap> {
 }
 
 fn parse(bytes: &[u8]) -> Option<Sitemap> {
-    let mut reader = Reader::from_reader(bytes);
+    let text = String::from_utf8_lossy(bytes);
+    let mut reader = Reader::from_str(text.trim_start_matches('\u{feff}'));
     reader.config_mut().check_end_names = false;
     let mut sitemap = Sitemap::default();
     let mut of_sitemaps = None;
     let mut entry = Entry::default();
     // The element whose text is read; those of other namespaces have the same local names
     // (`image:loc`), so the prefix counts.
-    let mut inside = Vec::new();
-    let mut text = String::new();
+    let mut inside = String::new();
+    let mut said = String::new();
     loop {
         match reader.read_event() {
             Ok(Event::Start(tag)) => {
-                let name = tag.name().as_ref().to_vec();
+                let name = tag.name().as_ref().to_owned();
                 match of_sitemaps {
-                    None if name == b"urlset" => of_sitemaps = Some(false),
-                    None if name == b"sitemapindex" => of_sitemaps = Some(true),
+                    None if name == "urlset" => of_sitemaps = Some(false),
+                    None if name == "sitemapindex" => of_sitemaps = Some(true),
                     None => return None,
                     Some(_) => {}
                 }
                 inside = name;
-                text.clear();
+                said.clear();
             }
-            Ok(Event::Text(part)) if text.len() < 4096 => {
-                text.push_str(&String::from_utf8_lossy(&part));
+            Ok(Event::Text(part)) if said.len() < 4096 => {
+                said.push_str(&part);
             }
-            Ok(Event::CData(part)) if text.len() < 4096 => {
-                text.push_str(&String::from_utf8_lossy(&part));
+            Ok(Event::CData(part)) if said.len() < 4096 => {
+                said.push_str(&part);
             }
-            Ok(Event::GeneralRef(name)) => text.push_str(match name.as_ref() {
-                b"amp" => "&",
-                b"lt" => "<",
-                b"gt" => ">",
-                b"apos" => "'",
-                b"quot" => "\"",
-                b"#38" | b"#x26" => "&",
+            Ok(Event::GeneralRef(name)) => said.push_str(match name.as_ref() {
+                "amp" => "&",
+                "lt" => "<",
+                "gt" => ">",
+                "apos" => "'",
+                "quot" => "\"",
+                "#38" | "#x26" => "&",
                 _ => "",
             }),
             Ok(Event::End(tag)) => {
-                let name = tag.name().as_ref().to_vec();
+                let name = tag.name().as_ref().to_owned();
                 if name == inside {
-                    match name.as_slice() {
-                        b"loc" => text.trim().clone_into(&mut entry.url),
-                        b"lastmod" => entry.changed = Some(text.trim().to_owned()).filter(|t| t.len() <= 40),
+                    match name.as_str() {
+                        "loc" => said.trim().clone_into(&mut entry.url),
+                        "lastmod" => entry.changed = Some(said.trim().to_owned()).filter(|t| t.len() <= 40),
                         _ => {}
                     }
                 }
                 inside.clear();
-                if matches!(name.as_slice(), b"url" | b"sitemap") {
+                if matches!(name.as_str(), "url" | "sitemap") {
                     let whole = std::mem::take(&mut entry);
                     match of_sitemaps {
                         _ if whole.url.is_empty() => {}
