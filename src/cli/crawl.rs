@@ -235,7 +235,8 @@ async fn known(session: &Session, site: SiteId) -> anyhow::Result<Vec<Crawl>> {
 }
 
 fn find<'a>(all: &'a [Crawl], wanted: &str) -> anyhow::Result<&'a Crawl> {
-    let fits = |c: &&Crawl| c.url == wanted || c.id.to_string() == wanted || c.url.trim_end_matches('/') == wanted;
+    let fits =
+        |c: &&Crawl| c.url == wanted || c.id.to_string() == wanted || c.url.trim_end_matches('/') == wanted;
     all.iter().find(fits).ok_or_else(|| {
         let urls: Vec<&str> = all.iter().map(|c| c.url.as_str()).collect();
         anyhow::anyhow!("there is no crawl `{wanted}`; crawls: {}", urls.join(", "))
@@ -325,7 +326,11 @@ async fn work_along(
         return Ok(ExitCode::from(INTERRUPTED));
     }
     let failed = ended.iter().any(|c| c.detail.is_some());
-    Ok(if failed { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    Ok(if failed {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
 }
 
 async fn show_all(session: &Session, site: SiteId, crawls: &[Crawl], as_json: bool) -> anyhow::Result<()> {

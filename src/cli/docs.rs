@@ -467,7 +467,10 @@ async fn approve(
         if documents::approve(&mut tx, d.id).await? {
             approved.push(d.id);
         } else {
-            note(&format!("{} \"{}\": nothing of it is taken in yet.", d.id, d.title));
+            note(&format!(
+                "{} \"{}\": nothing of it is taken in yet.",
+                d.id, d.title
+            ));
         }
     }
     tx.commit().await?;

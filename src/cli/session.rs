@@ -46,8 +46,6 @@ pub struct Session {
     pub master: Arc<MasterKey>,
     /// Models, limits, and what searches remember.
     pub knowledge: Arc<Knowledge>,
-    /// What fetches for sites.
-    pub fetcher: Fetcher,
     /// The own server, if it is one.
     pub embedded: Option<Embedded>,
 }
@@ -82,7 +80,10 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
 /// When a provider's key can't be read.
 pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     let embedders = Arc::new(Embedders::new(config.embedder_settings()?));
-    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading()).with_reranker(config.reranker()))
+    let fetcher = Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")?;
+    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading())
+        .with_fetcher(fetcher)
+        .with_reranker(config.reranker()))
 }
 
 impl Logins {
@@ -156,14 +157,12 @@ impl Session {
         let db = Db::connect(&logins.app, config.database.connections).await?;
         let master = Arc::new(config.master_key()?);
         let knowledge = Arc::new(knowledge(&config)?);
-        let fetcher = Fetcher::new(config.fetching()).context("nothing can be fetched without TLS")?;
         Ok(Self {
             config,
             db,
             clock: Arc::new(SystemClock),
             master,
             knowledge,
-            fetcher,
             embedded: logins.embedded,
         })
     }

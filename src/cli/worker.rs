@@ -14,8 +14,8 @@ use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::pool::Db;
 use crate::db::{models, sites};
-use crate::jobs::handler::Handlers;
 use crate::jobs::crawl::{BeginCrawls, Crawl};
+use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::measure_trust::MeasureTrust;
 use crate::jobs::prune::Prune;
@@ -128,8 +128,7 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         .with(Crawl(Crawler::new(
             session.db.clone(),
             Arc::clone(&session.clock),
-            session.fetcher.clone(),
-            session.knowledge.limits,
+            Arc::clone(&session.knowledge),
         )))
         .with(BeginCrawls {
             clock: Arc::clone(&session.clock),

@@ -223,6 +223,21 @@ pub async fn hide(tx: &mut SiteTx, id: DocumentId, event_at: DateTime<Utc>) -> D
     Ok(())
 }
 
+/// A document that is deleted, or never was, ended at this time.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn ended(tx: &mut SiteTx, id: DocumentId, event_at: DateTime<Utc>) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE documents SET event_at = greatest(event_at, $2) WHERE id = $1 AND deleted_at IS NOT NULL",
+        id.0,
+        event_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// What a document was last fetched from.
 ///
 /// # Errors

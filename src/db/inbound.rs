@@ -105,11 +105,7 @@ pub async fn store(tx: &mut SiteTx, events: &[NewEvent]) -> DbResult<Vec<Stored>
 async fn insert(tx: &mut SiteTx, events: &[NewEvent]) -> DbResult<Vec<Uuid>> {
     let site = tx.site().0;
     let column = |of: fn(&NewEvent) -> Uuid| events.iter().map(of).collect::<Vec<_>>();
-    let (ids, documents, jobs) = (
-        column(|e| e.id.0),
-        column(|e| e.document.0),
-        column(|e| e.job.0),
-    );
+    let (ids, documents, jobs) = (column(|e| e.id.0), column(|e| e.document.0), column(|e| e.job.0));
     let text = |of: fn(&NewEvent) -> String| events.iter().map(of).collect::<Vec<_>>();
     let (sources, keys, kinds, kids) = (
         text(|e| e.source.to_owned()),

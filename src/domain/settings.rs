@@ -162,14 +162,24 @@ impl SiteSettings {
     /// Whether a document must be approved before it is searched.
     #[must_use]
     pub fn require_review(&self) -> bool {
-        self.0.get(REQUIRE_REVIEW).and_then(Value::as_bool).unwrap_or(false)
+        self.0
+            .get(REQUIRE_REVIEW)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
     }
 
     /// Origins beside the site's own that its content may be fetched from.
     #[must_use]
     pub fn fetch_origins(&self) -> Vec<String> {
-        let text = self.0.get(FETCH_ORIGINS).and_then(Value::as_str).unwrap_or_default();
-        text.split(',').filter(|o| !o.is_empty()).map(str::to_owned).collect()
+        let text = self
+            .0
+            .get(FETCH_ORIGINS)
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        text.split(',')
+            .filter(|o| !o.is_empty())
+            .map(str::to_owned)
+            .collect()
     }
 
     /// How many hours old the knowledge may get; none: it may be of any age.

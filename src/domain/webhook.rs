@@ -284,7 +284,10 @@ fn put(body: Body, is_media: bool, id: u64) -> Result<Put, BadField> {
             Some(html) => Content::Html(html),
             None => Content::Url(url),
         };
-        (format!("{}-{id}.html", body.post_type.as_deref().unwrap_or("post")), content)
+        (
+            format!("{}-{id}.html", body.post_type.as_deref().unwrap_or("post")),
+            content,
+        )
     };
     Ok(Put {
         name,

@@ -84,7 +84,12 @@ impl Tool for KbSearch {
                 cause: e.to_string(),
             };
             // KB-10: without knowledge, or with one that is too old, people answer.
-            let fault = self.0.freshness.fault(&ctx.db, ctx.site, ctx.at).await.map_err(failed)?;
+            let fault = self
+                .0
+                .freshness
+                .fault(&ctx.db, ctx.site, ctx.at)
+                .await
+                .map_err(failed)?;
             if let Some(fault) = fault {
                 return Err(ToolError {
                     code: ToolCode::Disabled,

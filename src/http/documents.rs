@@ -70,10 +70,7 @@ pub struct Failure {
 
 impl From<DocumentView> for Document {
     fn from(d: DocumentView) -> Self {
-        let (stage, share) = d
-            .progress
-            .map(|p| (p.stage.into_owned(), p.share))
-            .unzip();
+        let (stage, share) = d.progress.map(|p| (p.stage.into_owned(), p.share)).unzip();
         Self {
             id: d.id.0,
             source: d.source,

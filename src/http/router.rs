@@ -23,8 +23,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::error::{Code, Problem};
 use super::state::App;
 use super::{
-    assets, body, cors, crawls, demo, documents, health, jobs, messages, metrics, rag, request_id, search, threads,
-    webhooks,
+    assets, body, cors, crawls, demo, documents, health, jobs, messages, metrics, rag, request_id, search,
+    threads, webhooks,
 };
 
 /// A body must have arrived by then.

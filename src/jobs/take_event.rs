@@ -51,16 +51,8 @@ impl Handler for TakeEvent {
                 }
             };
             let progress = watched(&ctx);
-            let done = ingest::ingest(
-                &ctx.db,
-                clock,
-                &self.knowledge,
-                site,
-                upload,
-                document,
-                &progress,
-            )
-            .await;
+            let done =
+                ingest::ingest(&ctx.db, clock, &self.knowledge, site, upload, document, &progress).await;
             match done {
                 // Its end came meanwhile, which said so.
                 Err(IngestError::Gone) => {

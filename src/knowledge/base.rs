@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::extract::reader::{Reader, Settings};
+use crate::knowledge::fetch::Fetcher;
 use crate::knowledge::freshness::Freshness;
 use crate::knowledge::remembered::Remembered;
 use crate::models::embedders::Embedders;
@@ -20,6 +21,8 @@ pub struct Knowledge {
     pub reranker: Option<Reranker>,
     /// What reads files.
     pub reader: Reader,
+    /// What fetches contents from their sites; none where nothing is fetched.
+    pub fetcher: Option<Fetcher>,
     /// Whether there is anything to answer from.
     pub freshness: Freshness,
     /// What was found and embedded a moment ago.
@@ -35,8 +38,18 @@ impl Knowledge {
             limits,
             reranker: None,
             reader: Reader::new(reading),
+            fetcher: None,
             freshness: Freshness::default(),
             remembered: Remembered::default(),
+        }
+    }
+
+    /// With this fetcher.
+    #[must_use]
+    pub fn with_fetcher(self, fetcher: Fetcher) -> Self {
+        Self {
+            fetcher: Some(fetcher),
+            ..self
         }
     }
 

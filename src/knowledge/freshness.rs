@@ -44,7 +44,10 @@ pub struct Freshness {
 impl Default for Freshness {
     fn default() -> Self {
         Self {
-            fine: Cache::builder().max_capacity(100_000).time_to_live(BELIEVED).build(),
+            fine: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(BELIEVED)
+                .build(),
             over_all: Cache::builder().max_capacity(1).time_to_live(BELIEVED).build(),
         }
     }

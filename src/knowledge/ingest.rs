@@ -112,6 +112,9 @@ pub enum IngestError {
     /// It couldn't be fetched.
     #[error("{0}")]
     Fetch(#[from] FetchError),
+    /// This process fetches nothing; another one may.
+    #[error("The file couldn't be fetched just now.")]
+    NoFetcher,
     /// The process that reads files; the next may do.
     #[error("The file couldn't be read just now.")]
     Reader(String),
@@ -142,6 +145,7 @@ impl IngestError {
         match self {
             Self::Unfit(unfit) => unfit.code(),
             Self::Fetch(error) => error.code(),
+            Self::NoFetcher => "no_fetcher",
             Self::Reader(_) => "reader",
             Self::Gone => "gone",
             Self::Vectors(error) => error.code(),
@@ -155,7 +159,7 @@ impl IngestError {
         match self {
             Self::Unfit(_) | Self::Gone => true,
             Self::Fetch(error) => error.is_permanent(),
-            Self::Reader(_) => false,
+            Self::NoFetcher | Self::Reader(_) => false,
             Self::Vectors(error) => !error.is_transient(),
             Self::Db(error) => !error.is_transient(),
         }

@@ -85,7 +85,13 @@ async fn follow(
         _ if older => end(tx, event, Ended::Discarded, "superseded").await,
         Change::Remove(why) => {
             fail::point(FailPoint::RemovalBegun);
-            removal::remove(tx, now, met.id, Some(told.at), Some(job)).await?;
+            if removal::remove(tx, now, met.id, Some(told.at), Some(job))
+                .await?
+                .is_none()
+            {
+                // There is nothing of it; what was sent before its end must not begin it.
+                documents::ended(tx, met.id, told.at).await?;
+            }
             end(tx, event, Ended::Processed, why).await
         }
         Change::Put(put) => {

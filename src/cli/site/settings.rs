@@ -9,7 +9,10 @@ use crate::domain::settings::{SETTINGS, parse};
 
 /// Sets all of them or none.
 pub(super) async fn set(session: &Session, site: &str, given: &[String]) -> anyhow::Result<()> {
-    let settings = given.iter().map(|text| parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let settings = given
+        .iter()
+        .map(|text| parse(text))
+        .collect::<Result<Vec<_>, _>>()?;
     let site = session.site(Some(site)).await?;
     let mut tx = session.db.site(site.id).await?;
     for (key, value) in &settings {
@@ -17,8 +20,16 @@ pub(super) async fn set(session: &Session, site: &str, given: &[String]) -> anyh
     }
     let now = sites::settings(&mut tx).await?;
     tx.commit().await?;
-    for setting in SETTINGS.iter().filter(|s| settings.iter().any(|(key, _)| *key == s.key)) {
-        line(&format!("{}: {}={}", site.slug, setting.key, now.shown(setting).0));
+    for setting in SETTINGS
+        .iter()
+        .filter(|s| settings.iter().any(|(key, _)| *key == s.key))
+    {
+        line(&format!(
+            "{}: {}={}",
+            site.slug,
+            setting.key,
+            now.shown(setting).0
+        ));
     }
     Ok(())
 }

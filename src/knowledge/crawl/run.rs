@@ -23,7 +23,7 @@ use crate::domain::document::{MAX_UPLOAD_BYTES, NewUpload};
 use crate::domain::ids::{CrawlId, SiteId};
 use crate::domain::job::{Job, Priority, Work};
 use crate::knowledge::accept::accept;
-use crate::knowledge::chunk::ChunkLimits;
+use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::error::{FetchError, Reason};
 use crate::knowledge::fetch::{Fetcher, Validators};
@@ -55,10 +55,8 @@ pub struct Crawler {
     pub db: Db,
     /// Business time.
     pub clock: SharedClock,
-    /// What fetches.
-    pub fetcher: Fetcher,
-    /// How documents are cut.
-    pub limits: ChunkLimits,
+    /// What fetches, and how documents are cut.
+    pub knowledge: Arc<Knowledge>,
     /// robots.txt by site and origin.
     robots: Cache<(SiteId, String), Arc<Robots>>,
     /// When a host was last asked, by site.
@@ -94,7 +92,7 @@ struct Frame {
 impl Crawler {
     /// One that knows no robots.txt yet.
     #[must_use]
-    pub fn new(db: Db, clock: SharedClock, fetcher: Fetcher, limits: ChunkLimits) -> Self {
+    pub fn new(db: Db, clock: SharedClock, knowledge: Arc<Knowledge>) -> Self {
         let robots = Cache::builder()
             .max_capacity(1_000)
             .time_to_live(Duration::from_hours(1))
@@ -102,8 +100,7 @@ impl Crawler {
         Self {
             db,
             clock,
-            fetcher,
-            limits,
+            knowledge,
             robots,
             asked: Cache::builder()
                 .max_capacity(1_000)
@@ -130,7 +127,17 @@ impl Crawler {
             return Ok(Slice::Ended);
         };
         match crawl.state {
-            CrawlState::Running => self.visit_some(Frame { site, crawl, allowed }, tell).await,
+            CrawlState::Running => {
+                let frame = Frame { site, crawl, allowed };
+                match self.knowledge.fetcher.clone() {
+                    Some(fetcher) => self.visit_some(frame, &fetcher, tell).await,
+                    None => {
+                        let detail = "Nothing can be fetched on this machine.".to_owned();
+                        self.end(&frame, Stop::Wrong("no_fetcher", detail)).await?;
+                        Ok(Slice::Ended)
+                    }
+                }
+            }
             CrawlState::Removing => self.remove(site, id, tell).await,
             CrawlState::Idle | CrawlState::Queued => Ok(Slice::Ended),
         }
@@ -139,6 +146,7 @@ impl Crawler {
     async fn visit_some(
         &self,
         mut frame: Frame,
+        fetcher: &Fetcher,
         tell: &(dyn Fn(&'static str, f32) + Sync),
     ) -> Result<Slice, DbError> {
         let until = Instant::now() + SLICE;
@@ -175,7 +183,7 @@ impl Crawler {
                 self.keep(&frame, &next, Some("not_changed_since")).await?;
                 continue;
             }
-            let robots = match self.robots(&frame, &url).await {
+            let robots = match self.robots(&frame, fetcher, &url).await {
                 Ok(robots) => robots,
                 Err((code, detail)) => {
                     self.end(&frame, Stop::Wrong(code, detail)).await?;
@@ -206,7 +214,7 @@ impl Crawler {
             self.asked
                 .insert((frame.site, host(&url).to_owned()), Instant::now())
                 .await;
-            if let Some(slice) = self.visit(&frame, &next, &url, &robots).await? {
+            if let Some(slice) = self.visit(&frame, fetcher, &next, &url, &robots).await? {
                 return Ok(slice);
             }
             if Instant::now() > until {
@@ -245,7 +253,12 @@ impl Crawler {
 
     /// The rules of a page's server. RFC 9309: one that isn't there allows everything, one that
     /// can't be had allows nothing.
-    async fn robots(&self, frame: &Frame, url: &Url) -> Result<Arc<Robots>, (&'static str, String)> {
+    async fn robots(
+        &self,
+        frame: &Frame,
+        fetcher: &Fetcher,
+        url: &Url,
+    ) -> Result<Arc<Robots>, (&'static str, String)> {
         let origin = url.origin().ascii_serialization();
         let key = (
             frame.site,
@@ -254,7 +267,7 @@ impl Crawler {
         if let Some(known) = self.robots.get(&key).await {
             return Ok(known);
         }
-        let fetcher = self.fetcher.within(robots::MOST);
+        let fetcher = fetcher.within(robots::MOST);
         let robots = match fetcher.get(&format!("{origin}/robots.txt"), &frame.allowed).await {
             Ok(fetched) => match fetched.body.read().await {
                 Ok(bytes) => Robots::parse(&bytes),
@@ -284,6 +297,7 @@ impl Crawler {
     async fn visit(
         &self,
         frame: &Frame,
+        fetcher: &Fetcher,
         next: &Next,
         url: &Url,
         robots: &Robots,
@@ -293,7 +307,7 @@ impl Crawler {
             last_modified: next.last_modified.clone().filter(|_| next.document.is_some()),
         };
         let lists = (next.kind != PAGE, next.kind == SITEMAP);
-        let seen = visit::visit(&self.fetcher, &frame.allowed, url, &known, lists).await;
+        let seen = visit::visit(fetcher, &frame.allowed, url, &known, lists).await;
         match seen {
             Seen::Content(content) => self.content(frame, next, url, content, robots).await?,
             Seen::List(list) => self.list(frame, next, url, list).await?,
@@ -405,7 +419,7 @@ impl Crawler {
                 url: Some(url.as_str().to_owned()),
                 title: None,
             };
-            let accepted = accept(&mut tx, upload, self.limits).await?;
+            let accepted = accept(&mut tx, upload, self.knowledge.limits).await?;
             visit.document = Some(accepted.document);
             visit.state = if accepted.unchanged() {
                 "unchanged"

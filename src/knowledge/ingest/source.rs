@@ -50,7 +50,8 @@ pub(super) async fn get(
     // The names in the table were brought into form when they were set.
     let origins = site.map(|s| s.origins.clone()).unwrap_or_default();
     let allowed = AllowList::new(origins).unwrap_or_default();
-    let fetched = knowledge.fetcher()?.get(&address, &allowed).await?;
+    let fetcher = knowledge.fetcher.as_ref().ok_or(IngestError::NoFetcher)?;
+    let fetched = fetcher.get(&address, &allowed).await?;
     let sha256 = fetched.body.sha256.to_vec();
     let bytes = fetched.body.read().await.map_err(|error| {
         tracing::error!(%error, "what was fetched can't be read from disk");

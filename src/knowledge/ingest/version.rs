@@ -169,7 +169,6 @@ fn title_of_name(name: &str) -> String {
     }
 }
 
-
 /// Runs foreign parsers on a thread of their own: a panic and a time limit end there, and
 /// deep recursion finds room.
 async fn apart<T, F>(work: F) -> Result<T, Unfit>

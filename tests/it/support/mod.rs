@@ -15,3 +15,4 @@ pub mod process;
 pub mod scratch;
 pub mod sse;
 pub mod web_server;
+pub mod wordpress;
