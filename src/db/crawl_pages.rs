@@ -3,7 +3,6 @@
 //! where it was.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use crate::db::pool::{DbResult, SiteTx};
 use crate::domain::crawl::Counts;

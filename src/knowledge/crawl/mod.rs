@@ -2,6 +2,8 @@
 //! one page after the other, politely, and hands what is new to ingestion; whatever it
 //! learns is stored with each page, so that it can be broken off anywhere.
 
+mod effects;
+mod ending;
 pub mod page;
 pub mod robots;
 pub mod run;

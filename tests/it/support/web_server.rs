@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -58,6 +59,12 @@ impl Page {
         self
     }
 
+    /// A header of it.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let found = self.headers.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.clone())
+    }
+
     /// Says another length than the body has.
     pub fn claiming(mut self, length: usize) -> Self {
         self.length = Some(length);
@@ -84,6 +91,7 @@ type Rule = Box<dyn Fn(&Asked) -> Page + Send + Sync>;
 struct Inner {
     rule: Mutex<Option<Rule>>,
     asked: Mutex<Vec<Asked>>,
+    came: Notify,
     connections: Mutex<usize>,
 }
 
@@ -142,6 +150,21 @@ impl WebServer {
         self.take_asked().into_iter().map(|a| a.path).collect()
     }
 
+    /// Waits until this path was asked for.
+    pub async fn until_asked(&self, path: &str) {
+        let asked = async {
+            loop {
+                let came = self.inner.came.notified();
+                if self.inner.asked.lock().unwrap().iter().any(|a| a.path == path) {
+                    return;
+                }
+                came.await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), asked).await;
+        assert!(waited.is_ok(), "nobody asks for {path}");
+    }
+
     pub fn connections(&self) -> usize {
         *self.inner.connections.lock().unwrap()
     }
@@ -180,6 +203,7 @@ async fn serve(stream: TcpStream, inner: &Inner) -> std::io::Result<()> {
         read.read_exact(&mut asked.body).await?;
         let page = (inner.rule.lock().unwrap().as_ref().unwrap())(&asked);
         inner.asked.lock().unwrap().push(asked);
+        inner.came.notify_waiters();
         if page.silent {
             std::future::pending::<()>().await;
         }

@@ -1,0 +1,6 @@
+//! Crawls against a real web server, page by page, run by run.
+
+mod api;
+mod pages;
+mod runs;
+mod site;
