@@ -99,15 +99,19 @@ pub struct Problem {
     pub reason: Option<String>,
 }
 
-/// Has all known pages visited in this run.
+/// Has all known pages visited in this run. Where the start led to before is a page like any
+/// other until it leads there again.
 ///
 /// # Errors
 /// When the database refuses or is away.
 pub async fn requeue(tx: &mut SiteTx, crawl: CrawlId, run: i32) -> DbResult<()> {
     sqlx::query!(
-        "UPDATE crawl_pages SET run = $2, tries = 0 WHERE crawl_id = $1",
+        "UPDATE crawl_pages SET run = $2, tries = 0, kind = CASE WHEN kind = $3 THEN $4 ELSE kind END
+          WHERE crawl_id = $1",
         crawl.0,
-        run
+        run,
+        START,
+        PAGE,
     )
     .execute(tx.conn())
     .await?;
@@ -147,7 +151,7 @@ pub async fn queue(
                    WITH ORDINALITY AS g (url, kind, depth, hops, changed, n) ORDER BY url, n
            ), known AS (
                UPDATE crawl_pages p
-                  SET run = $3, depth = least(p.depth, g.depth), changed = coalesce(g.changed, p.changed),
+                  SET run = $3, kind = least(p.kind, g.kind), depth = least(p.depth, g.depth), changed = coalesce(g.changed, p.changed),
                       tries = CASE WHEN p.run < $3 THEN 0 ELSE p.tries END
                  FROM given g WHERE p.crawl_id = $2 AND p.url = g.url
                RETURNING p.url

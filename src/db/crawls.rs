@@ -170,6 +170,21 @@ pub async fn set_state(tx: &mut SiteTx, id: CrawlId, state: CrawlState, job: Opt
     Ok(())
 }
 
+/// Locks a crawl until the transaction ends; false when this run of it isn't under way any more.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn hold(tx: &mut SiteTx, id: CrawlId, run: i32) -> DbResult<bool> {
+    let found = sqlx::query_scalar!(
+        "SELECT id FROM crawls WHERE id = $1 AND run = $2 AND state = 'running' FOR UPDATE",
+        id.0,
+        run
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(found.is_some())
+}
+
 /// What a visit adds to the run: bytes, where the start led, and whether the server has
 /// failed once more.
 ///

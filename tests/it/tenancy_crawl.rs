@@ -50,13 +50,14 @@ async fn a_stranger_reaches_no_crawl() {
     let before = everything(&app).await;
 
     let stranger = TestSite::add(&app.db, &app.master, "stranger", &[ORIGIN], now).await;
-    let mut tx = app.db.site(stranger.id).await.unwrap();
-    let (tx, id, run) = (&mut tx, added.id, 1);
+    let mut first = app.db.site(stranger.id).await.unwrap();
+    let (tx, id, run) = (&mut first, added.id, 1);
     assert_eq!(crawls::list(tx).await.unwrap(), []);
     assert_eq!(crawls::lock(tx).await.unwrap(), []);
     assert_eq!(crawls::get(tx, id).await.unwrap(), None);
     crawls::begin(tx, id, now, JobId::new()).await.unwrap();
     crawls::set_state(tx, id, CrawlState::Idle, None).await.unwrap();
+    assert!(!crawls::hold(tx, id, run).await.unwrap());
     crawls::advance(tx, id, 1, Some("https://x.example/"), true)
         .await
         .unwrap();
@@ -110,6 +111,7 @@ async fn a_stranger_reaches_no_crawl() {
     assert_eq!(everything(&app).await, before);
 
     // The same once more, and kept this time.
+    drop(first);
     let mut tx = app.db.site(stranger.id).await.unwrap();
     crawls::delete(&mut tx, id).await.unwrap();
     crawl_pages::requeue(&mut tx, id, 9).await.unwrap();

@@ -26,6 +26,14 @@ const PUT_OFF: i16 = 3;
 const PAUSE: Duration = Duration::from_secs(30);
 
 impl Crawler {
+    /// Begins the transaction of a visit; none when the run was ended meanwhile, or the crawl is
+    /// being removed: then nothing of it counts any more.
+    async fn open(&self, frame: &Frame) -> Result<Option<SiteTx>, DbError> {
+        let mut tx = self.db.site(frame.site).await?;
+        let holds = crawls::hold(&mut tx, frame.crawl.id, frame.crawl.run).await?;
+        Ok(holds.then_some(tx))
+    }
+
     /// Something to read: its links are queued, and it is taken in unless its own words, or
     /// another address of it, are against that.
     pub(super) async fn content(
@@ -71,7 +79,9 @@ impl Crawler {
         let other = page.canonical.as_ref().filter(|c| {
             *c != url && frame.allowed.allows(c) && is_readable(c) && !scope.excludes(c) && next.hops < HOPS
         });
-        let mut tx = self.db.site(frame.site).await?;
+        let Some(mut tx) = self.open(frame).await? else {
+            return Ok(());
+        };
         let why = match visit::kept_out(&page) {
             Some(why) => Some(why),
             None if bytes.len() > MAX_UPLOAD_BYTES => Some("too_large"),
@@ -170,7 +180,9 @@ impl Crawler {
                 });
             }
         }
-        let mut tx = self.db.site(frame.site).await?;
+        let Some(mut tx) = self.open(frame).await? else {
+            return Ok(());
+        };
         let visit = Visit {
             state: "listed",
             ..Visit::default()
@@ -200,7 +212,9 @@ impl Crawler {
         let wanted = frame.allowed.allows(&to)
             && !scope.excludes(&to)
             && (starts || next.kind == SITEMAP || next.changed.is_some() || scope.holds(&to));
-        let mut tx = self.db.site(frame.site).await?;
+        let Some(mut tx) = self.open(frame).await? else {
+            return Ok(None);
+        };
         if wanted && next.hops < HOPS {
             let page = NewPage {
                 url: to.into(),
@@ -238,7 +252,9 @@ impl Crawler {
             _ => "failed",
         };
         let asks_for_peace = matches!(error.reason, Reason::Status(429 | 503));
-        let mut tx = self.db.site(frame.site).await?;
+        let Some(mut tx) = self.open(frame).await? else {
+            return Ok(None);
+        };
         if asks_for_peace && next.tries < PUT_OFF {
             crawl_pages::put_off(&mut tx, crawl.id, &next.url).await?;
             tx.commit().await?;
@@ -271,7 +287,9 @@ impl Crawler {
 
     /// Not to be taken in; what was before goes.
     pub(super) async fn skip(&self, frame: &Frame, next: &Next, why: &'static str) -> Result<(), DbError> {
-        let mut tx = self.db.site(frame.site).await?;
+        let Some(mut tx) = self.open(frame).await? else {
+            return Ok(());
+        };
         self.drop_document(&mut tx, next).await?;
         let visit = Visit {
             state: "skipped",
@@ -289,13 +307,17 @@ impl Crawler {
         next: &Next,
         why: Option<&'static str>,
     ) -> Result<(), DbError> {
-        let mut tx = self.db.site(frame.site).await?;
+        let Some(mut tx) = self.open(frame).await? else {
+            return Ok(());
+        };
         let visit = Visit {
             state: "unchanged",
             reason: why,
             document: next.document,
             ..Visit::default()
         };
+        let landed = (next.kind == START).then_some(next.url.as_str());
+        crawls::advance(&mut tx, frame.crawl.id, 0, landed, false).await?;
         crawl_pages::visited(&mut tx, frame.crawl.id, &next.url, &visit).await?;
         tx.commit().await
     }

@@ -297,13 +297,7 @@ impl Crawler {
         match seen {
             Seen::Content(content) => self.content(frame, next, url, content, robots).await?,
             Seen::List(list) => self.list(frame, next, url, list).await?,
-            Seen::Unchanged => {
-                let mut tx = self.db.site(frame.site).await?;
-                let landed = (next.kind == START).then_some(url.as_str());
-                crawls::advance(&mut tx, frame.crawl.id, 0, landed, false).await?;
-                tx.commit().await?;
-                self.keep(frame, next, None).await?;
-            }
+            Seen::Unchanged => self.keep(frame, next, None).await?,
             Seen::Moved(to) => {
                 if let Some(detail) = self.moved(frame, next, to).await? {
                     self.end(frame, Stop::Wrong("moved_away", detail)).await?;

@@ -277,5 +277,34 @@ async fn a_start_that_leads_away_says_what_to_allow() {
     b.put("/en/a", linked("A", &[]));
     b.run(id).await;
     assert_eq!(b.known().await, ["/en/", "/en/a"]);
+    // It leads nowhere any more: all of the site is below it then.
+    b.put("/", linked("Home", &["/en/", "/de/b"]));
+    b.put("/de/b", linked("B", &[]));
+    b.run(id).await;
+    assert_eq!(b.known().await, ["/", "/de/b", "/en/", "/en/a"]);
+    b.app.finish().await;
+}
+
+#[tokio::test]
+async fn a_crawl_that_is_removed_meanwhile_takes_nothing_in_any_more() {
+    let b = Bench::start().await;
+    three(&b).await;
+    let id = b.add("/", |_| {}).await;
+    assert!(b.begin(id).await);
+    let (asked, go) = b.server.hold("/a");
+    let crawler = std::sync::Arc::clone(&b.crawler);
+    let site = b.app.site.id;
+    let tasks = tokio_util::task::TaskTracker::new();
+    let slice = tasks.spawn(async move { crawler.slice(site, id, &|_, _| {}).await });
+    asked.await.unwrap();
+    let mut tx = b.app.db.site(site).await.unwrap();
+    crawl::remove(&mut tx, id).await.unwrap();
+    tx.commit().await.unwrap();
+    go.send(()).unwrap();
+    assert!(matches!(slice.await.unwrap().unwrap(), Slice::Ended));
+    assert!(matches!(b.slice(id).await, Slice::Ended));
+    let left = "SELECT count(*) FROM documents WHERE deleted_at IS NULL";
+    assert_eq!(b.app.count(left).await, 0);
+    assert_eq!(b.app.count("SELECT count(*) FROM crawls").await, 0);
     b.app.finish().await;
 }
