@@ -12,6 +12,7 @@ mod bm25;
 mod cli;
 mod conversation;
 mod crash;
+mod crash_intake;
 mod crash_turns;
 mod crawl;
 mod doctor;

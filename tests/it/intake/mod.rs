@@ -1,5 +1,6 @@
 //! Intake: from a webhook to what a search finds, and back; over the wire, with a worker.
 
+mod by_hand;
 mod documents;
 mod order;
 mod review;
@@ -31,7 +32,7 @@ async fn found(app: &TestApp, text: &str) -> Vec<String> {
 }
 
 /// Rows that belong to no document any more, over every table of the knowledge base.
-const ORPHANS: &str = "
+pub const ORPHANS: &str = "
     SELECT (SELECT count(*) FROM chunks c WHERE NOT EXISTS (SELECT 1 FROM versions v WHERE v.id = c.version_id AND v.state = 'live'))
          + (SELECT count(*) FROM embeddings e WHERE NOT EXISTS (SELECT 1 FROM chunks c WHERE c.id = e.chunk_id))
          + (SELECT count(*) FROM uploads u JOIN documents d ON d.id = u.document_id WHERE d.deleted_at IS NOT NULL)
