@@ -303,8 +303,11 @@ async fn work_along(
             if job.is_some() || stop.is_cancelled() {
                 break job;
             }
-            let other = running.iter().find(|c| c.state == CrawlState::Running);
-            let others = other.and_then(|c| c.job).map_or_else(Vec::new, |job| vec![job]);
+            // Nothing to wait for: it has been removed.
+            let Some(other) = running.iter().find(|c| c.state == CrawlState::Running) else {
+                break None;
+            };
+            let others = other.job.map_or_else(Vec::new, |job| vec![job]);
             follow(session, &others, "of the crawl before", "done", &stop).await?;
         };
         let job = job.map_or_else(Vec::new, |job| vec![job]);

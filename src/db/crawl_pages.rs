@@ -355,13 +355,13 @@ pub async fn lost(tx: &mut SiteTx, crawl: CrawlId, run: i32) -> DbResult<Vec<Los
         .collect())
 }
 
-/// Forgets a page.
+/// A page's document is gone.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn forget(tx: &mut SiteTx, crawl: CrawlId, url: &str) -> DbResult<()> {
+pub async fn let_go(tx: &mut SiteTx, crawl: CrawlId, url: &str) -> DbResult<()> {
     sqlx::query!(
-        "DELETE FROM crawl_pages WHERE crawl_id = $1 AND url = $2",
+        "UPDATE crawl_pages SET document_id = NULL WHERE crawl_id = $1 AND url = $2",
         crawl.0,
         url
     )
@@ -370,16 +370,15 @@ pub async fn forget(tx: &mut SiteTx, crawl: CrawlId, url: &str) -> DbResult<()> 
     Ok(())
 }
 
-/// Forgets pages of a run that are gone and have no document any more.
+/// Forgets pages that are gone and have no document any more.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn forget_gone(tx: &mut SiteTx, crawl: CrawlId, run: i32) -> DbResult<()> {
+pub async fn forget_gone(tx: &mut SiteTx, crawl: CrawlId) -> DbResult<()> {
     sqlx::query!(
-        "DELETE FROM crawl_pages
-          WHERE crawl_id = $1 AND visited = $2 AND kind > 0 AND state = 'gone' AND document_id IS NULL",
+        "DELETE FROM crawl_pages WHERE crawl_id = $1 AND kind <> $2 AND state = 'gone' AND document_id IS NULL",
         crawl.0,
-        run
+        START
     )
     .execute(tx.conn())
     .await?;

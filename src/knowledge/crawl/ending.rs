@@ -60,12 +60,9 @@ impl Crawler {
             }
             let mut tx = self.db.site(frame.site).await?;
             documents::delete(&mut tx, self.clock.now(), page.document).await?;
-            crawl_pages::forget(&mut tx, crawl.id, &page.url).await?;
+            crawl_pages::let_go(&mut tx, crawl.id, &page.url).await?;
             tx.commit().await?;
         }
-        let mut tx = self.db.site(frame.site).await?;
-        crawl_pages::forget_gone(&mut tx, crawl.id, crawl.run).await?;
-        tx.commit().await?;
         Ok(match (kept, crawl.limited) {
             (true, _) => "many_gone",
             (_, true) => "page_limit",
@@ -94,7 +91,7 @@ impl Crawler {
                 if !shared {
                     documents::delete(&mut tx, self.clock.now(), document).await?;
                 }
-                crawl_pages::forget(&mut tx, id, &url).await?;
+                crawl_pages::let_go(&mut tx, id, &url).await?;
             }
             tx.commit().await?;
             tell("remove", 0.5);

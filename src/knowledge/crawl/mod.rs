@@ -128,6 +128,7 @@ pub async fn begin(tx: &mut SiteTx, now: DateTime<Utc>, id: CrawlId) -> DbResult
     let run = crawl.run + 1;
     let job = enqueue(tx, id, &run.to_string()).await?;
     crawls::begin(tx, id, now, job).await?;
+    crawl_pages::forget_gone(tx, id).await?;
     crawl_pages::requeue(tx, id, run).await?;
     let start = crawl_pages::NewPage {
         url: crawl.url.clone(),

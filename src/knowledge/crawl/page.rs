@@ -91,7 +91,7 @@ pub fn read(url: &Url, headers: &HeaderMap, html: &str) -> Page {
     let (mut password, mut in_body) = (false, false);
     let mut hrefs: Vec<String> = Vec::new();
     let mut tags = Tags::new(html);
-    while let Some(tag) = tags.next() {
+    for tag in tags.by_ref() {
         match tag.name.as_str() {
             "base" if !in_body => {
                 if let Some(own) = tag.get("href").and_then(|h| url.join(&h).ok()) {

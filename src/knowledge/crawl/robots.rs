@@ -93,7 +93,8 @@ impl Robots {
             ..Self::default()
         };
         for group in groups {
-            if if ours { group.ours } else { group.everybodys } {
+            let counts = if ours { group.ours } else { group.everybodys };
+            if counts {
                 robots.rules.extend(group.rules);
                 robots.delay = robots.delay.max(group.delay);
             }

@@ -96,9 +96,27 @@ impl<'a> Tags<'a> {
         Self { rest: html, words: 0 }
     }
 
+    /// To the end tag of an element whose content is text.
+    fn skip(&mut self, name: &str) {
+        let mut from = 0;
+        while let Some(at) = self.rest[from..].find("</") {
+            let begin = from + at + 2;
+            let found = self.rest.as_bytes().get(begin..begin + name.len());
+            if found.is_some_and(|f| f.eq_ignore_ascii_case(name.as_bytes())) {
+                self.rest = &self.rest[begin..];
+                return;
+            }
+            from = begin;
+        }
+        self.rest = "";
+    }
+}
+
+impl<'a> Iterator for Tags<'a> {
+    type Item = Tag<'a>;
+
     /// The next start tag.
-    #[expect(clippy::should_implement_trait, reason = "its words are asked for beside")]
-    pub fn next(&mut self) -> Option<Tag<'a>> {
+    fn next(&mut self) -> Option<Tag<'a>> {
         loop {
             let at = self.rest.find('<')?;
             self.words += self.rest[..at].split_whitespace().count();
@@ -125,21 +143,6 @@ impl<'a> Tags<'a> {
                 name,
             });
         }
-    }
-
-    /// To the end tag of an element whose content is text.
-    fn skip(&mut self, name: &str) {
-        let mut from = 0;
-        while let Some(at) = self.rest[from..].find("</") {
-            let begin = from + at + 2;
-            let found = self.rest.as_bytes().get(begin..begin + name.len());
-            if found.is_some_and(|f| f.eq_ignore_ascii_case(name.as_bytes())) {
-                self.rest = &self.rest[begin..];
-                return;
-            }
-            from = begin;
-        }
-        self.rest = "";
     }
 }
 
@@ -170,13 +173,11 @@ mod tests {
     use super::*;
 
     fn all(html: &str) -> Vec<(String, Option<String>)> {
-        let mut tags = Tags::new(html);
-        let mut found = Vec::new();
-        while let Some(tag) = tags.next() {
+        let tags = Tags::new(html).map(|tag| {
             let href = tag.get("href");
-            found.push((tag.name, href));
-        }
-        found
+            (tag.name, href)
+        });
+        tags.collect()
     }
 
     #[test]

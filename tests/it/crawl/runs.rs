@@ -40,9 +40,9 @@ async fn what_is_unchanged_costs_nothing_and_what_is_gone_goes() {
     b.put("/a", linked("A anew", &[]));
     b.remove("/b");
     let (_, counts) = b.run(id).await;
-    assert_eq!((counts.taken, counts.unchanged), (1, 1));
+    assert_eq!((counts.taken, counts.unchanged, counts.gone), (1, 1, 1));
     assert_eq!(b.known().await, ["/", "/a"]);
-    // It is forgotten, and comes back when it is there again and linked.
+    // It is forgotten with the next run, and comes back when it is there again and linked.
     b.put("/b", linked("B", &[]));
     b.put("/", linked("Home anew", &["/a", "/b"]));
     b.run(id).await;
