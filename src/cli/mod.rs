@@ -4,6 +4,7 @@ pub mod ask;
 pub mod backup;
 pub mod chat;
 pub mod conversation;
+pub mod crawl;
 pub mod demo;
 pub mod display;
 pub mod docs;
@@ -75,6 +76,9 @@ enum Command {
     Docs(docs::Command),
     /// Show a file's text as it would be taken in; no database is needed.
     Extract(extract::Args),
+    /// Add, list, run and remove crawls: addresses whose pages are taken in night by night.
+    #[command(subcommand)]
+    Crawl(crawl::Command),
     /// Search a site's knowledge base, and see why each passage ranks where it does.
     Search(search::Args),
     /// Add, list and remove answers of your own, which go before all documents.
@@ -194,6 +198,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Ingest(args) => ingest::run(config, args).await,
             Command::Docs(command) => docs::run(config, command).await,
             Command::Extract(args) => extract::run(config, args).await,
+            Command::Crawl(command) => crawl::run(config, command).await,
             Command::Search(args) => search::run(config, args).await,
             Command::Pin(command) => pin::run(config, command).await,
             Command::Gaps(args) => gaps::run(config, args).await,

@@ -17,6 +17,7 @@ use crate::db::pool::Db;
 use crate::db::{models, sites};
 use crate::gateway::Gateway;
 use crate::jobs::ai_job::{AiCallback, AiJob};
+use crate::jobs::crawl::{BeginCrawls, Crawl};
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::measure_trust::MeasureTrust;
@@ -26,6 +27,7 @@ use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
 use crate::jobs::take_event::TakeEvent;
 use crate::knowledge::base::Knowledge;
+use crate::knowledge::crawl::run::Crawler;
 use crate::knowledge::embed::{self, VectorError};
 
 /// How to work.
@@ -141,6 +143,14 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         })
         .with(MeasureTrust {
             knowledge: Arc::clone(&session.knowledge),
+        })
+        .with(Crawl(Crawler::new(
+            session.db.clone(),
+            Arc::clone(&session.clock),
+            Arc::clone(&session.knowledge),
+        )))
+        .with(BeginCrawls {
+            clock: Arc::clone(&session.clock),
         })
         .with(Prune)
 }

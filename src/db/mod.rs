@@ -4,6 +4,8 @@
 
 pub mod ai_jobs;
 pub mod corpus;
+pub mod crawl_pages;
+pub mod crawls;
 pub mod document_states;
 pub mod documents;
 pub mod embedded;
@@ -12,6 +14,7 @@ pub mod erasure;
 pub mod eval_threads;
 pub mod events;
 pub mod filtered;
+pub mod freshness;
 pub mod gaps;
 pub mod handoffs;
 pub mod inbound;

@@ -71,6 +71,8 @@ ids! {
     VersionId,
     /// Raw bytes that wait for ingestion.
     UploadId,
+    /// An address that is crawled.
+    CrawlId,
     /// Background work in the queue.
     JobId,
     /// A webhook that came in.

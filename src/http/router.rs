@@ -23,8 +23,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::error::{Code, Problem};
 use super::state::App;
 use super::{
-    ai_jobs, assets, body, cors, demo, documents, health, jobs, messages, metrics, ping, privacy, rag,
-    request_id, search, threads, usage, webhooks,
+    ai_jobs, assets, body, cors, crawls, demo, documents, health, jobs, messages, metrics, ping, privacy,
+    rag, request_id, search, threads, usage, webhooks,
 };
 
 /// A body must have arrived by then.
@@ -63,6 +63,9 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::reindex))
         .routes(routes!(documents::approve))
         .routes(routes!(jobs::get))
+        .routes(routes!(crawls::list, crawls::add))
+        .routes(routes!(crawls::get, crawls::remove))
+        .routes(routes!(crawls::run))
 }
 
 fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {

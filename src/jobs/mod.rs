@@ -2,6 +2,7 @@
 //! told to stop; starts what is due by the clock. The queue itself is `db::jobs`.
 
 pub mod ai_job;
+pub mod crawl;
 pub mod handler;
 pub mod ingest_document;
 pub mod measure_trust;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::extract::reader::{Reader, Settings};
 use crate::knowledge::fetch::Fetcher;
+use crate::knowledge::freshness::Freshness;
 use crate::knowledge::remembered::Remembered;
 use crate::knowledge::scan::Scanner;
 use crate::models::embedders::Embedders;
@@ -25,6 +26,8 @@ pub struct Knowledge {
     pub fetcher: Option<Fetcher>,
     /// What looks for viruses in files before they are read; none where none is configured.
     pub scanner: Option<Scanner>,
+    /// Whether there is anything to answer from.
+    pub freshness: Freshness,
     /// What was found and embedded a moment ago.
     pub(in crate::knowledge) remembered: Remembered,
 }
@@ -40,6 +43,7 @@ impl Knowledge {
             reader: Reader::new(reading),
             fetcher: None,
             scanner: None,
+            freshness: Freshness::default(),
             remembered: Remembered::default(),
         }
     }

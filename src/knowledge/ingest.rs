@@ -19,6 +19,7 @@ use crate::knowledge::base::Knowledge;
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::embed::{self, VectorError};
 use crate::knowledge::extract::reader::ReadError;
+use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::error::FetchError;
 use crate::knowledge::scan::ScanError;
 use crate::knowledge::trust;
@@ -247,8 +248,9 @@ async fn make(
     };
     let source = documents::source(&mut tx, document).await?.unwrap_or_default();
     let own = sites::own(&mut tx).await?;
+    let allowed = AllowList::of_site(&mut tx).await?;
     drop(tx);
-    let named = match source::get(knowledge, own.as_ref(), waiting, progress).await? {
+    let named = match source::get(knowledge, &allowed, waiting, progress).await? {
         Got::Given(named) => named,
         Got::Fetched(named) => {
             fail::point(FailPoint::IngestFetched);
