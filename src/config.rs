@@ -3,6 +3,7 @@
 //! stops the start with the key's name and what is allowed.
 
 pub mod embeddings;
+pub mod fetch;
 mod keys;
 pub mod master;
 mod paths;
@@ -77,6 +78,9 @@ pub struct Config {
     /// Where downloaded programs are looked for.
     #[serde(skip)]
     pub cache_dir: PathBuf,
+    /// For files that live for a moment.
+    #[serde(skip)]
+    pub temp_dir: PathBuf,
     /// Programs that help to read documents, where they are installed.
     #[serde(skip)]
     pub programs: reading::Programs,
@@ -103,6 +107,8 @@ pub struct Config {
     pub scan: reading::Scan,
     /// What gives passages and questions their vectors.
     pub embeddings: embeddings::Embeddings,
+    /// What is fetched for sites, and how.
+    pub fetch: fetch::Fetch,
     /// Background work.
     pub jobs: Jobs,
     /// Logs.
@@ -289,6 +295,7 @@ impl Config {
             .map_err(|e| ConfigError::Value(reference::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
         config.programs = reading::Programs::find(&environment);
+        config.temp_dir = std::env::temp_dir();
         config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
         config.fill_keys(&environment);
         config.validate()?;
@@ -391,6 +398,7 @@ impl Config {
         }
         self.validate_reading()?;
         self.embeddings.validate()?;
+        self.fetch.validate()?;
         self.telemetry.validate()?;
         self.validate_providers()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;

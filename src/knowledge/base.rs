@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::extract::reader::{Reader, Settings};
+use crate::knowledge::fetch::Fetcher;
 use crate::knowledge::remembered::Remembered;
+use crate::knowledge::scan::Scanner;
 use crate::models::embedders::Embedders;
 use crate::models::reranker::Reranker;
 
@@ -19,6 +21,10 @@ pub struct Knowledge {
     pub reranker: Option<Reranker>,
     /// What reads files.
     pub reader: Reader,
+    /// What fetches contents from their sites; none where nothing is fetched.
+    pub fetcher: Option<Fetcher>,
+    /// Who looks for viruses in contents before they are read; none where none is configured.
+    pub scanner: Option<Scanner>,
     /// What was found and embedded a moment ago.
     pub(in crate::knowledge) remembered: Remembered,
 }
@@ -32,8 +38,25 @@ impl Knowledge {
             limits,
             reranker: None,
             reader: Reader::new(reading),
+            fetcher: None,
+            scanner: None,
             remembered: Remembered::default(),
         }
+    }
+
+    /// With this fetcher.
+    #[must_use]
+    pub fn with_fetcher(self, fetcher: Fetcher) -> Self {
+        Self {
+            fetcher: Some(fetcher),
+            ..self
+        }
+    }
+
+    /// With this scanner.
+    #[must_use]
+    pub fn with_scanner(self, scanner: Option<Scanner>) -> Self {
+        Self { scanner, ..self }
     }
 
     /// With this cross-encoder.

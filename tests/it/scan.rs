@@ -3,14 +3,23 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use deskhand::domain::clock::SystemClock;
+use deskhand::knowledge::base::Knowledge;
+use deskhand::knowledge::chunk::ChunkLimits;
+use deskhand::knowledge::ingest::{IngestError, Ingested, ingest};
 use deskhand::knowledge::scan::{Clamd, ScanError, Scanner, Settings};
+use deskhand::models::embedders::Embedders;
+use sqlx::Row;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::task::JoinSet;
 
+use crate::support::knowledge::{reading, settings};
 use crate::support::process::Home;
+use crate::support::scratch::{hand_in, raw, test_db};
 
 const MARK: &[u8] = b"deskhand-test-signature";
 /// The server takes no more of a file than this.
@@ -149,6 +158,58 @@ async fn who_is_away_hangs_up_or_says_nothing_lets_nothing_through() {
         "{error:?}"
     );
     drop(server);
+}
+
+/// Takes a content in where this scanner is configured.
+async fn taken_in(clamd: Clamd, name: &str, bytes: &[u8]) -> (Result<Ingested, IngestError>, i64) {
+    let (db, site) = test_db().await;
+    let accepted = hand_in(&db, site, name, bytes).await;
+    let embedders = Arc::new(Embedders::new(settings(None, "http://127.0.0.1:9")));
+    let knowledge =
+        Knowledge::new(embedders, ChunkLimits::default(), reading()).with_scanner(Some(scanner(clamd)));
+    let upload = accepted.upload.unwrap();
+    let done = ingest(
+        &db,
+        &SystemClock,
+        &knowledge,
+        site,
+        upload,
+        accepted.document,
+        &|_, _| {},
+    )
+    .await;
+    let chunks = sqlx::query("SELECT count(*) FROM chunks WHERE site_id = $1")
+        .bind(site.0)
+        .fetch_one(&mut raw(site).await)
+        .await
+        .unwrap()
+        .get(0);
+    (done, chunks)
+}
+
+#[tokio::test]
+async fn only_what_was_found_clean_is_taken_in() {
+    let home = Home::new("scan-ingest");
+    let (clamd, server) = over_tcp().await;
+    let (done, chunks) = taken_in(clamd.clone(), "good.md", b"# Returns\n\nThirty days.\n").await;
+    assert!(done.is_ok() && chunks > 0, "{done:?}");
+
+    let bad = [b"# Returns\n\n".as_slice(), MARK].concat();
+    let (done, chunks) = taken_in(clamd, "bad.md", &bad).await;
+    let error = done.unwrap_err();
+    assert_eq!(
+        (error.code(), error.is_permanent(), chunks),
+        ("infected", true, 0)
+    );
+    drop(server);
+
+    let nobody = Clamd::Unix(home.dir.join("nobody"));
+    let (done, chunks) = taken_in(nobody, "good.md", b"# Returns\n\nThirty days.\n").await;
+    let error = done.unwrap_err();
+    assert_eq!(
+        (error.code(), error.is_permanent(), chunks),
+        ("scanner_away", false, 0)
+    );
 }
 
 /// clamd itself, with one signature of our own instead of its database.
