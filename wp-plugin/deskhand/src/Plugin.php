@@ -1,0 +1,58 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Deskhand;
+
+defined('ABSPATH') || exit;
+
+/**
+ * Puts the parts together, once a request.
+ */
+final class Plugin
+{
+    private static ?self $plugin = null;
+
+    public readonly Settings $settings;
+    public readonly Connection\CredentialStore $credentials;
+
+    private function __construct()
+    {
+        $this->settings = new Settings();
+        $this->credentials = new Connection\CredentialStore();
+    }
+
+    public static function boot(): void
+    {
+        if (self::$plugin !== null) {
+            return;
+        }
+        self::$plugin = $plugin = new self();
+        foreach ($plugin->parts() as $part) {
+            $part->register();
+        }
+    }
+
+    public static function get(): self
+    {
+        self::$plugin ?? self::boot();
+        return self::$plugin;
+    }
+
+    /** Talks to the backend as whoever the site is connected as now. */
+    public function client(): Connection\Client
+    {
+        return new Connection\Client($this->credentials);
+    }
+
+    /** @return iterable<Part> */
+    private function parts(): iterable
+    {
+        yield new Install\Lifecycle();
+        yield new Rest\Cors();
+        yield new Chat\TokenRoute($this->settings, $this->credentials);
+        $embed = new Chat\Embed($this->settings, $this->credentials);
+        yield $embed;
+        yield new Chat\Launcher($this->settings, $this->credentials, $embed);
+    }
+}
