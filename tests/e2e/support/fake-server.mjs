@@ -124,7 +124,7 @@ export class FakeServer {
       response.setHeader('Access-Control-Allow-Methods', 'GET, POST');
       return response.writeHead(204).end();
     }
-    if (/^\/(api|wp-json)\//.test(path) || path === '/demo/token') return this.#api(request, response, path, url);
+    if (/^\/(api|wp-json)\//.test(path) || path === '/demo/token' || path === '/session') return this.#api(request, response, path, url);
     if (this.#pages.has(path)) {
       const { html, connect } = this.#pages.get(path);
       return this.#html(response, html, connect);
@@ -157,7 +157,9 @@ export class FakeServer {
     if (fault) {
       return response.writeHead(fault.status, { 'Content-Type': 'application/problem+json', ...fault.headers }).end(JSON.stringify(fault.body ?? {}));
     }
+    if (path === '/session') return json(response, 200, { nonce: this.nonce });
     if (path === '/demo/token') {
+      if (this.tokenMore.relay && request.headers['x-wp-nonce'] !== this.nonce) return problem(response, 403, 'rest_cookie_invalid_nonce');
       const token = `token-${randomUUID()}`;
       this.#tokens.add(token);
       return json(response, 200, { token, expires_at: new Date(Date.now() + this.tokenLifetime).toISOString(), ...this.tokenMore });
@@ -187,7 +189,7 @@ export class FakeServer {
 
   /** The token's answer as WordPress gives it, with a backend that the browser can't reach unless a test says where it is. */
   relayed(backend = 'http://127.0.0.1:9') {
-    this.tokenMore = { backend, relay: this.url + RELAY, nonce: this.nonce };
+    this.tokenMore = { backend, relay: this.url + RELAY };
   }
 
   #chat({ method, body: message, headers }, response, id) {

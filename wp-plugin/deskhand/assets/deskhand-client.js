@@ -56,8 +56,8 @@ export class SseParser {
 	}
 }
 
-/** @type {(backend: string, tokenUrl: string) => Client} */
-export const connect = (backend, tokenUrl) => {
+/** @type {(backend: string, tokenUrl: string, sessionUrl?: string) => Client} */
+export const connect = (backend, tokenUrl, sessionUrl) => {
 	let base = backend.replace(/\/+$/, '');
 	let token = '';
 	let nonce = '';
@@ -71,15 +71,30 @@ export const connect = (backend, tokenUrl) => {
 	let retry = 1000;
 	const seen = new Set();
 
+	/** @param {string} url @param {Sent} [options] */
+	const ownSite = async (url, options) => {
+		const response = await send(url, { credentials: 'same-origin', ...options }, nonce ? { 'X-WP-Nonce': nonce } : {});
+		if (response.ok) return response.json();
+		const refusal = await problemOf(response);
+		if (refusal.status < 429 && refusal.code !== 'members_only') refusal.code = 'token_refused';
+		throw refusal;
+	};
+
+	/** @returns {Promise<void>} */
 	const renew = async () => {
-		const response = await send(tokenUrl, { method: 'POST', body: {}, credentials: 'same-origin' });
-		if (!response.ok) {
-			const refusal = await problemOf(response);
-			if (refusal.status < 429) refusal.code = 'token_refused';
-			throw refusal;
+		const known = nonce;
+		// Never from the page, which may lie in a cache
+		if (sessionUrl && !nonce) ({ nonce } = await ownSite(sessionUrl));
+		/** @type {any} */
+		let answer;
+		try {
+			answer = await ownSite(tokenUrl, { method: 'POST', body: {} });
+		} catch (/** @type {any} */ error) {
+			if (error.status !== 403 || !known) throw error;
+			nonce = '';
+			return renew();
 		}
-		const answer = await response.json();
-		({ token, nonce, relay, away: client.away } = answer);
+		({ token, relay, away: client.away } = answer);
 		base ||= (answer.backend ?? location.origin).replace(/\/+$/, '');
 		// The visitor's clock may be wrong
 		const left = Math.min(Math.max(Date.parse(answer.expires_at) - Date.now() || 0, 60_000), 300_000);

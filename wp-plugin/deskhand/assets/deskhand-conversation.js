@@ -10,9 +10,9 @@ const CANCEL_PATIENCE = 4000;
 // Events read again after a reload, for an answer under way or a card that still waits
 const REPLAY = 200;
 
-/** @type {(backend: string, tokenUrl: string, stage: Stage) => Conversation} */
-export const converse = (backend, tokenUrl, stage) => {
-	const client = connect(backend, tokenUrl);
+/** @type {(backend: string, tokenUrl: string, sessionUrl: string, stage: Stage) => Conversation} */
+export const converse = (backend, tokenUrl, sessionUrl, stage) => {
+	const client = connect(backend, tokenUrl, sessionUrl);
 	const key = `deskhand:thread:${backend || location.origin}`;
 	const { desk, log, draft } = stage;
 	let threadId = '';

@@ -8,11 +8,13 @@
 /** The attributes of <deskhand-chat>. `backend`, `token-url` and `mode` are read when it enters a page, the others at any time. */
 interface ChatAttributes {
 	/**
-	 * Same-origin address where POST {} gives {token, expires_at, backend?, relay?, nonce?, away?}; cookies of the site go with it.
-	 * `relay` is where WordPress takes what the browser can't bring to the backend itself, `nonce` goes there with the cookies;
-	 * `away` is what is said instead of `hours` when nobody is in.
+	 * Same-origin address where POST {} gives {token, expires_at, backend?, relay?, away?}; cookies of the site go with it.
+	 * `relay` is where WordPress takes what the browser can't bring to the backend itself; `away` is what is said instead of
+	 * `hours` when nobody is in.
 	 */
 	'token-url': string;
+	/** Same-origin address where GET gives {nonce}, which goes to `token-url` and to the relay as X-WP-Nonce. */
+	'session-url'?: string;
 	/** Origin of the backend; when missing, what the token's answer says, else the page's own. A thread is remembered per backend. */
 	backend?: string;
 	/** `inline`, the default, fills its container; `launcher` is a floating button with a panel, and asks for nothing until opened. */

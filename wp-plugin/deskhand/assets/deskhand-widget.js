@@ -4,7 +4,7 @@
  *   <script type="module" src="…/deskhand-widget.js"></script>
  *   <deskhand-chat backend="https://desk.example" token-url="/token" greeting="Hello!"></deskhand-chat>
  *
- * token-url: same-origin, POST {} → {token, expires_at, backend?}; backend: else the token's, else this origin;
+ * token-url: same-origin, POST {} → {token, expires_at, backend?}; session-url: GET → {nonce}, for it; backend: else the token's, else this origin;
  * mode: inline | launcher; theme: auto | light | dark; accent: a colour; heading; greeting; suggestions: JSON array;
  * consent, hours: Markdown; lang, dir: else the page's; strings: JSON, or as a property, instead of deskhand-en.js. open(), close().
  */
@@ -200,7 +200,7 @@ const build = (host) => {
 	return {
 		toggle,
 		async connect() {
-			conversation = converse(attribute('backend'), attribute('token-url'), {
+			conversation = converse(attribute('backend'), attribute('token-url'), attribute('session-url'), {
 				desk, log, draft, tell, work, grown, changed,
 				resume: () => (conversation?.busy ? work(progress) : tell('')),
 				news: () => unread(!!panel.hidden),
