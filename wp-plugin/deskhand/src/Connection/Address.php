@@ -8,7 +8,7 @@ defined('ABSPATH') || exit;
 
 /**
  * Which addresses a backend may have. What is typed into the settings page must lie in the public internet, or the
- * page would be a way to knock at machines beside this one; wp-config.php may name any.
+ * page would be a way to knock at machines beside this one; wp-config.php may name any, and may allow any (DESKHAND_ALLOW_PRIVATE).
  */
 final class Address
 {
@@ -34,10 +34,16 @@ final class Address
             return $refuse(__('The address must begin with https://; http is for a backend on this very machine.', 'deskhand'));
         }
         $origin = $parts['scheme'] . '://' . (str_contains($host, ':') ? "[$host]" : $host) . (isset($parts['port']) ? ':' . $parts['port'] : '');
-        if (!$trusted && !self::isPublic($host)) {
-            return $refuse(__('This address is in a private network. If the backend really is there, connect by constants in wp-config.php.', 'deskhand'));
+        if (!$trusted && !self::mayBePrivate() && !self::isPublic($host)) {
+            return $refuse(__('This address doesn\'t lie in the public internet. If the backend really is there, add this to wp-config.php: define(\'DESKHAND_ALLOW_PRIVATE\', true);', 'deskhand'));
         }
         return $origin;
+    }
+
+    /** Whether wp-config.php lets the settings page name private addresses. */
+    public static function mayBePrivate(): bool
+    {
+        return defined('DESKHAND_ALLOW_PRIVATE') && constant('DESKHAND_ALLOW_PRIVATE') === true;
     }
 
     public static function isLoopback(string $host): bool
