@@ -12,7 +12,7 @@ defined('ABSPATH') || exit;
 final class Schema
 {
     /** Raised with every change below. */
-    public const VERSION = 1;
+    public const VERSION = 2;
     public const OPTION = 'deskhand_schema';
 
     /** @return array<string, string> a table's columns and keys, by its name without prefix */
@@ -42,6 +42,37 @@ final class Schema
                 KEY due_at (due_at),
                 KEY check_at (check_at),
                 KEY state (state,updated_at)",
+            // AI jobs, and what came of them.
+            'deskhand_jobs' => "id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+                uid varchar(36) NOT NULL,
+                user_id bigint(20) unsigned NOT NULL DEFAULT 0,
+                visitor varchar(36) NOT NULL DEFAULT '',
+                route varchar(20) NOT NULL,
+                status varchar(20) NOT NULL,
+                input_hash varchar(64) NOT NULL DEFAULT '',
+                request longtext NOT NULL,
+                result longtext NOT NULL,
+                error varchar(60) NOT NULL DEFAULT '',
+                detail text NOT NULL,
+                provider varchar(60) NOT NULL DEFAULT '',
+                tokens_in int(10) unsigned NOT NULL DEFAULT 0,
+                tokens_out int(10) unsigned NOT NULL DEFAULT 0,
+                cost bigint(20) unsigned NOT NULL DEFAULT 0,
+                currency varchar(3) NOT NULL DEFAULT '',
+                idempotency_key varchar(64) NOT NULL,
+                remote_id varchar(64) NOT NULL DEFAULT '',
+                attempts int(10) unsigned NOT NULL DEFAULT 0,
+                due_at bigint(20) unsigned NOT NULL DEFAULT 0,
+                webhook_ts bigint(20) unsigned NOT NULL DEFAULT 0,
+                created_at bigint(20) unsigned NOT NULL DEFAULT 0,
+                updated_at bigint(20) unsigned NOT NULL DEFAULT 0,
+                PRIMARY KEY  (id),
+                UNIQUE KEY uid (uid),
+                UNIQUE KEY idempotency_key (idempotency_key),
+                KEY status_created (status,created_at),
+                KEY user_created (user_id,created_at),
+                KEY input_hash (input_hash),
+                KEY status_due (status,due_at)",
             // How often somebody did something within a window of time.
             'deskhand_windows' => 'bucket varchar(64) NOT NULL,
                 hits int(10) unsigned NOT NULL DEFAULT 0,
