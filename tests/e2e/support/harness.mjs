@@ -27,7 +27,7 @@ export function check(name, { attributes, page: around, browser: options, hosts 
       const url = server.page(attributes, around);
       const open = async () => {
         await page.goto(url);
-        await page.locator('deskhand-chat .root').waitFor();
+        await page.locator('deskhand-chat :is(.root, button)').first().waitFor();
       };
       await open();
       await body({ server, page, chat, url, open });

@@ -58,6 +58,7 @@ final class Plugin
     {
         yield new Install\Lifecycle();
         yield new Rest\Cors();
+        yield from $this->jobParts();
         yield new Chat\TokenRoute($this->settings, $this->credentials);
         $embed = new Chat\Embed($this->settings, $this->credentials);
         yield $embed;
@@ -72,5 +73,21 @@ final class Plugin
             yield new Knowledge\Columns($this->documents, $this->eligibility, $recorder);
             yield new Knowledge\DocumentsPage($this->documents, $recorder, $this->client());
         }
+    }
+
+    /** @return iterable<Part> */
+    private function jobParts(): iterable
+    {
+        $jobs = new Jobs\JobStore();
+        $sender = new Jobs\Sender($jobs, $this->credentials, $this->client(), $this->settings);
+        $access = new Jobs\Access($this->settings, $this->credentials);
+        $backend = new Rest\FromBackend($this->settings, $this->credentials);
+        yield new Jobs\ChatRoute($jobs, $sender, $access, $this->settings);
+        yield new Jobs\JobRoutes($jobs, $sender, $access, $this->settings);
+        yield new Jobs\RelayRoutes($this->credentials, $this->client(), $access);
+        yield new Jobs\CallbackRoute($jobs, $sender, $backend);
+        yield new Jobs\Upkeep($jobs, $sender, $this->settings);
+        yield new Chat\ProfileRoute($this->credentials, $backend);
+        yield new Chat\GatewayRoutes($backend);
     }
 }

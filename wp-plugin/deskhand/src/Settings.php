@@ -52,6 +52,9 @@ final class Settings
             'job_limit' => $number(60, 1, 1000),
             'trusted_proxies' => $lines([], 20, 50),
             'callback_addresses' => $lines([], 20, 50),
+            // What leaves this site, and with what words before it
+            'masking' => $lines([], 50, 100),
+            'prompt_addition' => $line('', 1000),
             // How long
             'retention_days' => $number(30, 1, 3650),
             'retention_mode' => $choice('delete', 'anonymise'),

@@ -12,3 +12,8 @@ foreach (['pre_site_transient_update_core', 'pre_site_transient_update_plugins',
     add_filter($filter, static fn (): object => (object) ['last_checked' => time(), 'updates' => [], 'response' => [], 'checked' => [], 'version_checked' => wp_get_wp_version()]);
 }
 add_filter('wp_is_application_passwords_available', '__return_true');
+add_action('init', static function (): void {
+    foreach (['wp_version_check', 'wp_update_plugins', 'wp_update_themes'] as $look) {
+        remove_all_actions($look);
+    }
+}, 99);

@@ -64,6 +64,21 @@ final class Client
         return $this->send($as, 'POST', $path, $raw, ['Authorization' => "Bearer $token"], $seconds);
     }
 
+    /**
+     * Asks as a visitor, under the visitor's token.
+     *
+     * @param array<string, mixed>|null $body sent as JSON
+     */
+    public function as(string $method, string $path, ?array $body, #[\SensitiveParameter] string $token, float $seconds = self::SECONDS): Answer
+    {
+        $as = $this->store->current();
+        if ($as === null) {
+            return $this->notConnected();
+        }
+        $raw = $body === null ? null : (string) wp_json_encode($body, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
+        return $this->send($as, $method, $path, $raw, ['Authorization' => "Bearer $token"], $seconds);
+    }
+
     private function notConnected(): Answer
     {
         return new Answer(0, 'not_connected', $this->store->problem() ?: __('This site isn\'t connected to a backend yet.', 'deskhand'));
