@@ -40,3 +40,8 @@ add_action('template_redirect', static function (): void {
     echo '</body></html>';
     exit;
 });
+
+// The cheapest request that WordPress's REST API can answer, to measure others by.
+add_action('rest_api_init', static function (): void {
+    register_rest_route('rig/v1', '/nothing', ['methods' => 'GET', 'callback' => static fn (): array => [], 'permission_callback' => '__return_true']);
+});
