@@ -128,8 +128,9 @@ export class WordPress {
    * @param {'pretty' | 'plain'} [options.permalinks]
    * @param {string[]} [options.plugins] main files in its plugins folder
    * @param {string} [options.plugin] the folder of the plugin, when it isn't the repository's
+   * @param {'sqlite' | 'mariadb'} [options.database]
    */
-  static async start({ constants = {}, permalinks = 'pretty', plugins = ['deskhand/deskhand.php'], plugin = PLUGIN, port } = {}) {
+  static async start({ constants = {}, permalinks = 'pretty', plugins = ['deskhand/deskhand.php'], plugin = PLUGIN, database = 'sqlite', port } = {}) {
     const site = new WordPress();
     site.folder = await scratch('wp');
     site.root = `${site.folder}/site`;
@@ -141,17 +142,34 @@ export class WordPress {
     site.salt = randomBytes(16).toString('hex');
     await cp(needed('DESKHAND_E2E_WORDPRESS'), site.root, { recursive: true });
     await cp(`${SITE}wp-config.php`, `${site.root}/wp-config.php`);
-    await cp(needed('DESKHAND_E2E_SQLITE'), `${site.root}/wp-content/plugins/sqlite-database-integration`, { recursive: true });
-    const dropin = await readFile(`${needed('DESKHAND_E2E_SQLITE')}/db.copy`, 'utf8');
-    await writeFile(`${site.root}/wp-content/db.php`, dropin
-      .replaceAll('{SQLITE_IMPLEMENTATION_FOLDER_PATH}', `${site.root}/wp-content/plugins/sqlite-database-integration`)
-      .replaceAll('{SQLITE_PLUGIN}', 'sqlite-database-integration/load.php'));
-    await mkdir(`${site.root}/database`);
+    await (database === 'mariadb' ? site.#onMariaDb() : site.#onSqlite());
     await mkdir(`${site.root}/wp-content/mu-plugins`, { recursive: true });
     await cp(`${SITE}rig.php`, `${site.root}/wp-content/mu-plugins/rig.php`);
     await symlink(plugin, `${site.root}/wp-content/plugins/deskhand`);
     await site.define(constants);
     return site;
+  }
+
+  async #onSqlite() {
+    const plugin = `${this.root}/wp-content/plugins/sqlite-database-integration`;
+    await cp(needed('DESKHAND_E2E_SQLITE'), plugin, { recursive: true });
+    const dropin = await readFile(`${plugin}/db.copy`, 'utf8');
+    await writeFile(`${this.root}/wp-content/db.php`, dropin
+      .replaceAll('{SQLITE_IMPLEMENTATION_FOLDER_PATH}', plugin)
+      .replaceAll('{SQLITE_PLUGIN}', 'sqlite-database-integration/load.php'));
+    await mkdir(`${this.root}/database`);
+  }
+
+  async #onMariaDb() {
+    const folder = `${this.folder}/mariadb`;
+    const common = ['--no-defaults', `--datadir=${folder}`, ...(process.getuid?.() === 0 ? ['--user=root'] : [])];
+    await mkdir(folder);
+    // As strict as a real site's, but without accounts and durability.
+    this.database = new Running('mariadbd', [...common, '--skip-grant-tables', `--socket=${this.folder}/db.sock`, '--skip-networking', '--skip-log-bin', '--innodb-flush-log-at-trx-commit=0',
+      '--innodb-buffer-pool-size=64M', '--sql-mode=STRICT_TRANS_TABLES,ONLY_FULL_GROUP_BY,NO_ZERO_DATE', `--pid-file=${this.folder}/db.pid`], { log: `${this.folder}/db.log` });
+    this.constants = { DB_HOST: `localhost:${this.folder}/db.sock`, DB_USER: 'root' };
+    const make = `mysqli_report(MYSQLI_REPORT_OFF); for ($i = 0; $i < 300 && !($db = @mysqli_connect('localhost', 'root', '', '', 0, '${this.folder}/db.sock')); $i++) usleep(100000); exit($db && $db->query('CREATE DATABASE wordpress') ? 0 : 1);`;
+    await run('php', ['-r', make]).catch(async () => fail(`MariaDB isn't ready:\n${await tail(this.database.log)}`));
   }
 
   /** Sets constants of wp-config.php, beside those there are. */
@@ -165,10 +183,14 @@ export class WordPress {
     return this.define({ DESKHAND_URL: backend, DESKHAND_SITE_ID: site_id, DESKHAND_KEY_ID: kid, DESKHAND_SECRET: secret });
   }
 
-  async serve() {
+  async install() {
     await this.php([`${SITE}install.php`, this.root, 'Lumen & Oak', this.password], {
       DESKHAND_RIG_PLUGINS: this.plugins.join(','), DESKHAND_RIG_PERMALINKS: this.permalinks,
     });
+  }
+
+  async serve() {
+    await this.install();
     this.server = new Running('php', ['-d', 'upload_max_filesize=32M', '-d', 'post_max_size=40M', '-S', this.host, '-t', this.root, `${SITE}router.php`], {
       env: { ...process.env, PHP_CLI_SERVER_WORKERS: WORKERS }, log: `${this.folder}/server.log`,
     });
@@ -205,6 +227,7 @@ echo "\\n--result--\\n", json_encode($result);
 
   async stop() {
     await this.server?.stop();
+    await this.database?.stop();
     await rm(this.folder, { recursive: true, force: true });
   }
 }

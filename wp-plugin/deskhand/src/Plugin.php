@@ -15,11 +15,19 @@ final class Plugin
 
     public readonly Settings $settings;
     public readonly Connection\CredentialStore $credentials;
+    public readonly Knowledge\Documents $documents;
+    public readonly Knowledge\Eligibility $eligibility;
+    public readonly Knowledge\Sender $sender;
+    public readonly Knowledge\FullSync $sync;
 
     private function __construct()
     {
         $this->settings = new Settings();
         $this->credentials = new Connection\CredentialStore();
+        $this->documents = new Knowledge\Documents();
+        $this->eligibility = new Knowledge\Eligibility($this->settings);
+        $this->sender = new Knowledge\Sender($this->documents, new Knowledge\Payload($this->eligibility), $this->client());
+        $this->sync = new Knowledge\FullSync($this->documents, $this->eligibility, $this->sender);
     }
 
     public static function boot(): void
@@ -56,6 +64,16 @@ final class Plugin
         $embed = new Chat\Embed($this->settings, $this->credentials);
         yield $embed;
         yield new Chat\Launcher($this->settings, $this->credentials, $embed);
+        yield $this->sender;
+        yield $this->sync;
+        yield $recorder = new Knowledge\Recorder($this->documents, $this->eligibility, $this->sender);
+        yield new Knowledge\ReplacedFiles($this->documents, $recorder);
+        yield new Knowledge\DocumentRoutes($this->documents, $this->sender, $this->sync);
+        yield new Knowledge\Exclusion($this->eligibility);
+        if (is_admin()) {
+            yield new Knowledge\Columns($this->documents, $this->eligibility, $recorder);
+            yield new Knowledge\DocumentsPage($this->documents, $recorder, $this->client());
+        }
     }
 
     /** @return iterable<Part> */

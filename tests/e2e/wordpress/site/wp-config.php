@@ -1,7 +1,7 @@
 <?php
 
 /**
- * For a WordPress that only tests see: on loopback, on SQLite, without a way to the internet.
+ * For a WordPress that only tests see: on loopback, on SQLite or MariaDB, without a way to the internet.
  */
 
 $rig = json_decode((string) file_get_contents(__DIR__ . '/rig.json'), true);
@@ -9,9 +9,9 @@ foreach ($rig['constants'] as $name => $value) {
     define($name, $value);
 }
 define('DB_NAME', 'wordpress');
-define('DB_USER', '');
+defined('DB_USER') || define('DB_USER', '');
 define('DB_PASSWORD', '');
-define('DB_HOST', '');
+defined('DB_HOST') || define('DB_HOST', '');
 define('DB_CHARSET', 'utf8mb4');
 define('DB_COLLATE', '');
 define('DB_DIR', __DIR__ . '/database/');

@@ -71,7 +71,7 @@ final class Embed implements Part
     /** @param array<string, mixed> $given over the site's settings */
     private function html(array $given, string $wrapper): string
     {
-        if (doing_action('deskhand_read') || is_feed()) {
+        if (\Deskhand\Knowledge\Reader::$isReading || is_feed()) {
             // The site's pages are read into the knowledge base without the chat itself.
             return '';
         }

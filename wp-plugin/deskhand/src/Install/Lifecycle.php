@@ -32,7 +32,7 @@ final class Lifecycle implements Part
             get_role('administrator')?->add_cap($capability);
         }
         if (!wp_next_scheduled('deskhand_sweep')) {
-            wp_schedule_event(time() + 5 * MINUTE_IN_SECONDS, 'hourly', 'deskhand_sweep');
+            wp_schedule_event(time() + 5 * MINUTE_IN_SECONDS, 'deskhand_often', 'deskhand_sweep');
         }
         if (!wp_next_scheduled('deskhand_clean')) {
             wp_schedule_event(time() + HOUR_IN_SECONDS, 'daily', 'deskhand_clean');
@@ -68,7 +68,7 @@ final class Lifecycle implements Part
         foreach ($names as $name) {
             delete_option($name);
         }
-        delete_post_meta_by_key('_deskhand_exclude');
+        delete_post_meta_by_key(\Deskhand\Knowledge\Eligibility::EXCLUDED);
         $wpdb->query($wpdb->prepare("DELETE FROM {$wpdb->usermeta} WHERE meta_key LIKE %s", $like));
         // phpcs:enable
         wp_cache_flush();

@@ -30,6 +30,7 @@ final class Schema
                 claimed_until bigint(20) unsigned NOT NULL DEFAULT 0,
                 attempts int(10) unsigned NOT NULL DEFAULT 0,
                 waits_since bigint(20) unsigned NOT NULL DEFAULT 0,
+                known tinyint(1) unsigned NOT NULL DEFAULT 0,
                 state varchar(20) NOT NULL DEFAULT 'queued',
                 code varchar(60) NOT NULL DEFAULT '',
                 detail text NOT NULL,

@@ -1,0 +1,62 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Deskhand\Knowledge;
+
+defined('ABSPATH') || exit;
+
+/**
+ * When a hook runs next, outside of any visitor's request: by Action Scheduler where it is, else by WordPress's cron.
+ */
+final class Timetable
+{
+    private const GROUP = 'deskhand';
+
+    /** @var array<string, true> hooks for which this request has asked WordPress to start its cron */
+    private static array $spawned = [];
+
+    /** Has a hook run at a time, or earlier if it was going to. */
+    public static function at(string $hook, int $time): void
+    {
+        if (self::hasScheduler()) {
+            $next = as_next_scheduled_action($hook, [], self::GROUP);
+            if ($next === true || (is_int($next) && $next <= $time)) {
+                return;
+            }
+            if (is_int($next)) {
+                as_unschedule_all_actions($hook, [], self::GROUP);
+            }
+            $time <= time() ? as_enqueue_async_action($hook, [], self::GROUP) : as_schedule_single_action($time, $hook, [], self::GROUP);
+            return;
+        }
+        $next = wp_next_scheduled($hook);
+        if ($next === false || $next > $time) {
+            // WordPress refuses a second event within ten minutes of another.
+            wp_clear_scheduled_hook($hook);
+            wp_schedule_single_event($time, $hook);
+        }
+    }
+
+    /** Has a hook run as soon as may be, without waiting for the next visitor. */
+    public static function soon(string $hook, int $delay = 0): void
+    {
+        self::at($hook, time() + $delay);
+        if ($delay > 0 || self::hasScheduler() || isset(self::$spawned[$hook]) || wp_doing_cron() || (defined('DISABLE_WP_CRON') && DISABLE_WP_CRON)) {
+            return;
+        }
+        self::$spawned[$hook] = true;
+        // Sends a request to this site itself and doesn't wait for its answer.
+        add_action('shutdown', static fn () => spawn_cron());
+    }
+
+    public static function isPlanned(string $hook): bool
+    {
+        return (self::hasScheduler() && as_next_scheduled_action($hook, [], self::GROUP) !== false) || wp_next_scheduled($hook) !== false;
+    }
+
+    private static function hasScheduler(): bool
+    {
+        return function_exists('as_enqueue_async_action') && class_exists('ActionScheduler') && \ActionScheduler::is_initialized();
+    }
+}
