@@ -80,7 +80,7 @@ final class Plugin
     private function jobParts(): iterable
     {
         $jobs = new Jobs\JobStore();
-        $sender = $this->sender($jobs);
+        $sender = $this->jobSender($jobs);
         $access = new Jobs\Access($this->settings, $this->credentials);
         $backend = new Rest\FromBackend($this->settings, $this->credentials);
         yield new Jobs\ChatRoute($jobs, $sender, $access, $this->settings);
@@ -98,24 +98,26 @@ final class Plugin
         $jobs = new Jobs\JobStore();
         $test = new Connection\Test($this->credentials, $this->client());
         $usage = new Admin\Usage($this->client());
-        yield new Admin\Capability();
         yield new Admin\TestRoute($test);
         yield new Health\SiteHealth($this->credentials, $test, $jobs);
         yield new Privacy\Tools($this->credentials, $this->client(), $jobs);
         yield new Abilities\Reads($usage, $test, $jobs, $this->client());
-        yield new Cli\Commands($usage, $test, $jobs, static fn (): int => (int) apply_filters('deskhand_reindex', 0));
+        yield new Cli\Commands($usage, $test, $jobs, function (): int {
+            $this->sync->start();
+            return Knowledge\FullSync::state()['total'];
+        });
         if (is_admin()) {
             yield new Admin\Menu(
                 $this->credentials,
                 new Admin\SettingsPage($this->settings, $this->credentials),
-                new Admin\JobsPage($jobs, $this->sender($jobs)),
+                new Admin\JobsPage($jobs, $this->jobSender($jobs)),
                 new Admin\UsagePage($usage, $jobs),
             );
             yield new Admin\Notices($this->credentials, $jobs);
         }
     }
 
-    private function sender(Jobs\JobStore $jobs): Jobs\Sender
+    private function jobSender(Jobs\JobStore $jobs): Jobs\Sender
     {
         return new Jobs\Sender($jobs, $this->credentials, $this->client(), $this->settings);
     }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Abilities;
 
-use Deskhand\Admin\Capability;
+use Deskhand\Capability;
 use Deskhand\Admin\Usage;
 use Deskhand\Connection\Answer;
 use Deskhand\Connection\Check;
@@ -109,7 +109,7 @@ final class Reads implements Part
             'input_schema' => $input,
             'output_schema' => $output,
             'execute_callback' => $execute,
-            'permission_callback' => static fn (): bool => current_user_can(Capability::ADMIN),
+            'permission_callback' => static fn (): bool => Capability::isAdmin(),
             'meta' => ['annotations' => ['readonly' => true, 'destructive' => false, 'idempotent' => true], 'show_in_rest' => true],
         ]);
     }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Capability;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Part;
 
@@ -44,10 +45,10 @@ final class Menu implements Part
     private function pages(): void
     {
         $icon = 'data:image/svg+xml;base64,' . base64_encode('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><path fill="#a7aaad" d="M3 3h14l1 1v9l-1 1H9.4L5 17.6V14H3l-1-1V4zm2.5 3.2v1.6h9V6.2zm0 3.4v1.6h6V9.6z"/></svg>');
-        add_menu_page(__('Deskhand', 'deskhand'), __('Deskhand', 'deskhand'), Capability::ADMIN, self::SLUG, $this->settings->show(...), $icon, 58);
-        add_submenu_page(self::SLUG, __('Deskhand settings', 'deskhand'), __('Settings', 'deskhand'), Capability::ADMIN, self::SLUG, $this->settings->show(...));
-        add_submenu_page(self::SLUG, __('AI jobs', 'deskhand'), __('AI jobs', 'deskhand'), Capability::ADMIN, self::SLUG . '-jobs', $this->jobs->show(...));
-        add_submenu_page(self::SLUG, __('Usage', 'deskhand'), __('Usage', 'deskhand'), Capability::ADMIN, self::SLUG . '-usage', $this->usage->show(...));
+        add_menu_page(__('Deskhand', 'deskhand'), __('Deskhand', 'deskhand'), Capability::forMenu(), self::SLUG, $this->settings->show(...), $icon, 58);
+        add_submenu_page(self::SLUG, __('Deskhand settings', 'deskhand'), __('Settings', 'deskhand'), Capability::forMenu(), self::SLUG, $this->settings->show(...));
+        add_submenu_page(self::SLUG, __('AI jobs', 'deskhand'), __('AI jobs', 'deskhand'), Capability::forMenu(), self::SLUG . '-jobs', $this->jobs->show(...));
+        add_submenu_page(self::SLUG, __('Usage', 'deskhand'), __('Usage', 'deskhand'), Capability::forMenu(), self::SLUG . '-usage', $this->usage->show(...));
     }
 
     private function console(): void
@@ -56,7 +57,7 @@ final class Menu implements Part
         $as = $this->credentials->current();
         if ($as !== null && isset($submenu[self::SLUG])) {
             // phpcs:ignore WordPress.WP.GlobalVariablesOverride -- WordPress has no other way to a link outside of wp-admin
-            $submenu[self::SLUG][] = [esc_html__('Console ↗', 'deskhand'), Capability::STAFF, esc_url($as->url . '/console')];
+            $submenu[self::SLUG][] = [esc_html__('Console ↗', 'deskhand'), Capability::forMenu(), esc_url($as->url . '/console')];
         }
     }
 
@@ -65,8 +66,8 @@ final class Menu implements Part
         if (!str_contains($hook, self::SLUG)) {
             return;
         }
-        wp_enqueue_style('deskhand-admin', plugins_url('admin/admin.css', DESKHAND_FILE), [], DESKHAND_VERSION);
-        wp_enqueue_script('deskhand-admin', plugins_url('admin/admin.js', DESKHAND_FILE), ['wp-api-fetch', 'wp-i18n', 'wp-a11y'], DESKHAND_VERSION, ['in_footer' => true, 'strategy' => 'defer']);
+        wp_enqueue_style('deskhand-admin', plugins_url('assets/admin/admin.css', DESKHAND_FILE), [], DESKHAND_VERSION);
+        wp_enqueue_script('deskhand-admin', plugins_url('assets/admin/admin.js', DESKHAND_FILE), ['wp-api-fetch', 'wp-i18n', 'wp-a11y'], DESKHAND_VERSION, ['in_footer' => true, 'strategy' => 'defer']);
         wp_set_script_translations('deskhand-admin', 'deskhand');
     }
 }

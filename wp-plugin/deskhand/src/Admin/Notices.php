@@ -4,9 +4,11 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Capability;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Jobs\Job;
 use Deskhand\Jobs\JobStore;
+use Deskhand\Knowledge\Sender;
 use Deskhand\Part;
 
 defined('ABSPATH') || exit;
@@ -31,7 +33,7 @@ final class Notices implements Part
     {
         $screen = get_current_screen();
         $isOurs = $screen !== null && str_contains($screen->id, Menu::SLUG);
-        if (!current_user_can(Capability::ADMIN) || $screen === null || (!$isOurs && !in_array($screen->id, self::SCREENS, true))) {
+        if (!Capability::isAdmin() || $screen === null || (!$isOurs && !in_array($screen->id, self::SCREENS, true))) {
             return;
         }
         $link = static fn (string $url, string $text): string => '<a href="' . esc_url($url) . '">' . esc_html($text) . '</a>';
@@ -42,6 +44,10 @@ final class Notices implements Part
             }
             return;
         }
+        $pause = Sender::pause();
+        if ($pause !== null && $pause['failures'] >= 5) {
+            self::print('warning', esc_html(__('Deskhand can\'t send this site\'s pages and files to its backend; nothing is lost, and it goes on trying.', 'deskhand')) . ' ' . esc_html($pause['detail']) . ' ' . $link(Menu::url(), __('Test the connection', 'deskhand')));
+        }
         $failed = $this->jobs->count(['status' => Job::FAILED, 'from' => time() - DAY_IN_SECONDS]);
         if ($failed >= 5) {
             $detail = $this->jobs->list(['status' => Job::FAILED], 1)[0]->detail ?? '';
@@ -51,8 +57,6 @@ final class Notices implements Part
                 number_format_i18n($failed),
             )) . ' ' . esc_html($detail) . ' ' . $link(Menu::url('jobs', ['status' => 'failed']), __('Look at them', 'deskhand')));
         }
-        /** Further notices of Deskhand's, on the screens where they belong. */
-        do_action('deskhand_notices');
     }
 
     /** @param string $html escaped */

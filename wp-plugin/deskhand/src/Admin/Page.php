@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Capability;
+
 defined('ABSPATH') || exit;
 
 /**
@@ -39,7 +41,7 @@ abstract class Page
     /** Ends if the user may not, or the form isn't from one of our own pages. */
     public static function mustBeAllowed(string $act): void
     {
-        if (!current_user_can(Capability::ADMIN)) {
+        if (!Capability::isAdmin()) {
             wp_die(esc_html__('Your account may not do this.', 'deskhand'), '', ['response' => 403]);
         }
         check_admin_referer($act);

@@ -6,6 +6,7 @@ namespace Deskhand\Admin;
 
 use Deskhand\Connection\Credentials;
 use Deskhand\Connection\CredentialStore;
+use Deskhand\Knowledge\Sender;
 use Deskhand\Settings;
 
 defined('ABSPATH') || exit;
@@ -46,8 +47,6 @@ final class SettingsPage extends Page
         echo '</table>';
         submit_button();
         echo '</form>';
-        /** More on a tab of the settings, below its form. */
-        do_action("deskhand_settings_$tab");
     }
 
     private static function tab(): string
@@ -81,6 +80,7 @@ final class SettingsPage extends Page
             : ConnectionForm::read(mb_substr($url, 0, 300), mb_substr($pasted, 0, 4000));
         if ($found instanceof Credentials) {
             $this->credentials->save($found);
+            Sender::resume();
             self::back('connection', 'connected');
         }
         self::leave('error', $found);

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Capability;
 use Deskhand\Connection\Check;
 use Deskhand\Connection\Test;
 use Deskhand\Part;
@@ -30,7 +31,7 @@ final class TestRoute implements Part
                 200,
                 ['Cache-Control' => 'no-store'],
             ),
-            'permission_callback' => static fn () => current_user_can(Capability::ADMIN)
+            'permission_callback' => static fn () => Capability::isAdmin()
                 ? true
                 : Problem::error(is_user_logged_in() ? 403 : 401, 'forbidden', __('Your account may not do this.', 'deskhand')),
         ]));

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Jobs;
 
+use Deskhand\Capability;
 use Deskhand\Chat\TokenRoute;
 use Deskhand\Chat\Visitor;
 use Deskhand\Connection\CredentialStore;
@@ -55,7 +56,7 @@ final class Access
          *
          * @param bool $may by default, for who can edit posts
          */
-        return apply_filters('deskhand_may_submit_jobs', current_user_can('edit_posts') || current_user_can('deskhand_admin'))
+        return apply_filters('deskhand_may_submit_jobs', current_user_can('edit_posts') || Capability::isAdmin())
             ? true
             : Problem::error(403, 'forbidden', __('Your account may not use AI jobs.', 'deskhand'));
     }

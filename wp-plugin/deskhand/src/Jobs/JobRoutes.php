@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Jobs;
 
+use Deskhand\Capability;
 use Deskhand\Part;
 use Deskhand\Rest\Problem;
 use Deskhand\Rest\Routes;
@@ -88,7 +89,7 @@ final class JobRoutes implements Part
     {
         $began = hrtime(true);
         $job = $this->jobs->find((string) $request['id']);
-        if ($job === null || ($job->userId !== get_current_user_id() && !current_user_can('deskhand_admin'))) {
+        if ($job === null || ($job->userId !== get_current_user_id() && !Capability::isAdmin())) {
             return Problem::response(404, 'job_not_found', __('There is no such job of yours.', 'deskhand'));
         }
         return JobAnswer::of($this->sender->advance($job), $request, $began);
