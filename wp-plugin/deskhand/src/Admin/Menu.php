@@ -46,7 +46,7 @@ final class Menu implements Part
     {
         $icon = 'data:image/svg+xml;base64,' . base64_encode('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><path fill="#a7aaad" d="M3 3h14l1 1v9l-1 1H9.4L5 17.6V14H3l-1-1V4zm2.5 3.2v1.6h9V6.2zm0 3.4v1.6h6V9.6z"/></svg>');
         add_menu_page(__('Deskhand', 'deskhand'), __('Deskhand', 'deskhand'), Capability::forMenu(), self::SLUG, $this->settings->show(...), $icon, 58);
-        add_submenu_page(self::SLUG, __('Deskhand settings', 'deskhand'), __('Settings', 'deskhand'), Capability::forMenu(), self::SLUG, $this->settings->show(...));
+        add_submenu_page(self::SLUG, __('Deskhand settings', 'deskhand'), __('Settings', 'deskhand'), Capability::forMenu(), self::SLUG);
         add_submenu_page(self::SLUG, __('AI jobs', 'deskhand'), __('AI jobs', 'deskhand'), Capability::forMenu(), self::SLUG . '-jobs', $this->jobs->show(...));
         add_submenu_page(self::SLUG, __('Usage', 'deskhand'), __('Usage', 'deskhand'), Capability::forMenu(), self::SLUG . '-usage', $this->usage->show(...));
     }
@@ -57,7 +57,7 @@ final class Menu implements Part
         $as = $this->credentials->current();
         if ($as !== null && isset($submenu[self::SLUG])) {
             // phpcs:ignore WordPress.WP.GlobalVariablesOverride -- WordPress has no other way to a link outside of wp-admin
-            $submenu[self::SLUG][] = [esc_html__('Console ↗', 'deskhand'), Capability::forMenu(), esc_url($as->url . '/console')];
+            $submenu[self::SLUG][] = [esc_html__('Console', 'deskhand'), Capability::forMenu(), esc_url($as->url . '/console')];
         }
     }
 

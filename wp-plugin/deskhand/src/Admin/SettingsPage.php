@@ -40,11 +40,11 @@ final class SettingsPage extends Page
     {
         echo '<form method="post" action="' . esc_url(admin_url('admin-post.php')) . '"><input type="hidden" name="action" value="deskhand_save"><input type="hidden" name="tab" value="' . esc_attr($tab) . '">';
         wp_nonce_field('deskhand_save');
-        echo '<table class="form-table" role="presentation">';
+        echo '<div class="deskhand-card"><table class="form-table" role="presentation">';
         foreach (Fields::of($tab) as $field) {
             Fields::row($field, $this->settings);
         }
-        echo '</table>';
+        echo '</table></div>';
         submit_button();
         echo '</form>';
     }

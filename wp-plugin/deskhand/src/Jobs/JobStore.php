@@ -109,11 +109,11 @@ final class JobStore
         ) === 1;
     }
 
-    /** Begins it anew; one that succeeded, or whose texts are gone, stays. */
+    /** Begins one that failed anew, if its texts are still there. */
     public function again(Job $job): bool
     {
         return $job->canBeSentAgain()
-            && $this->change('status = %s, attempts = 0, due_at = %d, error = %s, detail = %s, remote_id = %s, updated_at = %d', 'id = %d AND status <> %s', [Job::PENDING, time(), '', '', '', time(), $job->id, Job::SUCCEEDED]) === 1;
+            && $this->change('status = %s, attempts = 0, due_at = %d, error = %s, detail = %s, remote_id = %s, updated_at = %d', 'id = %d AND status = %s', [Job::PENDING, time(), '', '', '', time(), $job->id, Job::FAILED]) === 1;
     }
 
     /** @return list<Job> those whose time has come, the oldest first */
