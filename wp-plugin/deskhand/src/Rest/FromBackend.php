@@ -30,7 +30,7 @@ final class FromBackend
         if ($addresses !== [] && !ClientAddress::isIn($address, $addresses)) {
             return Problem::error(403, 'address_not_allowed', __('This address isn\'t on the list of those that may call back.', 'deskhand'));
         }
-        $body = $request->get_body();
+        $body = (string) $request->get_body();
         if (strlen($body) > self::LARGEST) {
             return Problem::error(413, 'too_large', __('The body is too large.', 'deskhand'));
         }
