@@ -12,3 +12,4 @@ pub mod seal;
 pub mod site;
 pub mod text;
 pub mod tool;
+pub mod waiting;

@@ -10,6 +10,7 @@ pub mod chunk;
 pub mod embed;
 mod expansion;
 pub mod extract;
+pub mod fetch;
 pub mod fusion;
 pub mod gaps;
 pub mod ingest;
