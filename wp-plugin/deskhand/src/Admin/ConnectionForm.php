@@ -82,6 +82,8 @@ final class ConnectionForm
     private function form(?Credentials $as): void
     {
         $inside = $as !== null || $this->store->problem() !== '';
+        // phpcs:ignore WordPress.Security.NonceVerification -- what was typed before, shown once more
+        $typed = isset($_GET['address']) && is_string($_GET['address']) ? sanitize_text_field(wp_unslash($_GET['address'])) : '';
         if ($inside) {
             echo '<details' . ($as === null ? ' open' : '') . '><summary>' . esc_html__('Change the connection', 'deskhand') . '</summary>';
         }
@@ -90,7 +92,7 @@ final class ConnectionForm
         printf(
             '<p><label for="deskhand-url"><strong>%s</strong></label><br><input type="url" class="regular-text code" id="deskhand-url" name="url" required placeholder="https://desk.example.com" value="%s"></p>',
             esc_html__('Address of your deskhand', 'deskhand'),
-            esc_attr($as->url ?? ''),
+            esc_attr($typed ?: ($as->url ?? '')),
         );
         printf(
             '<p><label for="deskhand-pasted"><strong>%s</strong></label><br><span class="description" id="deskhand-pasted-help">%s <code>deskhand site add %s</code></span><br><textarea class="large-text code" id="deskhand-pasted" name="pasted" rows="4" required spellcheck="false" aria-describedby="deskhand-pasted-help" placeholder="%s"></textarea></p>',

@@ -32,7 +32,7 @@ final class JobsPage extends Page
         self::open(__('AI jobs', 'deskhand'));
         $this->filters($filter);
         echo '<form method="post" action="' . esc_url(admin_url('admin-post.php')) . '"><input type="hidden" name="action" value="deskhand_jobs">';
-        wp_nonce_field('deskhand_jobs', '_wpnonce', true);
+        // The table prints its own nonce.
         $table->display();
         echo '</form>';
         self::close();
@@ -96,7 +96,7 @@ final class JobsPage extends Page
 
     private function act(): void
     {
-        self::mustBeAllowed('deskhand_jobs');
+        self::mustBeAllowed('bulk-jobs');
         // phpcs:ignore WordPress.Security -- checked above; find() takes nothing but a UUID
         $job = $this->jobs->find(isset($_POST['again']) && is_string($_POST['again']) ? sanitize_text_field(wp_unslash($_POST['again'])) : '');
         $done = '';

@@ -84,7 +84,7 @@ final class SettingsPage extends Page
             self::back('connection', 'connected');
         }
         self::leave('error', $found);
-        self::back('connection', '');
+        self::back('connection', '', ['address' => rawurlencode(mb_substr($url, 0, 300))]);
     }
 
     private function disconnect(): void
@@ -94,9 +94,10 @@ final class SettingsPage extends Page
         self::back('connection', 'disconnected');
     }
 
-    private static function back(string $tab, string $done): never
+    /** @param array<string, string> $more */
+    private static function back(string $tab, string $done, array $more = []): never
     {
-        wp_safe_redirect(Menu::url('', ['tab' => $tab] + ($done === '' ? [] : ['done' => $done])));
+        wp_safe_redirect(Menu::url('', ['tab' => $tab] + $more + ($done === '' ? [] : ['done' => $done])));
         exit;
     }
 }
