@@ -63,9 +63,9 @@ final class JobsTable extends \WP_List_Table
         $text = (string) ($job->request['user_msg'] ?? $job->request['prompt'] ?? '');
         $answer = (string) ($job->result['text'] ?? '');
         $html = '<strong>' . esc_html($job->route === 'chat' ? __('Question', 'deskhand') : __('Prompt', 'deskhand')) . '</strong> ';
-        $html .= '<span class="deskhand-clip">' . esc_html($text === '' ? __('(no text kept)', 'deskhand') : wp_html_excerpt($text, 160, '…')) . '</span>';
+        $html .= '<span class="deskhand-clip" dir="auto">' . esc_html($text === '' ? __('(no text kept)', 'deskhand') : mb_strimwidth($text, 0, 160, '…')) . '</span>';
         if ($answer !== '') {
-            $html .= '<details><summary>' . esc_html__('Answer', 'deskhand') . '</summary><div class="deskhand-answer">' . nl2br(esc_html($answer)) . '</div></details>';
+            $html .= '<details><summary>' . esc_html__('Answer', 'deskhand') . '</summary><div class="deskhand-answer" dir="auto">' . nl2br(esc_html($answer)) . '</div></details>';
         }
         $actions = [];
         if ($job->canBeSentAgain()) {

@@ -73,12 +73,11 @@ final class Access
     public function limit(string $what, int $most, int $window): int
     {
         $address = ClientAddress::network(ClientAddress::of((array) $this->settings->get('trusted_proxies')));
-        $late = Limit::hit("$what-address", $address, $most * self::ADDRESS_FACTOR, $window);
-        if ($late > 0) {
-            return $late;
-        }
         $user = get_current_user_id();
-        return Limit::hit("$what-who", $user > 0 ? "user-$user" : (string) $this->visitor(), $most, $window);
+        return Limit::hits([
+            ["$what-address", $address, $most * self::ADDRESS_FACTOR],
+            ["$what-who", $user > 0 ? "user-$user" : (string) $this->visitor(), $most],
+        ], $window);
     }
 
     public static function tooMany(int $seconds): \WP_REST_Response
