@@ -42,7 +42,8 @@ final class Settings
             'hours' => $line('', 200),
             'away' => $line('', 400),
             'accent' => ['default' => '', 'clean' => static fn ($v): string => (string) sanitize_hex_color(is_string($v) ? trim($v) : '')],
-            'theme' => $choice('auto', 'light', 'dark'),
+            // Most themes are light whatever the visitor's system is.
+            'theme' => $choice('light', 'auto', 'dark'),
             // What is known
             'post_types' => ['default' => ['post', 'page', 'product'], 'clean' => static fn ($v): array => array_values(array_unique(array_filter(array_map('sanitize_key', self::lines($v, 30, 40)))))],
             'media' => $flag(true),

@@ -26,6 +26,12 @@ if (is_wp_error($done)) {
 update_option('permalink_structure', getenv('DESKHAND_RIG_PERMALINKS') === 'plain' ? '' : '/%postname%/');
 update_option('timezone_string', 'Europe/Vienna');
 update_user_meta(1, 'show_welcome_panel', 0);
+// No guided tour in the editor.
+update_user_meta(1, $GLOBALS['wpdb']->get_blog_prefix() . 'persisted_preferences', [
+    'core' => ['enableChoosePatternModal' => false, 'welcomeGuide' => false],
+    'core/edit-post' => ['welcomeGuide' => false],
+    '_modified' => gmdate('c'),
+]);
 flush_rewrite_rules();
 foreach (array_filter(explode(',', (string) getenv('DESKHAND_RIG_PLUGINS'))) as $plugin) {
     $error = activate_plugin($plugin);

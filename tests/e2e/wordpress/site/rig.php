@@ -17,3 +17,26 @@ add_action('init', static function (): void {
         remove_all_actions($look);
     }
 }, 99);
+
+// A right-to-left site, without fetching a language.
+add_action('init', static function (): void {
+    if (($_GET['rig-dir'] ?? '') === 'rtl') {
+        $GLOBALS['wp_locale']->text_direction = 'rtl';
+    }
+});
+
+// A page that allows no inline script and no inline style, which WordPress's own pages need.
+add_action('template_redirect', static function (): void {
+    if (($_GET['rig'] ?? '') !== 'bare') {
+        return;
+    }
+    $connect = esc_url_raw((string) ($_GET['connect'] ?? ''));
+    header("Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' $connect; base-uri 'none'; form-action 'none'");
+    $chat = do_shortcode('[deskhand_chat]');
+    echo '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Bare</title><link rel="icon" href="data:,">';
+    wp_styles()->do_items(['deskhand-page']);
+    echo "</head><body><main><h1>Bare</h1>$chat</main>";
+    wp_script_modules()->print_enqueued_script_modules();
+    echo '</body></html>';
+    exit;
+});

@@ -7,6 +7,7 @@
 	const { InspectorControls, useBlockProps } = blockEditor;
 	const { PanelBody, SelectControl, TextControl, TextareaControl } = components;
 	const { __ } = i18n;
+	const site = window.deskhandChat ?? {};
 
 	const Edit = ({ attributes, setAttributes }) => {
 		const { heading, greeting, suggestions, size } = attributes;
@@ -14,6 +15,7 @@
 			label,
 			help,
 			value: attributes[name],
+			placeholder: typeof site[name] === 'string' ? site[name] : site[name]?.join('\n'),
 			onChange: (value) => setAttributes({ [name]: value }),
 			__nextHasNoMarginBottom: true,
 			__next40pxDefaultSize: true,
@@ -38,11 +40,11 @@
 						],
 					}))),
 			h('div', useBlockProps({ className: `deskhand-preview deskhand-preview-${size}` }),
-				h('div', { className: 'deskhand-preview-bar' }, h('span', { className: 'deskhand-preview-mark', 'aria-hidden': true }), h('strong', {}, heading || __('Help chat', 'deskhand'))),
+				h('div', { className: 'deskhand-preview-bar' }, h('span', { className: 'deskhand-preview-mark', 'aria-hidden': true, style: site.accent ? { background: site.accent } : undefined }), h('strong', {}, heading || site.heading || __('Help chat', 'deskhand'))),
 				h('div', { className: 'deskhand-preview-body' },
-					h('p', { className: 'deskhand-preview-greeting' }, greeting || __('How can we help?', 'deskhand')),
-					suggestions.filter((text) => text.trim()).map((text, i) => h('span', { key: i, className: 'deskhand-preview-suggestion' }, text))),
-				h('div', { className: 'deskhand-preview-input', 'aria-hidden': true }, __('Type your question', 'deskhand'))));
+					h('p', { className: 'deskhand-preview-greeting' }, greeting || site.greeting || __('Hello! What would you like to know?', 'deskhand')),
+					(suggestions.length ? suggestions : site.suggestions ?? []).filter((text) => text.trim()).map((text, i) => h('span', { key: i, className: 'deskhand-preview-suggestion' }, text))),
+				h('div', { className: 'deskhand-preview-input', 'aria-hidden': true }, __('Ask a question…', 'deskhand'))));
 	};
 
 	// Drawn by the server, so nothing of it is stored in the post.

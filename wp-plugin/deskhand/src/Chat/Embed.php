@@ -45,6 +45,9 @@ final class Embed implements Part
         $editor = ['wp-blocks', 'wp-block-editor', 'wp-components', 'wp-element', 'wp-i18n'];
         wp_register_script('deskhand-chat-editor', plugins_url('blocks/chat/editor.js', DESKHAND_FILE), $editor, DESKHAND_VERSION, true);
         wp_set_script_translations('deskhand-chat-editor', 'deskhand');
+        // What a field that is left empty means.
+        $shown = array_intersect_key($this->settings->all(), ['heading' => 1, 'greeting' => 1, 'suggestions' => 1, 'accent' => 1]);
+        wp_add_inline_script('deskhand-chat-editor', 'window.deskhandChat = ' . wp_json_encode($shown, JSON_HEX_TAG | JSON_HEX_AMP) . ';', 'before');
         wp_register_style('deskhand-chat-editor', plugins_url('blocks/chat/editor.css', DESKHAND_FILE), [], DESKHAND_VERSION);
         register_block_type(dirname(DESKHAND_FILE) . '/blocks/chat', ['render_callback' => $this->block(...)]);
     }
