@@ -69,6 +69,12 @@ export class FakeBackend {
     const { pathname: path, searchParams } = new URL(request.url, this.url);
     const entry = { method: request.method, path, query: Object.fromEntries(searchParams), headers: request.headers, raw, body: raw && JSON.parse(raw) };
     this.requests.push(entry);
+    if (request.headers.origin && this.origins?.includes(request.headers.origin)) {
+      response.setHeader('Access-Control-Allow-Origin', request.headers.origin);
+      response.setHeader('Access-Control-Allow-Headers', 'authorization, content-type, last-event-id');
+    }
+    if (request.method === 'OPTIONS') return response.writeHead(204).end();
+    if (path === '/api/stream-check') return this.#ticks(entry, response);
     const fault = await this.fault(entry);
     if (fault === 'drop') return request.socket.destroy();
     const { status, body, headers } = fault ?? this.#answer(entry);
@@ -100,6 +106,17 @@ export class FakeBackend {
     const job = id && [...this.jobs.values()].find(({ job_id }) => job_id === id);
     if (job) return { status: 200, body: { job_id: id, status: job.status, result_json: job.result_json, error: job.error, usage: job.usage } };
     return this.answers[path] ?? { status: 404, body: { code: 'not_found', detail: 'There is nothing here.' } };
+  }
+
+  /** Five, apart from one another unless a test has them come together. */
+  async #ticks({ headers }, response) {
+    if (!this.#claims(headers.authorization?.replace('Bearer ', '') ?? '', 'deskhand')) return response.writeHead(401).end('{}');
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    for (let i = 0; i < 5; i += 1) {
+      response.write(`event: tick\ndata: {"at_ms":${i * 200}}\n\n`);
+      if (!this.buffered) await new Promise((resolve) => { setTimeout(resolve, 100); });
+    }
+    response.end('event: done\ndata: {}\n\n');
   }
 
   #ping({ raw, headers, body }) {

@@ -88,7 +88,7 @@ test('a job that the backend was away for is sent later, once, and one that it r
   assert.equal(status, 202, 'the visitor is not told of it');
   await until(async () => Number((await row(json.id)).attempts) === 1, 'the first try');
   backend.fault = () => undefined;
-  await site.eval('global $wpdb; delete_transient("deskhand_jobs_pause"); $wpdb->query("UPDATE {$wpdb->prefix}deskhand_jobs SET due_at = 1 WHERE status = \'pending\'"); do_action("deskhand_jobs"); return 1;');
+  await site.eval('global $wpdb; update_option("deskhand_jobs_pause", 0); $wpdb->query("UPDATE {$wpdb->prefix}deskhand_jobs SET due_at = 1 WHERE status = \'pending\'"); do_action("deskhand_jobs"); return 1;');
   assert.equal((await row(json.id)).status, 'running');
   assert.equal(backend.asked('POST', /^\/jobs$/).filter(({ body }) => body.message_id === asked.message_id).length, 2);
 
@@ -110,7 +110,7 @@ test('a backend that hangs holds up nobody', async () => {
   await until(async () => (await row(json.id)).error === 'timeout', 'the end of the try');
   release?.(undefined);
   backend.fault = () => undefined;
-  await site.eval('delete_transient("deskhand_jobs_pause"); return 1;');
+  await site.eval('update_option("deskhand_jobs_pause", 0); return 1;');
 });
 
 test('AI jobs: for who may edit, with an idempotency key or by their input', async () => {
@@ -161,7 +161,14 @@ test('limits by session answer 429 with Retry-After', async () => {
   assert.deepEqual(answers.map(({ status }) => status), [202, 202, 202, 429]);
   assert.ok(Number(answers[3].headers.get('retry-after')) > 0);
   assert.equal(answers[3].json.retry_after, Number(answers[3].headers.get('retry-after')));
-  await site.eval('\\Deskhand\\Plugin::get()->settings->save(["chat_limit" => 30]); return 1;');
+  await site.eval('\\Deskhand\\Plugin::get()->settings->save(["chat_limit" => 30, "job_limit" => 1]); return 1;');
+  const editor = await new Visitor(site).logIn();
+  // What was asked for before counts too, and a repeat doesn't.
+  const over = await editor.request('POST', '/infer', { prompt: 'One more.' });
+  assert.equal(over.status, 429);
+  assert.equal((await editor.request('POST', '/infer', { prompt: 'Short.' })).status, 200);
+  assert.equal((await editor.request('POST', '/infer', { prompt: 'One more.' })).status, 429, 'nothing of it was kept');
+  await site.eval('\\Deskhand\\Plugin::get()->settings->save(["job_limit" => 60]); return 1;');
 });
 
 test('the widget’s small requests are carried on under the visitor’s own token', async () => {

@@ -59,6 +59,7 @@ final class Plugin
         yield new Install\Lifecycle();
         yield new Rest\Cors();
         yield from $this->jobParts();
+        yield from $this->adminParts();
         yield new Chat\TokenRoute($this->settings, $this->credentials);
         $embed = new Chat\Embed($this->settings, $this->credentials);
         yield $embed;
@@ -79,7 +80,7 @@ final class Plugin
     private function jobParts(): iterable
     {
         $jobs = new Jobs\JobStore();
-        $sender = new Jobs\Sender($jobs, $this->credentials, $this->client(), $this->settings);
+        $sender = $this->jobSender($jobs);
         $access = new Jobs\Access($this->settings, $this->credentials);
         $backend = new Rest\FromBackend($this->settings, $this->credentials);
         yield new Jobs\ChatRoute($jobs, $sender, $access, $this->settings);
@@ -89,5 +90,35 @@ final class Plugin
         yield new Jobs\Upkeep($jobs, $sender, $this->settings);
         yield new Chat\ProfileRoute($this->credentials, $backend);
         yield new Chat\GatewayRoutes($backend);
+    }
+
+    /** @return iterable<Part> */
+    private function adminParts(): iterable
+    {
+        $jobs = new Jobs\JobStore();
+        $test = new Connection\Test($this->credentials, $this->client());
+        $usage = new Admin\Usage($this->client());
+        yield new Admin\TestRoute($test);
+        yield new Health\SiteHealth($this->credentials, $test, $jobs);
+        yield new Privacy\Tools($this->credentials, $this->client(), $jobs);
+        yield new Abilities\Reads($usage, $test, $jobs, $this->client());
+        yield new Cli\Commands($usage, $test, $jobs, function (): int {
+            $this->sync->start();
+            return Knowledge\FullSync::state()['total'];
+        });
+        if (is_admin()) {
+            yield new Admin\Menu(
+                $this->credentials,
+                new Admin\SettingsPage($this->settings, $this->credentials),
+                new Admin\JobsPage($jobs, $this->jobSender($jobs)),
+                new Admin\UsagePage($usage, $jobs),
+            );
+            yield new Admin\Notices($this->credentials, $jobs);
+        }
+    }
+
+    private function jobSender(Jobs\JobStore $jobs): Jobs\Sender
+    {
+        return new Jobs\Sender($jobs, $this->credentials, $this->client(), $this->settings);
     }
 }

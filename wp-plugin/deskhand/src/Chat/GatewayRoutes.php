@@ -6,9 +6,9 @@ namespace Deskhand\Chat;
 
 use Deskhand\Part;
 use Deskhand\Rest\FromBackend;
-use Deskhand\Rest\Limit;
 use Deskhand\Rest\Problem;
 use Deskhand\Rest\Routes;
+use Deskhand\Rest\Seen;
 
 defined('ABSPATH') || exit;
 
@@ -57,10 +57,10 @@ final class GatewayRoutes implements Part
     /** @param list<string> $names */
     private static function take(\WP_REST_Request $request, string $action, array $names): \WP_REST_Response
     {
-        if (strlen($request->get_body()) > 256 * KB_IN_BYTES) {
+        if (strlen((string) $request->get_body()) > 256 * KB_IN_BYTES) {
             return Problem::response(413, 'too_large', __('The body is too large.', 'deskhand'));
         }
-        $isNew = Limit::hit($action, (string) $request['idempotency_key'], 1, self::REMEMBERED) === 0;
+        $isNew = Seen::isFirst("$action|{$request['idempotency_key']}", self::REMEMBERED);
         if ($isNew) {
             $event = [];
             foreach ($names as $name) {

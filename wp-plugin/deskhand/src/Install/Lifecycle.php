@@ -4,7 +4,9 @@ declare(strict_types=1);
 
 namespace Deskhand\Install;
 
+use Deskhand\Jobs\Sender;
 use Deskhand\Part;
+use Deskhand\Settings;
 
 defined('ABSPATH') || exit;
 
@@ -31,6 +33,9 @@ final class Lifecycle implements Part
         foreach (self::CAPABILITIES as $capability) {
             get_role('administrator')?->add_cap($capability);
         }
+        // There from the beginning, they are loaded with all others and cost no query of their own.
+        add_option(Settings::OPTION, [], '', true);
+        add_option(Sender::PAUSE, 0, '', true);
         if (!wp_next_scheduled('deskhand_sweep')) {
             wp_schedule_event(time() + 5 * MINUTE_IN_SECONDS, 'deskhand_often', 'deskhand_sweep');
         }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Jobs;
 
+use Deskhand\Capability;
 use Deskhand\Chat\TokenRoute;
 use Deskhand\Chat\Visitor;
 use Deskhand\Connection\CredentialStore;
@@ -55,7 +56,7 @@ final class Access
          *
          * @param bool $may by default, for who can edit posts
          */
-        return apply_filters('deskhand_may_submit_jobs', current_user_can('edit_posts') || current_user_can('deskhand_admin'))
+        return apply_filters('deskhand_may_submit_jobs', current_user_can('edit_posts') || Capability::isAdmin())
             ? true
             : Problem::error(403, 'forbidden', __('Your account may not use AI jobs.', 'deskhand'));
     }
@@ -72,12 +73,11 @@ final class Access
     public function limit(string $what, int $most, int $window): int
     {
         $address = ClientAddress::network(ClientAddress::of((array) $this->settings->get('trusted_proxies')));
-        $late = Limit::hit("$what-address", $address, $most * self::ADDRESS_FACTOR, $window);
-        if ($late > 0) {
-            return $late;
-        }
         $user = get_current_user_id();
-        return Limit::hit("$what-who", $user > 0 ? "user-$user" : (string) $this->visitor(), $most, $window);
+        return Limit::hits([
+            ["$what-address", $address, $most * self::ADDRESS_FACTOR],
+            ["$what-who", $user > 0 ? "user-$user" : (string) $this->visitor(), $most],
+        ], $window);
     }
 
     public static function tooMany(int $seconds): \WP_REST_Response

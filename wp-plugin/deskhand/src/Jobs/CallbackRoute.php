@@ -31,7 +31,7 @@ final class CallbackRoute implements Part
 
     private function take(\WP_REST_Request $request): \WP_REST_Response
     {
-        $told = json_decode($request->get_body(), true);
+        $told = json_decode((string) $request->get_body(), true);
         if (!is_array($told)) {
             return Problem::response(400, 'bad_json', __('The body must be a JSON object.', 'deskhand'));
         }

@@ -85,7 +85,7 @@ final class ChatRoute implements Part
             }
         }
         $key = hash('sha256', "chat|$visitor|" . strtolower((string) $request['message_id']));
-        [$job, $isNew] = $this->jobs->add('chat', get_current_user_id(), $visitor, $body, hash('sha256', (string) wp_json_encode($body)), $key);
+        [$job, $isNew] = $this->jobs->add('chat', get_current_user_id(), $visitor, $body, hash('sha256', (string) wp_json_encode($body)), $key, $this->sender->claim());
         if ($isNew) {
             $this->sender->sendSoon($job);
         } elseif ($job->status === Job::FAILED && $this->jobs->again($job)) {

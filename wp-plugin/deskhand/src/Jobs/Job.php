@@ -87,7 +87,7 @@ final class Job
     /** Whether its texts are still there: what was anonymised can't be sent again. */
     public function canBeSentAgain(): bool
     {
-        return $this->status !== self::SUCCEEDED && $this->request !== [];
+        return $this->status === self::FAILED && $this->request !== [];
     }
 
     /** @return array<string, mixed> what its owner is told */

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Jobs;
 
+use Deskhand\Capability;
 use Deskhand\Part;
 use Deskhand\Rest\Problem;
 use Deskhand\Rest\Routes;
@@ -66,18 +67,18 @@ final class JobRoutes implements Part
         }
         // Not by priority, which changes nothing about the result.
         $input = hash('sha256', (string) wp_json_encode([$user, array_diff_key($body, ['priority' => 0])]));
-        $known = $this->jobs->byKey($key === '' ? $input : hash('sha256', "infer|$user|$key"));
-        if ($known !== null && $known->inputHash !== '' && $known->inputHash !== $input) {
+        $key = $key === '' ? $input : hash('sha256', "infer|$user|$key");
+        [$job, $isNew] = $this->jobs->add('infer', $user, '', $body, $input, $key, $this->sender->claim());
+        if (!$isNew && $job->inputHash !== '' && $job->inputHash !== $input) {
             return Problem::response(409, 'idempotency_key_reused', __('This Idempotency-Key was used for another input.', 'deskhand'));
         }
-        if ($known === null) {
+        if ($isNew) {
+            // Repeats don't count, and what is one the row has told.
             $late = $this->access->limit('jobs', (int) $this->settings->get('job_limit'), Access::JOB_WINDOW);
             if ($late > 0) {
+                $this->jobs->drop($job);
                 return Access::tooMany($late);
             }
-        }
-        [$job, $isNew] = $this->jobs->add('infer', $user, '', $body, $input, $key === '' ? $input : hash('sha256', "infer|$user|$key"));
-        if ($isNew) {
             $this->sender->sendSoon($job);
         }
         $links = ['status_url' => Routes::url("/jobs/$job->uid")];
@@ -88,7 +89,7 @@ final class JobRoutes implements Part
     {
         $began = hrtime(true);
         $job = $this->jobs->find((string) $request['id']);
-        if ($job === null || ($job->userId !== get_current_user_id() && !current_user_can('deskhand_admin'))) {
+        if ($job === null || ($job->userId !== get_current_user_id() && !Capability::isAdmin())) {
             return Problem::response(404, 'job_not_found', __('There is no such job of yours.', 'deskhand'));
         }
         return JobAnswer::of($this->sender->advance($job), $request, $began);

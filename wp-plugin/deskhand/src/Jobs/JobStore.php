@@ -14,35 +14,36 @@ defined('ABSPATH') || exit;
 final class JobStore
 {
     /**
-     * Stores a job, unless its key is known.
+     * Stores a job, unless its key is known. A new one is claimed already, by whoever stores it, until $claimedUntil.
      *
      * @param array<string, mixed> $request
      * @return array{Job, bool} the job, and whether it is new
      */
-    public function add(string $route, int $user, string $visitor, array $request, string $inputHash, string $key): array
+    public function add(string $route, int $user, string $visitor, array $request, string $inputHash, string $key, int $claimedUntil = 0): array
     {
         global $wpdb;
         $now = time();
-        // phpcs:disable WordPress.DB -- our own table; a repeat is decided by its unique key, not by a look before
-        $isNew = (bool) $wpdb->query($wpdb->prepare(
-            'INSERT IGNORE INTO ' . self::table() . ' (uid, user_id, visitor, route, status, input_hash, request, result, detail, idempotency_key, due_at, created_at, updated_at)'
-            . ' VALUES (%s, %d, %s, %s, %s, %s, %s, %s, %s, %s, %d, %d, %d)',
-            wp_generate_uuid4(),
-            $user,
-            $visitor,
-            $route,
-            Job::PENDING,
-            $inputHash,
-            wp_json_encode($request, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE),
-            '',
-            '',
-            $key,
-            $now,
-            $now,
-            $now,
-        ));
-        // phpcs:enable
-        $job = $this->byKey($key);
+        $row = [
+            'uid' => wp_generate_uuid4(),
+            'user_id' => $user,
+            'visitor' => $visitor,
+            'route' => $route,
+            'status' => Job::PENDING,
+            'input_hash' => $inputHash,
+            'request' => (string) wp_json_encode($request, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE),
+            'result' => '',
+            'detail' => '',
+            'idempotency_key' => $key,
+            'attempts' => $claimedUntil > 0 ? 1 : 0,
+            'due_at' => $claimedUntil > 0 ? $claimedUntil : $now,
+            'created_at' => $now,
+            'updated_at' => $now,
+        ];
+        $places = implode(', ', array_map(static fn (mixed $value): string => is_int($value) ? '%d' : '%s', $row));
+        // phpcs:ignore WordPress.DB -- our own table; a repeat is decided by its unique key, not by a look before
+        $isNew = (bool) $wpdb->query($wpdb->prepare('INSERT IGNORE INTO ' . self::table() . ' (' . implode(', ', array_keys($row)) . ") VALUES ($places)", array_values($row)));
+        $untold = ['id' => (int) $wpdb->insert_id] + array_fill_keys(['error', 'provider', 'currency', 'remote_id'], '') + array_fill_keys(['tokens_in', 'tokens_out', 'cost', 'webhook_ts'], 0);
+        $job = $isNew ? Job::fromRow((object) ($row + $untold)) : $this->byKey($key);
         if ($job === null) {
             throw new \RuntimeException('the job could not be stored');
         }
@@ -57,6 +58,14 @@ final class JobStore
     public function byKey(string $key): ?Job
     {
         return $this->one('idempotency_key = %s', $key);
+    }
+
+    /** Takes back what was stored a moment ago. */
+    public function drop(Job $job): void
+    {
+        global $wpdb;
+        // phpcs:ignore WordPress.DB -- our own table
+        $wpdb->query($wpdb->prepare('DELETE FROM ' . self::table() . ' WHERE id = %d', $job->id));
     }
 
     /** Claims a job for sending: of two that try at once, one gets it. */
@@ -109,11 +118,11 @@ final class JobStore
         ) === 1;
     }
 
-    /** Begins it anew; one that succeeded, or whose texts are gone, stays. */
+    /** Begins one that failed anew, if its texts are still there. */
     public function again(Job $job): bool
     {
         return $job->canBeSentAgain()
-            && $this->change('status = %s, attempts = 0, due_at = %d, error = %s, detail = %s, remote_id = %s, updated_at = %d', 'id = %d AND status <> %s', [Job::PENDING, time(), '', '', '', time(), $job->id, Job::SUCCEEDED]) === 1;
+            && $this->change('status = %s, attempts = 0, due_at = %d, error = %s, detail = %s, remote_id = %s, updated_at = %d', 'id = %d AND status = %s', [Job::PENDING, time(), '', '', '', time(), $job->id, Job::FAILED]) === 1;
     }
 
     /** @return list<Job> those whose time has come, the oldest first */

@@ -24,7 +24,10 @@ final class Sender
     private const LONGEST_WAIT = HOUR_IN_SECONDS;
     /** A job that the backend is silent about for so long has failed. */
     private const GIVEN_UP_AFTER = DAY_IN_SECONDS;
-    private const PAUSE = 'deskhand_jobs_pause';
+    /** Longer than a try takes. */
+    private const CLAIM = 10;
+    /** Loaded with every request: read for each job, and seldom written. */
+    public const PAUSE = 'deskhand_jobs_pause';
 
     public function __construct(
         private readonly JobStore $jobs,
@@ -34,20 +37,27 @@ final class Sender
     ) {
     }
 
-    /** Sends after the answer, where the server can end that first; not at all while the backend is away. */
+    /** How long who stores a job has it to itself, to be given to `add`: not at all while the backend is away. */
+    public function claim(): int
+    {
+        return (int) get_option(self::PAUSE, 0) > time() ? 0 : time() + self::CLAIM;
+    }
+
+    /** Sends a new job after the answer, where the server can end that first; one that isn't claimed waits for its turn. */
     public function sendSoon(Job $job): void
     {
-        if (get_transient(self::PAUSE)) {
+        if ($job->attempts === 0 && !($this->claim() > 0 && $this->jobs->claim($job, time() + self::CLAIM))) {
             $this->schedule();
             return;
         }
-        add_action('shutdown', function () use ($job): void {
+        $attempt = max(1, $job->attempts);
+        add_action('shutdown', function () use ($job, $attempt): void {
             if (function_exists('fastcgi_finish_request')) {
                 fastcgi_finish_request();
             } elseif (function_exists('litespeed_finish_request')) {
                 litespeed_finish_request();
             }
-            $this->send($job);
+            $this->send($job, $attempt);
         });
     }
 
@@ -58,7 +68,9 @@ final class Sender
             return $job;
         }
         if ($job->status === Job::PENDING) {
-            $this->send($job);
+            if ($this->jobs->claim($job, time() + self::CLAIM)) {
+                $this->send($job, $job->attempts + 1);
+            }
         } else {
             $this->look($job, 2);
         }
@@ -73,7 +85,7 @@ final class Sender
             $due = $this->jobs->due(20);
             foreach ($due as $job) {
                 $this->advance($job);
-                if (microtime(true) > $end || get_transient(self::PAUSE)) {
+                if (microtime(true) > $end || (int) get_option(self::PAUSE, 0) > time()) {
                     break 2;
                 }
             }
@@ -83,14 +95,12 @@ final class Sender
         }
     }
 
-    private function send(Job $job): void
+    /** Whoever calls has claimed it. */
+    private function send(Job $job, int $attempt): void
     {
         $as = $this->credentials->current();
-        if (!$this->jobs->claim($job, time() + 10)) {
-            return;
-        }
         if ($as === null) {
-            $this->retry($job, 'not_connected', $this->credentials->problem() ?: __('This site isn\'t connected to a backend yet.', 'deskhand'), 0);
+            $this->retry($job, $attempt, 'not_connected', $this->credentials->problem() ?: __('This site isn\'t connected to a backend yet.', 'deskhand'), 0);
             return;
         }
         $answer = $this->client->submit('/jobs', $this->body($job), Token::forJob($as, $job->visitor ?: 'site', $job->idempotencyKey));
@@ -102,9 +112,9 @@ final class Sender
             $this->jobs->finish($job, Job::FAILED, null, $answer->code ?: 'no_job', $answer->detail ?: __('The backend took the job and gave no id for it.', 'deskhand'));
         } else {
             if ($answer->status === 0 || $answer->status >= 500) {
-                set_transient(self::PAUSE, 1, 15);
+                update_option(self::PAUSE, time() + 15, true);
             }
-            $this->retry($job, $answer->code, $answer->detail, $answer->retryAfter);
+            $this->retry($job, $attempt, $answer->code, $answer->detail, $answer->retryAfter);
         }
     }
 
@@ -119,13 +129,13 @@ final class Sender
         return ['route' => $job->route, 'callback_url' => Routes::url('/webhook')] + $body;
     }
 
-    private function retry(Job $job, string $code, string $detail, int $wait): void
+    private function retry(Job $job, int $attempt, string $code, string $detail, int $wait): void
     {
-        if ($job->attempts + 1 >= self::TRIES) {
+        if ($attempt >= self::TRIES) {
             $this->jobs->finish($job, Job::FAILED, null, $code, $detail);
             return;
         }
-        $wait = max($wait, min(self::LONGEST_WAIT, 5 * 3 ** $job->attempts));
+        $wait = max($wait, min(self::LONGEST_WAIT, 5 * 3 ** ($attempt - 1)));
         $this->jobs->postpone($job, time() + $wait, $code, $detail);
         $this->schedule();
     }

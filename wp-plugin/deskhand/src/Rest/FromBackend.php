@@ -6,7 +6,6 @@ namespace Deskhand\Rest;
 
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Connection\Signer;
-use Deskhand\Install\Schema;
 use Deskhand\Settings;
 
 defined('ABSPATH') || exit;
@@ -30,7 +29,7 @@ final class FromBackend
         if ($addresses !== [] && !ClientAddress::isIn($address, $addresses)) {
             return Problem::error(403, 'address_not_allowed', __('This address isn\'t on the list of those that may call back.', 'deskhand'));
         }
-        $body = $request->get_body();
+        $body = (string) $request->get_body();
         if (strlen($body) > self::LARGEST) {
             return Problem::error(413, 'too_large', __('The body is too large.', 'deskhand'));
         }
@@ -54,17 +53,8 @@ final class FromBackend
      */
     public function once(callable $work): callable
     {
-        return static fn (\WP_REST_Request $request): \WP_REST_Response => self::isFirst($request)
+        return static fn (\WP_REST_Request $request): \WP_REST_Response => Seen::isFirst('signature|' . $request->get_header('x_ai_signature') . '|' . $request->get_header('x_ai_timestamp'), self::REMEMBERED)
             ? $work($request)
             : Problem::response(409, 'replayed', __('This very request was here already.', 'deskhand'));
-    }
-
-    private static function isFirst(\WP_REST_Request $request): bool
-    {
-        global $wpdb;
-        $what = $request->get_header('x_ai_signature') . '|' . $request->get_header('x_ai_timestamp');
-        $sql = 'INSERT IGNORE INTO ' . Schema::table('windows') . ' (bucket, hits, until_at) VALUES (%s, 1, %d)';
-        // phpcs:ignore WordPress.DB -- our own table; its unique key tells which of two is the first
-        return (bool) $wpdb->query($wpdb->prepare($sql, 'seen-' . substr(hash('sha256', $what), 0, 50), time() + self::REMEMBERED));
     }
 }
