@@ -46,8 +46,14 @@ final class Timetable
             return;
         }
         self::$spawned[$hook] = true;
-        // Sends a request to this site itself and doesn't wait for its answer.
-        add_action('shutdown', static fn () => spawn_cron());
+        // Sends a request to this site itself and doesn't wait for its answer; whoever asks has theirs before, where the
+        // server can do so.
+        add_action('shutdown', static function (): void {
+            if (function_exists('fastcgi_finish_request')) {
+                fastcgi_finish_request();
+            }
+            spawn_cron();
+        }, PHP_INT_MAX);
     }
 
     public static function isPlanned(string $hook): bool
