@@ -6,14 +6,22 @@ sqlite_package=@wp-playground/cli@3.1.56
 sqlite_sha512=253c65e9d8cf10cd98458cffc3e054a32a02be14861c88ea322e1f315d5bf28d543cdbd96ad2da4bba29a39ed4b2b544957adf759c2f8ba22ec92e0bb30531f5
 
 php_has() { php -r "exit(PHP_VERSION_ID >= 80100 && !array_diff($1, get_loaded_extensions()) ? 0 : 1);" 2>/dev/null; }
-php_extensions="['curl', 'gd', 'intl', 'mbstring', 'pdo_sqlite', 'sodium', 'xml', 'zip']"
+php_extensions="['curl', 'gd', 'intl', 'mbstring', 'mysqli', 'pdo_sqlite', 'sodium', 'xml', 'zip']"
 
 need_php() {
   php_has "$php_extensions" ||
-    need_packages "PHP is missing (for the WordPress plugin)" php-cli php-sqlite3 php-gd php-xml php-curl php-mbstring php-zip php-intl
+    need_packages "PHP is missing (for the WordPress plugin)" php-cli php-sqlite3 php-mysql php-gd php-xml php-curl php-mbstring php-zip php-intl
   php_has "$php_extensions" || fail "PHP 8.1 or newer doesn't run with the extensions $php_extensions"
   command -v phpunit >/dev/null || need_packages "PHPUnit is missing (for the WordPress plugin)" phpunit
+  # The program alone: no service is installed.
+  PATH=$PATH:/usr/sbin
+  command -v mariadbd >/dev/null || need_packages "MariaDB is missing (the plugin is tested on it)" mariadb-server-core
   command -v phpcs >/dev/null || need_packages "PHP_CodeSniffer is missing (for the WordPress plugin)" php-codesniffer
+}
+
+# For the benchmark: PHP as most sites run it.
+need_fpm() {
+  compgen -c php-fpm >/dev/null || need_packages "PHP-FPM is missing (for the benchmark)" php-fpm
 }
 
 # The machine's own mirrors of Debian, as one-line entries for another suite: debian_sources SUITE [security]
@@ -101,6 +109,7 @@ need_sqlite_dropin() {
 
 setup_wordpress() {
   need_node
+  need_browser_packages
   need_php
   need_wordpress "${1:-}"
   need_sqlite_dropin

@@ -8,9 +8,11 @@ add_filter('pre_wp_mail', static function ($sent, array $mail): bool {
     file_put_contents(ABSPATH . 'mail.jsonl', json_encode($mail) . "\n", FILE_APPEND | LOCK_EX);
     return true;
 }, 10, 2);
-foreach (['pre_site_transient_update_core', 'pre_site_transient_update_plugins', 'pre_site_transient_update_themes'] as $filter) {
-    add_filter($filter, static fn (): object => (object) ['last_checked' => time(), 'updates' => [], 'response' => [], 'checked' => [], 'version_checked' => wp_get_wp_version()]);
-}
+// WordPress's own look for news and updates is told to come another time.
+add_filter('pre_http_request', static function ($before, array $args, string $url) {
+    $isWordPress = str_ends_with('.' . wp_parse_url($url, PHP_URL_HOST), '.wordpress.org');
+    return $isWordPress ? ['headers' => [], 'body' => '', 'response' => ['code' => 503, 'message' => 'Away'], 'cookies' => [], 'filename' => null] : $before;
+}, 5, 3);
 add_filter('wp_is_application_passwords_available', '__return_true');
 add_action('init', static function (): void {
     foreach (['wp_version_check', 'wp_update_plugins', 'wp_update_themes'] as $look) {
@@ -39,4 +41,9 @@ add_action('template_redirect', static function (): void {
     wp_script_modules()->print_enqueued_script_modules();
     echo '</body></html>';
     exit;
+});
+
+// The cheapest request that WordPress's REST API can answer, to measure others by.
+add_action('rest_api_init', static function (): void {
+    register_rest_route('rig/v1', '/nothing', ['methods' => 'GET', 'callback' => static fn (): array => [], 'permission_callback' => '__return_true']);
 });
