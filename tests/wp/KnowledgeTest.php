@@ -72,7 +72,7 @@ final class KnowledgeTest extends TestCase
         [$event] = $this->sent();
         self::assertSame('post.published', $event['event']);
         self::assertSame(['post', 'publish', false, false], [$event['post_type'], $event['status'], $event['password_protected'], $event['members_only']]);
-        self::assertStringContainsString('<p>Within 30 days. for all', $event['content']);
+        self::assertStringContainsString('>Within 30 days. for all', $event['content']);
         self::assertStringContainsString('In short', $event['content']);
         self::assertStringNotContainsString('deskhand-chat', $event['content']);
         self::assertStringNotContainsString('secret', $event['content']);

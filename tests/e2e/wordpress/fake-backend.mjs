@@ -11,6 +11,7 @@ export class FakeBackend {
   /** Every request: {method, path, query, headers, raw, body}. */
   requests = [];
   jobs = new Map();
+  documents = new Map();
   /** Asked first; may answer `{status, body, headers}`, or 'drop', or a promise of either. */
   fault = () => undefined;
   /** What a job's result is, when a test asks for it. */
@@ -87,6 +88,7 @@ export class FakeBackend {
     const refused = { status: 401, body: { code: 'token_invalid', detail: 'No.' } };
     const [, token = ''] = /^Bearer (.*)$/.exec(entry.headers.authorization ?? '') ?? [];
     if (path === '/webhook/wp-ping') return this.#ping(entry);
+    if (path === '/webhook/wp-media') return this.#webhook(entry) ?? this.#take(entry.body);
     if (method === 'POST' && path === '/jobs') {
       const claims = this.#claims(token, 'deskhand-jobs');
       if (!claims || claims.exp - claims.iat > 60) return refused;
@@ -102,6 +104,10 @@ export class FakeBackend {
       return this.answers[path] ?? { status: 404, body: { code: 'thread_not_found', detail: 'There is no such thread of yours.' } };
     }
     if (token !== `${this.kid}.${this.key('api').toString('hex')}`) return refused;
+    if (path === '/api/documents/lookup') {
+      const { source, external_ids: ids } = entry.body;
+      return { status: 200, body: { documents: ids.flatMap((external) => this.documents.get(`${source} ${external}`) ?? []) } };
+    }
     const [, id] = /^\/jobs\/([\w-]+)$/.exec(path) ?? [];
     const job = id && [...this.jobs.values()].find(({ job_id }) => job_id === id);
     if (job) return { status: 200, body: { job_id: id, status: job.status, result_json: job.result_json, error: job.error, usage: job.usage } };
@@ -119,12 +125,30 @@ export class FakeBackend {
     response.end('event: done\ndata: {}\n\n');
   }
 
-  #ping({ raw, headers, body }) {
+  /** What it was told of a post or file is known at once. */
+  #take(body) {
+    const [source, id] = body.attachment_id ? ['wp_media', body.attachment_id] : ['wp_post', body.post_id];
+    const removed = body.excluded || /deleted|trashed/.test(body.event);
+    const document = { id: this.documents.get(`${source} ${id}`)?.id ?? randomUUID(), source, external_id: String(id), title: body.title ?? '', state: removed ? 'removed' : 'live', chunks: 1, version: 1 };
+    this.documents.set(`${source} ${id}`, document);
+    const job = randomUUID();
+    return { status: 202, body: { job_id: job, status_url: `/api/jobs/${job}`, document_id: document.id } };
+  }
+
+  /** Refuses what the site didn't sign. */
+  #webhook({ raw, headers }) {
     const right = createHmac('sha256', this.key('webhook')).update(raw).digest('hex');
     const given = (headers['x-wp-signature'] ?? '').replace('sha256=', '');
     if (headers['x-site-id'] !== this.siteId || given.length !== right.length || !timingSafeEqual(Buffer.from(given), Buffer.from(right))) {
       return { status: 401, body: { code: 'bad_signature', detail: 'The signature is wrong.' } };
     }
+    return undefined;
+  }
+
+  #ping(entry) {
+    const refused = this.#webhook(entry);
+    if (refused) return refused;
+    const { body } = entry;
     const told = { version: '9.9.9', api: 1, time: new Date().toISOString(), site_id: this.siteId, nonce: body.nonce, name: 'Rig', mode: 'assist', origins: this.origins ?? [], model: false, documents: 3, ...this.ping };
     const answer = JSON.stringify(told);
     return { status: 200, body: told, headers: { 'X-Deskhand-Signature': `sha256=${createHmac('sha256', this.key('callback')).update(answer).digest('hex')}` } };

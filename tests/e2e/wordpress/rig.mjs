@@ -127,7 +127,7 @@ export class WordPress {
    * @param {Record<string, unknown>} [options.constants] of its wp-config.php
    * @param {'pretty' | 'plain'} [options.permalinks]
    * @param {string[]} [options.plugins] main files in its plugins folder
-   * @param {string} [options.plugin] the folder of the plugin, when it isn't the repository's
+   * @param {string | null} [options.plugin] the folder of the plugin, when it isn't the repository's; null for none
    * @param {'sqlite' | 'mariadb'} [options.database]
    */
   static async start({ constants = {}, permalinks = 'pretty', plugins = ['deskhand/deskhand.php'], plugin = PLUGIN, database = 'sqlite', port } = {}) {
@@ -145,7 +145,7 @@ export class WordPress {
     await (database === 'mariadb' ? site.#onMariaDb() : site.#onSqlite());
     await mkdir(`${site.root}/wp-content/mu-plugins`, { recursive: true });
     await cp(`${SITE}rig.php`, `${site.root}/wp-content/mu-plugins/rig.php`);
-    await symlink(plugin, `${site.root}/wp-content/plugins/deskhand`);
+    if (plugin) await symlink(plugin, `${site.root}/wp-content/plugins/deskhand`);
     await site.define(constants);
     return site;
   }

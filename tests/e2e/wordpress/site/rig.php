@@ -47,3 +47,4 @@ add_action('template_redirect', static function (): void {
 add_action('rest_api_init', static function (): void {
     register_rest_route('rig/v1', '/nothing', ['methods' => 'GET', 'callback' => static fn (): array => [], 'permission_callback' => '__return_true']);
 });
+add_action('wp_dashboard_setup', static fn () => remove_meta_box('dashboard_primary', 'dashboard', 'side'));
