@@ -133,7 +133,9 @@ test('AI jobs: for who may edit, with an idempotency key or by their input', asy
   await sent(first.json.id);
   const { body } = backend.asked('POST', /^\/jobs$/).find((one) => one.body.prompt === 'Summarise this.');
   assert.deepEqual(body, { route: 'infer', callback_url: `${site.url}/wp-json/deskhand/v1/webhook`, prompt: 'Summarise this.', max_tokens: 100, temperature: 0.2, priority: 'standard' });
-  assert.equal((await editor.request('GET', `/jobs/${first.json.id}`)).json.status, 'running');
+  const polled = await editor.request('GET', `/jobs/${first.json.id}`);
+  assert.equal(polled.json.status, 'running');
+  assert.equal(polled.headers.get('cache-control'), 'private, no-cache', 'not no-store, as WordPress has it for who is logged in: a 304 needs what it stands for');
   for (const bad of [{}, { prompt: '' }, { prompt: 'x', max_tokens: 10 }, { prompt: 'x', temperature: 2 }, { prompt: 'x', priority: 'now' }, { prompt: 'x', model: 'a b' }]) {
     assert.equal((await editor.request('POST', '/infer', bad)).status, 400, JSON.stringify(bad));
   }
