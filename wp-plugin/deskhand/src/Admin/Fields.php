@@ -43,7 +43,7 @@ final class Fields
     private static function chat(): array
     {
         return [
-            ['key' => 'launcher', 'label' => __('Chat button', 'deskhand'), 'as' => 'check', 'help' => __('Show the chat\'s button on every page. Without it, put the block "Deskhand chat" or the shortcode [deskhand_chat] on a page.', 'deskhand')],
+            ['key' => 'launcher', 'label' => __('Chat button', 'deskhand'), 'as' => 'check', 'help' => __('Show the chat\'s button on every page. Without it, put the block "Help chat" or the shortcode [deskhand_chat] on a page.', 'deskhand')],
             ['key' => 'access', 'label' => __('Who may chat', 'deskhand'), 'as' => 'choice', 'choices' => ['public' => __('Everyone', 'deskhand'), 'members' => __('Logged-in users only', 'deskhand')]],
             ['key' => 'heading', 'label' => __('Title', 'deskhand'), 'as' => 'line'],
             ['key' => 'greeting', 'label' => __('Greeting', 'deskhand'), 'as' => 'text'],
