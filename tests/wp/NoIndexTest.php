@@ -10,6 +10,7 @@ final class NoIndexTest extends TestCase
 {
     private function head(int $post): string
     {
+        $_SERVER['SERVER_NAME'] = 'shop.example';
         $GLOBALS['wp_query'] = $GLOBALS['wp_the_query'] = new \WP_Query(['p' => $post, 'post_type' => 'any']);
         ob_start();
         do_action('wp_head');
