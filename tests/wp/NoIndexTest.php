@@ -12,6 +12,7 @@ final class NoIndexTest extends TestCase
     {
         $_SERVER['SERVER_NAME'] = 'shop.example';
         $GLOBALS['wp_query'] = $GLOBALS['wp_the_query'] = new \WP_Query(['p' => $post, 'post_type' => 'any']);
+        $GLOBALS['post'] = get_post($post);
         ob_start();
         do_action('wp_head');
         return (string) ob_get_clean();
