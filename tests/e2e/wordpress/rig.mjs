@@ -235,7 +235,7 @@ echo "\\n--result--\\n", json_encode($result);
 /** Both, connected by wp-config.php. */
 export async function startBoth({ desk: ofDesk = {}, wordpress = {} } = {}) {
   const port = await freePort();
-  const desk = await Desk.start({ ...ofDesk, environment: { ...(process.env.DESKHAND_RIG_NOFETCH ? {} : { DESKHAND_FETCH_ALLOW_PRIVATE: `127.0.0.1:${port}` }), ...ofDesk.environment } });
+  const desk = await Desk.start({ ...ofDesk, environment: { DESKHAND_FETCH_ALLOW_PRIVATE: `127.0.0.1:${port}`, ...ofDesk.environment } });
   try {
     const site = await WordPress.start({ ...wordpress, port });
     const credentials = await desk.add(site.url);

@@ -20,11 +20,11 @@ final class Timetable
     public static function at(string $hook, int $time): void
     {
         if (self::hasScheduler()) {
-            $next = as_next_scheduled_action($hook, [], self::GROUP);
-            if ($next === true || (is_int($next) && $next <= $time)) {
+            $next = self::pending($hook);
+            if ($next !== null && $next <= $time) {
                 return;
             }
-            if (is_int($next)) {
+            if ($next !== null) {
                 as_unschedule_all_actions($hook, [], self::GROUP);
             }
             $time <= time() ? as_enqueue_async_action($hook, [], self::GROUP) : as_schedule_single_action($time, $hook, [], self::GROUP);
@@ -46,13 +46,30 @@ final class Timetable
             return;
         }
         self::$spawned[$hook] = true;
-        // Sends a request to this site itself and doesn't wait for its answer.
-        add_action('shutdown', static fn () => spawn_cron());
+        // Sends a request to this site itself and doesn't wait for its answer; whoever asks has theirs before, where the
+        // server can do so.
+        add_action('shutdown', static function (): void {
+            if (function_exists('fastcgi_finish_request')) {
+                fastcgi_finish_request();
+            }
+            spawn_cron();
+        }, PHP_INT_MAX);
     }
 
     public static function isPlanned(string $hook): bool
     {
-        return (self::hasScheduler() && as_next_scheduled_action($hook, [], self::GROUP) !== false) || wp_next_scheduled($hook) !== false;
+        return (self::hasScheduler() && self::pending($hook) !== null) || wp_next_scheduled($hook) !== false;
+    }
+
+    /**
+     * When Action Scheduler runs a hook next, 0 for at once. What runs just now doesn't count: it may be who asks, and
+     * as_next_scheduled_action() would count it.
+     */
+    private static function pending(string $hook): ?int
+    {
+        $actions = as_get_scheduled_actions(['hook' => $hook, 'args' => [], 'group' => self::GROUP, 'status' => 'pending', 'per_page' => 1, 'orderby' => 'date', 'order' => 'ASC']);
+        $next = reset($actions);
+        return is_object($next) ? (int) $next->get_schedule()->get_date()?->format('U') : null;
     }
 
     private static function hasScheduler(): bool
