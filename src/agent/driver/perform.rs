@@ -53,7 +53,9 @@ impl Driver {
             }
             Action::Release { i } => {
                 if let Some(sentence) = self.draft.get(i as usize) {
-                    let events = self.answer.release(sentence, &self.view.found().collect::<Vec<_>>());
+                    let events = self
+                        .answer
+                        .release(sentence, &self.view.found().collect::<Vec<_>>());
                     if self.machine.ctx.mode != Mode::Shadow {
                         self.record.events.extend(events);
                     }
