@@ -196,6 +196,30 @@ final class KnowledgeTest extends TestCase
         self::assertSame(['Three'], array_column($this->sent(), 'title'));
     }
 
+    public function testWhatIsTakenBackBeforeItWasSentIsNeverMentioned(): void
+    {
+        $draft = self::post();
+        wp_update_post(['ID' => $draft, 'post_status' => 'draft']);
+        $gone = self::post();
+        wp_delete_post($gone, true);
+        $this->run1();
+        self::assertSame([], $this->requests);
+        self::assertSame([State::LeftOut, 'not_public'], [$this->row(Source::Post, $draft)->state, $this->row(Source::Post, $draft)->code]);
+        self::assertNull($this->row(Source::Post, $gone));
+    }
+
+    public function testAnAnswerThatWasLostCountsAsKnown(): void
+    {
+        $id = self::post();
+        $this->backend = static fn (): \WP_Error => self::down();
+        do_action(Sender::HOOK);
+        wp_update_post(['ID' => $id, 'post_status' => 'draft']);
+        $this->backend = null;
+        $this->requests = [];
+        $this->run1();
+        self::assertSame([['event' => 'post.updated', 'excluded' => true, 'post_id' => $id]], $this->sent());
+    }
+
     public function testAChangeWhileItsEventIsSentIsSentToo(): void
     {
         $id = self::post(['post_title' => 'One']);
@@ -327,7 +351,19 @@ final class KnowledgeTest extends TestCase
         self::assertCount(1, $first);
         self::assertSame([], $this->plugin->documents->claim(10));
         $this->plugin->documents->release($first);
-        self::assertCount(1, $this->plugin->documents->claim(10));
+        // Both have read the row before either has claimed it.
+        $second = null;
+        $meanwhile = function (string $query) use (&$second): string {
+            if ($second === null && str_contains($query, 'SET claimed_until')) {
+                $second = [];
+                $second = $this->plugin->documents->claim(10);
+            }
+            return $query;
+        };
+        add_filter('query', $meanwhile);
+        $first = $this->plugin->documents->claim(10);
+        remove_filter('query', $meanwhile);
+        self::assertCount(1, [...$first, ...$second]);
     }
 
     public function testStatesComeFromTheBackend(): void

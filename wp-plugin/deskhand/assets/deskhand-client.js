@@ -148,7 +148,7 @@ export const connect = (backend, tokenUrl, sessionUrl) => {
 	async function* byRelay(message, signal) {
 		const { id } = await (await request('/chat', { method: 'POST', body: message, signal })).json();
 		const { result, error } = await poll(`/chat/${id}`, signal, ({ status }) => /ed$/.test(status));
-		if (result) return yield* inOnePiece(result.outcome ? 200 : 202, result);
+		if (result) return yield* inOnePiece(result.by === 'staff' ? 202 : 200, result);
 		yield { id: null, type: 'error', data: { ...error, retryable: true } };
 		yield { id: null, type: 'done', data: { turn_id: '' } };
 	}

@@ -70,6 +70,7 @@ final class Plugin
         yield new Knowledge\ReplacedFiles($this->documents, $recorder);
         yield new Knowledge\DocumentRoutes($this->documents, $this->sender, $this->sync);
         yield new Knowledge\Exclusion($this->eligibility);
+        yield new Knowledge\NoIndex($this->eligibility);
         if (is_admin()) {
             yield new Knowledge\Columns($this->documents, $this->eligibility, $recorder);
             yield new Knowledge\DocumentsPage($this->documents, $recorder, $this->client());

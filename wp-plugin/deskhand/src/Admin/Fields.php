@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Knowledge\Eligibility;
 use Deskhand\Settings;
 
 defined('ABSPATH') || exit;
@@ -43,7 +44,7 @@ final class Fields
     private static function chat(): array
     {
         return [
-            ['key' => 'launcher', 'label' => __('Chat button', 'deskhand'), 'as' => 'check', 'help' => __('Show the chat\'s button on every page. Without it, put the block "Deskhand chat" or the shortcode [deskhand_chat] on a page.', 'deskhand')],
+            ['key' => 'launcher', 'label' => __('Chat button', 'deskhand'), 'as' => 'check', 'help' => __('Show the chat\'s button on every page. Without it, put the block "Help chat" or the shortcode [deskhand_chat] on a page.', 'deskhand')],
             ['key' => 'access', 'label' => __('Who may chat', 'deskhand'), 'as' => 'choice', 'choices' => ['public' => __('Everyone', 'deskhand'), 'members' => __('Logged-in users only', 'deskhand')]],
             ['key' => 'heading', 'label' => __('Title', 'deskhand'), 'as' => 'line'],
             ['key' => 'greeting', 'label' => __('Greeting', 'deskhand'), 'as' => 'text'],
@@ -60,10 +61,8 @@ final class Fields
     private static function knowledge(): array
     {
         $types = [];
-        foreach (get_post_types(['public' => true], 'objects') as $type) {
-            if ($type->name !== 'attachment') {
-                $types[$type->name] = (string) $type->labels->name;
-            }
+        foreach (Eligibility::offered() as $name) {
+            $types[$name] = (string) (get_post_type_object($name)->labels->name ?? $name);
         }
         return [
             ['key' => 'post_types', 'label' => __('What answers come from', 'deskhand'), 'as' => 'checks', 'choices' => $types, 'help' => __('Published content only. Drafts, private and password-protected posts are never sent; a single post can be left out in its editor.', 'deskhand')],

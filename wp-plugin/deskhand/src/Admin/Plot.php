@@ -13,7 +13,7 @@ final class Plot
 {
     private const WIDTH = 720;
     private const HEIGHT = 180;
-    private const LEFT = 48;
+    private const LEFT = 64;
     private const BOTTOM = 24;
 
     /**

@@ -129,6 +129,10 @@ final class Embed implements Part
                 $attributes[$name] = is_array($value) ? (string) wp_json_encode($value, JSON_UNESCAPED_UNICODE) : (string) $value;
             }
         }
+        $words = Words::of(determine_locale());
+        if ($words !== []) {
+            $attributes['strings'] = (string) wp_json_encode($words, JSON_UNESCAPED_UNICODE);
+        }
         if ($mode === 'launcher') {
             $attributes['label'] = __('Open the help chat', 'deskhand');
         }

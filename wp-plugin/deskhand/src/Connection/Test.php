@@ -168,7 +168,7 @@ final class Test
         $label = __('Ready to answer', 'deskhand');
         $documents = (int) ($told['documents'] ?? 0);
         if ($documents === 0) {
-            return new Check('documents', $label, Check::WARNING, __('The backend knows no document of this site yet.', 'deskhand'), __('Send this site\'s pages and files: Deskhand → Documents.', 'deskhand'));
+            return new Check('documents', $label, Check::WARNING, __('The backend knows no document of this site yet.', 'deskhand'), __('Send this site\'s pages and files: Deskhand → Knowledge.', 'deskhand'));
         }
         /* translators: %s: a number */
         $detail = sprintf(_n('%s document is known.', '%s documents are known.', $documents, 'deskhand'), number_format_i18n($documents));

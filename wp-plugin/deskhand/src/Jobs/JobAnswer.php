@@ -21,6 +21,8 @@ final class JobAnswer
             'Cache-Control' => 'private, no-cache',
             'Server-Timing' => sprintf('job;dur=%.1f', (hrtime(true) - $began) / 1e6),
         ];
+        // WordPress would forbid the browser of who is logged in to keep anything, and then nothing is known to ask about.
+        add_filter('rest_send_nocache_headers', '__return_false');
         if (!$job->isOver()) {
             $headers['Retry-After'] = '1';
         }

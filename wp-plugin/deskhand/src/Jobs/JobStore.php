@@ -13,6 +13,9 @@ defined('ABSPATH') || exit;
  */
 final class JobStore
 {
+    /** Seconds for the callback. */
+    private const PATIENCE = 4;
+
     /**
      * Stores a job, unless its key is known. A new one is claimed already, by whoever stores it, until $claimedUntil.
      *
@@ -74,10 +77,10 @@ final class JobStore
         return $this->change('due_at = %d, attempts = attempts + 1', 'id = %d AND status = %s AND due_at = %d', [$until, $job->id, Job::PENDING, $job->dueAt]) === 1;
     }
 
-    /** The backend has it. Its answer may have come before this. */
+    /** The backend has it; its callback may have come before this. Who polls has it asked when none comes for a while. */
     public function sent(Job $job, string $remoteId): void
     {
-        $this->change('remote_id = %s, status = %s, due_at = %d, updated_at = %d', 'id = %d AND status = %s', [$remoteId, Job::RUNNING, time() + MINUTE_IN_SECONDS, time(), $job->id, Job::PENDING]);
+        $this->change('remote_id = %s, status = %s, due_at = %d, updated_at = %d', 'id = %d AND status = %s', [$remoteId, Job::RUNNING, time() + self::PATIENCE, time(), $job->id, Job::PENDING]);
     }
 
     /** Looks at it, or tries it, again at another time. */
