@@ -3,7 +3,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { launch, openPage } from '../support/browser.mjs';
+import { axe, launch, openPage } from '../support/browser.mjs';
 import { until } from '../support/harness.mjs';
 import { pdf } from './pdf.mjs';
 import { logIn, shot, WIDE } from './pages.mjs';
@@ -138,12 +138,32 @@ test('everything is sent once with progress, and the list says how far each is',
   await admin.getByRole('progressbar', { name: 'Progress' }).waitFor();
   await shot(admin, 'documents-running');
   await admin.getByText('Everything has been sent.').waitFor({ timeout: 120_000 });
+  // The list is there without a reload.
+  await admin.getByRole('row', { name: /Article 60/ }).waitFor();
   await until(async () => {
     const { queued = 0, sent = 0, waiting = 0, processing = 0 } = await states();
     return queued + sent + waiting + processing === 0;
   }, 'all to be known', 120_000);
   await admin.reload();
-  await shot(admin, 'documents', { fullPage: true });
+  await shot(admin, 'documents');
+  assert.deepEqual((await axe(admin)).filter((found) => /deskhand/.test(found)), []);
+  await admin.setViewportSize({ width: 390, height: 844 });
+  await shot(admin, 'documents-phone');
+  assert.equal(await admin.evaluate(() => document.documentElement.scrollWidth > innerWidth), false, 'nothing has to be scrolled sideways');
+  await admin.setViewportSize(WIDE.viewport);
   const { live } = await states();
   assert.ok(live >= 60, `${live} are known`);
+});
+
+test('the secret is rotated without a gap', async () => {
+  const { desk, site } = both;
+  const known = async (title, sentence, question, word) => {
+    await site.eval(`wp_insert_post(['post_title' => '${title}', 'post_content' => '<p>${sentence}</p>', 'post_status' => 'publish']); spawn_cron();`);
+    await until(async () => (await ask(question)).text.includes(word), `${title} to be known`, 60_000);
+  };
+  const next = JSON.parse(await desk.command('site', 'rotate', 'rig', '--json'));
+  assert.notEqual(next.kid, both.credentials.kid);
+  await known('Plover stool', 'The Plover stool holds 110 kg.', 'How much does the Plover stool hold?', '110 kg');
+  await site.connect(desk.url, next);
+  await known('Lapwing shelf', 'The Lapwing shelf holds 35 kg.', 'How much does the Lapwing shelf hold?', '35 kg');
 });

@@ -48,6 +48,17 @@
 		const [start, stop] = ['start', 'stop'].map((name) => box.querySelector(`[name="${name}"]`));
 		let report = JSON.parse(box.dataset.deskhandSync);
 
+		// The list below is as it was before everything was sent
+		const renew = async () => {
+			const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), 'text/html');
+			for (const part of ['.subsubsub', '.deskhand-documents-page form']) {
+				const [old, fresh] = [document.querySelector(part), page.querySelector(part)];
+				if (old && fresh) old.replaceWith(fresh);
+			}
+			repeat(look, () => cells().length > 0);
+		};
+
+		let ran = false;
 		const show = (next) => {
 			report = next;
 			const { state, seen, total, counts, waiting } = report;
@@ -66,7 +77,8 @@
 				: waiting ? sprintf(/* translators: %d: a number */ __('%d still to be sent', 'deskhand'), waiting)
 					: state === 'stopped' ? __('Stopped. Starting again begins from the front.', 'deskhand')
 						: state === 'done' ? __('Everything has been sent.', 'deskhand') : '';
-			return runs;
+			if (ran && !runs) renew().catch(() => {});
+			ran = runs;
 		};
 		const steer = (what) => async (event) => {
 			event.preventDefault();
