@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::extract::reader::{Reader, Settings};
 use crate::knowledge::fetch::Fetcher;
+use crate::knowledge::freshness::Freshness;
 use crate::knowledge::remembered::Remembered;
+use crate::knowledge::scan::Scanner;
 use crate::models::embedders::Embedders;
 use crate::models::reranker::Reranker;
 
@@ -22,6 +24,10 @@ pub struct Knowledge {
     pub reader: Reader,
     /// What fetches contents from their sites; none where nothing is fetched.
     pub fetcher: Option<Fetcher>,
+    /// What looks for viruses in files before they are read; none where none is configured.
+    pub scanner: Option<Scanner>,
+    /// Whether there is anything to answer from.
+    pub freshness: Freshness,
     /// What was found and embedded a moment ago.
     pub(in crate::knowledge) remembered: Remembered,
 }
@@ -36,6 +42,8 @@ impl Knowledge {
             reranker: None,
             reader: Reader::new(reading),
             fetcher: None,
+            scanner: None,
+            freshness: Freshness::default(),
             remembered: Remembered::default(),
         }
     }
@@ -47,6 +55,12 @@ impl Knowledge {
             fetcher: Some(fetcher),
             ..self
         }
+    }
+
+    /// With this scanner.
+    #[must_use]
+    pub fn with_scanner(self, scanner: Option<Scanner>) -> Self {
+        Self { scanner, ..self }
     }
 
     /// With this cross-encoder.

@@ -104,7 +104,7 @@ pub const METRICS: &[Metric] = &[
         "deskhand_model_calls_total",
         Counter,
         &["provider", "model", "phase", "outcome"],
-        "Calls of language models. `phase`: `plan` or `draft`; `outcome`: `ok`, `aborted`, or how it failed.",
+        "Calls of language models. `phase`: `plan` or `draft`, or `infer` for AI jobs without a conversation; `outcome`: `ok`, `aborted`, or how it failed.",
     ),
     metric(
         "deskhand_model_first_token_seconds",
@@ -189,6 +189,12 @@ pub const METRICS: &[Metric] = &[
         Counter,
         &["source", "outcome"],
         "Webhooks that came in. `source`: `wordpress`; `outcome`: `new`, `repeat`, `bad_signature`, `stale_timestamp`, `refused` (its form is wrong), `failed` (not stored; the sender tries again).",
+    ),
+    metric(
+        "deskhand_callbacks_total",
+        Counter,
+        &["outcome"],
+        "Tries to bring an AI job's result to its site. `outcome`: `delivered`, `again` (it is tried later), `dead` (for good).",
     ),
 ];
 

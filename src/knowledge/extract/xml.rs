@@ -1,22 +1,16 @@
-//! The parts of an office file: a ZIP archive of XML, read into trees under limits that
-//! count what is really inflated, not what the archive claims.
+//! XML as trees, under limits on how many elements there are and how deep they stand.
 
-use std::cell::Cell;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{BufReader, Read};
 
 use quick_xml::Reader;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
 
 use crate::knowledge::unfit::Unfit;
 
-/// What all parts of one file may inflate to, in bytes.
-const MOST_INFLATED: u64 = 256 << 20;
 /// Elements and texts of one part at most.
 const MOST_NODES: usize = 2_000_000;
 /// Elements in elements at most; Word itself stays below 100.
-const MOST_NESTED: usize = 400;
-/// Entries of the archive at most.
-const MOST_ENTRIES: usize = 20_000;
+pub const MOST_NESTED: usize = 400;
 
 /// An element. Names are local ones: the namespaces of the two dialects differ, the names don't.
 #[derive(Debug, Default)]
@@ -38,6 +32,12 @@ impl Node {
             .iter()
             .find(|(n, _)| n == name)
             .map(|(_, v)| v.as_str())
+    }
+
+    /// All attributes of this local name: of several namespaces there may be several.
+    pub fn attrs_named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named = self.attrs.iter().filter(move |(n, _)| n == name);
+        named.map(|(_, value)| value.as_str())
     }
 
     /// The first child of this name.
@@ -78,78 +78,8 @@ impl Node {
     }
 }
 
-/// An opened archive.
-pub struct Package<'a> {
-    archive: std::cell::RefCell<zip::ZipArchive<Cursor<&'a [u8]>>>,
-    inflated: Cell<u64>,
-}
-
-impl<'a> Package<'a> {
-    /// Opens it.
-    ///
-    /// # Errors
-    /// When it is no archive, or one with too many entries.
-    pub fn open(bytes: &'a [u8]) -> Result<Self, Unfit> {
-        let archive = zip::ZipArchive::new(Cursor::new(bytes)).map_err(|_| Unfit::Corrupt)?;
-        if archive.len() > MOST_ENTRIES {
-            return Err(Unfit::Inflates);
-        }
-        Ok(Self {
-            archive: std::cell::RefCell::new(archive),
-            inflated: Cell::new(0),
-        })
-    }
-
-    /// The names of its entries.
-    pub fn names(&self) -> Vec<String> {
-        self.archive.borrow().file_names().map(str::to_owned).collect()
-    }
-
-    /// A part as a tree; None where it isn't there.
-    ///
-    /// # Errors
-    /// When it can't be read, or is larger than anybody writes.
-    pub fn part(&self, name: &str) -> Result<Option<Node>, Unfit> {
-        let mut archive = self.archive.borrow_mut();
-        let file = match archive.by_name(name.trim_start_matches('/')) {
-            Ok(file) => file,
-            Err(zip::result::ZipError::FileNotFound) => return Ok(None),
-            Err(_) => return Err(Unfit::Corrupt),
-        };
-        if file.encrypted() {
-            return Err(Unfit::Encrypted);
-        }
-        let mut counted = Counted {
-            inner: file,
-            inflated: &self.inflated,
-        };
-        let tree = tree(&mut counted);
-        if self.inflated.get() > MOST_INFLATED {
-            return Err(Unfit::Inflates);
-        }
-        tree.map(Some)
-    }
-}
-
-/// Counts what comes out, and ends at the limit.
-struct Counted<'a, R> {
-    inner: R,
-    inflated: &'a Cell<u64>,
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.inflated.set(self.inflated.get() + read as u64);
-        if self.inflated.get() > MOST_INFLATED {
-            return Err(std::io::Error::other("inflates to too much"));
-        }
-        Ok(read)
-    }
-}
-
 /// Reads XML. What the text says before a broken place is kept only if the place is the end.
-fn tree(source: impl Read) -> Result<Node, Unfit> {
+pub fn tree(source: impl Read) -> Result<Node, Unfit> {
     let mut reader = Reader::from_reader(BufReader::new(source));
     let mut open = vec![Node::default()];
     let mut buffer = Vec::new();
@@ -183,22 +113,7 @@ fn tree(source: impl Read) -> Result<Node, Unfit> {
             }
             Event::Text(t) => add_text(&mut open, &t),
             Event::CData(t) => add_text(&mut open, &t),
-            // Only characters and the five named ones: a document that declares others of
-            // its own wants to multiply them.
-            Event::GeneralRef(r) => match r.resolve_char_ref() {
-                Ok(Some(c)) => add_text(&mut open, c.encode_utf8(&mut [0; 4])),
-                _ => add_text(
-                    &mut open,
-                    match &*r {
-                        "amp" => "&",
-                        "lt" => "<",
-                        "gt" => ">",
-                        "quot" => "\"",
-                        "apos" => "'",
-                        _ => "",
-                    },
-                ),
-            },
+            Event::GeneralRef(r) => add_text(&mut open, &reference(&r)),
             Event::Eof => break,
             Event::Decl(_) | Event::PI(_) | Event::DocType(_) | Event::Comment(_) => {}
         }
@@ -214,17 +129,13 @@ fn tree(source: impl Read) -> Result<Node, Unfit> {
         .ok_or(Unfit::Corrupt)
 }
 
-fn element(e: &quick_xml::events::BytesStart) -> Node {
+fn element(e: &BytesStart) -> Node {
     Node {
         name: e.local_name().as_ref().to_owned(),
         attrs: e
             .attributes()
             .flatten()
-            .map(|a| {
-                let value = quick_xml::escape::unescape(&a.value)
-                    .map_or_else(|_| a.value.to_string(), std::borrow::Cow::into_owned);
-                (a.key.local_name().as_ref().to_owned(), value)
-            })
+            .map(|a| (a.key.local_name().as_ref().to_owned(), unescaped(&a.value)))
             .collect(),
         ..Node::default()
     }
@@ -239,4 +150,34 @@ fn add_text(open: &mut [Node], text: &str) {
             ..Node::default()
         }),
     }
+}
+
+/// What a reference stands for. Only characters and the five named ones: a document that
+/// declares others of its own wants to multiply them.
+pub fn reference(r: &quick_xml::events::BytesRef) -> String {
+    if let Ok(Some(c)) = r.resolve_char_ref() {
+        return c.to_string();
+    }
+    let named = match &**r {
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
+        _ => "",
+    };
+    named.to_owned()
+}
+
+/// An attribute of an element that is read in passing, by its local name.
+pub fn attribute(e: &BytesStart, name: &str) -> Option<String> {
+    let found = e
+        .attributes()
+        .flatten()
+        .find(|a| a.key.local_name().as_ref() == name)?;
+    Some(unescaped(&found.value))
+}
+
+fn unescaped(value: &str) -> String {
+    quick_xml::escape::unescape(value).map_or_else(|_| value.to_owned(), std::borrow::Cow::into_owned)
 }
