@@ -2,6 +2,7 @@
 //! a transaction that carries its site; what looks over all sites calls one of the few
 //! definer functions of the migrations.
 
+pub mod copies;
 pub mod corpus;
 pub mod documents;
 pub mod embedded;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::knowledge::chunk::ChunkLimits;
+use crate::knowledge::copies::Copies;
 use crate::knowledge::extract::reader::{Reader, Settings};
 use crate::knowledge::remembered::Remembered;
 use crate::models::embedders::Embedders;
@@ -19,6 +20,8 @@ pub struct Knowledge {
     pub reranker: Option<Reranker>,
     /// What reads files.
     pub reader: Reader,
+    /// Sites' knowledge in memory; none is kept until there is room for it.
+    pub copies: Arc<Copies>,
     /// What was found and embedded a moment ago.
     pub(in crate::knowledge) remembered: Remembered,
 }
@@ -32,8 +35,16 @@ impl Knowledge {
             limits,
             reranker: None,
             reader: Reader::new(reading),
+            copies: Arc::new(Copies::new(0)),
             remembered: Remembered::default(),
         }
+    }
+
+    /// With room for copies of sites' knowledge, in bytes.
+    #[must_use]
+    pub fn with_copies(self, bytes: usize) -> Self {
+        let copies = Arc::new(Copies::new(bytes));
+        Self { copies, ..self }
     }
 
     /// With this cross-encoder.
