@@ -186,6 +186,8 @@ pub struct Knowledge {
     pub extract_seconds: u64,
     /// Memory for reading one file, in MiB.
     pub extract_memory_mb: u64,
+    /// Room for sites' knowledge in memory, in MiB.
+    pub copies_mb: u64,
 }
 
 /// `[jobs]`
@@ -394,6 +396,13 @@ impl Config {
             65_536,
             "128 to 65536",
         )?;
+        range(
+            "knowledge.copies_mb",
+            self.knowledge.copies_mb,
+            0,
+            1_000_000,
+            "0 to 1000000",
+        )?;
         self.embeddings.validate()?;
         self.telemetry.validate()?;
         self.validate_providers()?;
@@ -420,6 +429,12 @@ impl Config {
             memory_mb: self.knowledge.extract_memory_mb,
             ..reader::Settings::default()
         }
+    }
+
+    /// How many bytes of memory sites' knowledge may take.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        usize::try_from(self.knowledge.copies_mb << 20).unwrap_or(usize::MAX)
     }
 
     /// How documents are cut.

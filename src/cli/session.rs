@@ -79,7 +79,10 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
 /// When a provider's key can't be read.
 pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     let embedders = Arc::new(Embedders::new(config.embedder_settings()?));
-    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading()).with_reranker(config.reranker()))
+    let knowledge = Knowledge::new(embedders, config.chunk_limits(), config.reading());
+    Ok(knowledge
+        .with_reranker(config.reranker())
+        .with_copies(config.copies()))
 }
 
 impl Logins {

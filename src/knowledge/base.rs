@@ -40,6 +40,13 @@ impl Knowledge {
         }
     }
 
+    /// Takes a question's vector that was computed elsewhere, as if it had been asked a
+    /// moment ago.
+    pub fn remember(&self, model: &str, question: &str, vector: Vec<f32>) {
+        let key = (model.to_owned(), question.to_owned());
+        self.remembered.vectors.insert(key, Arc::new(vector));
+    }
+
     /// With room for copies of sites' knowledge, in bytes.
     #[must_use]
     pub fn with_copies(self, bytes: usize) -> Self {

@@ -21,7 +21,7 @@ use crate::knowledge::copies::{Asking, Held, Looked, SiteCopy};
 use crate::knowledge::expansion::{Others, bounded, mend};
 use crate::knowledge::fusion::{FEEDBACK, Fused, Weights, fed_back};
 use crate::knowledge::remembered::Asked;
-use crate::knowledge::snippet::snippet;
+use crate::knowledge::snippet::Plain;
 use crate::knowledge::{embed, measure, pins, rerank};
 use crate::models::embedder::{EmbedError, Purpose};
 
@@ -137,19 +137,25 @@ async fn by_copy(
             }
             continue;
         }
-        measure::took("whole", begun);
-        let found = Found {
+        let mut found = Found {
             passages: found,
             terms: looked.others.query_terms(looked.terms),
             model,
             degraded,
         };
-        return Ok(Some(finish(knowledge, asked, found).await));
+        measure::took("whole", begun);
+        if let Some(reranker) = knowledge.reranker.as_ref().filter(|_| closely) {
+            rerank::look_closely(reranker, &query.text, &mut found.passages).await;
+            rerank::distinct(&mut found.passages);
+            found.passages.truncate(query.k);
+        }
+        return Ok(Some(remember(knowledge, asked, found)));
     }
     Ok(None)
 }
 
-/// The best of what was looked up, as passages, and the revision that they are of.
+/// The best of what was looked up, as passages, and the revision that they are of: as many
+/// as are asked for, no two that say the same, unless all are to be looked at closely.
 async fn show(
     knowledge: &Knowledge,
     db: &Db,
@@ -158,43 +164,54 @@ async fn show(
     looked: &Looked,
     closely: bool,
 ) -> DbResult<(i64, Vec<Passage>)> {
-    let most = query.k.max(rerank::CLOSELY);
+    let most = looked.candidates.len().min(query.k.max(rerank::CLOSELY));
     // Near duplicates are few: mostly the first that are read suffice.
-    let mut read = if closely { most } else { query.k + SPARE }.min(most);
+    let mut read = if closely { most } else { most.min(query.k + SPARE) };
     loop {
-        let best = &looked.candidates[..read.min(looked.candidates.len())];
-        let (now, rows) = knowledge.copies.texts(db, site, looked.revision, best).await?;
-        let shown = best.iter().zip(rows).filter_map(|(chosen, row)| {
-            let mut row = Row::clone(row?.as_ref());
+        let best = &looked.candidates[..read];
+        let (now, texts) = knowledge.copies.texts(db, site, looked.revision, best).await?;
+        if now != looked.revision {
+            return Ok((now, Vec::new()));
+        }
+        let found = best.iter().zip(&texts);
+        let mut found: Vec<_> = found
+            .filter_map(|(c, text)| Some((c, text.as_deref()?)))
+            .collect();
+        if !closely {
+            if query.mode == Mode::Hybrid {
+                let mut kept: Vec<&rerank::Said> = Vec::new();
+                found.retain(|(_, text)| {
+                    let fresh = !kept.iter().any(|other| text.said().same_as(other));
+                    if fresh {
+                        kept.push(text.said());
+                    }
+                    fresh
+                });
+            }
+            if found.len() < query.k && read < most {
+                read = most;
+                continue;
+            }
+            found.truncate(query.k);
+        }
+        let mut lexemes: HashMap<&str, BTreeMap<String, f64>> = HashMap::new();
+        for term in &looked.terms {
+            let of_lang = lexemes.entry(&term.lang).or_default();
+            of_lang.insert(term.term.clone(), term.idf * term.weight);
+        }
+        let none = BTreeMap::new();
+        let shown = found.into_iter().map(|(chosen, text)| {
+            let mut row = text.row.clone();
             row.terms.clone_from(&chosen.terms);
-            Some(passage(row, &chosen.candidate, query.mode, &looked.terms))
+            let extract = text
+                .plain()
+                .extract(lexemes.get(row.lang.as_str()).unwrap_or(&none));
+            let mut passage = passage(row, &chosen.candidate, query.mode, &looked.terms);
+            passage.snippet = extract;
+            passage
         });
-        let shown: Vec<Passage> = shown.collect();
-        let all = read >= most || read >= looked.candidates.len();
-        if all || now != looked.revision || query.mode != Mode::Hybrid {
-            return Ok((now, shown));
-        }
-        let mut distinct = shown.clone();
-        rerank::distinct(&mut distinct);
-        if distinct.len() >= query.k {
-            return Ok((now, shown));
-        }
-        read = most;
+        return Ok((now, shown.collect()));
     }
-}
-
-/// Puts a finding into the form in which it is given, and remembers it.
-async fn finish(knowledge: &Knowledge, asked: Asked, mut found: Found) -> Arc<Found> {
-    let query = &asked.query;
-    if let (Mode::Hybrid, Some(reranker)) = (query.mode, &knowledge.reranker) {
-        rerank::look_closely(reranker, &query.text, &mut found.passages).await;
-    }
-    shown(&mut found, query);
-    let found = Arc::new(found);
-    if found.degraded.is_none() {
-        knowledge.remembered.found.insert(asked, Arc::clone(&found));
-    }
-    found
 }
 
 /// Finds passages in a snapshot of the database.
@@ -232,12 +249,25 @@ async fn by_database(
         let by = model.as_ref().zip(vector.as_deref().map(Vec::as_slice));
         let mut found = measure::part("whole", look_up(&mut tx, &known, &asked.query, by)).await?;
         tx.commit().await?;
+        if let (Mode::Hybrid, Some(reranker)) = (asked.query.mode, &knowledge.reranker) {
+            rerank::look_closely(reranker, &asked.query.text, &mut found.passages).await;
+        }
+        shown(&mut found, &asked.query);
         found.degraded = degraded;
-        return Ok(finish(knowledge, asked, found).await);
+        return Ok(remember(knowledge, asked, found));
     }
     Err(DbError::Unreadable(
         "the site's model changes faster than a question can be looked up".to_owned(),
     ))
+}
+
+/// Keeps a finding for whoever asks the same next, unless it lacks something.
+fn remember(knowledge: &Knowledge, asked: Asked, found: Found) -> Arc<Found> {
+    let found = Arc::new(found);
+    if found.degraded.is_none() {
+        knowledge.remembered.found.insert(asked, Arc::clone(&found));
+    }
+    found
 }
 
 /// The question's vector where one is wanted, or why there is none.
@@ -310,7 +340,7 @@ impl Candidate {
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn look_up(
+async fn look_up(
     tx: &mut SiteTx,
     known: &SiteModels,
     query: &SearchQuery,
@@ -397,7 +427,7 @@ pub async fn look_up(
 
 /// What is shown of what was looked up: no two that say the same, as many as were asked
 /// for, and an extract of each.
-pub fn shown(found: &mut Found, query: &SearchQuery) {
+fn shown(found: &mut Found, query: &SearchQuery) {
     if query.mode == Mode::Hybrid {
         rerank::distinct(&mut found.passages);
     }
@@ -409,7 +439,7 @@ pub fn shown(found: &mut Found, query: &SearchQuery) {
             .filter(|t| t.lang == passage.lang)
             .map(|t| (t.term.clone(), t.idf * t.weight))
             .collect();
-        passage.snippet = snippet(&passage.text, &passage.lang, &lexemes);
+        passage.snippet = Plain::of(&passage.text, &passage.lang).extract(&lexemes);
     }
 }
 

@@ -11,6 +11,7 @@ mod bad_input;
 mod bm25;
 mod cli;
 mod conversation;
+mod copies;
 mod crash;
 mod crash_turns;
 mod doctor;

@@ -10,15 +10,14 @@ mod lexemes;
 mod load;
 mod lookup;
 mod state;
+mod texts;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use moka::sync::Cache;
 use tokio_util::task::TaskTracker;
 
-use crate::db::passages::{self, Row};
 use crate::db::pool::{Db, DbResult};
 use crate::domain::ids::SiteId;
 
@@ -26,6 +25,7 @@ pub(in crate::knowledge) use lookup::{Asking, Chosen, Looked};
 pub(in crate::knowledge) use state::SiteCopy;
 
 use lexemes::Memo;
+use texts::{Text, Texts};
 
 /// About what a passage takes, before it is known.
 const A_PASSAGE: usize = 1_500;
@@ -34,9 +34,6 @@ const TEXTS: (usize, u64) = (8, 32 << 20);
 /// Copies that nobody asks for so long are given up.
 const IDLE: Duration = Duration::from_hours(1);
 
-/// A passage's text is the same as long as its document's revision is.
-type OfText = (SiteId, i64, i64);
-
 /// All of a process's copies.
 pub struct Copies {
     /// In bytes; none: no copies.
@@ -44,23 +41,41 @@ pub struct Copies {
     sites: Mutex<HashMap<SiteId, Kept>>,
     loading: TaskTracker,
     memo: Memo,
-    texts: Cache<OfText, Arc<Row>>,
+    texts: Texts,
 }
 
 struct Kept {
-    /// None while it is being loaded, or when the site is too large.
-    copy: Option<Arc<SiteCopy>>,
+    stage: Stage,
     bytes: usize,
     used: Instant,
+}
+
+enum Stage {
+    /// Somebody has searched it: one that does so again will do so often.
+    Asked,
+    Loading,
+    TooLarge,
+    Here(Arc<SiteCopy>),
+}
+
+impl Kept {
+    fn new(stage: Stage, bytes: usize) -> Self {
+        Self {
+            stage,
+            bytes,
+            used: Instant::now(),
+        }
+    }
 }
 
 /// How a search finds the copy of its site.
 pub(in crate::knowledge) enum Held {
     /// There is one, not necessarily of the present state.
     Here(Arc<SiteCopy>),
-    /// There is none.
+    /// There is none, and there should be.
     Missing,
-    /// There is none and none is needed: it is being loaded, or too large, or none are kept.
+    /// There is none and none is needed: nobody has asked before, it is being loaded, the site
+    /// is too large, or no copies are kept.
     Unwanted,
 }
 
@@ -68,14 +83,13 @@ impl Copies {
     /// Keeps copies of as many bytes together; 0 keeps none.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        let weight = |_: &OfText, row: &Arc<Row>| u32::try_from(row.text.len() + 400).unwrap_or(u32::MAX);
         let texts = u64::try_from(most / TEXTS.0).unwrap_or(u64::MAX).min(TEXTS.1);
         Self {
             most,
             sites: Mutex::default(),
             loading: TaskTracker::new(),
             memo: Memo::default(),
-            texts: Cache::builder().max_capacity(texts).weigher(weight).build(),
+            texts: Texts::new(texts),
         }
     }
 
@@ -84,31 +98,33 @@ impl Copies {
             return Held::Unwanted;
         }
         let mut sites = self.sites();
-        match sites.get_mut(&site) {
-            Some(Kept {
-                copy: Some(copy),
-                used,
-                ..
-            }) => {
-                *used = Instant::now();
+        let Some(kept) = sites.get_mut(&site) else {
+            sites.insert(site, Kept::new(Stage::Asked, 0));
+            return Held::Unwanted;
+        };
+        match &kept.stage {
+            Stage::Here(copy) => {
+                kept.used = Instant::now();
                 Held::Here(Arc::clone(copy))
             }
-            // Too large some time ago; perhaps it isn't any more.
-            Some(kept) if kept.used.elapsed() < IDLE => Held::Unwanted,
-            _ => Held::Missing,
+            Stage::Asked => Held::Missing,
+            // Perhaps it isn't any more.
+            Stage::TooLarge if kept.used.elapsed() > IDLE => Held::Missing,
+            Stage::TooLarge | Stage::Loading => Held::Unwanted,
         }
     }
 
     /// Loads a site's copy in the background, where there is room for so many chunks.
     pub(in crate::knowledge) fn make(self: &Arc<Self>, db: &Db, site: SiteId, chunks: i64) {
         let expected = usize::try_from(chunks).unwrap_or(0).saturating_mul(A_PASSAGE);
-        let kept = Kept {
-            copy: None,
-            bytes: 0,
-            used: Instant::now(),
-        };
-        self.sites().insert(site, kept);
-        if expected > self.most {
+        let fits = expected <= self.most;
+        let stage = if fits { Stage::Loading } else { Stage::TooLarge };
+        let before = self.sites().insert(site, Kept::new(stage, 0));
+        if before.is_some_and(|kept| matches!(kept.stage, Stage::Loading)) {
+            // Another search was as quick.
+            return;
+        }
+        if !fits {
             tracing::info!(
                 site = site.hashed(),
                 chunks,
@@ -156,40 +172,23 @@ impl Copies {
         refreshed
     }
 
-    /// The texts of candidates of a revision, by their order, and the revision of the site's
-    /// knowledge now. The database is asked only for texts that weren't shown lately, but it is
-    /// always asked for the revision.
+    /// See [`Texts::of`].
     pub(in crate::knowledge) async fn texts(
         &self,
         db: &Db,
         site: SiteId,
         revision: i64,
         candidates: &[Chosen],
-    ) -> DbResult<(i64, Vec<Option<Arc<Row>>>)> {
-        let key = |chosen: &Chosen| (site, chosen.candidate.chunk_id, chosen.revision);
-        let mut rows: Vec<Option<Arc<Row>>> = candidates.iter().map(|c| self.texts.get(&key(c))).collect();
-        let lacking = candidates.iter().zip(&rows).filter(|(_, row)| row.is_none());
-        let ids: Vec<i64> = lacking.map(|(c, _)| c.candidate.chunk_id).collect();
-        let (now, read) = passages::current(db, site, &ids).await?;
-        for row in read.into_iter().filter(|_| now == revision) {
-            let of = candidates
-                .iter()
-                .position(|c| c.candidate.chunk_id == row.chunk_id);
-            if let Some(at) = of {
-                let row = Arc::new(row);
-                self.texts.insert(key(&candidates[at]), Arc::clone(&row));
-                rows[at] = Some(row);
-            }
-        }
-        Ok((now, rows))
+    ) -> DbResult<(i64, Vec<Option<Arc<Text>>>)> {
+        self.texts.of(db, site, revision, candidates).await
     }
 
     fn keep(&self, site: SiteId, copy: Arc<SiteCopy>, bytes: usize) {
         let mut sites = self.sites();
-        let kept = Kept {
-            copy: (bytes <= self.most).then_some(copy),
-            bytes: if bytes <= self.most { bytes } else { 0 },
-            used: Instant::now(),
+        let kept = if bytes <= self.most {
+            Kept::new(Stage::Here(copy), bytes)
+        } else {
+            Kept::new(Stage::TooLarge, 0)
         };
         sites.insert(site, kept);
         sites.retain(|_, kept| kept.used.elapsed() < IDLE);
@@ -197,7 +196,7 @@ impl Copies {
         while all > self.most {
             let oldest = sites
                 .iter()
-                .filter(|(_, k)| k.copy.is_some())
+                .filter(|(_, k)| k.bytes > 0)
                 .min_by_key(|(_, k)| k.used);
             let Some((oldest, bytes)) = oldest.map(|(site, kept)| (*site, kept.bytes)) else {
                 break;
@@ -228,7 +227,7 @@ impl Copies {
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         let sites = self.sites();
-        let copies = sites.values().filter(|k| k.copy.is_some());
+        let copies = sites.values().filter(|k| matches!(k.stage, Stage::Here(_)));
         (copies.clone().count(), copies.map(|k| k.bytes).sum())
     }
 }
