@@ -9,6 +9,7 @@ mod fingerprint;
 pub mod follow;
 mod judge;
 pub mod machine;
+mod mask;
 mod measure;
 pub mod meter;
 mod operation;

@@ -4,6 +4,7 @@
 
 pub mod copies;
 pub mod corpus;
+pub mod document_states;
 pub mod documents;
 pub mod embedded;
 pub mod embeddings;
@@ -12,6 +13,7 @@ pub mod events;
 pub mod filtered;
 pub mod gaps;
 pub mod handoffs;
+pub mod inbound;
 pub mod jobs;
 pub mod listen;
 pub mod migrate;
@@ -23,6 +25,8 @@ pub mod passages;
 pub mod pool;
 pub mod postings;
 pub mod prune;
+pub mod receipts;
+pub mod removal;
 pub mod schedule;
 pub mod sites;
 pub mod spend;

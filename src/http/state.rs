@@ -12,6 +12,7 @@ use super::auth::keyring::Keyring;
 use super::auth::token;
 use super::hub::Hub;
 use super::metrics::{Access, Looked};
+use super::webhooks::collector::Collector;
 use crate::agent::Agent;
 use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
@@ -46,6 +47,8 @@ pub struct App {
     pub hub: Arc<Hub>,
     /// Keys of tokens.
     pub keyring: Keyring,
+    /// Stores webhooks.
+    pub collector: Collector,
     /// What opens secrets.
     pub master: Arc<MasterKey>,
     /// Which origins belong to some site.
@@ -78,6 +81,7 @@ impl App {
             db: agent.db.clone(),
             clock: Arc::clone(&agent.clock),
             keyring: Keyring::new(agent.db.clone(), Arc::clone(&agent.master)),
+            collector: Collector::new(agent.db.clone()),
             master: Arc::clone(&agent.master),
             origins: Cache::builder()
                 .max_capacity(10_000)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::copies::Copies;
 use crate::knowledge::extract::reader::{Reader, Settings};
+use crate::knowledge::fetch::Fetcher;
 use crate::knowledge::remembered::Remembered;
 use crate::models::embedders::Embedders;
 use crate::models::reranker::Reranker;
@@ -22,6 +23,8 @@ pub struct Knowledge {
     pub reader: Reader,
     /// Sites' knowledge in memory; none is kept until there is room for it.
     pub copies: Arc<Copies>,
+    /// What fetches contents from their sites; none where nothing is fetched.
+    pub fetcher: Option<Fetcher>,
     /// What was found and embedded a moment ago.
     pub(in crate::knowledge) remembered: Remembered,
 }
@@ -36,6 +39,7 @@ impl Knowledge {
             reranker: None,
             reader: Reader::new(reading),
             copies: Arc::new(Copies::new(0)),
+            fetcher: None,
             remembered: Remembered::default(),
         }
     }
@@ -52,6 +56,15 @@ impl Knowledge {
     pub fn with_copies(self, bytes: usize) -> Self {
         let copies = Arc::new(Copies::new(bytes));
         Self { copies, ..self }
+    }
+
+    /// With this fetcher.
+    #[must_use]
+    pub fn with_fetcher(self, fetcher: Fetcher) -> Self {
+        Self {
+            fetcher: Some(fetcher),
+            ..self
+        }
     }
 
     /// With this cross-encoder.

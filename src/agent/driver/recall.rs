@@ -2,10 +2,9 @@
 //! stored events and calls.
 
 use super::Driver;
-use super::take::{mask, mask_found};
 use crate::agent::answer::Answer;
 use crate::agent::brain::ToolOutcome;
-use crate::agent::operation;
+use crate::agent::{mask, operation};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::{events, tool_calls};
 use crate::hands::registry::Called;
@@ -33,13 +32,10 @@ impl Driver {
             if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {
                 continue;
             }
-            let ctx = operation::context(&self.agent, &t);
+            let ctx = operation::context(&self.agent, t.site);
             match self.agent.registry.call(&ctx, &call.tool, &self.args).await {
                 Ok(Called { mut reply, .. }) => {
-                    mask(&mut self.vault, &mut reply.output);
-                    if let Some(found) = &mut reply.found {
-                        mask_found(&mut self.vault, found);
-                    }
+                    mask::reply(&mut self.vault, &mut reply);
                     self.view.outcomes.push(ToolOutcome {
                         tool: call.tool,
                         args: self.args.clone(),

@@ -1,32 +1,28 @@
 //! What an operation gave, as the machine's next input: plans become calls with ids,
 //! sentences pass the gate, errors become codes.
 
-use serde_json::Value;
-
 use super::Driver;
+use crate::agent::brain::extractive;
 use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome};
-use crate::agent::machine::action::{Action, HandoffReason, Template};
+use crate::agent::machine::action::Action;
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
 use crate::agent::machine::state::State;
+use crate::agent::mask;
 use crate::agent::operation::{Outcome as Done, code};
 use crate::agent::phrases;
 use crate::agent::record::CallNews;
 use crate::db::model_calls::Held;
-use crate::domain::document::Found;
 use crate::domain::event::{StepStatus, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::CallId;
 use crate::domain::tool::ToolCode;
 use crate::guardrails::content;
-use crate::guardrails::pii::placeholders::Placeholders;
 use crate::hands::registry::{CallError, Called};
 
 /// Calls taken from one plan; the turn has three at most anyhow.
 const AT_ONCE: usize = 3;
-/// The brain without a model.
-const EXTRACTIVE: &str = "extractive";
 /// Characters kept of a sentence that was held back.
 const KEPT: usize = 4_000;
 
@@ -59,12 +55,10 @@ impl Driver {
             Done::Ticket(Ok((_, needs_contact))) => Input::Closed { needs_contact },
             Done::Handoff(Ok((handoff_id, needs_contact))) => {
                 let reason = self.handoff_reason();
-                let words = if reason == code(&HandoffReason::VisitorAsked) {
-                    Template::PassedOn
-                } else {
-                    Template::HandedOver
+                let next = match self.machine.state {
+                    State::Closing { say: Some(words), .. } => phrases::say(words, self.tongue),
+                    _ => "",
                 };
-                let next = phrases::say(words, self.tongue);
                 self.record.events.push(ThreadEvent::Handoff {
                     handoff_id,
                     reason,
@@ -183,13 +177,10 @@ impl Driver {
         let tool = self.current_tool();
         match result {
             Ok(Called { mut reply, attempts }) => {
-                mask(&mut self.vault, &mut reply.output);
-                if let Some(found) = &mut reply.found {
-                    mask_found(&mut self.vault, found);
-                }
+                mask::reply(&mut self.vault, &mut reply);
                 // A search that finds nothing at all leaves a model nothing to answer from
                 // (GRD-6); the extractive brain says so itself.
-                let model = self.machine.ctx.link_name() != Some(EXTRACTIVE);
+                let model = self.machine.ctx.link_name() != Some(extractive::NAME);
                 let confidence = reply.found.as_ref().map(|f| {
                     if model && f.passages.is_empty() {
                         Confidence::Low
@@ -265,28 +256,6 @@ impl Driver {
         match self.machine.open_operation() {
             Some(Action::OpenHandoff { reason, .. }) => code(&reason),
             _ => "unknown".to_owned(),
-        }
-    }
-}
-
-/// Puts placeholders for the personal data in a tool's output.
-pub(in crate::agent) fn mask(vault: &mut Placeholders, value: &mut Value) {
-    match value {
-        Value::String(text) => *text = vault.mask(text),
-        Value::Array(items) => items.iter_mut().for_each(|v| mask(vault, v)),
-        Value::Object(fields) => fields.values_mut().for_each(|v| mask(vault, v)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// The same in passages.
-pub(in crate::agent) fn mask_found(vault: &mut Placeholders, found: &mut Found) {
-    for p in &mut found.passages {
-        p.text = vault.mask(&p.text);
-        p.title = vault.mask(&p.title);
-        p.snippet = vault.mask(&p.snippet);
-        for heading in &mut p.heading_path {
-            *heading = vault.mask(heading);
         }
     }
 }
