@@ -13,8 +13,8 @@ const CODED: usize = 8_192;
 /// Up to how many are compared without a look at their codes first.
 const COMPARED: usize = 6_000;
 /// Of how many coded ones one is compared, and how many at least.
-const SHARE: usize = 64;
-const LEAST: usize = 1_500;
+const SHARE: usize = 128;
+const LEAST: usize = 1_000;
 
 /// A site's, of one model.
 #[derive(Debug, Clone, Default)]
