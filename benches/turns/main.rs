@@ -134,10 +134,10 @@ async fn profile(running: &Running, database: &mut sqlx::PgConnection, turns: us
     let round = Round {
         way: Way::Json,
         at_once: 16,
-        turns: turns.min(1000),
+        turns: turns.min(900),
         from: 0,
     };
-    measure::turns(running, round).await;
+    measure::warm(running, Round { at_once: 4, ..round }).await;
     for _ in 0..turns.div_ceil(round.turns) {
         measure::forget(database).await;
         let cost = measure::cost(running, database, round).await;
@@ -154,7 +154,7 @@ async fn all_turns(running: &Running, database: &mut sqlx::PgConnection, options
         from: 0,
     };
     // Fills the caches of both, and computes the questions' vectors.
-    measure::turns(running, round(Way::Json, 16)).await;
+    measure::warm(running, round(Way::Json, 4)).await;
     println!(
         "{:<28} {:>8} {:>8} {:>8} {:>8} {:>13}",
         "CPU, ms a turn", "server", "database", "both", "turns/s", "transactions"

@@ -8,9 +8,11 @@ pub mod explain;
 mod fingerprint;
 pub mod follow;
 mod judge;
+pub mod live;
 pub mod machine;
 mod measure;
 pub mod meter;
+mod opening;
 mod operation;
 pub mod phrases;
 pub mod query;
@@ -20,6 +22,7 @@ pub mod turns;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use moka::sync::Cache;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,11 +32,15 @@ use crate::agent::brain::Brain;
 use crate::agent::machine::ctx::Limits;
 use crate::agent::meter::Meter;
 use crate::db::pool::Db;
+use crate::db::turn_writes::SiteFacts;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::{SiteId, TurnId};
 use crate::domain::seal::MasterKey;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
+
+/// Sites that are remembered.
+const MOST_SITES: u64 = 10_000;
 
 /// How the agent is set up.
 #[derive(Debug, Clone)]
@@ -66,6 +73,8 @@ pub struct Agent {
     owner: Uuid,
     slots: Arc<Semaphore>,
     stops: Mutex<HashMap<TurnId, Arc<Notify>>>,
+    /// What turns depended on of their sites, the last time.
+    sites: Cache<SiteId, Arc<SiteFacts>>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -94,6 +103,7 @@ impl Agent {
             owner: Uuid::now_v7(),
             slots: Arc::new(Semaphore::new(settings.turns_at_once)),
             stops: Mutex::default(),
+            sites: Cache::new(MOST_SITES),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })

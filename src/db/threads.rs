@@ -65,21 +65,6 @@ pub struct NewMessage<'a> {
     pub seq: i64,
 }
 
-/// Makes sure that the visitor is known.
-///
-/// # Errors
-/// When the database does.
-pub async fn ensure_visitor(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<()> {
-    sqlx::query!(
-        "INSERT INTO visitors (site_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-        tx.site().0,
-        visitor.0
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
 /// Keeps the address that a visitor left, sealed.
 ///
 /// # Errors
@@ -107,30 +92,6 @@ pub async fn has_email(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<bool> {
     .fetch_optional(tx.conn())
     .await?;
     Ok(known.unwrap_or(false))
-}
-
-/// Opens a thread.
-///
-/// # Errors
-/// When the database does.
-pub async fn insert(
-    tx: &mut SiteTx,
-    id: ThreadId,
-    visitor: VisitorId,
-    channel: &str,
-    lang: &str,
-) -> DbResult<()> {
-    sqlx::query!(
-        "INSERT INTO threads (site_id, id, visitor_id, channel, lang) VALUES ($1, $2, $3, $4, $5)",
-        tx.site().0,
-        id.0,
-        visitor.0,
-        channel,
-        lang
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// A visitor's thread, locked until the transaction ends. Another visitor's isn't found.

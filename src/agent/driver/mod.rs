@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::Agent;
 use super::answer::Answer;
 use super::brain::{Sentence, ToolCall, TurnView};
+use super::live::Teller;
 use super::measure::Watch;
 use super::meter::Meter;
 use super::operation::{Outcome, Running};
@@ -69,6 +70,8 @@ pub(super) struct Assignment {
     pub resumed: bool,
     /// The site's name, where the turn opens its thread: then there is no history to read.
     pub opens: Option<String>,
+    /// Who follows it in this process.
+    pub teller: Teller,
 }
 
 pub(super) struct Driver {
@@ -89,6 +92,7 @@ pub(super) struct Driver {
     clocks: BTreeMap<Timer, DateTime<Utc>>,
     inputs: VecDeque<Input>,
     running: Running,
+    teller: Teller,
     tongue: Tongue,
     watch: Watch,
     /// Until when what isn't stored yet may wait.
@@ -96,8 +100,9 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(agent: Arc<Agent>, job: Assignment) -> Self {
+    pub(super) fn new(agent: Arc<Agent>, mut job: Assignment) -> Self {
         Self {
+            teller: std::mem::replace(&mut job.teller, Teller::silent()),
             watch: Watch::new(job.resumed, &job.machine),
             machine: job.machine.clone(),
             record: Record::after(job.last_step),
@@ -210,7 +215,7 @@ impl Driver {
     fn feed(&mut self, input: &Input) -> DbResult<()> {
         let now = self.agent.clock.now();
         let (machine, actions) = step(self.machine.clone(), now, input);
-        self.record.step(now, input, &actions, &machine)?;
+        self.record.step(now, input, &actions)?;
         self.watch.step(&self.machine, input, &machine);
         self.machine = machine;
         for action in actions {
@@ -231,6 +236,7 @@ impl Driver {
         if self.record.is_empty() {
             return Ok(false);
         }
+        self.record.machine(&self.machine)?;
         let over = self.is_over();
         let releases = self
             .record
@@ -242,12 +248,10 @@ impl Driver {
         }
         let mut pauses = STORE_PAUSES.iter();
         loop {
-            match self
-                .record
-                .store(&self.agent.db, &self.job.turn, self.agent.clock.now())
-                .await
-            {
-                Ok(stop) => {
+            let now = self.agent.clock.now();
+            match self.record.store(&self.agent.db, &self.job.turn, now, true).await {
+                Ok(kept) => {
+                    self.teller.tell(kept.events, &self.vault);
                     fail::point(if over {
                         FailPoint::TurnFinished
                     } else {
@@ -256,7 +260,7 @@ impl Driver {
                     if releases && !over {
                         fail::point(FailPoint::TurnReleased);
                     }
-                    return Ok(stop && !over);
+                    return Ok(kept.stop && !over);
                 }
                 Err(error) if error.is_transient() => match pauses.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
@@ -272,6 +276,7 @@ impl Driver {
         let mut tx = self.agent.db.site(t.site).await?;
         let stop = turns::renew(&mut tx, t.turn, t.epoch).await?;
         tx.commit().await?;
+        self.record.renewed();
         if stop {
             self.inputs.push_back(Input::Cancelled);
         }
