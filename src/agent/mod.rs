@@ -7,9 +7,11 @@ pub mod driver;
 pub mod explain;
 mod fingerprint;
 pub mod follow;
+pub mod hub;
 mod judge;
 pub mod live;
 pub mod machine;
+mod mask;
 mod measure;
 pub mod meter;
 mod opening;
@@ -29,6 +31,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::agent::brain::Brain;
+use crate::agent::hub::Hub;
 use crate::agent::machine::ctx::Limits;
 use crate::agent::meter::Meter;
 use crate::db::pool::Db;
@@ -73,6 +76,8 @@ pub struct Agent {
     owner: Uuid,
     slots: Arc<Semaphore>,
     stops: Mutex<HashMap<TurnId, Arc<Notify>>>,
+    /// Who waits for events in this process.
+    pub hub: Arc<Hub>,
     /// What turns depended on of their sites, the last time.
     sites: Cache<SiteId, Arc<SiteFacts>>,
     tasks: TaskTracker,
@@ -103,6 +108,7 @@ impl Agent {
             owner: Uuid::now_v7(),
             slots: Arc::new(Semaphore::new(settings.turns_at_once)),
             stops: Mutex::default(),
+            hub: Arc::default(),
             sites: Cache::new(MOST_SITES),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),

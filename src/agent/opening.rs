@@ -214,7 +214,7 @@ impl Opening<'_> {
             text: &draft.text,
             event: &draft.event,
             vault: &draft.sealed,
-            tell: true,
+            tell: self.agent.hub.others(),
         }
     }
 
@@ -229,6 +229,7 @@ impl Opening<'_> {
                 return None;
             }
         };
+        self.agent.hub.wake(draft.thread, seq);
         let (mut teller, live) = Teller::open();
         let first = StoredEvent {
             seq,

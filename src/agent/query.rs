@@ -11,9 +11,9 @@ use tokio::time::Instant;
 use super::Agent;
 use super::answer::Answer;
 use super::brain::{Brain, Refused, ToolOutcome, TurnView};
-use super::driver::take::{mask, mask_found};
 use super::judge::Ground;
 use super::machine::input::LinkFailure;
+use super::mask::mask_reply;
 use super::meter;
 use super::operation::code;
 use crate::db::pool::{DbError, DbResult};
@@ -155,14 +155,12 @@ async fn search(
         .as_ref()
         .map(|f| f.passages.clone())
         .unwrap_or_default();
-    mask(vault, &mut reply.output);
-    let mut found = reply.found.unwrap_or_default();
-    mask_found(vault, &mut found);
+    mask_reply(vault, &mut reply);
     let outcome = ToolOutcome {
         tool: "kb_search".to_owned(),
         args,
         result: Ok(reply.output),
-        found: Some(found),
+        found: Some(reply.found.unwrap_or_default()),
     };
     Ok((outcome, hits))
 }

@@ -47,7 +47,7 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
         database,
         closing,
         turns: app.agent.running(),
-        streams: app.hub.waiting(),
+        streams: app.agent.hub.waiting(),
     };
     let status = if state.ready {
         StatusCode::OK

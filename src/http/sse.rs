@@ -14,8 +14,8 @@ use futures::Stream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::{Code, Problem};
-use super::hub::Waiting;
 use super::state::App;
+use crate::agent::hub::Waiting;
 use crate::agent::live::LiveEvents;
 use crate::db::events::{self, StoredEvent};
 use crate::db::pool::DbResult;
@@ -125,7 +125,9 @@ impl Follow {
                 }
             }
             // Waiting begins before the first look, so nothing falls between the two.
-            let waiting = self.waiting.get_or_insert_with(|| self.app.hub.wait(self.thread));
+            let waiting = self
+                .waiting
+                .get_or_insert_with(|| self.app.agent.hub.wait(self.thread));
             let mut tx = self.app.db.site(self.site).await?;
             let mut events = events::after(&mut tx, self.thread, self.after, BATCH).await?;
             vault::reveal_all(&mut tx, &self.app.master, self.thread, &mut events).await?;
@@ -133,11 +135,8 @@ impl Follow {
             if !events.is_empty() {
                 return Ok(Some(self.sent(events)));
             }
-            let poll = if self.until == Until::Expiry {
-                IDLE_POLL
-            } else {
-                POLL
-            };
+            let idle = self.until == Until::Expiry && !self.app.agent.hub.is_new();
+            let poll = if idle { IDLE_POLL } else { POLL };
             tokio::select! {
                 () = waiting.changed() => {}
                 () = tokio::time::sleep(poll.min(left)) => {}

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::auth::keyring::Keyring;
 use super::auth::token;
-use super::hub::Hub;
 use super::metrics::{Access, Looked};
 use crate::agent::Agent;
 use crate::db::pool::Db;
@@ -42,8 +41,6 @@ pub struct App {
     pub clock: SharedClock,
     /// What searches need.
     pub knowledge: Arc<Knowledge>,
-    /// Who waits for events.
-    pub hub: Arc<Hub>,
     /// Keys of tokens.
     pub keyring: Keyring,
     /// What opens secrets.
@@ -67,7 +64,6 @@ impl App {
     #[must_use]
     pub fn new(
         agent: Arc<Agent>,
-        hub: Arc<Hub>,
         knowledge: Arc<Knowledge>,
         settings: HttpSettings,
         closing: CancellationToken,
@@ -90,7 +86,6 @@ impl App {
             streams: Arc::new(Semaphore::new(settings.streams_at_once)),
             agent,
             knowledge,
-            hub,
             closing,
             looked: Looked::default(),
             settings,

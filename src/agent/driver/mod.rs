@@ -79,7 +79,7 @@ pub(super) struct Driver {
     job: Assignment,
     machine: Machine,
     record: Record,
-    view: TurnView,
+    view: Arc<TurnView>,
     answer: Answer,
     draft: Vec<Sentence>,
     /// Arguments of the call that the brain planned last.
@@ -106,11 +106,11 @@ impl Driver {
             watch: Watch::new(job.resumed, &job.machine),
             machine: job.machine.clone(),
             record: Record::after(job.last_step),
-            view: TurnView {
+            view: Arc::new(TurnView {
                 message: job.text.clone(),
                 locale: job.locale.clone(),
                 ..TurnView::default()
-            },
+            }),
             answer: Answer::default(),
             draft: Vec::new(),
             args: serde_json::Value::Null,
@@ -248,9 +248,12 @@ impl Driver {
         }
         let mut pauses = STORE_PAUSES.iter();
         loop {
-            let now = self.agent.clock.now();
-            match self.record.store(&self.agent.db, &self.job.turn, now, true).await {
+            let (now, tell) = (self.agent.clock.now(), self.agent.hub.others());
+            match self.record.store(&self.agent.db, &self.job.turn, now, tell).await {
                 Ok(kept) => {
+                    if let Some(last) = kept.events.last() {
+                        self.agent.hub.wake(self.job.turn.thread, last.seq);
+                    }
                     self.teller.tell(kept.events, &self.vault);
                     fail::point(if over {
                         FailPoint::TurnFinished
@@ -269,6 +272,11 @@ impl Driver {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// The view, to change it: a copy only while a brain is reading it.
+    fn view_mut(&mut self) -> &mut TurnView {
+        Arc::make_mut(&mut self.view)
     }
 
     async fn renew(&mut self) -> DbResult<()> {

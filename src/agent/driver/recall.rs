@@ -1,10 +1,12 @@
 //! A turn taken over after a crash: what the driver knew is put together again from the
 //! stored events and calls.
 
+use std::sync::Arc;
+
 use super::Driver;
-use super::take::{mask, mask_found};
 use crate::agent::answer::Answer;
 use crate::agent::brain::ToolOutcome;
+use crate::agent::mask::mask_reply;
 use crate::agent::operation;
 use crate::db::pool::{DbError, DbResult};
 use crate::db::{events, tool_calls};
@@ -20,7 +22,7 @@ impl Driver {
         let calls = tool_calls::of_turn(&mut tx, t.turn).await?;
         tx.commit().await?;
         self.answer = Answer::from_events(stored.iter().map(|e| &e.event));
-        self.view = operation::view(
+        let view = operation::view(
             &self.agent,
             &t,
             self.job.first_seq,
@@ -28,6 +30,7 @@ impl Driver {
             self.job.locale.clone(),
         )
         .await?;
+        self.view = Arc::new(view);
         for call in calls {
             self.args = call.args;
             if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {
@@ -36,13 +39,11 @@ impl Driver {
             let ctx = operation::context(&self.agent, &t);
             match self.agent.registry.call(&ctx, &call.tool, &self.args).await {
                 Ok(Called { mut reply, .. }) => {
-                    mask(&mut self.vault, &mut reply.output);
-                    if let Some(found) = &mut reply.found {
-                        mask_found(&mut self.vault, found);
-                    }
-                    self.view.outcomes.push(ToolOutcome {
+                    mask_reply(&mut self.vault, &mut reply);
+                    let args = self.args.clone();
+                    self.view_mut().outcomes.push(ToolOutcome {
                         tool: call.tool,
-                        args: self.args.clone(),
+                        args,
                         result: Ok(reply.output),
                         found: reply.found,
                     });

@@ -1,7 +1,7 @@
 //! What an operation gave, as the machine's next input: plans become calls with ids,
 //! sentences pass the gate, errors become codes.
 
-use serde_json::Value;
+use std::sync::Arc;
 
 use super::Driver;
 use crate::agent::brain::extractive::intent::{Intent, intent};
@@ -10,17 +10,16 @@ use crate::agent::machine::action::{Action, HandoffReason, Template};
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
 use crate::agent::machine::state::State;
+use crate::agent::mask::mask_reply;
 use crate::agent::operation::{Outcome as Done, code};
 use crate::agent::phrases;
 use crate::agent::record::CallNews;
 use crate::db::model_calls::Held;
-use crate::domain::document::Found;
 use crate::domain::event::{StepStatus, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::CallId;
 use crate::domain::tool::ToolCode;
 use crate::guardrails::content;
-use crate::guardrails::pii::placeholders::Placeholders;
 use crate::hands::registry::{CallError, Called};
 
 /// Calls taken from one plan; the turn has three at most anyhow.
@@ -35,7 +34,7 @@ impl Driver {
     pub(super) fn take(&mut self, done: Done) {
         let input = match done {
             Done::Screened(Ok(view)) => {
-                self.view = view;
+                self.view = Arc::new(view);
                 Input::Screened {
                     verdict: screened(&self.view.message),
                 }
@@ -101,7 +100,7 @@ impl Driver {
                     reason: code(&reason),
                     at: self.agent.clock.now(),
                 });
-                self.view.refused.push(Refused {
+                self.view_mut().refused.push(Refused {
                     md: sentence.md.clone(),
                     why: code(&reason),
                 });
@@ -183,10 +182,7 @@ impl Driver {
         let tool = self.current_tool();
         match result {
             Ok(Called { mut reply, attempts }) => {
-                mask(&mut self.vault, &mut reply.output);
-                if let Some(found) = &mut reply.found {
-                    mask_found(&mut self.vault, found);
-                }
+                mask_reply(&mut self.vault, &mut reply);
                 // A search that finds nothing at all leaves a model nothing to answer from
                 // (GRD-6); the extractive brain says so itself.
                 let model = self.machine.ctx.link_name() != Some(EXTRACTIVE);
@@ -204,9 +200,10 @@ impl Driver {
                     attempts,
                     ms,
                 });
-                self.view.outcomes.push(ToolOutcome {
+                let args = self.args.clone();
+                self.view_mut().outcomes.push(ToolOutcome {
                     tool,
-                    args: self.args.clone(),
+                    args,
                     result: Ok(reply.output),
                     found: reply.found,
                 });
@@ -224,9 +221,10 @@ impl Driver {
                     attempts,
                     ms,
                 });
-                self.view.outcomes.push(ToolOutcome {
+                let args = self.args.clone();
+                self.view_mut().outcomes.push(ToolOutcome {
                     tool,
-                    args: self.args.clone(),
+                    args,
                     result: Err(error.code.as_str().to_owned()),
                     found: None,
                 });
@@ -265,28 +263,6 @@ impl Driver {
         match self.machine.open_operation() {
             Some(Action::OpenHandoff { reason, .. }) => code(&reason),
             _ => "unknown".to_owned(),
-        }
-    }
-}
-
-/// Puts placeholders for the personal data in a tool's output.
-pub(in crate::agent) fn mask(vault: &mut Placeholders, value: &mut Value) {
-    match value {
-        Value::String(text) => *text = vault.mask(text),
-        Value::Array(items) => items.iter_mut().for_each(|v| mask(vault, v)),
-        Value::Object(fields) => fields.values_mut().for_each(|v| mask(vault, v)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// The same in passages.
-pub(in crate::agent) fn mask_found(vault: &mut Placeholders, found: &mut Found) {
-    for p in &mut found.passages {
-        p.text = vault.mask(&p.text);
-        p.title = vault.mask(&p.title);
-        p.snippet = vault.mask(&p.snippet);
-        for heading in &mut p.heading_path {
-            *heading = vault.mask(heading);
         }
     }
 }
