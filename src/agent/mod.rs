@@ -8,7 +8,7 @@ pub mod explain;
 mod fingerprint;
 pub mod follow;
 pub mod hub;
-mod judge;
+pub mod judge;
 pub mod live;
 pub mod machine;
 mod mask;
