@@ -240,8 +240,16 @@ setup_to_lint() {
   need_deny
 }
 
+# The examples of docs/intake.md are run as they are printed.
+need_curl() {
+  if ! command -v curl >/dev/null || ! command -v openssl >/dev/null; then
+    need_packages "curl or openssl is missing (the documentation's examples use them)" curl openssl
+  fi
+}
+
 setup_to_test() {
   setup_to_run
+  need_curl
   need_poppler
   setup_to_lint
   need_node

@@ -3,11 +3,13 @@
 //! stops the start with the key's name and what is allowed.
 
 pub mod embeddings;
+pub mod fetch;
 mod keys;
 pub mod master;
 mod paths;
 mod provider_keys;
 pub mod providers;
+mod reference;
 pub mod telemetry;
 
 use std::net::SocketAddr;
@@ -22,7 +24,8 @@ use serde::Deserialize;
 
 use crate::knowledge::chunk::ChunkLimits;
 
-pub use keys::{KEYS, Key, reference};
+pub use keys::{KEYS, Key};
+pub use reference::reference;
 
 use crate::knowledge::extract::reader;
 
@@ -76,6 +79,9 @@ pub struct Config {
     /// Where downloaded programs are looked for.
     #[serde(skip)]
     pub cache_dir: PathBuf,
+    /// For files that live for a moment.
+    #[serde(skip)]
+    pub temp_dir: PathBuf,
     /// poppler's second reader of PDF, where it is installed.
     #[serde(skip)]
     pub pdftotext: Option<PathBuf>,
@@ -100,6 +106,8 @@ pub struct Config {
     pub knowledge: Knowledge,
     /// What gives passages and questions their vectors.
     pub embeddings: embeddings::Embeddings,
+    /// What is fetched for sites, and how.
+    pub fetch: fetch::Fetch,
     /// Background work.
     pub jobs: Jobs,
     /// Logs.
@@ -259,14 +267,14 @@ impl Config {
             figment = figment.merge(Toml::file(file));
         }
         for (name, value) in &environment {
-            match keys::by_variable(name) {
+            match reference::by_variable(name) {
                 Some(key) if value.is_empty() && !key.has_default => {}
                 Some(key) if key.text => figment = figment.merge(Serialized::default(&key.path, value)),
                 Some(key) => figment = figment.merge(Serialized::default(&key.path, parse(value))),
                 None if name.starts_with("DESKHAND_") && !keys::OTHER_VARIABLES.contains(&name.as_str()) => {
                     return Err(ConfigError::UnknownVariable(
                         name.clone(),
-                        keys::did_you_mean(name),
+                        reference::did_you_mean(name),
                     ));
                 }
                 None => {}
@@ -277,8 +285,9 @@ impl Config {
         }
         let mut config: Self = figment
             .extract()
-            .map_err(|e| ConfigError::Value(keys::explain(&e)))?;
+            .map_err(|e| ConfigError::Value(reference::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
+        config.temp_dir = std::env::temp_dir();
         config.pdftotext = paths::program("pdftotext", &environment);
         config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
         config.fill_keys(&environment);
@@ -395,6 +404,7 @@ impl Config {
             "128 to 65536",
         )?;
         self.embeddings.validate()?;
+        self.fetch.validate()?;
         self.telemetry.validate()?;
         self.validate_providers()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;

@@ -25,7 +25,7 @@ static PLAIN: LazyLock<Cache<String, ()>> = LazyLock::new(|| {
 });
 
 /// Puts placeholders into a reply, its passages first.
-pub(super) fn mask_reply(vault: &mut Placeholders, reply: &mut Reply<Value>) {
+pub(super) fn reply(vault: &mut Placeholders, reply: &mut Reply<Value>) {
     let mut mask = Mask {
         vault,
         known: HashMap::new(),

@@ -20,7 +20,7 @@ use super::record::TurnRef;
 use crate::agent::machine::action::{HandoffReason, TicketReason};
 use crate::db::pool::DbResult;
 use crate::db::{handoffs, sites, threads};
-use crate::domain::ids::{CallId, HandoffId, TicketId};
+use crate::domain::ids::{CallId, HandoffId, SiteId, TicketId};
 use crate::hands::registry::{CallError, Called};
 use crate::hands::{ToolContext, kb_search};
 
@@ -187,16 +187,16 @@ pub(super) fn call(agent: &Arc<Agent>, t: TurnRef, id: CallId, tool: String, arg
     let own = Arc::clone(agent);
     Running::apart(agent, async move {
         let start = Instant::now();
-        let result = own.registry.call(&context(&own, &t), &tool, &args).await;
+        let result = own.registry.call(&context(&own, t.site), &tool, &args).await;
         let ms = i32::try_from(start.elapsed().as_millis()).unwrap_or(i32::MAX);
         Outcome::Called { id, result, ms }
     })
 }
 
-pub(super) fn context(agent: &Agent, t: &TurnRef) -> ToolContext {
+pub(super) fn context(agent: &Agent, site: SiteId) -> ToolContext {
     ToolContext {
         db: agent.db.clone(),
-        site: t.site,
+        site,
         channel: kb_search::WIDGET,
     }
 }

@@ -5,17 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::Agent;
 use super::answer::Answer;
 use super::brain::{Brain, Refused, ToolOutcome, TurnView};
-use super::judge::Ground;
 use super::machine::input::LinkFailure;
-use super::mask::mask_reply;
-use super::meter;
-use super::operation::code;
+use super::mask;
+use super::meter::{self, Meter};
+use super::operation::{self, Outcome, code};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::sites;
 use crate::domain::document::{Found, Passage};
@@ -23,12 +21,9 @@ use crate::domain::event::Citation;
 use crate::domain::ids::SiteId;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::{content, vault};
-use crate::hands::ToolContext;
-use crate::hands::kb_search::WIDGET;
+use crate::hands::Tool;
+use crate::hands::kb_search::KbSearch;
 use crate::hands::registry::CallError;
-
-/// A draft's sentences that may wait for the gate.
-const AHEAD: usize = 16;
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -101,7 +96,8 @@ async fn answered(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<An
     };
     let (outcome, hits) = search(agent, site, &mut vault, &view.message, query.k).await?;
     view.outcomes.push(outcome);
-    let meter = agent.meter(site);
+    let mut view = Arc::new(view);
+    let meter = Arc::new(agent.meter(site));
     let mut answered = None;
     if !content::trips(&view.message) {
         for brain in &agent.brains {
@@ -136,13 +132,11 @@ async fn search(
     message: &str,
     k: u8,
 ) -> DbResult<(ToolOutcome, Vec<Passage>)> {
-    let ctx = ToolContext {
-        db: agent.db.clone(),
-        site,
-        channel: WIDGET,
-    };
     let args = json!({ "query": message, "top_k": k });
-    let called = agent.registry.call(&ctx, "kb_search", &args).await;
+    let called = agent
+        .registry
+        .call(&operation::context(agent, site), KbSearch::NAME, &args)
+        .await;
     let mut reply = match called {
         Ok(called) => called.reply,
         Err(CallError::Failed { error, .. }) => {
@@ -150,14 +144,15 @@ async fn search(
         }
         Err(error) => return Err(DbError::Unreadable(error.to_string())),
     };
+    // The documents' own, as anybody may read them.
     let hits = reply
         .found
         .as_ref()
         .map(|f| f.passages.clone())
         .unwrap_or_default();
-    mask_reply(vault, &mut reply);
+    mask::reply(vault, &mut reply);
     let outcome = ToolOutcome {
-        tool: "kb_search".to_owned(),
+        tool: KbSearch::NAME.to_owned(),
         args,
         result: Ok(reply.output),
         found: Some(reply.found.unwrap_or_default()),
@@ -172,15 +167,15 @@ type Written = (String, String, Vec<Citation>);
 async fn by(
     agent: &Arc<Agent>,
     brain: &Arc<dyn Brain>,
-    view: &mut TurnView,
-    meter: &meter::Meter,
+    view: &mut Arc<TurnView>,
+    meter: &Arc<Meter>,
 ) -> Option<Written> {
-    view.refused.clear();
+    Arc::make_mut(view).refused.clear();
     let end = Instant::now() + Duration::from_millis(agent.limits.cap_ms.into());
     for _ in 0..=agent.limits.redrafts {
         match tokio::time::timeout_at(end, draft(agent, brain, view, meter)).await {
             Ok(Ok(answer)) => return Some((brain.name().to_owned(), answer.text(), answer.used())),
-            Ok(Err(Fault::Held(refused))) => view.refused.push(refused),
+            Ok(Err(Fault::Held(refused))) => Arc::make_mut(view).refused.push(refused),
             Ok(Err(Fault::Link(cause))) => {
                 tracing::info!(
                     brain = brain.name(),
@@ -203,56 +198,38 @@ enum Fault {
 async fn draft(
     agent: &Arc<Agent>,
     brain: &Arc<dyn Brain>,
-    view: &TurnView,
-    meter: &meter::Meter,
+    view: &Arc<TurnView>,
+    meter: &Arc<Meter>,
 ) -> Result<Answer, Fault> {
-    let ground = Ground::of(view);
-    let found: Vec<&Found> = view.outcomes.iter().filter_map(|o| o.found.as_ref()).collect();
-    let (out, mut written) = mpsc::channel(AHEAD);
-    let judging = async {
-        let mut answer = Answer::default();
-        let (first, stall) = (agent.limits.first_ms, agent.limits.stall_ms);
-        loop {
-            // The first sentence must come as soon as a turn's would, and so the others.
-            let patience = if answer.is_empty() { first } else { stall };
-            let next = tokio::time::timeout(Duration::from_millis(patience.into()), written.recv()).await;
-            let sentence = match next {
-                Ok(Some(sentence)) => sentence,
-                Ok(None) => break,
-                Err(_) => {
-                    written.close();
-                    return Err(Fault::Link(LinkFailure::Stall));
-                }
-            };
-            match ground.judge(agent, &sentence).await {
-                Ok(()) => {
-                    answer.release(&sentence, &found);
-                }
-                Err(reason) => {
-                    // Nobody takes what would come after it.
-                    written.close();
-                    return Err(Fault::Held(Refused {
-                        md: sentence.md,
-                        why: code(&reason),
-                    }));
-                }
+    let found: Vec<&Found> = view.found().collect();
+    let mut answer = Answer::default();
+    let mut running = operation::draft(agent, Arc::clone(brain), view, Arc::clone(meter));
+    loop {
+        // The first sentence must come as soon as a turn's would, and so the others.
+        let patience = if answer.is_empty() {
+            agent.limits.first_ms
+        } else {
+            agent.limits.stall_ms
+        };
+        let patience = Duration::from_millis(patience.into());
+        match tokio::time::timeout(patience, running.next()).await {
+            Ok(Outcome::Drafted((sentence, Ok(())))) => {
+                answer.release(&sentence, &found);
             }
+            Ok(Outcome::Drafted((sentence, Err(reason)))) => {
+                return Err(Fault::Held(Refused {
+                    md: sentence.md,
+                    why: code(&reason),
+                }));
+            }
+            Ok(Outcome::DraftEnded(Ok(()))) if answer.is_empty() => {
+                return Err(Fault::Link(LinkFailure::Empty));
+            }
+            Ok(Outcome::DraftEnded(Ok(()))) => return Ok(answer),
+            Ok(Outcome::DraftEnded(Err(cause))) => return Err(Fault::Link(cause)),
+            // A draft gives nothing else.
+            Ok(_) => return Err(Fault::Link(LinkFailure::Malformed)),
+            Err(_) => return Err(Fault::Link(LinkFailure::Stall)),
         }
-        Ok(answer)
-    };
-    let mut writing = std::pin::pin!(brain.draft(view, meter, out));
-    let mut judging = std::pin::pin!(judging);
-    let mut end = None;
-    let answer = loop {
-        tokio::select! {
-            judged = &mut judging => break judged?,
-            done = &mut writing, if end.is_none() => end = Some(done),
-        }
-    };
-    // All sentences are judged: the channel is closed, and so the draft has ended.
-    end.unwrap_or(Ok(())).map_err(Fault::Link)?;
-    if answer.is_empty() {
-        return Err(Fault::Link(LinkFailure::Empty));
     }
-    Ok(answer)
 }

@@ -5,6 +5,7 @@ pub mod chat;
 pub mod conversation;
 pub mod demo;
 pub mod display;
+pub mod docs;
 pub mod doctor;
 pub mod eval;
 pub mod extract;
@@ -66,6 +67,9 @@ enum Command {
     Migrate,
     /// Take files or folders into a site's knowledge base.
     Ingest(ingest::Args),
+    /// See, renew, approve and delete a site's documents.
+    #[command(subcommand)]
+    Docs(docs::Command),
     /// Show a file's text as it would be taken in; no database is needed.
     Extract(extract::Args),
     /// Search a site's knowledge base, and see why each passage ranks where it does.
@@ -177,6 +181,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Worker(args) => worker::run(config, args).await,
             Command::Migrate => migrate::run(config).await,
             Command::Ingest(args) => ingest::run(config, args).await,
+            Command::Docs(command) => docs::run(config, command).await,
             Command::Extract(args) => extract::run(config, args).await,
             Command::Search(args) => search::run(config, args).await,
             Command::Pin(command) => pin::run(config, command).await,

@@ -24,6 +24,7 @@ use crate::domain::site::Site;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
+use crate::knowledge::fetch::Fetcher;
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
 use crate::models::provider::Provider;
@@ -79,7 +80,10 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
 /// When a provider's key can't be read.
 pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     let embedders = Arc::new(Embedders::new(config.embedder_settings()?));
-    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading()).with_reranker(config.reranker()))
+    let fetcher = Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")?;
+    Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading())
+        .with_fetcher(fetcher)
+        .with_reranker(config.reranker()))
 }
 
 impl Logins {

@@ -21,6 +21,7 @@ use crate::jobs::prune::Prune;
 use crate::jobs::reindex::Reindex;
 use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
+use crate::jobs::take_event::TakeEvent;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::embed::{self, VectorError};
 
@@ -109,6 +110,10 @@ pub(super) fn runner(session: &Session, stop: &CancellationToken) -> Runner {
 pub(super) fn handlers(session: &Session) -> Handlers {
     Handlers::new()
         .with(IngestDocument {
+            clock: Arc::clone(&session.clock),
+            knowledge: Arc::clone(&session.knowledge),
+        })
+        .with(TakeEvent {
             clock: Arc::clone(&session.clock),
             knowledge: Arc::clone(&session.knowledge),
         })

@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::provider_keys::{PRICE, PROVIDER_KEYS};
 use super::{Config, ConfigError};
+use crate::agent::brain::extractive;
 use crate::models::price::{Micros, Price};
 use crate::models::provider::{ProviderKind, ProviderSettings, Times};
 
@@ -20,8 +21,6 @@ use crate::models::provider::{ProviderKind, ProviderSettings, Times};
 const ROOM: u32 = 1_500;
 /// The dearest that a million tokens can be.
 const DEAREST: Micros = Micros(100_000_000_000);
-/// The last link of every chain of providers has this name.
-const TAKEN: &str = "extractive";
 
 /// An amount of money, written as text or as a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -181,7 +180,7 @@ impl ProviderEntry {
             None => return Err(wrong(place, "name", "not set")),
         };
         let part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._-".contains(&b);
-        let fits = (1..=64).contains(&name.len()) && name.bytes().all(part) && name != TAKEN;
+        let fits = (1..=64).contains(&name.len()) && name.bytes().all(part) && name != extractive::NAME;
         if fits {
             Ok(name)
         } else {

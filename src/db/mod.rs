@@ -3,6 +3,7 @@
 //! definer functions of the migrations.
 
 pub mod corpus;
+pub mod document_states;
 pub mod documents;
 pub mod embedded;
 pub mod embeddings;
@@ -11,6 +12,7 @@ pub mod events;
 pub mod filtered;
 pub mod gaps;
 pub mod handoffs;
+pub mod inbound;
 pub mod jobs;
 pub mod listen;
 pub mod migrate;
@@ -22,6 +24,8 @@ pub mod passages;
 pub mod pool;
 pub mod postings;
 pub mod prune;
+pub mod receipts;
+pub mod removal;
 pub mod schedule;
 pub mod sites;
 pub mod spend;

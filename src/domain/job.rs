@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{DocumentId, UploadId};
+use crate::domain::ids::{DocumentId, EventId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +60,13 @@ pub enum Work {
         /// The document that they are the new content of.
         document: DocumentId,
     },
+    /// Take in what a webhook tells: a document's new content, or its end.
+    TakeEvent {
+        /// The webhook.
+        event: EventId,
+        /// The document that it is about.
+        document: DocumentId,
+    },
     /// Build a site's vectors of another embedding model, then search by them.
     Reindex {
         /// The model's number in the database.
@@ -74,6 +81,8 @@ pub enum Work {
 impl Work {
     /// The kind of [`Work::IngestDocument`].
     pub const INGEST_DOCUMENT: &'static str = "ingest_document";
+    /// The kind of [`Work::TakeEvent`].
+    pub const TAKE_EVENT: &'static str = "take_event";
     /// The kind of [`Work::Reindex`].
     pub const REINDEX: &'static str = "reindex";
     /// The kind of [`Work::MeasureTrust`].
@@ -82,8 +91,9 @@ impl Work {
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 4] = [
+    pub const KINDS: [&'static str; 5] = [
         Self::INGEST_DOCUMENT,
+        Self::TAKE_EVENT,
         Self::REINDEX,
         Self::MEASURE_TRUST,
         Self::PRUNE,
@@ -94,6 +104,7 @@ impl Work {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::IngestDocument { .. } => Self::INGEST_DOCUMENT,
+            Self::TakeEvent { .. } => Self::TAKE_EVENT,
             Self::Reindex { .. } => Self::REINDEX,
             Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::Prune => Self::PRUNE,
@@ -236,6 +247,8 @@ impl Retry {
         let (attempts, first, most) = match kind {
             // A person may watch it: the first repeats come soon.
             Work::INGEST_DOCUMENT => (5, 2, 120),
+            // A site that is being moved is away for longer.
+            Work::TAKE_EVENT => (10, 2, 600),
             // What is done stays done; a provider's outage may be long.
             Work::REINDEX => (20, 5, 600),
             // The next one is ten minutes away anyhow.
@@ -272,6 +285,10 @@ mod tests {
         let works = [
             Work::IngestDocument {
                 upload: UploadId::new(),
+                document: DocumentId::new(),
+            },
+            Work::TakeEvent {
+                event: EventId::new(),
                 document: DocumentId::new(),
             },
             Work::Reindex { model: 7 },

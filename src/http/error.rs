@@ -18,15 +18,20 @@ pub enum Code {
     TokenMissing,
     TokenInvalid,
     TokenExpired,
+    BadSignature,
+    StaleTimestamp,
     OriginNotAllowed,
     NotFound,
     ThreadNotFound,
+    DocumentNotFound,
+    JobNotFound,
     MethodNotAllowed,
     NotAcceptable,
     RequestTimeout,
     TurnInProgress,
     MessageIdReused,
     ProposalExpired,
+    NoSource,
     TooLarge,
     UnsupportedMedia,
     InvalidField,
@@ -41,13 +46,21 @@ impl Code {
     pub fn status(self) -> StatusCode {
         match self {
             Self::BadJson => StatusCode::BAD_REQUEST,
-            Self::TokenMissing | Self::TokenInvalid | Self::TokenExpired => StatusCode::UNAUTHORIZED,
+            Self::TokenMissing
+            | Self::TokenInvalid
+            | Self::TokenExpired
+            | Self::BadSignature
+            | Self::StaleTimestamp => StatusCode::UNAUTHORIZED,
             Self::OriginNotAllowed => StatusCode::FORBIDDEN,
-            Self::NotFound | Self::ThreadNotFound => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::ThreadNotFound | Self::DocumentNotFound | Self::JobNotFound => {
+                StatusCode::NOT_FOUND
+            }
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::TurnInProgress | Self::MessageIdReused | Self::ProposalExpired => StatusCode::CONFLICT,
+            Self::TurnInProgress | Self::MessageIdReused | Self::ProposalExpired | Self::NoSource => {
+                StatusCode::CONFLICT
+            }
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
@@ -62,15 +75,20 @@ impl Code {
             Self::TokenMissing => "A token is needed",
             Self::TokenInvalid => "The token is not valid",
             Self::TokenExpired => "The token has expired",
+            Self::BadSignature => "The signature is not valid",
+            Self::StaleTimestamp => "The timestamp is too far from now",
             Self::OriginNotAllowed => "This page may not talk to this server",
             Self::NotFound => "There is nothing here",
             Self::ThreadNotFound => "There is no such conversation",
+            Self::DocumentNotFound => "There is no such document",
+            Self::JobNotFound => "There is no such job",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::NotAcceptable => "None of the accepted media types can be given",
             Self::RequestTimeout => "The request took too long to arrive",
             Self::TurnInProgress => "The last message is still being answered",
             Self::MessageIdReused => "This message_id was used for another message",
             Self::ProposalExpired => "This question is no longer open",
+            Self::NoSource => "The document's content is not to be had any more",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMedia => "The body must be JSON",
             Self::InvalidField => "A field is not valid",
@@ -135,6 +153,12 @@ impl Problem {
             pointer: Some(pointer.into()),
             ..Self::new(Code::InvalidField, detail)
         }
+    }
+
+    /// Its code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.code
     }
 
     /// The response, under a request's id.

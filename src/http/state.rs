@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::auth::keyring::Keyring;
 use super::auth::token;
 use super::metrics::{Access, Looked};
+use super::webhooks::collector::Collector;
 use crate::agent::Agent;
 use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
@@ -43,6 +44,8 @@ pub struct App {
     pub knowledge: Arc<Knowledge>,
     /// Keys of tokens.
     pub keyring: Keyring,
+    /// Stores webhooks.
+    pub collector: Collector,
     /// What opens secrets.
     pub master: Arc<MasterKey>,
     /// Which origins belong to some site.
@@ -74,6 +77,7 @@ impl App {
             db: agent.db.clone(),
             clock: Arc::clone(&agent.clock),
             keyring: Keyring::new(agent.db.clone(), Arc::clone(&agent.master)),
+            collector: Collector::new(agent.db.clone()),
             master: Arc::clone(&agent.master),
             origins: Cache::builder()
                 .max_capacity(10_000)

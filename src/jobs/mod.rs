@@ -9,3 +9,4 @@ pub mod reindex;
 pub mod runner;
 pub mod schedule;
 mod supervise;
+pub mod take_event;

@@ -15,6 +15,8 @@ const DONE_JOBS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// How long bytes wait that no job makes a version of: those that failed for good.
 const UPLOADS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long webhooks are kept as they came.
+const EVENTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long vectors are kept that no version took.
 const VECTORS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// How long questions that found nothing are kept.
@@ -34,9 +36,12 @@ impl Handler for Prune {
             let nonces = prune::nonces(&ctx.db).await.map_err(failure)?;
             let jobs = prune::done_jobs(&ctx.db, DONE_JOBS_KEPT).await.map_err(failure)?;
             let uploads = prune::uploads(&ctx.db, UPLOADS_KEPT).await.map_err(failure)?;
+            let events = prune::inbound_events(&ctx.db, EVENTS_KEPT)
+                .await
+                .map_err(failure)?;
             let vectors = prune::vectors(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
             let gaps = prune::gaps(&ctx.db, GAPS_KEPT).await.map_err(failure)?;
-            tracing::debug!(nonces, jobs, uploads, vectors, gaps, "pruned");
+            tracing::debug!(nonces, jobs, uploads, events, vectors, gaps, "pruned");
             Ok(())
         }
         .boxed()

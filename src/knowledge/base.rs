@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::extract::reader::{Reader, Settings};
+use crate::knowledge::fetch::Fetcher;
 use crate::knowledge::remembered::Remembered;
 use crate::models::embedders::Embedders;
 use crate::models::reranker::Reranker;
@@ -19,6 +20,8 @@ pub struct Knowledge {
     pub reranker: Option<Reranker>,
     /// What reads files.
     pub reader: Reader,
+    /// What fetches contents from their sites; none where nothing is fetched.
+    pub fetcher: Option<Fetcher>,
     /// What was found and embedded a moment ago.
     pub(in crate::knowledge) remembered: Remembered,
 }
@@ -32,7 +35,17 @@ impl Knowledge {
             limits,
             reranker: None,
             reader: Reader::new(reading),
+            fetcher: None,
             remembered: Remembered::default(),
+        }
+    }
+
+    /// With this fetcher.
+    #[must_use]
+    pub fn with_fetcher(self, fetcher: Fetcher) -> Self {
+        Self {
+            fetcher: Some(fetcher),
+            ..self
         }
     }
 

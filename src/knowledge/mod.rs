@@ -1,5 +1,5 @@
 //! The knowledge base: source → sniff → extract → chunk → index; and search over it.
-//! `accept` takes content in, `ingest` makes a live version of it, `search` finds passages,
+//! `accept` takes content in, `intake` what webhooks tell, `ingest` makes a live version of it, `search` finds passages,
 //! `pages` shows a document as it is known.
 
 pub mod accept;
@@ -10,9 +10,11 @@ pub mod chunk;
 pub mod embed;
 mod expansion;
 pub mod extract;
+pub mod fetch;
 pub mod fusion;
 pub mod gaps;
 pub mod ingest;
+pub mod intake;
 pub mod language;
 mod measure;
 pub mod outline;

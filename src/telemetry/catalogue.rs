@@ -184,6 +184,12 @@ pub const METRICS: &[Metric] = &[
         &["reason"],
         "Spans that weren't exported: `queue_full`, or `collector` when it was away.",
     ),
+    metric(
+        "deskhand_webhooks_total",
+        Counter,
+        &["source", "outcome"],
+        "Webhooks that came in. `source`: `wordpress`; `outcome`: `new`, `repeat`, `bad_signature`, `stale_timestamp`, `refused` (its form is wrong), `failed` (not stored; the sender tries again).",
+    ),
 ];
 
 /// The reference as Markdown.

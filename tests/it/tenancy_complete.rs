@@ -8,7 +8,10 @@ use std::path::Path;
 fn every_function_is_called_under_the_wrong_site() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read = |name: &str| std::fs::read_to_string(root.join("tests/it").join(name)).unwrap();
-    let mut tests = read("tenancy_queries.rs") + &read("tenancy_vectors.rs") + &read("tenancy_turns.rs");
+    let mut tests = read("tenancy_queries.rs")
+        + &read("tenancy_vectors.rs")
+        + &read("tenancy_turns.rs")
+        + &read("tenancy_intake.rs");
     tests.retain(|c| !c.is_whitespace());
     let mut missing = BTreeSet::new();
     let mut seen = 0;

@@ -6,7 +6,7 @@ use deskhand::db::events::{self, Voice};
 use deskhand::db::pool::DbError;
 use deskhand::db::postings::{self, Words};
 use deskhand::db::turn_writes::{self, Call, Left, Opened, Opening, SiteFacts};
-use deskhand::db::uploads::{self, Upload};
+use deskhand::db::uploads::{self, Content, Labels, Upload};
 use deskhand::db::versions::{self, Failure, NewVersion, Swapped};
 use deskhand::db::{corpus, documents, eval_threads, handoffs, jobs, sites, threads, tool_calls, turns};
 use deskhand::domain::clock::Clock;
@@ -376,8 +376,11 @@ async fn writes_change_nothing() {
         name: "x".into(),
         title: None,
         url: None,
-        bytes: b"x".to_vec(),
-        sha256: vec![0; 32],
+        content: Content::Bytes {
+            bytes: b"x".to_vec(),
+            sha256: vec![0; 32],
+        },
+        labels: Labels::default(),
     };
     refused(
         foreign!(app, s, |tx| uploads::put(tx, t.document, &upload)).map(drop),
@@ -433,13 +436,17 @@ async fn writes_change_nothing() {
     foreign!(app, s, |tx| uploads::forget(tx, t.document)).unwrap();
     assert!(!foreign!(app, s, |tx| uploads::take(tx, t.upload, t.document)).unwrap());
     let failure = Failure {
-        sha256: &[0; 32],
+        sha256: Some(&[0; 32]),
         recipe: "x",
         code: "x",
         detail: "x",
     };
     foreign!(app, s, |tx| versions::fail(
-        tx, now, t.document, t.upload, &failure
+        tx,
+        now,
+        t.document,
+        Some(t.upload),
+        &failure
     ))
     .unwrap();
     let version = NewVersion {
@@ -450,6 +457,8 @@ async fn writes_change_nothing() {
         title: "Stolen".into(),
         url: None,
         tags: vec![],
+        given_tags: vec![],
+        channels: None,
         lang: "english".into(),
         markdown: "x".into(),
         chunks: vec![],

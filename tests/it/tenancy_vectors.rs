@@ -143,7 +143,9 @@ async fn vectors_and_postings_are_their_sites_own() {
     embeddings::store(tx, model.id, &[chunk], std::slice::from_ref(&vector))
         .await
         .unwrap();
-    embeddings::keep(tx, model.id, &[hash], &[vector]).await.unwrap();
+    embeddings::keep(tx, model.id, document, &[hash], &[vector])
+        .await
+        .unwrap();
     assert_eq!(embeddings::forget(tx, model.id, 10).await.unwrap(), 0);
     assert!(trust::of_site(tx, model.id).await.unwrap().is_empty());
     assert_eq!(trust::stale(tx, model.id, 0).await.unwrap(), []);

@@ -54,6 +54,13 @@ pub struct TurnView {
     pub refused: Vec<Refused>,
 }
 
+impl TurnView {
+    /// What this turn's searches found; only that may be cited.
+    pub fn found(&self) -> impl Iterator<Item = &Found> {
+        self.outcomes.iter().filter_map(|o| o.found.as_ref())
+    }
+}
+
 /// A sentence that the gate held back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {

@@ -4,7 +4,7 @@
 
 mod perform;
 mod recall;
-pub(in crate::agent) mod take;
+mod take;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -31,7 +31,6 @@ use crate::agent::machine::input::Input;
 use crate::agent::machine::{Machine, step};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
-use crate::domain::document::Found;
 use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
 use crate::guardrails::pii::placeholders::Placeholders;
@@ -297,11 +296,6 @@ impl Driver {
         turns::release(&mut tx, t.turn, t.epoch).await?;
         tx.commit().await
     }
-}
-
-/// What this turn found so far; only that may be cited.
-fn found(view: &TurnView) -> Vec<&Found> {
-    view.outcomes.iter().filter_map(|o| o.found.as_ref()).collect()
 }
 
 /// The first input of a turn that was taken over.

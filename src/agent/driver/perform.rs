@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Driver, found};
+use super::Driver;
 use crate::agent::brain::{Plan, TurnView};
 use crate::agent::machine::action::{Action, Correction, Question, WithdrawReason};
 use crate::agent::machine::call::Call;
@@ -53,7 +53,9 @@ impl Driver {
             }
             Action::Release { i } => {
                 if let Some(sentence) = self.draft.get(i as usize) {
-                    let events = self.answer.release(sentence, &found(&self.view));
+                    let events = self
+                        .answer
+                        .release(sentence, &self.view.found().collect::<Vec<_>>());
                     if self.machine.ctx.mode != Mode::Shadow {
                         self.record.events.extend(events);
                     }

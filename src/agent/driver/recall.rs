@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::Driver;
 use crate::agent::answer::Answer;
 use crate::agent::brain::ToolOutcome;
-use crate::agent::mask::mask_reply;
-use crate::agent::operation;
+use crate::agent::{mask, operation};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::{events, tool_calls};
 use crate::hands::registry::Called;
@@ -36,10 +35,10 @@ impl Driver {
             if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {
                 continue;
             }
-            let ctx = operation::context(&self.agent, &t);
+            let ctx = operation::context(&self.agent, t.site);
             match self.agent.registry.call(&ctx, &call.tool, &self.args).await {
                 Ok(Called { mut reply, .. }) => {
-                    mask_reply(&mut self.vault, &mut reply);
+                    mask::reply(&mut self.vault, &mut reply);
                     let args = self.args.clone();
                     self.view_mut().outcomes.push(ToolOutcome {
                         tool: call.tool,

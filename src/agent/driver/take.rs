@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use super::Driver;
+use crate::agent::brain::extractive;
 use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome};
-use crate::agent::machine::action::{Action, HandoffReason, Template};
+use crate::agent::machine::action::Action;
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
 use crate::agent::machine::state::State;
-use crate::agent::mask::mask_reply;
+use crate::agent::mask;
 use crate::agent::operation::{Outcome as Done, code};
 use crate::agent::phrases;
 use crate::agent::record::CallNews;
@@ -24,8 +25,6 @@ use crate::hands::registry::{CallError, Called};
 
 /// Calls taken from one plan; the turn has three at most anyhow.
 const AT_ONCE: usize = 3;
-/// The brain without a model.
-const EXTRACTIVE: &str = "extractive";
 /// Characters kept of a sentence that was held back.
 const KEPT: usize = 4_000;
 
@@ -58,12 +57,10 @@ impl Driver {
             Done::Ticket(Ok((_, needs_contact))) => Input::Closed { needs_contact },
             Done::Handoff(Ok((handoff_id, needs_contact))) => {
                 let reason = self.handoff_reason();
-                let words = if reason == code(&HandoffReason::VisitorAsked) {
-                    Template::PassedOn
-                } else {
-                    Template::HandedOver
+                let next = match self.machine.state {
+                    State::Closing { say: Some(words), .. } => phrases::say(words, self.tongue),
+                    _ => "",
                 };
-                let next = phrases::say(words, self.tongue);
                 self.record.events.push(ThreadEvent::Handoff {
                     handoff_id,
                     reason,
@@ -182,10 +179,10 @@ impl Driver {
         let tool = self.current_tool();
         match result {
             Ok(Called { mut reply, attempts }) => {
-                mask_reply(&mut self.vault, &mut reply);
+                mask::reply(&mut self.vault, &mut reply);
                 // A search that finds nothing at all leaves a model nothing to answer from
                 // (GRD-6); the extractive brain says so itself.
-                let model = self.machine.ctx.link_name() != Some(EXTRACTIVE);
+                let model = self.machine.ctx.link_name() != Some(extractive::NAME);
                 let confidence = reply.found.as_ref().map(|f| {
                     if model && f.passages.is_empty() {
                         Confidence::Low

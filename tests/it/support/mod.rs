@@ -14,3 +14,5 @@ pub mod postgres;
 pub mod process;
 pub mod scratch;
 pub mod sse;
+pub mod web_server;
+pub mod wordpress;

@@ -24,10 +24,14 @@ use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
 use crate::agent::phrases::Tongue;
 use crate::domain::document::Found;
+use crate::hands::Tool;
+use crate::hands::kb_search::KbSearch;
 use crate::knowledge::words::words;
 
+/// The brain's name, and that of its link: the last one of every chain.
+pub const NAME: &str = "extractive";
 /// The tool that it plans.
-const SEARCH: &str = "kb_search";
+const SEARCH: &str = KbSearch::NAME;
 /// How many passages it asks for, the most that the tool gives.
 const PASSAGES: usize = 5;
 /// The most sentences of an answer that the operator has given.
@@ -41,7 +45,7 @@ pub struct Extractive;
 
 impl Brain for Extractive {
     fn name(&self) -> &str {
-        "extractive"
+        NAME
     }
 
     fn plan<'a>(&'a self, view: &'a TurnView, _: &'a Meter) -> BoxFuture<'a, Result<Plan, LinkFailure>> {

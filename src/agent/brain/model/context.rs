@@ -6,13 +6,13 @@ use serde_json::json;
 
 use crate::agent::brain::{ToolOutcome, TurnView};
 use crate::domain::document::Passage;
+use crate::hands::Tool;
+use crate::hands::kb_search::KbSearch;
 use crate::models::chat::{ChatMessage, ChatRequest, ToolCall};
 use crate::models::tokens::Counter;
 
 /// Tokens that a message, a call or a tool takes beside its text.
 const FRAME: usize = 16;
-/// The tool whose passages are numbered.
-pub(super) const SEARCH: &str = "kb_search";
 
 /// Tokens of a text, estimated upward: prose has about four ASCII letters a token, and
 /// models' vocabularies rarely need more than two tokens for another character.
@@ -47,12 +47,7 @@ pub(super) fn at_most(request: &ChatRequest) -> u32 {
 /// place in this list, from 1.
 pub(super) fn passages(view: &TurnView) -> Vec<&Passage> {
     let mut out: Vec<&Passage> = Vec::new();
-    for p in view
-        .outcomes
-        .iter()
-        .filter_map(|o| o.found.as_ref())
-        .flat_map(|f| &f.passages)
-    {
+    for p in view.found().flat_map(|f| &f.passages) {
         if !out.iter().any(|o| o.chunk_id == p.chunk_id) {
             out.push(p);
         }
@@ -121,7 +116,7 @@ pub(super) fn grounds(view: &TurnView, mut left: u32) -> String {
 
 fn output(outcome: &ToolOutcome, numbered: &[&Passage], left: &mut u32) -> String {
     match (&outcome.found, &outcome.result) {
-        (Some(found), Ok(_)) if outcome.tool == SEARCH => {
+        (Some(found), Ok(_)) if outcome.tool == KbSearch::NAME => {
             if found.passages.is_empty() {
                 return "Nothing was found.".to_owned();
             }
@@ -197,7 +192,7 @@ mod tests {
             outcomes: found
                 .iter()
                 .map(|ids| ToolOutcome {
-                    tool: SEARCH.into(),
+                    tool: KbSearch::NAME.into(),
                     args: json!({"query": "q"}),
                     result: Ok(json!([])),
                     found: Some(Found {
