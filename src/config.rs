@@ -3,11 +3,14 @@
 //! stops the start with the key's name and what is allowed.
 
 pub mod embeddings;
+pub mod fetch;
 mod keys;
 pub mod master;
 mod paths;
 mod provider_keys;
 pub mod providers;
+pub mod reading;
+mod reference;
 pub mod telemetry;
 
 use std::net::SocketAddr;
@@ -22,9 +25,8 @@ use serde::Deserialize;
 
 use crate::knowledge::chunk::ChunkLimits;
 
-pub use keys::{KEYS, Key, reference};
-
-use crate::knowledge::extract::reader;
+pub use keys::{KEYS, Key};
+pub use reference::reference;
 
 /// Why the configuration can't be used. Every message names the key.
 #[derive(Debug, thiserror::Error)]
@@ -76,9 +78,12 @@ pub struct Config {
     /// Where downloaded programs are looked for.
     #[serde(skip)]
     pub cache_dir: PathBuf,
-    /// poppler's second reader of PDF, where it is installed.
+    /// For files that live for a moment.
     #[serde(skip)]
-    pub pdftotext: Option<PathBuf>,
+    pub temp_dir: PathBuf,
+    /// Programs that help to read documents, where they are installed.
+    #[serde(skip)]
+    pub programs: reading::Programs,
     /// Where to die, in debug builds: for tests of what a crash leaves.
     #[serde(skip)]
     pub fail_point: Option<String>,
@@ -98,8 +103,12 @@ pub struct Config {
     pub providers: Vec<providers::ProviderEntry>,
     /// How documents are cut.
     pub knowledge: Knowledge,
+    /// Who looks for viruses in files.
+    pub scan: reading::Scan,
     /// What gives passages and questions their vectors.
     pub embeddings: embeddings::Embeddings,
+    /// What is fetched for sites, and how.
+    pub fetch: fetch::Fetch,
     /// Background work.
     pub jobs: Jobs,
     /// Logs.
@@ -186,6 +195,14 @@ pub struct Knowledge {
     pub extract_seconds: u64,
     /// Memory for reading one file, in MiB.
     pub extract_memory_mb: u64,
+    /// The languages that text is recognised in on pictures of pages.
+    pub ocr_languages: String,
+    /// Time for recognising one document's text.
+    pub ocr_seconds: u64,
+    /// Pages of it at most.
+    pub ocr_pages: usize,
+    /// Room for sites' knowledge in memory, in MiB.
+    pub copies_mb: u64,
 }
 
 /// `[jobs]`
@@ -259,14 +276,14 @@ impl Config {
             figment = figment.merge(Toml::file(file));
         }
         for (name, value) in &environment {
-            match keys::by_variable(name) {
+            match reference::by_variable(name) {
                 Some(key) if value.is_empty() && !key.has_default => {}
                 Some(key) if key.text => figment = figment.merge(Serialized::default(&key.path, value)),
                 Some(key) => figment = figment.merge(Serialized::default(&key.path, parse(value))),
                 None if name.starts_with("DESKHAND_") && !keys::OTHER_VARIABLES.contains(&name.as_str()) => {
                     return Err(ConfigError::UnknownVariable(
                         name.clone(),
-                        keys::did_you_mean(name),
+                        reference::did_you_mean(name),
                     ));
                 }
                 None => {}
@@ -277,9 +294,10 @@ impl Config {
         }
         let mut config: Self = figment
             .extract()
-            .map_err(|e| ConfigError::Value(keys::explain(&e)))?;
+            .map_err(|e| ConfigError::Value(reference::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
-        config.pdftotext = paths::program("pdftotext", &environment);
+        config.temp_dir = std::env::temp_dir();
+        config.programs = reading::Programs::find(&environment);
         config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
         config.fill_keys(&environment);
         config.validate()?;
@@ -380,21 +398,16 @@ impl Config {
                 allowed: "at most half of knowledge.chunk_tokens",
             });
         }
+        self.validate_reading()?;
         range(
-            "knowledge.extract_seconds",
-            self.knowledge.extract_seconds,
-            2,
-            600,
-            "2 to 600",
-        )?;
-        range(
-            "knowledge.extract_memory_mb",
-            self.knowledge.extract_memory_mb,
-            128,
-            65_536,
-            "128 to 65536",
+            "knowledge.copies_mb",
+            self.knowledge.copies_mb,
+            0,
+            1_000_000,
+            "0 to 1000000",
         )?;
         self.embeddings.validate()?;
+        self.fetch.validate()?;
         self.telemetry.validate()?;
         self.validate_providers()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
@@ -411,15 +424,10 @@ impl Config {
         Ok(())
     }
 
-    /// How files are read.
+    /// How many bytes of memory sites' knowledge may take.
     #[must_use]
-    pub fn reading(&self) -> reader::Settings {
-        reader::Settings {
-            pdftotext: self.pdftotext.clone(),
-            time: Duration::from_secs(self.knowledge.extract_seconds),
-            memory_mb: self.knowledge.extract_memory_mb,
-            ..reader::Settings::default()
-        }
+    pub fn copies(&self) -> usize {
+        usize::try_from(self.knowledge.copies_mb << 20).unwrap_or(usize::MAX)
     }
 
     /// How documents are cut.

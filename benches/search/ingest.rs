@@ -43,7 +43,6 @@ pub async fn document(db: &Db, corpus: &Corpus, document: &Document, model: i32)
         .map(|c| c.vector.iter().map(|x| x.to_f32()).collect())
         .collect();
     let mut tx = db.site(site).await.unwrap();
-    embeddings::keep(&mut tx, model, &hashes, &vectors).await.unwrap();
     let url = Some(format!("/kb/{}", document.external_id));
     let new = NewUpload {
         source: "file".to_owned(),
@@ -54,6 +53,9 @@ pub async fn document(db: &Db, corpus: &Corpus, document: &Document, model: i32)
         title: Some(document.title.clone()),
     };
     let accepted = accept(&mut tx, new, ChunkLimits::default()).await.unwrap();
+    embeddings::keep(&mut tx, model, accepted.document, &hashes, &vectors)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let chunks = document.chunks.iter().zip(hashes).map(|(chunk, hash)| NewChunk {
         heading_path: vec![chunk.heading.clone()],
@@ -72,6 +74,8 @@ pub async fn document(db: &Db, corpus: &Corpus, document: &Document, model: i32)
         title: document.title.clone(),
         url,
         tags: document.tags.clone(),
+        given_tags: Vec::new(),
+        channels: None,
         lang: LANG.to_owned(),
         markdown: String::new(),
         chunks: chunks.collect(),

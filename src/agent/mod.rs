@@ -8,11 +8,14 @@ pub mod driver;
 pub mod explain;
 mod fingerprint;
 pub mod follow;
-mod judge;
+pub mod hub;
+pub mod judge;
+pub mod live;
 pub mod machine;
 mod mask;
 mod measure;
 pub mod meter;
+mod opening;
 mod operation;
 pub mod phrases;
 pub mod query;
@@ -21,21 +24,30 @@ pub mod turns;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use moka::sync::Cache;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::agent::brain::Brain;
+use crate::agent::hub::Hub;
 use crate::agent::machine::ctx::Limits;
 use crate::agent::meter::Meter;
+use crate::agent::opening::KnownSite;
 use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::{SiteId, TurnId};
 use crate::domain::seal::MasterKey;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
+
+/// Sites that are remembered.
+const MOST_SITES: u64 = 10_000;
+/// How long a site is taken for what it was: its switches are read anew after that.
+const SITE_KNOWN: Duration = Duration::from_secs(10);
 
 /// How the agent is set up.
 #[derive(Debug, Clone)]
@@ -68,6 +80,10 @@ pub struct Agent {
     owner: Uuid,
     slots: Arc<Semaphore>,
     stops: Mutex<HashMap<TurnId, Arc<Notify>>>,
+    /// Who waits for events in this process.
+    pub hub: Arc<Hub>,
+    /// What turns depended on of their sites, the last time.
+    sites: Cache<SiteId, Arc<KnownSite>>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -96,6 +112,11 @@ impl Agent {
             owner: Uuid::now_v7(),
             slots: Arc::new(Semaphore::new(settings.turns_at_once)),
             stops: Mutex::default(),
+            hub: Arc::default(),
+            sites: Cache::builder()
+                .max_capacity(MOST_SITES)
+                .time_to_live(SITE_KNOWN)
+                .build(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })
@@ -105,7 +126,8 @@ impl Agent {
         self.brains.iter().find(|b| b.name() == link).cloned()
     }
 
-    fn meter(&self, site: SiteId) -> Meter {
+    /// What counts a site's calls of models, and holds them to its cap.
+    pub fn meter(&self, site: SiteId) -> Meter {
         let clock = Arc::clone(&self.clock);
         Meter::new(
             self.db.clone(),

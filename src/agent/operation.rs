@@ -18,13 +18,13 @@ use super::judge::Ground;
 use super::machine::input::{GateReason, LinkFailure};
 use super::measure;
 use super::meter::Meter;
+use super::opening::KnownSite;
 use super::record::TurnRef;
 use crate::agent::machine::action::{HandoffReason, TicketReason};
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::proposals::{self, ProposalRow};
 use crate::db::{audit, handoffs, sites, threads};
 use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId, TicketId};
-use crate::domain::site::Site;
 use crate::hands::registry::{CallError, Called};
 use crate::hands::{Conversation, ToolContext, kb_search};
 
@@ -168,10 +168,10 @@ pub(super) fn screen(
 }
 
 /// The same for a turn that opens its thread: nothing has to be fetched.
-pub(super) fn opened(agent: &Agent, view: TurnView, site: Site) -> Running {
+pub(super) fn opened(view: TurnView, site: &KnownSite) -> Running {
     let view = TurnView {
-        off: Arc::new(agent.registry.off(site.mode, &site.rules)),
-        site_name: site.name,
+        off: Arc::clone(&site.off),
+        site_name: site.facts.name.clone(),
         ..view
     };
     Running::One(std::future::ready(Outcome::Screened(Ok(Screened { view, answer: None }))).boxed())
@@ -270,8 +270,8 @@ pub(super) async fn view(
 }
 
 /// Asks the brain for a plan.
-pub(super) fn plan(brain: Arc<dyn Brain>, view: &TurnView, meter: Arc<Meter>) -> Running {
-    let view = view.clone();
+pub(super) fn plan(brain: Arc<dyn Brain>, view: &Arc<TurnView>, meter: Arc<Meter>) -> Running {
+    let view = Arc::clone(view);
     Running::One(async move { Outcome::Planned(brain.plan(&view, &meter).await) }.boxed())
 }
 
@@ -330,10 +330,10 @@ pub(super) fn context_of(agent: &Agent, t: &TurnRef, call: CallId, view: &TurnVi
 pub(super) fn draft(
     agent: &Arc<Agent>,
     brain: Arc<dyn Brain>,
-    view: &TurnView,
+    view: &Arc<TurnView>,
     meter: Arc<Meter>,
 ) -> Running {
-    let view = view.clone();
+    let view = Arc::clone(view);
     let own = Arc::clone(agent);
     let (to_gate, mut written) = mpsc::channel(DRAFT_AHEAD);
     let (to_driver, sentences) = mpsc::channel(DRAFT_AHEAD);

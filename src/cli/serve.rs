@@ -19,7 +19,7 @@ use super::worker;
 use crate::agent::turns;
 use crate::config::Config;
 use crate::db::embedded::{self, Access, Embedded};
-use crate::http::hub::{self, Hub};
+use crate::http::notices;
 use crate::http::state::{App, HttpSettings};
 use crate::http::{router, server};
 use crate::telemetry;
@@ -54,8 +54,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let closing = CancellationToken::new();
-    let agent = session.agent()?;
-    let hub = Arc::new(Hub::default());
+    let (agent, gateway) = session.gateway()?;
     let settings = HttpSettings {
         listen,
         demo: site,
@@ -64,17 +63,17 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     };
     let app = App::new(
         Arc::clone(&agent),
-        Arc::clone(&hub),
+        Arc::clone(&gateway),
         Arc::clone(&session.knowledge),
         settings,
         closing.clone(),
     );
-    tasks.spawn(hub::listen(hub, Arc::clone(&agent), closing.clone()));
+    tasks.spawn(notices::listen(Arc::clone(&agent), closing.clone()));
     tasks.spawn(telemetry::metrics::upkeep(stop.clone()));
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
     worker::spawn_opening(&session, &tasks, &stop);
     if !args.no_worker {
-        tasks.spawn(worker::runner(&session, &stop).run());
+        tasks.spawn(worker::runner(&session, &gateway, &stop).run());
     }
     let drain = session.config.drain();
     let web = tasks.spawn(server::serve(

@@ -1,5 +1,7 @@
 //! `deskhand site`: sites and their keys. A secret is shown once, when it is made.
 
+mod settings;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,10 +17,9 @@ use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::sites;
 use crate::domain::ids::SiteId;
-use crate::domain::keys::{Alg, Purpose, RootSecret};
+use crate::domain::keys::{Alg, Purpose, RootSecret, open_root, owner_of};
 use crate::domain::rules::Rules;
 use crate::domain::site::{Mode, Site, is_locale, is_slug, normalise_origin};
-use crate::http::auth::keyring::{open_root, owner_of};
 
 /// How long the old secret stays valid after a rotation.
 const GRACE: TimeDelta = TimeDelta::hours(24);
@@ -78,6 +79,28 @@ pub enum Command {
     ApiKey {
         /// Slug or id.
         site: String,
+    },
+    /// Print the key that signs the site's webhooks. It comes from the current secret and ends
+    /// with it.
+    WebhookKey {
+        /// Slug or id.
+        site: String,
+    },
+    /// Set what the site's owner can choose, for example require_review=true.
+    Set {
+        /// Slug or id.
+        site: String,
+        /// key=value; nothing after the = takes a setting back to its default.
+        #[arg(required = true)]
+        settings: Vec<String>,
+    },
+    /// Show what can be set, and what is.
+    Settings {
+        /// Slug or id.
+        site: String,
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
     },
     /// End a key now.
     Revoke {
@@ -196,23 +219,17 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
             Ok(())
         }
         Command::ApiKey { site } => {
-            let site = session.site(Some(&site)).await?;
-            let mut tx = session.db.site(site.id).await?;
-            let root = sites::current_root(&mut tx, session.clock.now()).await?;
-            tx.commit().await?;
-            let (kid, sealed) = root.with_context(|| {
-                format!(
-                    "{} has no secret; `deskhand site rotate {}` makes one",
-                    site.slug, site.slug
-                )
-            })?;
-            let root = open_root(&session.master, site.id, &kid, &sealed)?;
-            line(&format!(
-                "{kid}.{}",
-                hex::encode(root.derive(site.id, Purpose::Api).expose())
-            ));
+            let (kid, key) = current_key(session, &site, Purpose::Api).await?;
+            line(&format!("{kid}.{key}"));
             Ok(())
         }
+        Command::WebhookKey { site } => {
+            let (_, key) = current_key(session, &site, Purpose::Webhook).await?;
+            line(&key);
+            Ok(())
+        }
+        Command::Set { site, settings } => settings::set(session, &site, &settings).await,
+        Command::Settings { site, json } => settings::show(session, &site, json).await,
         Command::Revoke { site, kid } => {
             let site = session.site(Some(&site)).await?;
             let mut tx = session.db.site(site.id).await?;
@@ -236,6 +253,23 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
             kid,
         } => add_key(session, &site, alg, &public_key, &kid).await,
     }
+}
+
+/// The id of a site's current secret, and the key for a purpose that comes from it, in hex.
+async fn current_key(session: &Session, site: &str, purpose: Purpose) -> anyhow::Result<(String, String)> {
+    let site = session.site(Some(site)).await?;
+    let mut tx = session.db.site(site.id).await?;
+    let root = sites::current_root(&mut tx, session.clock.now()).await?;
+    tx.commit().await?;
+    let (kid, sealed) = root.with_context(|| {
+        format!(
+            "{} has no secret; `deskhand site rotate {}` makes one",
+            site.slug, site.slug
+        )
+    })?;
+    let root = open_root(&session.master, site.id, &kid, &sealed)?;
+    let key = hex::encode(root.derive(site.id, purpose).expose());
+    Ok((kid, key))
 }
 
 async fn keys(session: &Session, site: &str, as_json: bool) -> anyhow::Result<()> {

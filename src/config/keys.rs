@@ -2,10 +2,6 @@
 //! variables, its default, what is allowed and what it does. `deskhand help config`
 //! and `docs/configuration.md` are printed from it.
 
-use std::fmt::Write as _;
-
-use super::provider_keys::{self, PROVIDER_KEYS};
-
 /// One key.
 pub struct Key {
     /// In the file: `section.name`.
@@ -312,6 +308,76 @@ pub const KEYS: &[Key] = &[
         "128 to 65536",
         "Memory for reading one file, in MB. What takes more is refused as `too_much_memory`.",
     ),
+    text(
+        "fetch.allow_private",
+        &["DESKHAND_FETCH_ALLOW_PRIVATE"],
+        Some(""),
+        "`host:port`, several with commas between",
+        "Hosts on this machine or its network that sites' content may be fetched from, and results be sent to, for example `127.0.0.1:8081`. Everything else that doesn't lead to a public address is refused. Metadata services are never reached.",
+    ),
+    key(
+        "fetch.connect_ms",
+        &["DESKHAND_FETCH_CONNECT_MS"],
+        Some("5000"),
+        "100 to 60000",
+        "Time for connecting to a server to fetch from, in milliseconds.",
+    ),
+    key(
+        "fetch.first_byte_ms",
+        &["DESKHAND_FETCH_FIRST_BYTE_MS"],
+        Some("15000"),
+        "100 to 300000",
+        "Time from a request to the beginning of its answer, in milliseconds.",
+    ),
+    key(
+        "fetch.total_ms",
+        &["DESKHAND_FETCH_TOTAL_MS"],
+        Some("120000"),
+        "1000 to 1800000",
+        "Time for fetching one file or page, redirects included, in milliseconds.",
+    ),
+    text(
+        "knowledge.ocr_languages",
+        &["DESKHAND_KNOWLEDGE_OCR_LANGUAGES"],
+        Some("deu+eng"),
+        "tesseract's names of languages with + between, or `none`",
+        "The languages that text is recognised in (OCR) when a PDF's pages are pictures. It takes `tesseract` with these languages and poppler's `pdftoppm`. `none`: such files are refused.",
+    ),
+    key(
+        "knowledge.ocr_seconds",
+        &["DESKHAND_KNOWLEDGE_OCR_SECONDS"],
+        Some("120"),
+        "10 to 3600",
+        "Time for recognising the text of one file, in seconds. Pages that come after it are left out, and a warning says so.",
+    ),
+    key(
+        "knowledge.ocr_pages",
+        &["DESKHAND_KNOWLEDGE_OCR_PAGES"],
+        Some("100"),
+        "1 to 1000",
+        "Pages of one file whose text is recognised at most.",
+    ),
+    text(
+        "scan.clamd",
+        &["DESKHAND_SCAN_CLAMD"],
+        None,
+        "a host and a port, or the path of a socket",
+        "The ClamAV daemon that looks for viruses in each file before it is read, for example `127.0.0.1:3310` or `/run/clamav/clamd.ctl`. When it is away, files wait. Not set: files aren't scanned.",
+    ),
+    key(
+        "scan.seconds",
+        &["DESKHAND_SCAN_SECONDS"],
+        Some("30"),
+        "1 to 600",
+        "Time for scanning one file, in seconds.",
+    ),
+    key(
+        "knowledge.copies_mb",
+        &["DESKHAND_KNOWLEDGE_COPIES_MB"],
+        Some("512"),
+        "0 to 1000000",
+        "Memory that this process may take for what searches read of the sites that are asked about, in MB: about 1.5 KB a passage. The site that wasn't asked about for the longest time goes first. What has no room is searched in the database, more slowly; 0: everything.",
+    ),
     key(
         "jobs.at_once",
         &["DESKHAND_JOBS_AT_ONCE"],
@@ -376,124 +442,3 @@ pub const KEYS: &[Key] = &[
         "Who gets `/metrics`: callers on this machine that came through no proxy, everybody, or nobody.",
     ),
 ];
-
-/// What an environment variable sets.
-pub(super) struct Variable {
-    /// In the file.
-    pub path: String,
-    /// See [`Key::text`].
-    pub text: bool,
-    /// Whether there is a value without it.
-    pub has_default: bool,
-}
-
-/// The key that a variable sets.
-pub(super) fn by_variable(name: &str) -> Option<Variable> {
-    let key = KEYS.iter().find(|k| k.env.contains(&name)).map(|k| Variable {
-        path: k.path.to_owned(),
-        text: k.text,
-        has_default: k.default.is_some(),
-    });
-    key.or_else(|| {
-        let key = PROVIDER_KEYS.iter().find(|k| k.env == Some(name))?;
-        Some(Variable {
-            path: format!("provider.{}", key.name),
-            text: key.text,
-            has_default: false,
-        })
-    })
-}
-
-/// The reference as Markdown.
-#[must_use]
-pub fn reference() -> String {
-    let mut out = String::from(
-        "# Configuration\n\n\
-         One TOML file (`--config FILE` or `DESKHAND_CONFIG`, else `deskhand.toml` in the working folder) and\n\
-         environment variables, which win. A dot in a key is a section in the file: `server.listen` is `listen`\n\
-         under `[server]`. A wrong key or value stops the start with its name and what is allowed.\n\n\
-         | key | environment | default | allowed | what it does |\n|---|---|---|---|---|\n",
-    );
-    // Writing into a String can't fail.
-    for k in KEYS {
-        let env = k
-            .env
-            .iter()
-            .map(|e| format!("`{e}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        let default = k.default.map_or_else(String::new, |d| format!("`{d}`"));
-        let _ = writeln!(
-            out,
-            "| `{}` | {env} | {default} | {} | {} |",
-            k.path, k.allowed, k.doc
-        );
-    }
-    out.push_str(provider_keys::INTRODUCTION);
-    for k in PROVIDER_KEYS {
-        let env = k.env.map_or_else(String::new, |e| format!("`{e}`"));
-        let default = Some(k.default).filter(|d| !d.is_empty());
-        let default = default.map_or_else(String::new, |d| format!("`{d}`"));
-        let _ = writeln!(
-            out,
-            "| `{}` | {env} | {default} | {} | {} |",
-            k.name, k.allowed, k.doc
-        );
-    }
-    out
-}
-
-/// `; did you mean X?` for a variable that is close to one of ours.
-pub(super) fn did_you_mean(name: &str) -> String {
-    let shared = |other: &str| {
-        name.chars()
-            .zip(other.chars())
-            .take_while(|(a, b)| a == b)
-            .count()
-    };
-    let ours = KEYS.iter().flat_map(|k| k.env.iter().copied());
-    ours.chain(PROVIDER_KEYS.iter().filter_map(|k| k.env))
-        .max_by_key(|e| shared(e))
-        .filter(|e| shared(e) > "DESKHAND_".len() + 2)
-        .map_or_else(String::new, |e| format!("; did you mean {e}?"))
-}
-
-/// What the key at a path may be, if there is one.
-fn allowed_at(path: &str) -> Option<&'static str> {
-    if let Some(key) = KEYS.iter().find(|k| k.path == path) {
-        return Some(key.allowed);
-    }
-    let name = path
-        .strip_prefix("provider")
-        .and_then(|rest| rest.rsplit('.').next())?;
-    PROVIDER_KEYS.iter().find(|k| k.name == name).map(|k| k.allowed)
-}
-
-/// figment's error in our words: the key, what was found, what is allowed.
-pub(super) fn explain(error: &figment::Error) -> String {
-    let mut lines = Vec::new();
-    for e in error.clone() {
-        let path = e.path.join(".");
-        let from = e
-            .metadata
-            .as_ref()
-            .and_then(|m| m.source.as_ref())
-            .map_or_else(String::new, |s| format!(" (in {s})"));
-        let line = match (allowed_at(&path), &e.kind) {
-            (_, figment::error::Kind::UnknownField(field, _)) => {
-                let full = if path.is_empty() {
-                    field.clone()
-                } else if path.ends_with(field.as_str()) {
-                    path.clone()
-                } else {
-                    format!("{path}.{field}")
-                };
-                format!("`{full}` is not a key that deskhand knows{from}; `deskhand help config` lists them")
-            }
-            (Some(allowed), kind) => format!("`{path}` is wrong{from}: {kind}; allowed: {allowed}"),
-            (None, kind) => format!("`{path}`{from}: {kind}"),
-        };
-        lines.push(line);
-    }
-    lines.join("\n")
-}

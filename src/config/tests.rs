@@ -238,6 +238,14 @@ fn mistakes_in_providers_are_named_by_place_and_key() {
             vec!["providers.0.input_price", "spending cap", "free = true"],
         ),
         (
+            OLLAMA.replace("free = true", "input_price = 0\noutput_price = 0"),
+            vec!["providers.0.input_price", "spending cap", "free = true"],
+        ),
+        (
+            format!("[agent]\nanswer_tokens = 4000\n{OLLAMA}context_tokens = 5000\n"),
+            vec!["providers.0.context_tokens", "agent.answer_tokens", "5500"],
+        ),
+        (
             OLLAMA.replace("free = true", "input_price = 'x'\noutput_price = 1"),
             vec!["providers.0.input_price", "six decimals"],
         ),
@@ -269,6 +277,14 @@ fn mistakes_in_providers_are_named_by_place_and_key() {
         (
             "[agent]\ncurrency = 'euro'".to_owned(),
             vec!["agent.currency", "EUR"],
+        ),
+        (
+            "[fetch]\nallow_private = ['127.0.0.1']".to_owned(),
+            vec!["fetch.allow_private", "host and a port"],
+        ),
+        (
+            "[fetch]\ntotal_ms = 10".to_owned(),
+            vec!["fetch.total_ms", "1000 to"],
         ),
         (
             "[agent]\nanswer_tokens = 1".to_owned(),
@@ -307,6 +323,17 @@ fn mistakes_in_providers_are_named_by_place_and_key() {
     }
     let allowed = OLLAMA.replace("127.0.0.1", "8.8.8.8") + "plain_http = true";
     assert!(load(&allowed, &[]).is_ok());
+}
+
+#[test]
+fn private_hosts_come_as_a_list_or_as_text() {
+    let hosts = |toml: &str, env: &[(&str, &str)]| load(toml, env).unwrap().fetching().private;
+    let url = |text: &str| reqwest::Url::parse(text).unwrap();
+    assert!(!hosts("", &[]).names(&url("http://127.0.0.1:80/")));
+    let listed = hosts("[fetch]\nallow_private = ['127.0.0.1:81', 'wp:80']", &[]);
+    let told = hosts("", &[("DESKHAND_FETCH_ALLOW_PRIVATE", "127.0.0.1:81, wp:80")]);
+    assert_eq!(listed, told);
+    assert!(told.names(&url("http://127.0.0.1:81/")) && told.names(&url("http://wp/x")));
 }
 
 #[test]

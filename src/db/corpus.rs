@@ -17,13 +17,7 @@ pub async fn retire(tx: &mut SiteTx, document: DocumentId, keep: Option<VersionI
     let keep = keep.map(|v| v.0);
     // Two transactions that both update a common term would deadlock by the order of
     // their rows. This row makes them take turns.
-    sqlx::query!(
-        "INSERT INTO knowledge_state (site_id, revision) VALUES ($1, 1)
-         ON CONFLICT (site_id) DO UPDATE SET revision = knowledge_state.revision + 1",
-        site,
-    )
-    .execute(tx.conn())
-    .await?;
+    touch(tx).await?;
     // A term that vanishes is deleted, one that stays updated, one that is new inserted.
     // Were a count ever wrong, the CHECKs (df > 0, chunks > 0) would refuse.
     sqlx::query!(
@@ -85,6 +79,23 @@ pub async fn retire(tx: &mut SiteTx, document: DocumentId, keep: Option<VersionI
         "DELETE FROM chunks WHERE document_id = $1 AND version_id IS DISTINCT FROM $2",
         document.0,
         keep,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What may be answered from has changed, though no passage has: findings that were kept are of
+/// no use any more. Locks the site's statistics.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn touch(tx: &mut SiteTx) -> DbResult<()> {
+    let site = tx.site().0;
+    sqlx::query!(
+        "INSERT INTO knowledge_state (site_id, revision) VALUES ($1, 1)
+         ON CONFLICT (site_id) DO UPDATE SET revision = knowledge_state.revision + 1",
+        site,
     )
     .execute(tx.conn())
     .await?;

@@ -3,9 +3,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::db::corpus;
 use crate::db::pool::{DbResult, SiteTx};
-use crate::domain::ids::{DocumentId, VersionId};
+use crate::db::{corpus, removal};
+use crate::domain::ids::DocumentId;
 
 /// A document as a list shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,13 +73,30 @@ pub struct Claimed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Live {
     /// Of the bytes.
-    pub sha256: Vec<u8>,
+    pub sha256: Option<Vec<u8>>,
     /// How they were extracted and cut.
     pub recipe: String,
     /// The title.
     pub title: String,
     /// The URL.
     pub url: Option<String>,
+    /// The tags that came with the content.
+    pub given_tags: Vec<String>,
+    /// The channels that may answer from it; empty: all.
+    pub channels: Vec<String>,
+}
+
+/// A document that an event is about, locked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Met {
+    /// The document.
+    pub id: DocumentId,
+    /// The time of the newest event that was taken in.
+    pub event_at: Option<DateTime<Utc>>,
+    /// Whether it is deleted.
+    pub deleted: bool,
+    /// Whether its end was told and it is still to be removed.
+    pub hidden: bool,
 }
 
 /// Finds a document by its origin's name or makes it, and locks it until the transaction
@@ -94,26 +111,175 @@ pub async fn claim(tx: &mut SiteTx, source: &str, external_id: &str, title: &str
          ON CONFLICT (site_id, source, external_id) DO UPDATE SET deleted_at = NULL
          RETURNING id",
         site,
-        DocumentId::new().0,
+        DocumentId::named(tx.site(), source, external_id).0,
         source,
         external_id,
         title,
     )
     .fetch_one(tx.conn())
     .await?;
+    let id = DocumentId(id);
+    Ok(Claimed {
+        id,
+        live: live(tx, id).await?,
+    })
+}
+
+/// What is live of a document.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn live(tx: &mut SiteTx, id: DocumentId) -> DbResult<Option<Live>> {
     let live = sqlx::query_as!(
         Live,
-        "SELECT v.sha256, v.recipe, d.title, d.url
+        "SELECT v.sha256, v.recipe, d.title, d.url, v.given_tags, d.channels
          FROM documents d JOIN versions v ON v.document_id = d.id AND v.state = 'live'
          WHERE d.id = $1",
-        id,
+        id.0,
     )
     .fetch_optional(tx.conn())
     .await?;
-    Ok(Claimed {
-        id: DocumentId(id),
-        live,
+    Ok(live)
+}
+
+/// Finds a document that an event is about, or makes it, and locks it until the transaction
+/// ends. A new one is as if deleted: it becomes one by [`renew`].
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn meet(tx: &mut SiteTx, now: DateTime<Utc>, source: &str, external_id: &str) -> DbResult<Met> {
+    let site = tx.site();
+    sqlx::query!(
+        "INSERT INTO documents (site_id, id, source, external_id, deleted_at) VALUES ($1, $2, $3, $4, $5)
+         ON CONFLICT DO NOTHING",
+        site.0,
+        DocumentId::named(site, source, external_id).0,
+        source,
+        external_id,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    let row = sqlx::query!(
+        r#"SELECT id, event_at, deleted_at IS NOT NULL AS "deleted!", visibility = 'private' AS "hidden!"
+           FROM documents WHERE source = $1 AND external_id = $2 FOR UPDATE"#,
+        source,
+        external_id,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(Met {
+        id: DocumentId(row.id),
+        event_at: row.event_at,
+        deleted: row.deleted,
+        hidden: row.hidden,
     })
+}
+
+/// A document has new content, of an event of this time; a deleted one comes to life again. Its
+/// title is the event's until it is live.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn renew(
+    tx: &mut SiteTx,
+    id: DocumentId,
+    event_at: DateTime<Utc>,
+    title: &str,
+    fetch_url: Option<&str>,
+) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE documents
+         SET event_at = greatest(event_at, $2), deleted_at = NULL, visibility = 'public', fetch_url = $4,
+             title = CASE WHEN version = 0 THEN $3 ELSE title END
+         WHERE id = $1",
+        id.0,
+        event_at,
+        title,
+        fetch_url,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Ends all answers from a document at once, since an event of this time says so, unless a newer
+/// one was taken in; the rest is for [`crate::db::removal`].
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn hide(tx: &mut SiteTx, id: DocumentId, event_at: DateTime<Utc>) -> DbResult<()> {
+    let hidden = sqlx::query!(
+        "UPDATE documents SET visibility = 'private', event_at = $2
+         WHERE id = $1 AND deleted_at IS NULL AND (event_at IS NULL OR event_at <= $2)",
+        id.0,
+        event_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    if hidden.rows_affected() > 0 {
+        corpus::touch(tx).await?;
+    }
+    Ok(())
+}
+
+/// A document that is deleted, or never was, ended at this time.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn ended(tx: &mut SiteTx, id: DocumentId, event_at: DateTime<Utc>) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE documents SET event_at = greatest(event_at, $2) WHERE id = $1 AND deleted_at IS NOT NULL",
+        id.0,
+        event_at,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What a document was last fetched from.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn fetched_from(tx: &mut SiteTx, id: DocumentId) -> DbResult<Option<String>> {
+    let url = sqlx::query_scalar!("SELECT fetch_url FROM documents WHERE id = $1", id.0)
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(url.flatten())
+}
+
+/// Has the live version made anew when its content comes, even if that is the same.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn outdate(tx: &mut SiteTx, id: DocumentId) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE versions SET recipe = '' WHERE document_id = $1 AND state = 'live'",
+        id.0
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Lets a document that waits for approval be searched; false when there is none that has a
+/// live version.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn approve(tx: &mut SiteTx, id: DocumentId) -> DbResult<bool> {
+    let approved = sqlx::query!(
+        "UPDATE documents SET review = 'approved' WHERE id = $1 AND deleted_at IS NULL AND version > 0",
+        id.0
+    )
+    .execute(tx.conn())
+    .await?;
+    if approved.rows_affected() == 0 {
+        return Ok(false);
+    }
+    corpus::touch(tx).await?;
+    Ok(true)
 }
 
 /// Locks a document until the transaction ends; false when it is deleted or was never there.
@@ -290,30 +456,10 @@ pub async fn count_live(tx: &mut SiteTx) -> DbResult<usize> {
 }
 
 /// Deletes everything of a document but its name at its origin; false when there was
-/// nothing to delete. Once committed, no search finds it.
+/// nothing to delete. Once committed, no search finds it. See [`crate::db::removal`].
 ///
 /// # Errors
 /// When the database refuses or is away.
 pub async fn delete(tx: &mut SiteTx, now: DateTime<Utc>, id: DocumentId) -> DbResult<bool> {
-    if !lock(tx, id).await? {
-        return Ok(false);
-    }
-    corpus::retire(tx, id, None::<VersionId>).await?;
-    sqlx::query!("DELETE FROM uploads WHERE document_id = $1", id.0)
-        .execute(tx.conn())
-        .await?;
-    tag(tx, id, &[]).await?;
-    sqlx::query!("DELETE FROM versions WHERE document_id = $1", id.0)
-        .execute(tx.conn())
-        .await?;
-    sqlx::query!(
-        "UPDATE documents
-         SET deleted_at = $2, updated_at = NULL, title = '', url = NULL, tags = '{}', lang = NULL, version = 0
-         WHERE id = $1",
-        id.0,
-        now,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(true)
+    Ok(removal::remove(tx, now, id, None, None).await?.is_some())
 }

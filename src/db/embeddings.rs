@@ -4,7 +4,7 @@
 use pgvector::HalfVector;
 
 use crate::db::pool::{DbResult, SiteTx};
-use crate::domain::ids::VersionId;
+use crate::domain::ids::{DocumentId, VersionId};
 
 /// A chunk without a vector, and what its vector is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,22 +39,35 @@ pub async fn missing(tx: &mut SiteTx, model: i32, hashes: &[String]) -> DbResult
     Ok(rows)
 }
 
-/// Keeps vectors by what they were made of, for [`attach`].
+/// Keeps vectors of a document's new version by what they were made of, for [`attach`]; not
+/// if the document was deleted meanwhile.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn keep(tx: &mut SiteTx, model: i32, hashes: &[String], vectors: &[Vec<f32>]) -> DbResult<()> {
+pub async fn keep(
+    tx: &mut SiteTx,
+    model: i32,
+    document: DocumentId,
+    hashes: &[String],
+    vectors: &[Vec<f32>],
+) -> DbResult<()> {
     let site = tx.site().0;
     let vectors = halves(vectors);
+    // The lock makes a deletion wait, so that none of them is left behind.
     sqlx::query!(
-        "INSERT INTO embedding_cache (site_id, model_id, hash, embedding)
-         SELECT $1, $2, decode(g.hash, 'hex'), g.embedding FROM unnest($3::text[], $4::halfvec[]) AS g (hash, embedding)
-         ORDER BY 3
+        "WITH alive AS MATERIALIZED (
+             SELECT id FROM documents WHERE id = $5 AND deleted_at IS NULL FOR KEY SHARE
+         )
+         INSERT INTO embedding_cache (site_id, model_id, document_id, hash, embedding)
+         SELECT $1, $2, a.id, decode(g.hash, 'hex'), g.embedding
+         FROM alive a, unnest($3::text[], $4::halfvec[]) AS g (hash, embedding)
+         ORDER BY 4
          ON CONFLICT DO NOTHING",
         site,
         model,
         hashes,
         &vectors as &[HalfVector],
+        document.0,
     )
     .execute(tx.conn())
     .await?;

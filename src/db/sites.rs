@@ -7,6 +7,7 @@ use super::pool::{Db, DbError, DbResult, SiteTx};
 use crate::domain::ids::SiteId;
 use crate::domain::keys::Alg;
 use crate::domain::rules::Rules;
+use crate::domain::settings::SiteSettings;
 use crate::domain::site::{Mode, Site};
 
 /// A stored key, still sealed.
@@ -336,4 +337,61 @@ pub async fn bind_nonce(
     } else {
         NonceUse::Taken
     })
+}
+
+/// A root key of a site, still sealed.
+#[derive(Debug, Clone)]
+pub struct StoredRoot {
+    /// Its id.
+    pub kid: String,
+    /// The sealed secret.
+    pub sealed: Vec<u8>,
+    /// Valid from.
+    pub not_before: DateTime<Utc>,
+    /// Valid until, once it is being replaced.
+    pub not_after: Option<DateTime<Utc>>,
+}
+
+/// The root keys of the transaction's site, newest first; those that have ended are left out.
+///
+/// # Errors
+/// When the database does.
+pub async fn roots(tx: &mut SiteTx, now: DateTime<Utc>) -> DbResult<Vec<StoredRoot>> {
+    let rows = sqlx::query_as!(
+        StoredRoot,
+        r#"SELECT kid, sealed AS "sealed!", not_before, not_after FROM site_keys
+           WHERE purpose = 'root' AND (not_after IS NULL OR not_after > $1)
+           ORDER BY not_before DESC, kid DESC LIMIT 16"#,
+        now
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}
+
+/// What the owner of the transaction's site has set.
+///
+/// # Errors
+/// When the database does.
+pub async fn settings(tx: &mut SiteTx) -> DbResult<SiteSettings> {
+    let stored = sqlx::query_scalar!("SELECT settings FROM sites")
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(stored.map(SiteSettings::new).unwrap_or_default())
+}
+
+/// Sets one of the settings, or with null takes it back.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_setting(tx: &mut SiteTx, key: &str, value: &serde_json::Value) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE sites SET settings = CASE WHEN $2::jsonb = 'null'::jsonb THEN settings - $1
+                                          ELSE jsonb_set(settings, ARRAY[$1], $2) END",
+        key,
+        value
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::db::pool::{DbError, DbResult, SiteTx};
-use crate::db::{corpus, documents, embeddings, models, postings, uploads};
+use crate::db::{corpus, documents, embeddings, models, postings, sites, uploads};
+use crate::domain::document::PIN;
 use crate::domain::ids::{DocumentId, UploadId, VersionId};
 
 /// How many chunks one statement stores.
@@ -48,6 +49,10 @@ pub struct NewVersion {
     pub url: Option<String>,
     /// The words that its author gave it.
     pub tags: Vec<String>,
+    /// Those of them that came with the content.
+    pub given_tags: Vec<String>,
+    /// The channels that may answer from it, empty for all; none: as before.
+    pub channels: Option<Vec<String>>,
     /// A text search configuration.
     pub lang: String,
     /// The whole, without the title.
@@ -86,6 +91,7 @@ pub async fn swap(tx: &mut SiteTx, now: DateTime<Utc>, version: &NewVersion) -> 
     }
     let id = VersionId::new();
     let site = tx.site().0;
+    let review = review(tx, version).await?;
     sqlx::query!(
         "UPDATE versions SET state = 'replaced', markdown = NULL WHERE document_id = $1 AND state = 'live'",
         version.document.0,
@@ -99,8 +105,8 @@ pub async fn swap(tx: &mut SiteTx, now: DateTime<Utc>, version: &NewVersion) -> 
         .iter()
         .fold(0_i32, |sum, c| sum.saturating_add(c.tokens));
     sqlx::query!(
-        "INSERT INTO versions (site_id, id, document_id, sha256, recipe, state, chunks, tokens, markdown, at)
-         VALUES ($1, $2, $3, $4, $5, 'live', $6, $7, $8, $9)",
+        "INSERT INTO versions (site_id, id, document_id, sha256, recipe, state, chunks, tokens, markdown, at, given_tags)
+         VALUES ($1, $2, $3, $4, $5, 'live', $6, $7, $8, $9, $10)",
         site,
         id.0,
         version.document.0,
@@ -110,6 +116,7 @@ pub async fn swap(tx: &mut SiteTx, now: DateTime<Utc>, version: &NewVersion) -> 
         tokens,
         version.markdown,
         now,
+        &version.given_tags,
     )
     .execute(tx.conn())
     .await?;
@@ -124,7 +131,8 @@ pub async fn swap(tx: &mut SiteTx, now: DateTime<Utc>, version: &NewVersion) -> 
     }
     sqlx::query!(
         "UPDATE documents
-         SET title = $2, url = $3, tags = $4, lang = $5, version = version + 1, updated_at = $6
+         SET title = $2, url = $3, tags = $4, lang = $5, version = version + 1, updated_at = $6,
+             review = coalesce($7, review), channels = coalesce($8, channels)
          WHERE id = $1",
         version.document.0,
         version.title,
@@ -132,6 +140,8 @@ pub async fn swap(tx: &mut SiteTx, now: DateTime<Utc>, version: &NewVersion) -> 
         &version.tags,
         version.lang,
         now,
+        review,
+        version.channels.as_deref(),
     )
     .execute(tx.conn())
     .await?;
@@ -144,6 +154,20 @@ pub async fn swap(tx: &mut SiteTx, now: DateTime<Utc>, version: &NewVersion) -> 
     }
     corpus::retire(tx, version.document, Some(id)).await?;
     Ok(Swapped::Live(id))
+}
+
+/// How a version is reviewed: where the site asks for it, new content waits for approval, and
+/// what is live already keeps its mark (none). The operator's own answers need none.
+async fn review(tx: &mut SiteTx, version: &NewVersion) -> DbResult<Option<&'static str>> {
+    if !sites::settings(tx).await?.require_review() {
+        return Ok(Some("approved"));
+    }
+    if documents::source(tx, version.document).await?.as_deref() == Some(PIN) {
+        return Ok(Some("approved"));
+    }
+    let live = documents::live(tx, version.document).await?;
+    let known = live.is_some_and(|l| l.sha256.as_ref() == Some(&version.sha256));
+    Ok((!known).then_some("pending"))
 }
 
 /// Stores chunks and their postings. `tf` is how often a lexeme stands in a chunk's
@@ -202,15 +226,15 @@ pub struct Failure<'a> {
     pub code: &'a str,
     /// A sentence for the site's owner.
     pub detail: &'a str,
-    /// Of the content.
-    pub sha256: &'a [u8],
+    /// Of the content, if it was had at all.
+    pub sha256: Option<&'a [u8]>,
     /// Under which rules it was tried.
     pub recipe: &'a str,
 }
 
 /// Records that a document's new content failed, in the place of an older failure. What
 /// is live stays live; the upload stays, so that the job can be tried again. Does nothing
-/// when the upload has been replaced meanwhile.
+/// when the upload (if it was one) has been replaced meanwhile.
 ///
 /// # Errors
 /// When the database refuses or is away.
@@ -218,10 +242,10 @@ pub async fn fail(
     tx: &mut SiteTx,
     now: DateTime<Utc>,
     document: DocumentId,
-    upload: UploadId,
+    upload: Option<UploadId>,
     failure: &Failure<'_>,
 ) -> DbResult<()> {
-    if !documents::lock(tx, document).await? || uploads::read(tx, upload, document).await?.is_none() {
+    if !documents::lock(tx, document).await? || uploads::waiting(tx, document).await? != upload {
         return Ok(());
     }
     forget_failure(tx, document).await?;
@@ -243,7 +267,11 @@ pub async fn fail(
     Ok(())
 }
 
-async fn forget_failure(tx: &mut SiteTx, document: DocumentId) -> DbResult<()> {
+/// Forgets why a document's last content failed: another is tried, or it is live after all.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn forget_failure(tx: &mut SiteTx, document: DocumentId) -> DbResult<()> {
     sqlx::query!(
         "DELETE FROM versions WHERE document_id = $1 AND state = 'failed'",
         document.0

@@ -28,6 +28,55 @@ pub struct NewUpload {
     pub title: Option<String>,
 }
 
+/// Where a document stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DocumentState {
+    /// Something new of it waits for a worker.
+    Waiting,
+    /// A worker is at it.
+    Processing,
+    /// It is searched.
+    Live,
+    /// It is searched as soon as somebody approves it.
+    PendingReview,
+    /// Its newest content couldn't be taken in; what was live before still is.
+    Failed,
+    /// It is deleted.
+    Removed,
+}
+
+impl DocumentState {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Waiting,
+        Self::Processing,
+        Self::Live,
+        Self::PendingReview,
+        Self::Failed,
+        Self::Removed,
+    ];
+
+    /// The name on the wire and on the command line.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Processing => "processing",
+            Self::Live => "live",
+            Self::PendingReview => "pending_review",
+            Self::Failed => "failed",
+            Self::Removed => "removed",
+        }
+    }
+
+    /// Reads [`DocumentState::as_str`]'s names.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.as_str() == name)
+    }
+}
+
 /// What became of a [`NewUpload`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {

@@ -2,7 +2,10 @@
 //! speaks in these words.
 
 pub mod address;
+pub mod ai_job;
 pub mod clock;
+pub mod crawl;
+pub mod customer;
 pub mod document;
 pub mod event;
 pub mod fail;
@@ -14,6 +17,10 @@ pub mod order;
 pub mod refund;
 pub mod rules;
 pub mod seal;
+pub mod settings;
+pub mod signature;
 pub mod site;
 pub mod text;
 pub mod tool;
+pub mod waiting;
+pub mod webhook;

@@ -43,6 +43,18 @@ impl MasterKey {
         Self(SecretBox::new(Box::new(bytes)))
     }
 
+    /// The key as text, to write it where it is kept.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        hex::encode(self.0.expose_secret())
+    }
+
+    /// Tells this key from another one, and nothing else: for a backup that the key isn't in.
+    #[must_use]
+    pub fn check_value(&self) -> String {
+        hex::encode(&self.fingerprint("deskhand/backup", b"key")[..8])
+    }
+
     /// Seals `plain` for `owner`, a text that names tenant, purpose and key, for example
     /// `site/…/root/KID`. Gives version ‖ nonce ‖ ciphertext and tag.
     ///

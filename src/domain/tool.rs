@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::ProposalId;
 use crate::domain::site::Mode;
 
+/// The tool that searches the site's documents.
+pub const KB_SEARCH: &str = "kb_search";
+
 /// How much a tool changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,7 +9,9 @@ use crate::domain::ids::{SiteId, ThreadId};
 use crate::domain::seal::{MasterKey, SealError};
 use crate::guardrails::pii::placeholders::Placeholders;
 
-fn owner(site: SiteId, thread: ThreadId, placeholder: &str) -> String {
+/// What a value is sealed for.
+#[must_use]
+pub fn owner(site: SiteId, thread: ThreadId, placeholder: &str) -> String {
     format!("site/{site}/thread/{thread}/pii/{placeholder}")
 }
 
@@ -89,6 +91,13 @@ pub async fn reveal_all(
         }
     }
     Ok(())
+}
+
+/// The same with the placeholders at hand.
+pub fn reveal_with(vault: &Placeholders, events: &mut [StoredEvent]) {
+    for stored in events {
+        reveal(&mut stored.event, vault);
+    }
 }
 
 fn reveal(event: &mut ThreadEvent, vault: &Placeholders) {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Reply, Tool, ToolContext, ToolError};
 use crate::db::postings::Filter;
-use crate::domain::tool::Power;
+use crate::domain::tool::{KB_SEARCH, Power, ToolCode};
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::search::{self, Mode, SearchQuery};
 
@@ -58,7 +58,7 @@ pub struct KbSearch(pub Arc<Knowledge>);
 impl Tool for KbSearch {
     type Input = Input;
     type Output = Vec<Hit>;
-    const NAME: &'static str = "kb_search";
+    const NAME: &'static str = KB_SEARCH;
     const DESCRIPTION: &'static str =
         "Searches the site's own documents and returns the passages that fit best.";
     const POWER: Power = Power::Reads;
@@ -79,6 +79,11 @@ impl Tool for KbSearch {
                 filter,
                 mode: Mode::Hybrid,
             };
+            // KB-10: without knowledge, or with one that is too old, people answer.
+            if let Some(fault) = self.0.freshness.fault(&ctx.db, ctx.site, ctx.now()).await? {
+                let cause = format!("the site's knowledge is {}", fault.as_str());
+                return Err(ToolError::new(ToolCode::Disabled, cause));
+            }
             let found = search::search(&self.0, &ctx.db, ctx.site, query).await?;
             let output = found
                 .passages

@@ -14,10 +14,11 @@ use serde_json::Value;
 use super::act::{self, Leave};
 use super::orders::Stores;
 use super::{Reply, Tool, ToolContext, ToolError, measure};
+use crate::db::sites;
 use crate::domain::ids::ProposalId;
 use crate::domain::rules::Rules;
 use crate::domain::site::Mode;
-use crate::domain::tool::{Power, ToolCode};
+use crate::domain::tool::{KB_SEARCH, Power, ToolCode};
 use crate::models::chat::ToolSpec;
 
 /// Pauses between the tries of a read, before jitter.
@@ -198,7 +199,16 @@ impl Registry {
 
     async fn run(&self, ctx: &ToolContext, name: &str, args: &Value) -> Result<Called, CallError> {
         let entry = self.tools.get(name).ok_or(CallError::Unknown)?;
-        if ctx.off.contains(name) {
+        // What the turn knows may be some seconds old, which is enough for a search.
+        let off = if name == KB_SEARCH {
+            ctx.off.contains(name)
+        } else {
+            let failed = |error| CallError::Failed { error, attempts: 0 };
+            let mut tx = ctx.db.site(ctx.site).await.map_err(|e| failed(e.into()))?;
+            let site = sites::own(&mut tx).await.map_err(|e| failed(e.into()))?;
+            site.is_none_or(|s| s.rules.off.contains(name) || !entry.power.is_allowed(s.mode))
+        };
+        if off {
             let error = ToolError::new(ToolCode::Disabled, "the site has it switched off");
             return Err(CallError::Failed { error, attempts: 0 });
         }

@@ -41,7 +41,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     }
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+/// Reads a body as JSON of this shape.
+///
+/// # Errors
+/// When it is no JSON, or of another shape.
+pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let bad = |e: &serde_json::Error| {
         Problem::new(
             Code::BadJson,

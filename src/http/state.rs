@@ -10,13 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::auth::keyring::Keyring;
 use super::auth::token;
-use super::hub::Hub;
 use super::metrics::{Access, Looked};
+use super::webhooks::collector::Collector;
 use crate::agent::Agent;
 use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::SiteId;
 use crate::domain::seal::MasterKey;
+use crate::gateway::Gateway;
 use crate::knowledge::base::Knowledge;
 
 /// How the web is set up.
@@ -38,14 +39,16 @@ pub struct App {
     pub db: Db,
     /// The agent.
     pub agent: Arc<Agent>,
+    /// AI jobs.
+    pub gateway: Arc<Gateway>,
     /// Business time.
     pub clock: SharedClock,
     /// What searches need.
     pub knowledge: Arc<Knowledge>,
-    /// Who waits for events.
-    pub hub: Arc<Hub>,
     /// Keys of tokens.
     pub keyring: Keyring,
+    /// Stores webhooks.
+    pub collector: Collector,
     /// What opens secrets.
     pub master: Arc<MasterKey>,
     /// Which origins belong to some site.
@@ -67,7 +70,7 @@ impl App {
     #[must_use]
     pub fn new(
         agent: Arc<Agent>,
-        hub: Arc<Hub>,
+        gateway: Arc<Gateway>,
         knowledge: Arc<Knowledge>,
         settings: HttpSettings,
         closing: CancellationToken,
@@ -78,6 +81,7 @@ impl App {
             db: agent.db.clone(),
             clock: Arc::clone(&agent.clock),
             keyring: Keyring::new(agent.db.clone(), Arc::clone(&agent.master)),
+            collector: Collector::new(agent.db.clone()),
             master: Arc::clone(&agent.master),
             origins: Cache::builder()
                 .max_capacity(10_000)
@@ -89,8 +93,8 @@ impl App {
                 .build(),
             streams: Arc::new(Semaphore::new(settings.streams_at_once)),
             agent,
+            gateway,
             knowledge,
-            hub,
             closing,
             looked: Looked::default(),
             settings,

@@ -9,9 +9,10 @@ use futures::future::BoxFuture;
 use super::handler::{Handler, JobContext};
 use crate::domain::clock::SharedClock;
 use crate::domain::fail::{self, FailPoint};
+use crate::domain::ids::{DocumentId, UploadId};
 use crate::domain::job::{JobError, Work};
 use crate::knowledge::base::Knowledge;
-use crate::knowledge::ingest::{self, Stage};
+use crate::knowledge::ingest::{self, IngestError, Stage};
 
 /// The handler.
 pub struct IngestDocument {
@@ -35,15 +36,7 @@ impl Handler for IngestDocument {
                 ));
             };
             fail::point(FailPoint::JobClaimed);
-            let progress = |stage: Stage, share: f32| {
-                if stage == Stage::Chunk {
-                    fail::point(FailPoint::IngestExtracted);
-                }
-                if stage == Stage::Swap {
-                    fail::point(FailPoint::IngestBeforeSwap);
-                }
-                ctx.progress(stage.as_str(), share);
-            };
+            let progress = watched(&ctx);
             let done = ingest::ingest(
                 &ctx.db,
                 self.clock.as_ref(),
@@ -54,20 +47,40 @@ impl Handler for IngestDocument {
                 &progress,
             )
             .await;
-            fail::point(FailPoint::IngestSwapped);
             match done {
                 Ok(_) => Ok(()),
-                Err(error) => {
-                    tracing::warn!(%document, code = error.code(), "a document couldn't be taken in");
-                    let detail = error.to_string();
-                    Err(if error.is_permanent() {
-                        JobError::permanent(error.code(), detail)
-                    } else {
-                        JobError::transient(error.code(), detail)
-                    })
-                }
+                Err(error) => Err(failed(&ctx, &self.clock, &self.knowledge, document, upload, &error).await),
             }
         }
         .boxed()
     }
+}
+
+/// Tells where an ingestion is.
+pub(super) fn watched(ctx: &JobContext) -> impl Fn(Stage, f32) + Sync {
+    |stage, share| ctx.progress(stage.as_str(), share)
+}
+
+/// What a failed ingestion is to the queue. The document's owner is told after the last try.
+pub(super) async fn failed(
+    ctx: &JobContext,
+    clock: &SharedClock,
+    knowledge: &Knowledge,
+    document: DocumentId,
+    upload: UploadId,
+    error: &IngestError,
+) -> JobError {
+    tracing::warn!(%document, code = error.code(), "a document couldn't be taken in");
+    let detail = error.to_string();
+    if error.is_permanent() {
+        return JobError::permanent(error.code(), detail);
+    }
+    if let (true, Some(site)) = (ctx.last_attempt, ctx.site) {
+        let clock = clock.as_ref();
+        let told = ingest::give_up(&ctx.db, clock, knowledge, site, document, Some(upload), error);
+        if let Err(error) = told.await {
+            tracing::warn!(%document, %error, "its owner can't be told");
+        }
+    }
+    JobError::transient(error.code(), detail)
 }

@@ -1,6 +1,8 @@
 //! Background work: takes jobs off the queue and runs them, several at once, until it is
 //! told to stop; starts what is due by the clock. The queue itself is `db::jobs`.
 
+pub mod ai_job;
+pub mod crawl;
 pub mod execute_proposal;
 pub mod handler;
 pub mod ingest_document;
@@ -10,3 +12,4 @@ pub mod reindex;
 pub mod runner;
 pub mod schedule;
 mod supervise;
+pub mod take_event;

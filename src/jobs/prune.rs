@@ -9,14 +9,19 @@ use super::handler::{Handler, JobContext};
 use crate::db::pool::DbError;
 use crate::db::prune;
 use crate::domain::job::{JobError, Work};
+use crate::gateway;
 
 /// How long a job that is done can still be looked at.
 const DONE_JOBS_KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// How long bytes wait that no job makes a version of: those that failed for good.
 const UPLOADS_KEPT: Duration = Duration::from_hours(30 * 24);
+/// How long webhooks are kept as they came.
+const EVENTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long vectors are kept that no version took.
 const VECTORS_KEPT: Duration = Duration::from_hours(7 * 24);
+/// How long AI jobs that have ended can be looked at.
+const AI_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long questions that found nothing are kept.
 const GAPS_KEPT: Duration = Duration::from_hours(90 * 24);
 
@@ -34,9 +39,16 @@ impl Handler for Prune {
             let nonces = prune::nonces(&ctx.db).await.map_err(failure)?;
             let jobs = prune::done_jobs(&ctx.db, DONE_JOBS_KEPT).await.map_err(failure)?;
             let uploads = prune::uploads(&ctx.db, UPLOADS_KEPT).await.map_err(failure)?;
+            let events = prune::inbound_events(&ctx.db, EVENTS_KEPT)
+                .await
+                .map_err(failure)?;
             let vectors = prune::vectors(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
             let gaps = prune::gaps(&ctx.db, GAPS_KEPT).await.map_err(failure)?;
-            tracing::debug!(nonces, jobs, uploads, vectors, gaps, "pruned");
+            let ai_jobs = prune::ai_jobs(&ctx.db, AI_JOBS_KEPT).await.map_err(failure)?;
+            let abandoned = gateway::close_abandoned(&ctx.db).await.map_err(failure)?;
+            tracing::debug!(
+                nonces, jobs, uploads, events, vectors, gaps, ai_jobs, abandoned, "pruned"
+            );
             Ok(())
         }
         .boxed()

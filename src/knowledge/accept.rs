@@ -3,11 +3,12 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::db::documents;
-use crate::db::documents::Live;
+use crate::db::documents::{self, Live};
 use crate::db::pool::{DbResult, SiteTx};
-use crate::db::uploads::{self, Upload};
+use crate::db::uploads::{self, Content, Labels, Upload};
+use crate::db::versions;
 use crate::domain::document::{Accepted, NewUpload};
+use crate::domain::ids::{DocumentId, UploadId};
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::ingest;
 
@@ -15,41 +16,84 @@ use crate::knowledge::ingest;
 const TITLE: usize = 500;
 const URL: usize = 2000;
 
+/// A content, and what came with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// Of the content.
+    pub sha256: Vec<u8>,
+    /// A file name or the like.
+    pub name: String,
+    /// The title that was given, if any.
+    pub title: Option<String>,
+    /// The URL that was given, if any.
+    pub url: Option<String>,
+    /// How its origin files it.
+    pub labels: Labels,
+}
+
+/// Whether what is live was made of this, under the same rules.
+#[must_use]
+pub fn is_same(live: &Live, new: &Named, limits: ChunkLimits) -> bool {
+    live.sha256.as_ref() == Some(&new.sha256)
+        && live.recipe == ingest::recipe(limits)
+        && new.title.as_ref().is_none_or(|t| *t == live.title)
+        && new.url.as_ref().is_none_or(|u| Some(u) == live.url.as_ref())
+        && new.labels.tags == live.given_tags
+        && new.labels.channels.as_ref().is_none_or(|c| *c == live.channels)
+}
+
 /// Stores what is to be ingested, under the limits that it will be cut by. Commit it together with the job that does so.
 ///
 /// # Errors
 /// When the database refuses (bytes over the limit, a source or name out of bounds) or is away.
 pub async fn accept(tx: &mut SiteTx, new: NewUpload, limits: ChunkLimits) -> DbResult<Accepted> {
-    let sha256 = Sha256::digest(&new.bytes).to_vec();
-    let title = new.title.map(|t| t.chars().take(TITLE).collect::<String>());
-    let url = new.url.filter(|u| u.chars().count() <= URL);
     let name: String = new.name.chars().take(TITLE).collect();
+    let title = new.title.map(|t| t.chars().take(TITLE).collect::<String>());
     let shown = title.as_deref().unwrap_or(&name);
     let claimed = documents::claim(tx, &new.source, &new.external_id, shown).await?;
-    let same = |live: &Live| {
-        live.sha256 == sha256
-            && live.recipe == ingest::recipe(limits)
-            && title.as_ref().is_none_or(|t| *t == live.title)
-            && url.as_ref().is_none_or(|u| Some(u) == live.url.as_ref())
-    };
-    if claimed.live.as_ref().is_some_and(same) {
-        // What waits is older than this, which is live.
-        uploads::forget(tx, claimed.id).await?;
-        return Ok(Accepted {
-            document: claimed.id,
-            upload: None,
-        });
-    }
-    let upload = Upload {
+    let named = Named {
+        sha256: Sha256::digest(&new.bytes).to_vec(),
+        bytes: new.bytes,
         name,
         title,
-        url,
-        bytes: new.bytes,
-        sha256,
+        url: new.url.filter(|u| u.chars().count() <= URL),
+        labels: Labels::default(),
     };
-    let upload = uploads::put(tx, claimed.id, &upload).await?;
     Ok(Accepted {
         document: claimed.id,
-        upload: Some(upload),
+        upload: store(tx, claimed.id, claimed.live.as_ref(), named, limits).await?,
     })
+}
+
+/// Stores a document's new content for ingestion; none when it is the live one. The document must
+/// be locked.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn store(
+    tx: &mut SiteTx,
+    document: DocumentId,
+    live: Option<&Live>,
+    named: Named,
+    limits: ChunkLimits,
+) -> DbResult<Option<UploadId>> {
+    if live.is_some_and(|live| is_same(live, &named, limits)) {
+        // What waits is older than this, which is live; and so is what failed.
+        uploads::forget(tx, document).await?;
+        versions::forget_failure(tx, document).await?;
+        return Ok(None);
+    }
+    let upload = Upload {
+        name: named.name,
+        title: named.title,
+        url: named.url,
+        content: Content::Bytes {
+            bytes: named.bytes,
+            sha256: named.sha256,
+        },
+        labels: named.labels,
+    };
+    Ok(Some(uploads::put(tx, document, &upload).await?))
 }

@@ -10,7 +10,8 @@ use crate::db::models::{self, Model};
 use crate::db::pool::{Db, DbError};
 use crate::db::{embeddings, jobs};
 use crate::domain::document::PIN;
-use crate::domain::ids::{JobId, SiteId};
+use crate::domain::fail::{self, FailPoint};
+use crate::domain::ids::{DocumentId, JobId, SiteId};
 use crate::domain::job::{Job, Priority, Work};
 use crate::knowledge::blocks;
 use crate::models::embedder::{EmbedError, Embedder, ModelSpec, Purpose};
@@ -185,14 +186,15 @@ pub async fn change(db: &Db, site: SiteId, model: i32) -> Result<Option<JobId>, 
     Ok(building)
 }
 
-/// Computes the vectors that are stored nowhere yet, and keeps them by what they are made
-/// of. `told` hears the share that is done.
+/// Computes the vectors that are stored nowhere yet for a document's new version, and keeps
+/// them by what they are made of. `told` hears the share that is done.
 ///
 /// # Errors
 /// When the model or the database fails; what is done by then is kept.
 pub async fn compute(
     db: &Db,
     site: SiteId,
+    document: DocumentId,
     model: &InUse,
     texts: &HashMap<String, String>,
     told: &(dyn Fn(f32) + Sync),
@@ -213,8 +215,9 @@ pub async fn compute(
             .embed(batch.iter().map(of).collect(), Purpose::Passages)
             .await?;
         let mut tx = db.site(site).await?;
-        embeddings::keep(&mut tx, model.id, batch, &vectors).await?;
+        embeddings::keep(&mut tx, model.id, document, batch, &vectors).await?;
         tx.commit().await?;
+        fail::point(FailPoint::IngestEmbedded);
     }
     Ok(())
 }

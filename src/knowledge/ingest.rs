@@ -1,35 +1,35 @@
-//! Makes a live version of an upload: sniff, extract, chunk, index, and one transaction
-//! that swaps it in. Each stage is a function; only the last one changes what a search sees.
+//! Makes a live version of an upload: fetch, sniff, scan, extract, normalise, chunk, embed,
+//! and one transaction that swaps it in. Only that one changes what a search sees.
 
-use std::collections::HashMap;
+mod source;
+mod version;
+
 use std::sync::Arc;
-use std::time::Duration;
 
+use self::source::Got;
+use self::version::Given;
 use crate::db::pool::{Db, DbError};
-use crate::db::uploads::{self, Upload};
-use crate::db::versions::{self, Failure, NewChunk, NewVersion, Swapped};
-use crate::db::{documents, models, nearest, sites};
+use crate::db::versions::{self, Failure, NewVersion, Swapped};
+use crate::db::{documents, models, nearest, sites, uploads};
 use crate::domain::clock::Clock;
+use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{DocumentId, SiteId, UploadId, VersionId};
+use crate::knowledge::accept::{self, Named};
 use crate::knowledge::base::Knowledge;
-use crate::knowledge::chunk::{ChunkLimits, chunk};
+use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::embed::{self, VectorError};
-use crate::knowledge::extract::Extracted;
-use crate::knowledge::extract::reader::{ReadError, Reader};
+use crate::knowledge::extract::reader::ReadError;
+use crate::knowledge::fetch::allow::AllowList;
+use crate::knowledge::fetch::error::FetchError;
+use crate::knowledge::scan::ScanError;
+use crate::knowledge::trust;
 use crate::knowledge::unfit::Unfit;
-use crate::knowledge::{blocks, language, trust};
-use crate::models::embedder::{EmbedError, Embedder};
-use crate::models::tokens;
+use crate::models::embedder::EmbedError;
 
 /// Rises when other chunks would come out of the same bytes, so that they are taken in anew.
-const RECIPE: u32 = 2;
-/// How long a file's text may take to be read and cut.
-const READING: Duration = Duration::from_secs(60);
+const RECIPE: u32 = 3;
 /// How often the site's model may change while a version is made.
 const SWITCHES: usize = 4;
-/// The stack on which foreign parsers recurse. Only what is used of it costs memory.
-const STACK: usize = 256 << 20;
-
 /// Under which rules contents are extracted and cut.
 #[must_use]
 pub fn recipe(limits: ChunkLimits) -> String {
@@ -42,10 +42,16 @@ pub fn recipe(limits: ChunkLimits) -> String {
 /// Where ingestion is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stage {
+    /// Getting the content from where it is.
+    Fetch,
     /// Finding out what the bytes are.
     Sniff,
+    /// Looking for malware, where a scanner is configured.
+    Scan,
     /// Getting at the text.
     Extract,
+    /// Finding its title, tags and language.
+    Normalise,
     /// Cutting it into passages.
     Chunk,
     /// Computing vectors.
@@ -59,8 +65,11 @@ impl Stage {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Fetch => "fetch",
             Self::Sniff => "sniff",
+            Self::Scan => "scan",
             Self::Extract => "extract",
+            Self::Normalise => "normalise",
             Self::Chunk => "chunk",
             Self::Embed => "embed",
             Self::Swap => "swap",
@@ -84,12 +93,33 @@ pub struct Ingested {
     pub tokens: usize,
 }
 
+impl Ingested {
+    fn nothing() -> Self {
+        Self {
+            version: None,
+            title: String::new(),
+            lang: String::new(),
+            chunks: 0,
+            tokens: 0,
+        }
+    }
+}
+
 /// Why ingestion failed.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     /// The content can't be taken in; its document's list entry says so too.
     #[error("{0}")]
     Unfit(#[from] Unfit),
+    /// It couldn't be fetched.
+    #[error("{0}")]
+    Fetch(#[from] FetchError),
+    /// A virus was found in it, or the scanner is away.
+    #[error("{0}")]
+    Scan(#[from] ScanError),
+    /// This process fetches nothing; another one may.
+    #[error("The file couldn't be fetched just now.")]
+    NoFetcher,
     /// The process that reads files; the next may do.
     #[error("The file couldn't be read just now.")]
     Reader(String),
@@ -119,6 +149,9 @@ impl IngestError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unfit(unfit) => unfit.code(),
+            Self::Fetch(error) => error.code(),
+            Self::Scan(error) => error.code(),
+            Self::NoFetcher => "no_fetcher",
             Self::Reader(_) => "reader",
             Self::Gone => "gone",
             Self::Vectors(error) => error.code(),
@@ -131,7 +164,9 @@ impl IngestError {
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Unfit(_) | Self::Gone => true,
-            Self::Reader(_) => false,
+            Self::Fetch(error) => error.is_permanent(),
+            Self::Scan(error) => error.is_permanent(),
+            Self::NoFetcher | Self::Reader(_) => false,
             Self::Vectors(error) => !error.is_transient(),
             Self::Db(error) => !error.is_transient(),
         }
@@ -164,54 +199,83 @@ pub async fn ingest(
     document: DocumentId,
     progress: Progress<'_>,
 ) -> Result<Ingested, IngestError> {
+    let done = make(db, clock, knowledge, site, upload, document, progress).await;
+    if let Err(error) = &done
+        && error.is_permanent()
+    {
+        give_up(db, clock, knowledge, site, document, Some(upload), error).await?;
+    }
+    done
+}
+
+/// Records with a document why its newest content isn't taken in, for its owner to read. What is
+/// live stays live.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn give_up(
+    db: &Db,
+    clock: &dyn Clock,
+    knowledge: &Knowledge,
+    site: SiteId,
+    document: DocumentId,
+    upload: Option<UploadId>,
+    error: &IngestError,
+) -> Result<(), DbError> {
+    let failure = Failure {
+        code: error.code(),
+        detail: &error.to_string(),
+        sha256: None,
+        recipe: &recipe(knowledge.limits),
+    };
     let mut tx = db.site(site).await?;
-    let Some(bytes) = uploads::read(&mut tx, upload, document).await? else {
-        return Ok(Ingested {
-            version: None,
-            title: String::new(),
-            lang: String::new(),
-            chunks: 0,
-            tokens: 0,
-        });
+    versions::fail(&mut tx, clock.now(), document, upload, &failure).await?;
+    tx.commit().await
+}
+
+async fn make(
+    db: &Db,
+    clock: &dyn Clock,
+    knowledge: &Knowledge,
+    site: SiteId,
+    upload: UploadId,
+    document: DocumentId,
+    progress: Progress<'_>,
+) -> Result<Ingested, IngestError> {
+    let mut tx = db.site(site).await?;
+    let Some(waiting) = uploads::read(&mut tx, upload, document).await? else {
+        return Ok(Ingested::nothing());
     };
     let source = documents::source(&mut tx, document).await?.unwrap_or_default();
-    let locale = sites::own(&mut tx).await?.map(|site| site.locale);
+    let own = sites::own(&mut tx).await?;
+    let allowed = AllowList::of_site(&mut tx).await?;
     drop(tx);
-    let sha256 = bytes.sha256.clone();
+    let named = match source::get(knowledge, &allowed, waiting, progress).await? {
+        Got::Given(named) => named,
+        Got::Fetched(named) => {
+            fail::point(FailPoint::IngestFetched);
+            if unchanged(db, knowledge, site, upload, document, &named).await? {
+                return Ok(Ingested::nothing());
+            }
+            named
+        }
+    };
     let mut models = embed::in_use(db, &knowledge.embedders, site).await?;
     let given = Given {
         document,
         upload,
         source,
-        site_locale: locale,
+        site_locale: own.map(|site| site.locale),
         limits: knowledge.limits,
         model: models.first().map(|m| Arc::clone(&m.embedder)),
     };
-    let (mut version, texts) = match prepare(&knowledge.reader, bytes, given, progress).await {
-        Ok(prepared) => prepared,
-        Err(IngestError::Unfit(unfit)) => {
-            let failure = Failure {
-                code: unfit.code(),
-                detail: &unfit.to_string(),
-                sha256: &sha256,
-                recipe: &recipe(knowledge.limits),
-            };
-            let mut tx = db.site(site).await?;
-            versions::fail(&mut tx, clock.now(), document, upload, &failure).await?;
-            tx.commit().await?;
-            return Err(unfit.into());
-        }
-        Err(other) => {
-            tracing::warn!(error = ?other, "a file couldn't be read");
-            return Err(other);
-        }
-    };
+    let (mut version, texts) = version::prepare(knowledge, named, given, progress).await?;
     for _ in 0..SWITCHES {
         progress(Stage::Embed, 0.0);
         version.models.clear();
         for (i, model) in models.iter().enumerate() {
             let told = |share: f32| progress(Stage::Embed, share);
-            match embed::compute(db, site, model, &texts, &told).await {
+            match embed::compute(db, site, document, model, &texts, &told).await {
                 Ok(()) => version.models.push(model.id),
                 // A next model's own job asks again for what is missing.
                 Err(error) if i > 0 => {
@@ -220,7 +284,9 @@ pub async fn ingest(
                 Err(error) => return Err(error.into()),
             }
         }
+        fail::point(FailPoint::IngestBeforeSwap);
         if let Some(done) = swap(db, clock, site, &version, progress).await? {
+            fail::point(FailPoint::IngestSwapped);
             grown(db, site).await?;
             return Ok(done);
         }
@@ -229,6 +295,29 @@ pub async fn ingest(
     Err(IngestError::Vectors(VectorError::Model(EmbedError::Away(
         "the site's model changed again and again meanwhile".to_owned(),
     ))))
+}
+
+/// Whether what was fetched is what is live already; then it waits no longer.
+async fn unchanged(
+    db: &Db,
+    knowledge: &Knowledge,
+    site: SiteId,
+    upload: UploadId,
+    document: DocumentId,
+    named: &Named,
+) -> Result<bool, IngestError> {
+    let mut tx = db.site(site).await?;
+    if !documents::lock(&mut tx, document).await? {
+        return Err(IngestError::Gone);
+    }
+    let live = documents::live(&mut tx, document).await?;
+    let same = live.is_some_and(|live| accept::is_same(&live, named, knowledge.limits));
+    if same {
+        uploads::take(&mut tx, upload, document).await?;
+        versions::forget_failure(&mut tx, document).await?;
+        tx.commit().await?;
+    }
+    Ok(same)
 }
 
 /// What a site's size asks for: a graph of its vectors once it is large (at that size it
@@ -244,117 +333,6 @@ async fn grown(db: &Db, site: SiteId) -> Result<(), IngestError> {
     trust::enqueue_if_stale(&mut tx, &known).await?;
     tx.commit().await?;
     Ok(())
-}
-
-/// What else a version is made of.
-struct Given {
-    document: DocumentId,
-    upload: UploadId,
-    source: String,
-    site_locale: Option<String>,
-    limits: ChunkLimits,
-    model: Option<Arc<dyn Embedder>>,
-}
-
-/// What vectors are made of, by its hash.
-type Texts = HashMap<String, String>;
-
-/// Everything before the transaction but the vectors.
-async fn prepare(
-    reader: &Reader,
-    upload: Upload,
-    given: Given,
-    progress: Progress<'_>,
-) -> Result<(NewVersion, Texts), IngestError> {
-    progress(Stage::Sniff, 0.0);
-    progress(Stage::Extract, 0.0);
-    let extracted = reader.read(&upload.bytes, &upload.name).await?;
-    progress(Stage::Chunk, 0.0);
-    let named = Named {
-        sha256: upload.sha256,
-        name: upload.name,
-        title: upload.title,
-        url: upload.url,
-    };
-    Ok(apart(move || Ok(index(given, named, extracted))).await?)
-}
-
-/// What came with the bytes.
-struct Named {
-    sha256: Vec<u8>,
-    name: String,
-    title: Option<String>,
-    url: Option<String>,
-}
-
-/// What is stored. A chunk is found by the document's title and tags, the headings above
-/// it, and its text without markup, each counted once.
-fn index(given: Given, named: Named, extracted: Extracted) -> (NewVersion, Texts) {
-    let title = named
-        .title
-        .or_else(|| extracted.title.clone())
-        .unwrap_or_else(|| title_of_name(&named.name));
-    let chunks = match &given.model {
-        Some(model) => {
-            let limits = given.limits.within(model.max_tokens(), model.count(&title));
-            chunk(&extracted.markdown, limits, &|text| model.count(text))
-        }
-        None => chunk(&extracted.markdown, given.limits, &tokens::count),
-    };
-    let tags = extracted.tags.clone();
-    let declared = [extracted.lang.as_deref(), given.site_locale.as_deref()];
-    let lang = language::detect(&blocks::plain(&extracted.markdown), &declared);
-    let mut texts = Texts::new();
-    let chunks = chunks
-        .into_iter()
-        .map(|c| {
-            let above = c.heading_path.join("\n");
-            let index_text = [&title, &tags.join("\n"), &above, &blocks::plain(&c.text)]
-                .map(String::as_str)
-                .join("\n");
-            let embedded = embed::text_of(&given.source, &title, &c.heading_path, &c.text);
-            let hash = embed::hash_of(&embedded);
-            texts.insert(hash.clone(), embedded);
-            NewChunk {
-                hash,
-                heading_path: c.heading_path,
-                anchor: c.anchor,
-                page: extracted
-                    .page_at(c.start)
-                    .and_then(|page| i32::try_from(page).ok()),
-                index_text,
-                text: c.text,
-                tokens: i32::try_from(c.tokens).unwrap_or(i32::MAX),
-            }
-        })
-        .collect();
-    let version = NewVersion {
-        document: given.document,
-        upload: given.upload,
-        sha256: named.sha256,
-        recipe: recipe(given.limits),
-        title,
-        url: named.url.or(extracted.url),
-        tags,
-        lang: lang.to_owned(),
-        markdown: extracted.markdown,
-        chunks,
-        models: Vec::new(),
-    };
-    (version, texts)
-}
-
-/// `late-or-lost_parcels.md` is about "Late or lost parcels".
-fn title_of_name(name: &str) -> String {
-    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
-    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
-    let words = stem.replace(['-', '_'], " ");
-    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
-    let mut chars = words.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => name.to_owned(),
-    }
 }
 
 /// The one transaction that makes it live; none when the site's model has changed since the
@@ -388,53 +366,4 @@ async fn swap(
         title: version.title.clone(),
         lang: version.lang.clone(),
     }))
-}
-
-/// Runs foreign parsers on a thread of their own: a panic and a time limit end there, and
-/// deep recursion finds room.
-async fn apart<T, F>(work: F) -> Result<T, Unfit>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T, Unfit> + Send + 'static,
-{
-    let (tell, told) = tokio::sync::oneshot::channel();
-    std::thread::Builder::new()
-        .name("extract".to_owned())
-        .stack_size(STACK)
-        .spawn(move || {
-            // Nobody listens after the time limit. A panic drops the sender.
-            let _ = tell.send(work());
-        })
-        .map_err(|_| Unfit::Corrupt)?;
-    match tokio::time::timeout(READING, told).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(_)) => Err(Unfit::Corrupt),
-        Err(_) => Err(Unfit::TooSlow {
-            seconds: READING.as_secs(),
-        }),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_without_a_title_is_called_by_its_name() {
-        assert_eq!(
-            title_of_name("kb/late-or-lost_parcels.md"),
-            "Late or lost parcels"
-        );
-        assert_eq!(title_of_name("README"), "README");
-        assert_eq!(title_of_name(".md"), ".md");
-    }
-
-    #[tokio::test]
-    async fn a_parser_that_panics_is_a_broken_file() {
-        let hook = std::panic::take_hook();
-        std::panic::set_hook(Box::new(|_| {}));
-        let result: Result<(), Unfit> = apart(|| panic!("parser")).await;
-        std::panic::set_hook(hook);
-        assert_eq!(result, Err(Unfit::Corrupt));
-    }
 }

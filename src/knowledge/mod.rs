@@ -1,5 +1,5 @@
 //! The knowledge base: source → sniff → extract → chunk → index; and search over it.
-//! `accept` takes content in, `ingest` makes a live version of it, `search` finds passages,
+//! `accept` takes content in, `intake` what webhooks tell, `ingest` makes a live version of it, `search` finds passages,
 //! `pages` shows a document as it is known.
 
 pub mod accept;
@@ -7,12 +7,17 @@ pub mod base;
 pub mod blocks;
 pub mod charset;
 pub mod chunk;
+pub mod copies;
+pub mod crawl;
 pub mod embed;
 mod expansion;
 pub mod extract;
+pub mod fetch;
+pub mod freshness;
 pub mod fusion;
 pub mod gaps;
 pub mod ingest;
+pub mod intake;
 pub mod language;
 mod measure;
 pub mod outline;
@@ -23,6 +28,7 @@ pub mod places;
 pub mod reindex;
 mod remembered;
 pub mod rerank;
+pub mod scan;
 pub mod search;
 pub mod sniff;
 pub mod snippet;

@@ -7,6 +7,7 @@ use deskhand::domain::fail::FailPoint;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::support::fake_embedder::FakeEmbedder;
 use crate::support::process::{Home, Running};
 use crate::support::sse::{self, first};
 
@@ -112,6 +113,11 @@ async fn a_turn_survives_a_kill_at_every_point() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_ingestion_survives_a_kill_at_every_point() {
     let home = Home::new("ingest");
+    let embedder = FakeEmbedder::start().await;
+    let model = [
+        ("DESKHAND_EMBEDDINGS_MODEL", "openai:fake"),
+        ("DESKHAND_EMBEDDINGS_BASE_URL", embedder.base_url.as_str()),
+    ];
     home.json(&["site", "add", "https://shop.example", "--slug", "shop", "--json"]);
     for point in FailPoint::OF_INGESTION {
         let file = home.dir.join(format!("{}.md", point.name()));
@@ -119,17 +125,34 @@ async fn an_ingestion_survives_a_kill_at_every_point() {
         std::fs::write(&file, format!("# {word}\n\nThe {word} weighs 17 kilograms.\n")).unwrap();
         let path = file.to_str().unwrap();
         let mut killed = home.command(&["ingest", path, "--site", "shop"]);
-        let killed = killed.env("DESKHAND_FAIL_POINT", point.name()).output().unwrap();
+        let killed = killed
+            .envs(model)
+            .env("DESKHAND_FAIL_POINT", point.name())
+            .output()
+            .unwrap();
         assert!(!killed.status.success(), "{point:?} must kill the process");
-        let again = home.run(&["ingest", path, "--site", "shop"]);
+        let again = home
+            .command(&["ingest", path, "--site", "shop"])
+            .envs(model)
+            .output()
+            .unwrap();
         assert!(
             again.status.success(),
             "{point:?}: {}",
             String::from_utf8_lossy(&again.stderr)
         );
-        let found = home.json(&["search", &word, "--site", "shop", "--json", "-k", "10"]);
+        let found = home
+            .command(&["search", &word, "--site", "shop", "--json", "-k", "10"])
+            .envs(model)
+            .output()
+            .unwrap();
+        let found: Value = serde_json::from_slice(&found.stdout).unwrap();
         let hits = found["passages"].as_array().unwrap();
-        assert_eq!(hits.len(), 1, "{point:?}: once, and whole: {found:#}");
+        let of_it = hits
+            .iter()
+            .filter(|h| h["text"].as_str().unwrap().contains(&word))
+            .count();
+        assert_eq!(of_it, 1, "{point:?}: once, and whole: {found:#}");
         assert!(hits[0]["text"].as_str().unwrap().contains("17 kilograms"));
     }
     // One killed after its swap is still leased to the dead; the next worker takes it back.

@@ -18,8 +18,10 @@ use tokio::time::Instant;
 use super::Agent;
 use super::answer::Answer;
 use super::brain::{Sentence, ToolCall, TurnView};
+use super::live::Teller;
 use super::measure::Watch;
 use super::meter::Meter;
+use super::opening::KnownSite;
 use super::operation::{Answered, Outcome, Running};
 use super::phrases::Tongue;
 use super::record::{Record, TurnRef};
@@ -32,7 +34,6 @@ use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
 use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
-use crate::domain::site::Site;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
 
@@ -67,10 +68,13 @@ pub(super) struct Assignment {
     pub last_step: Option<i32>,
     /// Whether another driver has had it before.
     pub resumed: bool,
-    /// The site, where the turn opens its thread: then there is no history to read.
-    pub opens: Option<Site>,
+    /// The site's name and what it keeps the agent from, where the turn opens its thread: then
+    /// there is no history to read.
+    pub opens: Option<Arc<KnownSite>>,
     /// The visitor's yes or no to a proposal, by the widget's button.
     pub answer: Option<Answered>,
+    /// Who follows it in this process.
+    pub teller: Teller,
 }
 
 pub(super) struct Driver {
@@ -78,7 +82,7 @@ pub(super) struct Driver {
     job: Assignment,
     machine: Machine,
     record: Record,
-    view: TurnView,
+    view: Arc<TurnView>,
     answer: Answer,
     draft: Vec<Sentence>,
     /// Arguments of the call that the brain planned last.
@@ -93,6 +97,7 @@ pub(super) struct Driver {
     clocks: BTreeMap<Timer, DateTime<Utc>>,
     inputs: VecDeque<Input>,
     running: Running,
+    teller: Teller,
     tongue: Tongue,
     watch: Watch,
     /// Until when what isn't stored yet may wait.
@@ -100,16 +105,18 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(agent: Arc<Agent>, job: Assignment) -> Self {
+    pub(super) fn new(agent: Arc<Agent>, mut job: Assignment) -> Self {
         Self {
+            teller: std::mem::replace(&mut job.teller, Teller::silent()),
             watch: Watch::new(job.resumed, &job.machine),
             machine: job.machine.clone(),
             record: Record::after(job.last_step),
-            view: TurnView {
+            view: Arc::new(TurnView {
                 message: job.text.clone(),
                 locale: job.locale.clone(),
+                customer: job.vault.customer(),
                 ..TurnView::default()
-            },
+            }),
             answer: Answer::default(),
             draft: Vec::new(),
             args: serde_json::Value::Null,
@@ -218,7 +225,7 @@ impl Driver {
     fn feed(&mut self, input: &Input) -> DbResult<()> {
         let now = self.agent.clock.now();
         let (machine, actions) = step(self.machine.clone(), now, input);
-        self.record.step(now, input, &actions, &machine)?;
+        self.record.step(now, input, &actions)?;
         self.watch.step(&self.machine, input, &machine);
         self.machine = machine;
         for action in actions {
@@ -239,6 +246,7 @@ impl Driver {
         if self.record.is_empty() {
             return Ok(false);
         }
+        self.record.machine(&self.machine)?;
         let over = self.is_over();
         let releases = self
             .record
@@ -250,12 +258,13 @@ impl Driver {
         }
         let mut pauses = STORE_PAUSES.iter();
         loop {
-            match self
-                .record
-                .store(&self.agent.db, &self.job.turn, self.agent.clock.now())
-                .await
-            {
-                Ok(stop) => {
+            let (now, tell) = (self.agent.clock.now(), self.agent.hub.others());
+            match self.record.store(&self.agent.db, &self.job.turn, now, tell).await {
+                Ok(kept) => {
+                    if let Some(last) = kept.events.last() {
+                        self.agent.hub.wake(self.job.turn.thread, last.seq);
+                    }
+                    self.teller.tell(kept.events, &self.vault);
                     fail::point(if over {
                         FailPoint::TurnFinished
                     } else {
@@ -264,7 +273,7 @@ impl Driver {
                     if releases && !over {
                         fail::point(FailPoint::TurnReleased);
                     }
-                    return Ok(stop && !over);
+                    return Ok(kept.stop && !over);
                 }
                 Err(error) if error.is_transient() => match pauses.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
@@ -275,11 +284,17 @@ impl Driver {
         }
     }
 
+    /// The view, to change it: a copy only while a brain is reading it.
+    fn view_mut(&mut self) -> &mut TurnView {
+        Arc::make_mut(&mut self.view)
+    }
+
     async fn renew(&mut self) -> DbResult<()> {
         let t = self.job.turn;
         let mut tx = self.agent.db.site(t.site).await?;
         let stop = turns::renew(&mut tx, t.turn, t.epoch).await?;
         tx.commit().await?;
+        self.record.renewed();
         if stop {
             self.inputs.push_back(Input::Cancelled);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::Driver;
-use crate::agent::brain::Plan;
+use crate::agent::brain::{Plan, TurnView};
 use crate::agent::machine::action::{Action, Correction, Question, WithdrawReason};
 use crate::agent::machine::call::{ArgsRef, Call};
 use crate::agent::machine::input::{Input, LinkFailure};
@@ -29,7 +29,7 @@ impl Driver {
                 self.running = if self.job.address_only {
                     Running::ready()
                 } else if let Some(site) = self.job.opens.take() {
-                    operation::opened(&self.agent, self.view.clone(), site)
+                    operation::opened(TurnView::clone(&self.view), &site)
                 } else {
                     operation::screen(
                         &self.agent,
@@ -113,7 +113,7 @@ impl Driver {
             self.inputs.push_back(input);
             return;
         }
-        self.view.correction = correction;
+        self.view_mut().correction = correction;
         match self.agent.brain(link) {
             Some(brain) => self.running = operation::plan(brain, &self.view, Arc::clone(&self.meter)),
             None => self.inputs.push_back(Input::LinkFailed {

@@ -1,11 +1,13 @@
 //! A turn taken over after a crash: what the driver knew is put together again from the
 //! stored events and calls.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::Driver;
 use crate::agent::answer::Answer;
-use crate::agent::brain::ToolOutcome;
+use crate::agent::brain::{ToolOutcome, TurnView};
 use crate::agent::machine::action::Action;
 use crate::agent::machine::call::{ArgsRef, Effect, Ledger};
 use crate::agent::record::CallNews;
@@ -42,7 +44,7 @@ impl Driver {
                     attempts,
                     ms: 0,
                 });
-                self.view.outcomes.push(ToolOutcome {
+                self.view_mut().outcomes.push(ToolOutcome {
                     tool: call.tool,
                     args: json!({ "proposal": proposal }),
                     result: Ok(reply.output),
@@ -65,7 +67,7 @@ impl Driver {
         let calls = tool_calls::of_turn(&mut tx, t.turn).await?;
         tx.commit().await?;
         self.answer = Answer::from_events(stored.iter().map(|e| &e.event));
-        self.view = operation::view(
+        let view = operation::view(
             &self.agent,
             &t,
             self.job.first_seq,
@@ -73,6 +75,10 @@ impl Driver {
             self.job.locale.clone(),
         )
         .await?;
+        self.view = Arc::new(TurnView {
+            customer: self.vault.customer(),
+            ..view
+        });
         for call in calls {
             self.args = call.args;
             if !call.ended || call.code.is_some() {
@@ -81,9 +87,10 @@ impl Driver {
             if self.agent.registry.power(&call.tool) != Some(Power::Reads) {
                 // What was done is done once; what it gave is stored.
                 if let Some(output) = call.result {
-                    self.view.outcomes.push(ToolOutcome {
+                    let args = self.args.clone();
+                    self.view_mut().outcomes.push(ToolOutcome {
                         tool: call.tool,
-                        args: self.args.clone(),
+                        args,
                         result: Ok(output),
                         found: None,
                     });
@@ -95,9 +102,10 @@ impl Driver {
             match self.agent.registry.call(&ctx, &call.tool, &args).await {
                 Ok(Called { mut reply, .. }) => {
                     mask::reply(&mut self.vault, &mut reply);
-                    self.view.outcomes.push(ToolOutcome {
+                    let args = self.args.clone();
+                    self.view_mut().outcomes.push(ToolOutcome {
                         tool: call.tool,
-                        args: self.args.clone(),
+                        args,
                         result: Ok(reply.output),
                         found: reply.found,
                     });

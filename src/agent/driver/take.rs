@@ -1,10 +1,12 @@
 //! What an operation gave, as the machine's next input: plans become calls with ids,
 //! sentences pass the gate, errors become codes.
 
+use std::sync::Arc;
+
 use super::Driver;
 use crate::agent::brain::extractive;
 use crate::agent::brain::extractive::intent::{Intent, intent};
-use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome};
+use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome, TurnView};
 use crate::agent::machine::action::Action;
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
@@ -31,7 +33,10 @@ impl Driver {
     pub(super) fn take(&mut self, done: Done) {
         let input = match done {
             Done::Screened(Ok(Screened { view, answer })) => {
-                self.view = view;
+                self.view = Arc::new(TurnView {
+                    customer: self.vault.customer(),
+                    ..view
+                });
                 let verdict = match self.job.answer.take().or(answer) {
                     Some(answer) => answered(answer),
                     None => screened(&self.view.message),
@@ -114,7 +119,7 @@ impl Driver {
                     reason: code(&reason),
                     at: self.agent.clock.now(),
                 });
-                self.view.refused.push(Refused {
+                self.view_mut().refused.push(Refused {
                     md: sentence.md.clone(),
                     why: code(&reason),
                 });
@@ -215,9 +220,10 @@ impl Driver {
                     attempts,
                     ms,
                 });
-                self.view.outcomes.push(ToolOutcome {
+                let args = self.args.clone();
+                self.view_mut().outcomes.push(ToolOutcome {
                     tool,
-                    args: self.args.clone(),
+                    args,
                     result: Ok(reply.output),
                     found: reply.found,
                 });
@@ -247,9 +253,10 @@ impl Driver {
                 if let Some(need) = error.need {
                     return Input::ToolNeeds { call_id: id, need };
                 }
-                self.view.outcomes.push(ToolOutcome {
+                let args = self.args.clone();
+                self.view_mut().outcomes.push(ToolOutcome {
                     tool,
-                    args: self.args.clone(),
+                    args,
                     result: Err(error.code.as_str().to_owned()),
                     found: None,
                 });

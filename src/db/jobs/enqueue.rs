@@ -30,6 +30,57 @@ pub async fn enqueue(tx: &mut SiteTx, job: &Job) -> DbResult<Enqueued> {
     put(tx.conn(), Some(site), job).await
 }
 
+/// Enqueues many jobs of the transaction's site at once, under ids of their own. Their keys must
+/// be new: a live job with one of them makes it fail.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn enqueue_new(tx: &mut SiteTx, jobs: &[(JobId, Job)]) -> DbResult<()> {
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let site = tx.site().0;
+    let ids: Vec<Uuid> = jobs.iter().map(|(id, _)| id.0).collect();
+    let kinds: Vec<String> = jobs.iter().map(|(_, j)| j.work.kind().to_owned()).collect();
+    let keys: Vec<String> = jobs.iter().map(|(_, j)| j.key.clone()).collect();
+    let args = jobs
+        .iter()
+        .map(|(_, j)| args(&j.work))
+        .collect::<DbResult<Vec<_>>>()?;
+    let priorities: Vec<i16> = jobs.iter().map(|(_, j)| j.priority.as_i16()).collect();
+    let attempts: Vec<i32> = jobs
+        .iter()
+        .map(|(_, j)| Retry::of(j.work.kind()).attempts)
+        .collect();
+    // As in [`put`]: nobody is told where somebody was.
+    sqlx::query!(
+        r#"
+        WITH given AS MATERIALIZED (
+            SELECT * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::smallint[], $7::int[])
+                 AS g (id, kind, key, args, priority, attempts)
+        ), added AS (
+            INSERT INTO jobs (id, site_id, kind, key, args, priority, max_attempts)
+            SELECT id, $1, kind, key, args, priority, attempts FROM given
+        )
+        SELECT pg_notify('deskhand_jobs', '')
+         WHERE EXISTS (SELECT FROM given g
+                        WHERE NOT EXISTS (SELECT FROM jobs j
+                                           WHERE j.state = 'waiting' AND j.kind = g.kind AND j.lane = $1
+                                             AND j.priority = g.priority AND j.run_at <= now()))
+        "#,
+        site,
+        &ids,
+        &kinds,
+        &keys,
+        &args,
+        &priorities,
+        &attempts,
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Enqueues work of a site or of none.
 pub(in crate::db) async fn put(
     conn: &mut PgConnection,

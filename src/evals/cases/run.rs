@@ -206,6 +206,7 @@ impl<'a> Run<'a> {
                 locale: case.locale.clone(),
                 email: None,
                 confirm: None,
+                customer: None,
             };
             let start = Instant::now();
             let begun = turns::start_on(self.agent, self.site, visitor, message, CHANNEL)

@@ -11,7 +11,7 @@ use moka::future::Cache;
 use crate::db::pool::{Db, DbError};
 use crate::db::sites;
 use crate::domain::ids::SiteId;
-use crate::domain::keys::{Alg, DerivedKey, Purpose, RootSecret};
+use crate::domain::keys::{Alg, DerivedKey, Purpose, RootSecret, open_root};
 use crate::domain::seal::{MasterKey, SealError};
 
 const KEPT: Duration = Duration::from_secs(5);
@@ -65,32 +65,36 @@ impl TokenKey {
     }
 }
 
+/// A root secret of a site, opened.
+pub struct SiteRoot {
+    /// Its id.
+    pub kid: String,
+    root: RootSecret,
+    not_before: DateTime<Utc>,
+    not_after: Option<DateTime<Utc>>,
+}
+
+impl SiteRoot {
+    /// Whether it is valid at this time.
+    #[must_use]
+    pub fn is_valid(&self, now: DateTime<Utc>) -> bool {
+        self.not_before <= now + DRIFT && self.not_after.is_none_or(|end| now < end)
+    }
+
+    /// The site's key for a purpose.
+    #[must_use]
+    pub fn derive(&self, site: SiteId, purpose: Purpose) -> DerivedKey {
+        self.root.derive(site, purpose)
+    }
+}
+
 /// The keys.
 pub struct Keyring {
     db: Db,
     master: Arc<MasterKey>,
     keys: Cache<String, Option<Arc<TokenKey>>>,
-}
-
-/// What a root secret is sealed for.
-#[must_use]
-pub fn owner_of(site: SiteId, kid: &str) -> String {
-    format!("site/{site}/root/{kid}")
-}
-
-/// Opens a site's sealed root secret.
-///
-/// # Errors
-/// When it is damaged or sealed with another master key.
-pub fn open_root(
-    master: &MasterKey,
-    site: SiteId,
-    kid: &str,
-    sealed: &[u8],
-) -> Result<RootSecret, SealError> {
-    let bytes = master.open(&owner_of(site, kid), sealed)?;
-    let bytes: [u8; 32] = bytes.try_into().map_err(|_| SealError::Malformed)?;
-    Ok(RootSecret::new(bytes))
+    roots: Cache<SiteId, Arc<Vec<SiteRoot>>>,
+    decoy: RootSecret,
 }
 
 impl Keyring {
@@ -101,7 +105,43 @@ impl Keyring {
             db,
             master,
             keys: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
+            roots: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build(),
+            decoy: RootSecret::new(rand::random()),
         }
+    }
+
+    /// A secret of nobody's: what a signature is held against where there is no other key, so
+    /// that it takes as long.
+    #[must_use]
+    pub fn decoy(&self) -> &RootSecret {
+        &self.decoy
+    }
+
+    /// A site's root secrets, the newest first; an unknown site has none.
+    ///
+    /// # Errors
+    /// When the database is away or a key can't be opened.
+    pub async fn of_site(&self, site: SiteId, now: DateTime<Utc>) -> Result<Arc<Vec<SiteRoot>>, KeyError> {
+        if let Some(known) = self.roots.get(&site).await {
+            return Ok(known);
+        }
+        let mut tx = self.db.site(site).await?;
+        let stored = sites::roots(&mut tx, now).await?;
+        drop(tx);
+        let mut roots = Vec::with_capacity(stored.len());
+        for key in stored {
+            let root = open_root(&self.master, site, &key.kid, &key.sealed)
+                .map_err(|e| KeyError::Seal(key.kid.clone(), e))?;
+            roots.push(SiteRoot {
+                kid: key.kid,
+                root,
+                not_before: key.not_before,
+                not_after: key.not_after,
+            });
+        }
+        let roots = Arc::new(roots);
+        self.roots.insert(site, Arc::clone(&roots)).await;
+        Ok(roots)
     }
 
     /// The key of this id; None when there is none.

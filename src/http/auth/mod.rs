@@ -2,6 +2,7 @@
 //! `kid` is pinned to. Every route under `/api` takes a [`Visitor`]; the exceptions stand
 //! in `router.rs`.
 
+pub mod job_token;
 pub mod keyring;
 pub mod token;
 
@@ -16,7 +17,7 @@ use super::state::App;
 use crate::domain::ids::{SiteId, VisitorId};
 
 /// A visitor of a site.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Visitor {
     /// The site.
     pub site: SiteId,
@@ -24,6 +25,10 @@ pub struct Visitor {
     pub id: VisitorId,
     /// When the token ends, and with it a stream.
     pub expires_at: DateTime<Utc>,
+    /// The user of WordPress, where the visitor is logged in.
+    pub wp_user: Option<i64>,
+    /// The secret that the token is signed with.
+    pub kid: String,
 }
 
 impl FromRequestParts<Arc<App>> for Visitor {
@@ -66,26 +71,54 @@ impl FromRequestParts<Arc<App>> for Asker {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
         let shown = bearer(parts)?;
-        let invalid = || Problem::new(Code::TokenInvalid, "This is no API key that is valid here.");
-        // A JWT has two points.
-        let Some((kid, key)) = shown.split_once('.').filter(|(_, key)| !key.contains('.')) else {
-            let site = visitor(parts, app, shown).await?.site;
-            return Ok(Self { site });
+        let site = match api_key(app, shown).await? {
+            Some(key) => key.site,
+            None => visitor(parts, app, shown).await?.site,
         };
-        let key = hex::decode(key).map_err(|_| invalid())?;
-        if kid.len() > 64 {
-            return Err(invalid());
-        }
-        let known = app.keyring.get(kid).await.map_err(|error| {
-            tracing::error!(%error, "a key can't be used");
-            Problem::new(
-                Code::NotReady,
-                "Keys can't be checked just now. Please try again in a moment.",
-            )
-        })?;
-        known
-            .filter(|k| k.is_valid(app.clock.now()) && k.is_api_key(&key))
-            .map(|k| Self { site: k.site })
-            .ok_or_else(invalid)
+        Ok(Self { site })
     }
+}
+
+/// A server of the site's own that shows the site's API key; no visitor.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiKey {
+    /// The site.
+    pub site: SiteId,
+}
+
+impl FromRequestParts<Arc<App>> for ApiKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        api_key(app, bearer(parts)?).await?.ok_or_else(no_api_key)
+    }
+}
+
+fn no_api_key() -> Problem {
+    Problem::new(
+        Code::TokenInvalid,
+        "This is no API key that is valid here; `deskhand site api-key` prints the site's.",
+    )
+}
+
+/// The API key that is shown; none when it is a token instead, which has two points.
+async fn api_key(app: &Arc<App>, shown: &str) -> Result<Option<ApiKey>, Problem> {
+    let Some((kid, key)) = shown.split_once('.').filter(|(_, key)| !key.contains('.')) else {
+        return Ok(None);
+    };
+    let key = hex::decode(key).map_err(|_| no_api_key())?;
+    if kid.len() > 64 {
+        return Err(no_api_key());
+    }
+    let known = app.keyring.get(kid).await.map_err(|error| {
+        tracing::error!(%error, "a key can't be used");
+        Problem::new(
+            Code::NotReady,
+            "Keys can't be checked just now. Please try again in a moment.",
+        )
+    })?;
+    known
+        .filter(|k| k.is_valid(app.clock.now()) && k.is_api_key(&key))
+        .map(|k| Some(ApiKey { site: k.site }))
+        .ok_or_else(no_api_key)
 }

@@ -3,12 +3,10 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
 use futures::StreamExt;
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
-/// The longest wait that is believed.
-const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+use crate::domain::waiting;
 
 /// A client that follows no redirect: the key must not go elsewhere.
 pub fn client(connect: Duration) -> reqwest::Result<reqwest::Client> {
@@ -48,18 +46,10 @@ pub async fn read(response: reqwest::Response, most: usize) -> Result<Vec<u8>, U
 /// as a date, which is held against the answer's own `Date`.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim());
-    let number = |text: &str| text.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
-    let seconds = |n: f64| Duration::from_secs_f64(n.min(LONGEST_WAIT.as_secs_f64()));
-    if let Some(ms) = text("retry-after-ms").and_then(number) {
-        return Some(seconds(ms / 1000.0));
+    if let Some(ms) = text("retry-after-ms").and_then(|ms| ms.parse::<f64>().ok()) {
+        return waiting::seconds(ms / 1000.0);
     }
-    let asked = text(RETRY_AFTER.as_str())?;
-    if let Some(n) = number(asked) {
-        return Some(seconds(n));
-    }
-    let date = |text: &str| DateTime::parse_from_rfc2822(text).ok();
-    let wait = date(asked)? - date(text(DATE.as_str())?)?;
-    Some(wait.to_std().unwrap_or_default().min(LONGEST_WAIT))
+    waiting::retry_after(text(RETRY_AFTER.as_str())?, text(DATE.as_str()))
 }
 
 /// The provider's own words, one short line of them. They may repeat what was sent.
@@ -124,7 +114,7 @@ mod tests {
             of(&[("retry-after", "Sat, 21 Nov 2026 00:00:20 GMT"), date]),
             Some(Duration::ZERO)
         );
-        assert_eq!(of(&[("retry-after", "1e300")]), Some(LONGEST_WAIT));
+        assert_eq!(of(&[("retry-after", "1e300")]), Some(waiting::LONGEST));
         for none in ["-1", "soon", "NaN", "Sat, 21 Nov 2026 01:00:20 GMT"] {
             assert_eq!(of(&[("retry-after", none)]), None, "{none}");
         }

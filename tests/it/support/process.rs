@@ -57,14 +57,24 @@ impl Home {
 
     /// Starts a server on a free port and waits until it is ready.
     pub fn serve(&self, environment: &[(&str, &str)]) -> Running {
-        self.try_serve(environment)
+        self.serve_with(&[], environment)
+    }
+
+    /// The same with more arguments.
+    pub fn serve_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Running {
+        self.start(arguments, environment)
             .unwrap_or_else(|said| panic!("the server doesn't start:\n{said}"))
     }
 
     /// The same; what it said when it ended instead.
     pub fn try_serve(&self, environment: &[(&str, &str)]) -> Result<Running, String> {
+        self.start(&[], environment)
+    }
+
+    fn start(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Running, String> {
         let mut child = self
             .command(&["serve", "--listen", "127.0.0.1:0"])
+            .args(arguments)
             .envs(environment.iter().copied())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

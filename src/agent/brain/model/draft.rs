@@ -2,6 +2,7 @@
 //! that its citation marks mean. An answer that breaks off gives its whole sentences and
 //! then fails, so that nobody takes it for whole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use minijinja::context;
@@ -42,6 +43,7 @@ pub(super) async fn draft(
     let system = prompts::DRAFT.render(context! {
         site_name => view.site_name,
         locale => view.locale,
+        customer => view.customer,
         refused => refused,
     });
     let fixed = shown::bound(&system) + shown::bound(&view.message) + budget.answer_tokens;
@@ -63,7 +65,7 @@ pub(super) async fn draft(
     let request = ChatRequest {
         model: settings.draft_model.clone(),
         messages,
-        tools: Vec::new(),
+        tools: Arc::default(),
         tool_choice: ToolChoice::None,
         temperature: settings.draft_temperature,
         max_tokens: budget.answer_tokens,

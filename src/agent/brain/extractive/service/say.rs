@@ -243,6 +243,8 @@ pub fn failed(code: &str, tool: &str, tongue: Tongue) -> Vec<String> {
             ("RATE_LIMIT", false) => {
                 "Das wurde zu oft versucht. Bitte versuchen Sie es etwas später noch einmal, oder fragen Sie nach einem Menschen."
             }
+            ("DISABLED", true) => "I can't do that myself here; would you like me to pass it on to our team?",
+            ("DISABLED", false) => "Ich kann das hier nicht selbst tun; soll ich es an unser Team weitergeben?",
             ("INVALID_INPUT", true) if acts => {
                 "This refund can't be made as it was asked for. If you ask once more, I check again what is possible."
             }

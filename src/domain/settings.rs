@@ -1,0 +1,239 @@
+//! What a site's owner can set: one table of keys, and the settings as the house reads
+//! them. Stored as JSON in `sites.settings`; a key that isn't there has its default.
+
+use serde_json::{Map, Value};
+
+use crate::domain::site::normalise_origin;
+
+/// What a setting's value may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `true` or `false`.
+    Bool,
+    /// Hours; 0 switches it off.
+    Hours,
+    /// Web origins with commas between.
+    Origins,
+}
+
+/// A setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name on the command line and in the database.
+    pub key: &'static str,
+    /// What may be given.
+    pub kind: Kind,
+    /// What holds when nothing was set.
+    pub default: &'static str,
+    /// What it does.
+    pub about: &'static str,
+}
+
+/// Documents are searched only once somebody has approved them.
+pub const REQUIRE_REVIEW: &str = "require_review";
+
+/// Origins beside the site's own that its content may be fetched from.
+pub const FETCH_ORIGINS: &str = "fetch_origins";
+/// How old the knowledge may get before the agent leaves questions to people.
+pub const MAX_AGE_HOURS: &str = "max_age_hours";
+
+/// All of them.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: REQUIRE_REVIEW,
+        kind: Kind::Bool,
+        default: "false",
+        about: "new and changed documents are searched only once they are approved (`deskhand docs approve`)",
+    },
+    Setting {
+        key: FETCH_ORIGINS,
+        kind: Kind::Origins,
+        default: "",
+        about: "origins beside the site's own that its content may be fetched and crawled from, such as https://docs.shop.example",
+    },
+    Setting {
+        key: MAX_AGE_HOURS,
+        kind: Kind::Hours,
+        default: "0",
+        about: "when the knowledge wasn't brought up to date for so many hours, questions go to people; 0: it may be of any age",
+    },
+];
+
+/// The longest age that can be set: ten years.
+const MOST_HOURS: u32 = 87_600;
+/// Origins that can be added.
+const MOST_ORIGINS: usize = 50;
+
+/// Why a setting can't be set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadSetting {
+    /// Not `key=value`.
+    #[error("`{0}` is no setting; write key=value, such as require_review=true")]
+    Form(String),
+    /// No such key.
+    #[error("there is no setting `{given}`; there are: {known}")]
+    Unknown {
+        /// What was given.
+        given: String,
+        /// All keys.
+        known: String,
+    },
+    /// A wrong value.
+    #[error("`{given}` is no value of {key}: {allowed}")]
+    Value {
+        /// The key.
+        key: &'static str,
+        /// What was given.
+        given: String,
+        /// What may be given.
+        allowed: &'static str,
+    },
+}
+
+impl Kind {
+    /// What may be given, in words.
+    #[must_use]
+    pub fn allowed(self) -> &'static str {
+        match self {
+            Self::Bool => "true or false",
+            Self::Hours => "a number of hours, 0 to 87600",
+            Self::Origins => "web origins with commas between, such as https://docs.shop.example",
+        }
+    }
+
+    fn read(self, text: &str) -> Option<Value> {
+        match self {
+            Self::Bool => text.parse().ok().map(Value::Bool),
+            Self::Hours => text
+                .parse::<u32>()
+                .ok()
+                .filter(|h| *h <= MOST_HOURS)
+                .map(Value::from),
+            Self::Origins => {
+                let given = text.split(',').map(str::trim).filter(|o| !o.is_empty());
+                let origins = given.map(normalise_origin).collect::<Result<Vec<_>, _>>().ok()?;
+                (origins.len() <= MOST_ORIGINS).then(|| Value::from(origins.join(",")))
+            }
+        }
+    }
+}
+
+/// Reads `key=value`. An empty value takes the setting back to its default: null.
+///
+/// # Errors
+/// When it is none; the message says what may be given.
+pub fn parse(text: &str) -> Result<(&'static str, Value), BadSetting> {
+    let (given, value) = text
+        .split_once('=')
+        .ok_or_else(|| BadSetting::Form(text.to_owned()))?;
+    let setting = SETTINGS
+        .iter()
+        .find(|s| s.key == given.trim())
+        .ok_or_else(|| BadSetting::Unknown {
+            given: given.to_owned(),
+            known: SETTINGS.iter().map(|s| s.key).collect::<Vec<_>>().join(", "),
+        })?;
+    let value = value.trim();
+    if value.is_empty() {
+        return Ok((setting.key, Value::Null));
+    }
+    let read = setting.kind.read(value).ok_or_else(|| BadSetting::Value {
+        key: setting.key,
+        given: value.to_owned(),
+        allowed: setting.kind.allowed(),
+    })?;
+    Ok((setting.key, read))
+}
+
+/// A site's settings.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct SiteSettings(Map<String, Value>);
+
+impl SiteSettings {
+    /// As the database has them.
+    #[must_use]
+    pub fn new(stored: Value) -> Self {
+        match stored {
+            Value::Object(map) => Self(map),
+            _ => Self::default(),
+        }
+    }
+
+    /// Whether a document must be approved before it is searched.
+    #[must_use]
+    pub fn require_review(&self) -> bool {
+        self.0
+            .get(REQUIRE_REVIEW)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    }
+
+    /// Origins beside the site's own that its content may be fetched from.
+    #[must_use]
+    pub fn fetch_origins(&self) -> Vec<String> {
+        let text = self
+            .0
+            .get(FETCH_ORIGINS)
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        text.split(',')
+            .filter(|o| !o.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// How many hours old the knowledge may get; none: it may be of any age.
+    #[must_use]
+    pub fn max_age_hours(&self) -> Option<u32> {
+        let hours = self.0.get(MAX_AGE_HOURS).and_then(Value::as_u64)?;
+        u32::try_from(hours).ok().filter(|h| *h > 0)
+    }
+
+    /// A setting's value in words, and whether it was set.
+    #[must_use]
+    pub fn shown(&self, setting: &Setting) -> (String, bool) {
+        match self.0.get(setting.key) {
+            Some(Value::String(text)) => (text.clone(), true),
+            Some(value) => (value.to_string(), true),
+            None => (setting.default.to_owned(), false),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn settings_are_read_and_mistakes_named() {
+        assert_eq!(parse("require_review=true"), Ok((REQUIRE_REVIEW, json!(true))));
+        assert_eq!(parse("require_review="), Ok((REQUIRE_REVIEW, Value::Null)));
+        for (given, says) in [
+            ("require_review", "key=value"),
+            ("review=true", "require_review"),
+            ("require_review=yes", "true or false"),
+            ("max_age_hours=-1", "0 to 87600"),
+            ("fetch_origins=docs.example", "https://"),
+        ] {
+            assert!(parse(given).unwrap_err().to_string().contains(says), "{given}");
+        }
+    }
+
+    #[test]
+    fn every_default_is_a_value_and_what_holds() {
+        let none = SiteSettings::default();
+        for setting in SETTINGS {
+            assert!(setting.kind.read(setting.default).is_some(), "{}", setting.key);
+            assert_eq!(none.shown(setting), (setting.default.to_owned(), false));
+        }
+        assert!(!none.require_review());
+        assert_eq!((none.fetch_origins(), none.max_age_hours()), (vec![], None));
+        let origins = parse("fetch_origins=https://Docs.example/, http://a:8080").unwrap();
+        let set = SiteSettings::new(json!({ origins.0: origins.1, MAX_AGE_HOURS: 48 }));
+        assert_eq!(set.fetch_origins(), ["https://docs.example", "http://a:8080"]);
+        assert_eq!(set.max_age_hours(), Some(48));
+        assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
+    }
+}

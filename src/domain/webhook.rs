@@ -1,0 +1,344 @@
+//! What a WordPress site tells of its media and posts, as it stands on the wire, and what
+//! that means for the knowledge base: a document's content, or its end. What isn't
+//! public, or was left out, is an end.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::domain::site::is_locale;
+use crate::domain::text::is_odd;
+
+/// How far a webhook's timestamp may be from now.
+pub const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
+/// The source of a site's media.
+pub const WP_MEDIA: &str = "wp_media";
+/// The source of a site's posts, pages and products.
+pub const WP_POST: &str = "wp_post";
+/// Types of posts that hold what visitors or WordPress itself wrote, and people's data.
+const NEVER: &[&str] = &[
+    "attachment",
+    "comment",
+    "customize_changeset",
+    "nav_menu_item",
+    "oembed_cache",
+    "revision",
+    "shop_coupon",
+    "shop_order",
+    "shop_order_refund",
+    "shop_subscription",
+    "user_request",
+    "wp_global_styles",
+    "wp_navigation",
+    "wp_template",
+    "wp_template_part",
+];
+/// The longest URL and title, in characters.
+const URL: usize = 2000;
+const TITLE: usize = 500;
+/// The most tags or channels, and the longest, in characters.
+const NAMES: (usize, usize) = (32, 60);
+
+/// A point in time, as PHP's `time()` or in RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(untagged)]
+pub enum Instant {
+    /// Seconds since 1970.
+    Seconds(i64),
+    /// RFC 3339.
+    Written(DateTime<Utc>),
+}
+
+impl Instant {
+    fn time(self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Seconds(s) => DateTime::from_timestamp(s, 0),
+            Self::Written(time) => Some(time),
+        }
+    }
+}
+
+/// A webhook's body. Fields that it doesn't know are passed over.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[expect(missing_docs, reason = "the names are the wire's own")]
+pub struct Body {
+    pub site_id: Uuid,
+    pub timestamp: Instant,
+    pub event: Option<String>,
+    pub attachment_id: Option<u64>,
+    pub file_url: Option<String>,
+    pub mime_type: Option<String>,
+    pub post_id: Option<u64>,
+    pub post_type: Option<String>,
+    pub status: Option<String>,
+    pub password_protected: Option<bool>,
+    pub members_only: Option<bool>,
+    pub excluded: Option<bool>,
+    pub title: Option<String>,
+    pub url: Option<String>,
+    pub modified_at: Option<DateTime<Utc>>,
+    pub content: Option<String>,
+    pub tags: Option<Vec<String>>,
+    pub channels: Option<Vec<String>>,
+    pub lang: Option<String>,
+}
+
+/// A field that isn't as it must be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{pointer}: {detail}")]
+pub struct BadField {
+    /// A JSON pointer.
+    pub pointer: &'static str,
+    /// What may be given.
+    pub detail: String,
+}
+
+/// What a webhook means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// Its name on the wire.
+    pub kind: &'static str,
+    /// The document's source, and
+    pub source: &'static str,
+    /// its name there.
+    pub external_id: String,
+    /// When it happened at the site.
+    pub at: DateTime<Utc>,
+    /// Whether the site says when, or it is only known when it was signed.
+    pub dated: bool,
+    /// When it was signed.
+    pub sent_at: DateTime<Utc>,
+    /// What to do.
+    pub change: Change,
+}
+
+/// What a webhook asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// The document has this content now.
+    Put(Box<Put>),
+    /// It must not be answered from any more: a code says why.
+    Remove(&'static str),
+}
+
+/// A document's content.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Put {
+    /// A name for people; its ending hints at the type.
+    pub name: String,
+    /// Its title.
+    pub title: Option<String>,
+    /// The page to cite.
+    pub url: Option<String>,
+    /// Where the content is.
+    pub content: Content,
+    /// Words it is filed under.
+    pub tags: Vec<String>,
+    /// The channels that may answer from it; none: as before.
+    pub channels: Option<Vec<String>>,
+    /// The language that it is written in.
+    pub lang: Option<String>,
+}
+
+/// Where a content is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// To be fetched.
+    Url(String),
+    /// In the webhook: a page in HTML.
+    Html(String),
+    /// A picture, sound or video: there is nothing to read.
+    NoText,
+}
+
+/// The events by their names.
+const KINDS: [&str; 7] = [
+    "media.added",
+    "media.updated",
+    "media.deleted",
+    "post.published",
+    "post.updated",
+    "post.trashed",
+    "post.deleted",
+];
+
+impl Event {
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// The first field that is wrong.
+    pub fn read(body: Body) -> Result<Self, BadField> {
+        let kind = body.event.as_deref().unwrap_or("media.added");
+        let kind = KINDS
+            .into_iter()
+            .find(|k| *k == kind)
+            .ok_or_else(|| bad("/event", format!("One of {}.", KINDS.join(", "))))?;
+        let sent_at = body
+            .timestamp
+            .time()
+            .ok_or_else(|| bad("/timestamp", "Seconds since 1970, or RFC 3339."))?;
+        let at = body.modified_at.unwrap_or(sent_at);
+        let dated = body.modified_at.is_some();
+        if at > sent_at + TOLERANCE {
+            return Err(bad(
+                "/modified_at",
+                "Later than `timestamp`; send it in UTC, with its offset.",
+            ));
+        }
+        let is_media = kind.starts_with("media.");
+        let (source, id, pointer) = if is_media {
+            (WP_MEDIA, body.attachment_id, "/attachment_id")
+        } else {
+            (WP_POST, body.post_id, "/post_id")
+        };
+        let id = id
+            .filter(|id| *id > 0)
+            .ok_or_else(|| bad(pointer, "A number above 0."))?;
+        let post_type = body.post_type.as_deref().unwrap_or("post");
+        if NEVER.contains(&post_type) {
+            return Err(bad("/post_type", format!("`{post_type}` is never taken in.")));
+        }
+        let change = match end(kind, &body)? {
+            Some(why) => Change::Remove(why),
+            None => Change::Put(Box::new(put(body, is_media, id)?)),
+        };
+        Ok(Self {
+            kind,
+            source,
+            external_id: id.to_string(),
+            at,
+            dated,
+            sent_at,
+            change,
+        })
+    }
+
+    /// Whether it takes its document away.
+    #[must_use]
+    pub fn removes(&self) -> bool {
+        matches!(self.change, Change::Remove(_))
+    }
+
+    /// The title that it gives.
+    #[must_use]
+    pub fn title(&self) -> Option<&str> {
+        match &self.change {
+            Change::Put(put) => put.title.as_deref(),
+            Change::Remove(_) => None,
+        }
+    }
+}
+
+fn bad(pointer: &'static str, detail: impl Into<String>) -> BadField {
+    BadField {
+        pointer,
+        detail: detail.into(),
+    }
+}
+
+/// Why the document must go, if it must.
+fn end(kind: &str, body: &Body) -> Result<Option<&'static str>, BadField> {
+    if matches!(kind, "media.deleted" | "post.trashed" | "post.deleted") {
+        return Ok(Some("deleted"));
+    }
+    if body.excluded == Some(true) {
+        return Ok(Some("excluded"));
+    }
+    if kind.starts_with("media.") {
+        return Ok(None);
+    }
+    // A field that is left out must not make a draft public.
+    let status = body
+        .status
+        .as_deref()
+        .ok_or_else(|| bad("/status", "The post's status, such as publish."))?;
+    let locked = body
+        .password_protected
+        .ok_or_else(|| bad("/password_protected", "true or false."))?;
+    let hidden = status != "publish" || locked || body.members_only == Some(true);
+    Ok(hidden.then_some("not_public"))
+}
+
+fn put(body: Body, is_media: bool, id: u64) -> Result<Put, BadField> {
+    let url = body.url.map(|url| web("/url", url)).transpose()?;
+    let title = body
+        .title
+        .map(|t| t.split_whitespace().collect::<Vec<_>>().join(" "))
+        .filter(|t| !t.is_empty())
+        .map(|t| t.chars().take(TITLE).collect());
+    let tags = names("/tags", body.tags)?.unwrap_or_default();
+    let channels = names("/channels", body.channels)?;
+    if body.lang.as_ref().is_some_and(|l| !is_locale(l)) {
+        return Err(bad("/lang", "A language tag such as `en` or `de-AT`."));
+    }
+    let (name, content) = if is_media {
+        let file = body
+            .file_url
+            .ok_or_else(|| bad("/file_url", "Where the file is."))?;
+        let file = web("/file_url", file)?;
+        let mime = body.mime_type.as_deref().unwrap_or("");
+        let mute = ["image/", "audio/", "video/"].iter().any(|m| mime.starts_with(m));
+        let name = file_name(&file).unwrap_or_else(|| format!("attachment-{id}"));
+        (name, if mute { Content::NoText } else { Content::Url(file) })
+    } else {
+        let url = url
+            .clone()
+            .ok_or_else(|| bad("/url", "Where the post can be read."))?;
+        let content = match body.content.filter(|c| !c.trim().is_empty()) {
+            Some(html) => Content::Html(html),
+            None => Content::Url(url),
+        };
+        (
+            format!("{}-{id}.html", body.post_type.as_deref().unwrap_or("post")),
+            content,
+        )
+    };
+    Ok(Put {
+        name,
+        title,
+        // A file without a page of its own is its own.
+        url: url.or_else(|| match &content {
+            Content::Url(file) => Some(file.clone()),
+            _ => None,
+        }),
+        content,
+        tags,
+        channels,
+        lang: body.lang,
+    })
+}
+
+/// The last part of a URL's path.
+fn file_name(url: &str) -> Option<String> {
+    let path = url.split(['?', '#']).next()?.split_once("://")?.1;
+    let (_, name) = path.rsplit_once('/')?;
+    (!name.is_empty()).then(|| name.chars().take(200).collect())
+}
+
+fn web(pointer: &'static str, url: String) -> Result<String, BadField> {
+    let lower = url.get(..8).unwrap_or(&url).to_ascii_lowercase();
+    let rooted = lower.starts_with("https://") || lower.starts_with("http://");
+    let odd = url.contains(|c: char| c == '\\' || c.is_whitespace() || c.is_control());
+    if !rooted || odd || url.chars().count() > URL {
+        return Err(bad(
+            pointer,
+            "An address that begins with https:// or http://, at most 2000 characters.",
+        ));
+    }
+    Ok(url)
+}
+
+fn names(pointer: &'static str, names: Option<Vec<String>>) -> Result<Option<Vec<String>>, BadField> {
+    let Some(names) = names else { return Ok(None) };
+    let unfit = |n: &String| n.trim().is_empty() || n.chars().count() > NAMES.1 || n.contains(is_odd);
+    if names.len() > NAMES.0 || names.iter().any(unfit) {
+        return Err(bad(pointer, "At most 32, each of 1 to 60 characters."));
+    }
+    let mut names: Vec<String> = names.iter().map(|n| n.trim().to_owned()).collect();
+    names.sort();
+    names.dedup();
+    Ok(Some(names))
+}
+
+#[cfg(test)]
+mod tests;

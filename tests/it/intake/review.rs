@@ -1,0 +1,72 @@
+//! Where a site asks for it, documents are searched only once somebody has approved them.
+
+use deskhand::db::sites;
+use serde_json::{Value, json};
+
+use super::{found, shop};
+use crate::support::app::TestApp;
+use crate::support::wordpress::post;
+
+async fn require(app: &TestApp, value: Value) {
+    let mut tx = app.db.site(app.site.id).await.unwrap();
+    sites::set_setting(&mut tx, "require_review", &value)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_is_searched_before_it_is_approved() {
+    let (_wordpress, app) = shop().await;
+    let before = app.tell(&post(&app, 1, 1, "Lamps from before.")).await;
+    app.work().await;
+    require(&app, json!(true)).await;
+    assert_eq!(found(&app, "lamps").await.len(), 1, "what was live stays so");
+    let answer = app.tell(&post(&app, 2, 1, "Lamps to be reviewed.")).await;
+    app.work().await;
+    assert_eq!(app.document(&answer).await["state"], "pending_review");
+    assert_eq!(found(&app, "lamps").await.len(), 1);
+    let path = format!("/api/documents/{}", answer["document_id"].as_str().unwrap());
+    // It can be read before it is approved.
+    let (_, chunks) = app.api("GET", &format!("{path}/chunks"), None).await;
+    assert!(
+        chunks["chunks"][0]["text"].as_str().unwrap().contains("reviewed"),
+        "{chunks:#}"
+    );
+    let (status, approved) = app.api("POST", &format!("{path}/approve"), None).await;
+    assert_eq!(
+        (status, &approved["state"]),
+        (200, &json!("live")),
+        "{approved:#}"
+    );
+    assert_eq!(
+        found(&app, "lamps").await.len(),
+        2,
+        "at once, whatever was remembered"
+    );
+
+    // Only the title is new: it has been read already. Another text hasn't.
+    let mut renamed = post(&app, 2, 2, "Lamps to be reviewed.");
+    renamed["tags"] = json!(["light"]);
+    app.tell(&renamed).await;
+    app.work().await;
+    assert_eq!(app.document(&answer).await["state"], "live");
+    app.tell(&post(&app, 2, 3, "Lamps that are different.")).await;
+    app.work().await;
+    let document = app.document(&answer).await;
+    assert_eq!(
+        (&document["state"], &document["version"]),
+        (&json!("pending_review"), &json!(3))
+    );
+    assert_eq!(found(&app, "lamps").await.len(), 1, "neither the old nor the new");
+
+    let (_, list) = app.api("GET", "/api/documents?state=pending_review", None).await;
+    assert_eq!(list["documents"].as_array().unwrap().len(), 1, "{list:#}");
+    // Nothing of it is there to approve.
+    require(&app, Value::Null).await;
+    app.tell(&post(&app, 2, 4, "Lamps without review.")).await;
+    app.work().await;
+    assert_eq!(app.document(&answer).await["state"], "live");
+    assert_eq!(app.document(&before).await["state"], "live");
+    app.finish().await;
+}
