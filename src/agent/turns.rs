@@ -53,6 +53,9 @@ pub struct Message {
     pub locale: Option<String>,
     /// An address for the answer.
     pub email: Option<String>,
+    /// The name of the customer who is logged in; no part of what makes a message the same.
+    #[serde(skip)]
+    pub customer: Option<String>,
 }
 
 /// A message that was taken.
@@ -194,6 +197,9 @@ async fn open(
     };
     // From here on nothing of the house sees the visitor's personal data.
     let text = vault.mask(&message.text);
+    if let Some(name) = &message.customer {
+        vault.remember_customer(name);
+    }
     let sealed = vault::seal(&agent.master, tx.site(), thread, &vault.take_new())?;
     vault_rows::add(tx, thread, &sealed).await?;
     let turn = TurnId::new();

@@ -1,34 +1,22 @@
-//! `deskhand docs`: a site's documents, where each stands and why it failed; having one made
-//! anew, approving it, deleting it.
+//! `deskhand docs`: a site's documents, where each stands and why it failed, and what is done
+//! to them (`changes`).
 
-use std::collections::HashMap;
+mod changes;
+
 use std::process::ExitCode;
 
 use clap::Subcommand;
-use serde_json::json;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::display::Display;
-use super::jobs::count;
 use super::print::{self, line, note};
-use super::serve::asked_to_stop;
 use super::session::Session;
-use super::work::{Seen, work};
 use crate::config::Config;
 use crate::db::document_states::{self, DocumentView, Which};
 use crate::db::embedded::Access;
-use crate::db::{documents, jobs, removal};
 use crate::domain::document::DocumentState;
-use crate::domain::ids::{DocumentId, JobId, SiteId};
-use crate::domain::job::{Job, Priority, Work};
-use crate::knowledge::intake;
+use crate::domain::ids::{DocumentId, SiteId};
 
 /// Documents that one query lists.
 const PAGE: i64 = 500;
-/// What a shell says of a command that was ended by Ctrl-C.
-const INTERRUPTED: u8 = 130;
-
 /// What to do with documents.
 #[derive(Subcommand)]
 pub enum Command {
@@ -182,7 +170,7 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<ExitCode
             } else {
                 named(session, site, &ids).await?
             };
-            reindex(session, site, wanted, wait, json).await
+            changes::reindex(session, site, wanted, wait, json).await
         }
         Command::Approve {
             ids,
@@ -200,12 +188,12 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<ExitCode
             } else {
                 named(session, site, &ids).await?
             };
-            approve(session, site, &wanted, json).await
+            changes::approve(session, site, &wanted, json).await
         }
         Command::Rm { ids, site, json } => {
             let site = session.site(site.as_deref()).await?.id;
             let wanted = named(session, site, &ids).await?;
-            remove(session, site, &wanted, json).await
+            changes::remove(session, site, &wanted, json).await
         }
     }
 }
@@ -355,174 +343,4 @@ async fn show(
         line(&c.text);
     }
     Ok(ExitCode::SUCCESS)
-}
-
-async fn reindex(
-    session: &Session,
-    site: SiteId,
-    wanted: Vec<DocumentView>,
-    wait: bool,
-    as_json: bool,
-) -> anyhow::Result<ExitCode> {
-    let priority = if wanted.len() == 1 {
-        Priority::High
-    } else {
-        Priority::Batch
-    };
-    let mut enqueued: HashMap<JobId, DocumentView> = HashMap::new();
-    let mut without = Vec::new();
-    for document in wanted {
-        let mut tx = session.db.site(site).await?;
-        let Some(upload) = intake::again(&mut tx, document.id).await? else {
-            without.push(document);
-            continue;
-        };
-        let job = Job {
-            work: Work::IngestDocument {
-                upload,
-                document: document.id,
-            },
-            key: upload.to_string(),
-            priority,
-        };
-        let job = jobs::enqueue(&mut tx, &job).await?.id;
-        tx.commit().await?;
-        enqueued.insert(job, document);
-    }
-    for d in &without {
-        note(&format!(
-            "{} \"{}\": its content isn't kept here and can't be fetched; hand it in again (`deskhand ingest PATH`).",
-            d.id, d.title
-        ));
-    }
-    let ids: Vec<JobId> = enqueued.keys().copied().collect();
-    let mut failed = Vec::new();
-    let mut queued = ids.len();
-    if wait && !ids.is_empty() {
-        let ended = wait_for(session, &ids).await?;
-        queued = ended.queued;
-        for (job, why) in ended.ended {
-            if let (Some(why), Some(d)) = (why, enqueued.get(&job)) {
-                note(&format!("{} \"{}\": {why}", d.id, d.title));
-                failed.push(d.id);
-            }
-        }
-    }
-    if as_json {
-        let jobs: Vec<_> = enqueued
-            .iter()
-            .map(|(job, d)| json!({ "job_id": job, "document_id": d.id }))
-            .collect();
-        let without: Vec<_> = without.iter().map(|d| d.id).collect();
-        print::json(&json!({ "jobs": jobs, "no_source": without, "failed": failed, "queued": queued }))?;
-    } else if wait {
-        line(&format!(
-            "{} made anew, {} failed.",
-            count((ids.len() - failed.len() - queued) as u64, "document"),
-            failed.len()
-        ));
-    } else {
-        line(&format!("{} enqueued.", count(ids.len() as u64, "job")));
-    }
-    Ok(if wait && queued > 0 {
-        ExitCode::from(INTERRUPTED)
-    } else if without.is_empty() && failed.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
-}
-
-/// Works until these jobs have ended, or Ctrl-C.
-async fn wait_for(session: &Session, ids: &[JobId]) -> anyhow::Result<super::work::Ended> {
-    let stop = CancellationToken::new();
-    let tasks = TaskTracker::new();
-    let interrupted = stop.clone();
-    tasks.spawn(async move {
-        if asked_to_stop().await.is_ok() {
-            note("Stopping; documents under way may end.");
-            interrupted.cancel();
-        }
-    });
-    let mut display = Display::new("documents", "made anew", ids.len());
-    let mut show = |seen: Seen| {
-        let remark = match seen.again {
-            0 => String::new(),
-            again => format!(", {again} to be tried again"),
-        };
-        display.show(seen.ended, &remark);
-    };
-    work(session, ids, &[Work::INGEST_DOCUMENT], &stop, &mut show).await
-}
-
-async fn approve(
-    session: &Session,
-    site: SiteId,
-    wanted: &[DocumentView],
-    as_json: bool,
-) -> anyhow::Result<ExitCode> {
-    let mut approved = Vec::new();
-    let mut tx = session.db.site(site).await?;
-    for d in wanted {
-        if documents::approve(&mut tx, d.id).await? {
-            approved.push(d.id);
-        } else {
-            note(&format!(
-                "{} \"{}\": nothing of it is taken in yet.",
-                d.id, d.title
-            ));
-        }
-    }
-    tx.commit().await?;
-    if as_json {
-        print::json(&json!({ "approved": approved }))?;
-    } else {
-        line(&format!("{} approved.", count(approved.len() as u64, "document")));
-    }
-    Ok(if approved.len() == wanted.len() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
-}
-
-async fn remove(
-    session: &Session,
-    site: SiteId,
-    wanted: &[DocumentView],
-    as_json: bool,
-) -> anyhow::Result<ExitCode> {
-    let mut receipts = Vec::new();
-    for d in wanted {
-        let mut tx = session.db.site(site).await?;
-        let removed = removal::remove(&mut tx, session.clock.now(), d.id, None, None).await?;
-        tx.commit().await?;
-        let Some(removed) = removed else {
-            note(&format!("{}: it is deleted already.", d.id));
-            continue;
-        };
-        let c = removed.counts;
-        if !as_json {
-            line(&format!(
-                "{} \"{}\" is deleted: {}, {}, {}. Receipt {}",
-                d.id,
-                d.title,
-                count(c.chunks.unsigned_abs(), "passage"),
-                count(c.vectors.unsigned_abs(), "vector"),
-                count(c.jobs.unsigned_abs(), "job"),
-                removed.receipt
-            ));
-        }
-        receipts.push(json!({
-            "document_id": d.id, "receipt_id": removed.receipt, "at": removed.at, "counts": c,
-        }));
-    }
-    if as_json {
-        print::json(&receipts)?;
-    }
-    Ok(if receipts.len() == wanted.len() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(1)
-    })
 }

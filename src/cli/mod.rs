@@ -1,6 +1,7 @@
 //! The command line, for people and for scripts: one file a subcommand.
 
 pub mod ask;
+pub mod backup;
 pub mod chat;
 pub mod conversation;
 pub mod crawl;
@@ -8,6 +9,7 @@ pub mod demo;
 pub mod display;
 pub mod docs;
 pub mod doctor;
+pub mod erase;
 pub mod eval;
 pub mod extract;
 pub mod gaps;
@@ -20,6 +22,7 @@ pub mod pin;
 pub mod print;
 pub mod reindex;
 pub mod replay;
+pub mod restore;
 pub mod search;
 pub mod serve;
 pub mod session;
@@ -108,6 +111,14 @@ enum Command {
     Usage(usage::Args),
     /// Run a turn's recorded inputs through the machine again.
     Replay(replay::Args),
+    /// Copy everything of the own PostgreSQL into one file, while it serves.
+    Backup(backup::Args),
+    /// Make a data folder of a backup; the folder must be empty.
+    Restore(restore::Args),
+    /// Remove a person's data over all tables, and print a receipt.
+    Erase(erase::Args),
+    /// Show all data of a person, as JSON.
+    Export(erase::Person),
     /// Check each part, and say how to mend it.
     Doctor(doctor::Args),
     /// Print the API's description (OpenAPI, JSON).
@@ -201,6 +212,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Turn(command) => turn::run(config, command).await,
             Command::Usage(args) => usage::run(config, args).await,
             Command::Replay(args) => replay::run(config, args).await,
+            Command::Backup(args) => backup::run(config, args).await,
+            Command::Restore(args) => restore::run(config, args).await,
+            Command::Erase(args) => erase::run(config, args).await,
+            Command::Export(person) => erase::export(config, person).await,
             Command::Doctor(args) => doctor::run(config, args).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),
         }

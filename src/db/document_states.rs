@@ -2,7 +2,7 @@
 //! it failed, and of which passages it is made.
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::db::pool::{DbError, DbResult, SiteTx};
@@ -64,12 +64,21 @@ pub struct DocumentView {
 }
 
 /// Why something failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailureView {
     /// For programs.
     pub code: String,
     /// For the site's owner.
     pub detail: String,
+}
+
+/// The job that is at a document.
+#[derive(Deserialize)]
+struct Job {
+    id: JobId,
+    progress: Option<Progress>,
+    code: Option<String>,
+    detail: Option<String>,
 }
 
 /// A passage, as it is stored.
@@ -97,39 +106,47 @@ pub async fn list(tx: &mut SiteTx, which: &Which, limit: i64) -> DbResult<Vec<Do
     let site = tx.site().0;
     let ids: Option<Vec<Uuid>> = which.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
     let rows = sqlx::query!(
-        r#"SELECT * FROM (
-             SELECT d.id, d.source, d.external_id, d.title, d.url, d.version, d.updated_at, d.event_at, d.tags, d.channels,
-                    coalesce(v.chunks, 0) AS "chunks!", f.failure_code AS "failure_code?", f.failure AS "failure?",
-                    j.id AS "job_id?", j.progress AS "progress?", j.error_code AS "error_code?",
-                    j.error_detail AS "error_detail?",
-                    CASE WHEN d.visibility = 'private' OR (d.deleted_at IS NOT NULL AND j.id IS NULL) THEN 'removed'
-                         WHEN j.state = 'running' THEN 'processing'
-                         WHEN j.state = 'waiting' THEN 'waiting'
-                         WHEN f.id IS NOT NULL THEN 'failed'
-                         WHEN v.id IS NULL THEN 'waiting'
-                         WHEN d.review = 'approved' THEN 'live'
-                         ELSE 'pending_review' END AS "state!"
-             FROM documents d
-             LEFT JOIN versions v ON v.document_id = d.id AND v.state = 'live'
-             LEFT JOIN versions f ON f.document_id = d.id AND f.state = 'failed'
-             LEFT JOIN LATERAL (
-                 (SELECT q.id, q.state, q.progress, q.error_code, q.error_detail
-                  FROM inbound_events e JOIN jobs q ON q.id = e.job_id AND q.lane = $1
-                  WHERE e.document_id = d.id AND e.state = 'queued' AND q.state IN ('waiting', 'running'))
-                 UNION ALL
-                 (SELECT q.id, q.state, q.progress, q.error_code, q.error_detail
-                  FROM uploads u JOIN jobs q ON q.lane = $1 AND q.kind = 'ingest_document' AND q.key = u.id::text
-                  WHERE u.document_id = d.id AND q.state IN ('waiting', 'running'))
-                 ORDER BY state LIMIT 1
-             ) j ON true
-             WHERE ($2::text IS NULL OR d.source = $2)
-               AND ($3::uuid[] IS NULL OR d.id = ANY ($3))
-               AND ($4::text[] IS NULL OR d.external_id = ANY ($4))
-               AND ($5::uuid IS NULL OR d.id > $5)
-           ) AS s
-           WHERE CASE WHEN $6::text IS NOT NULL THEN s."state!" = $6
-                      ELSE s."state!" <> 'removed' OR $3 IS NOT NULL OR $4 IS NOT NULL END
-           ORDER BY s.id LIMIT $7"#,
+        r#"SELECT id, source, external_id, title, url, version, updated_at, event_at, tags, channels,
+                  coalesce(chunks, 0) AS "chunks!", failure AS "failure?", job AS "job?", state AS "state!"
+           FROM (
+             SELECT r.*,
+                    CASE WHEN hidden OR (deleted AND job IS NULL) THEN 'removed'
+                         WHEN job ->> 'state' = 'running' THEN 'processing'
+                         WHEN job IS NOT NULL THEN 'waiting'
+                         WHEN failure IS NOT NULL THEN 'failed'
+                         WHEN chunks IS NULL THEN 'waiting'
+                         WHEN review = 'approved' THEN 'live'
+                         ELSE 'pending_review' END AS state
+             FROM (
+               SELECT d.id, d.source, d.external_id, d.title, d.url, d.version, d.updated_at, d.event_at, d.tags,
+                      d.channels, d.review, d.visibility = 'private' AS hidden, d.deleted_at IS NOT NULL AS deleted,
+                      (SELECT v.chunks FROM versions v WHERE v.document_id = d.id AND v.state = 'live') AS chunks,
+                      (SELECT jsonb_build_object('code', f.failure_code, 'detail', f.failure)
+                       FROM versions f WHERE f.document_id = d.id AND f.state = 'failed') AS failure,
+                      (SELECT to_jsonb(q) FROM (
+                           (SELECT w.id, w.state, w.progress, w.error_code AS code, w.error_detail AS detail
+                            FROM inbound_events e JOIN jobs w ON w.id = e.job_id AND w.lane = $1
+                            WHERE e.document_id = d.id AND e.state IN ('queued', 'failed')
+                              AND w.state IN ('waiting', 'running'))
+                           UNION ALL
+                           (SELECT w.id, w.state, w.progress, w.error_code, w.error_detail
+                            FROM uploads u JOIN jobs w ON w.lane = $1 AND w.kind = 'ingest_document' AND w.key = u.id::text
+                            WHERE u.document_id = d.id AND w.state IN ('waiting', 'running'))
+                           ORDER BY state LIMIT 1
+                       ) q) AS job
+               FROM documents d
+               WHERE ($2::text IS NULL OR d.source = $2)
+                 AND ($3::uuid[] IS NULL OR d.id = ANY ($3))
+                 AND ($4::text[] IS NULL OR d.external_id = ANY ($4))
+                 AND ($5::uuid IS NULL OR d.id > $5)
+               -- In order, so that no more of them are looked at than are asked for.
+               ORDER BY d.id OFFSET 0
+             ) r
+             OFFSET 0
+           ) s
+           WHERE CASE WHEN $6::text IS NOT NULL THEN state = $6
+                      ELSE state <> 'removed' OR $3 IS NOT NULL OR $4 IS NOT NULL END
+           ORDER BY id LIMIT $7"#,
         site,
         which.source,
         ids.as_deref(),
@@ -144,18 +161,29 @@ pub async fn list(tx: &mut SiteTx, which: &Which, limit: i64) -> DbResult<Vec<Do
         .map(|r| {
             let unread = |what: &str| DbError::Unreadable(format!("a document's {what}"));
             let state = DocumentState::parse(&r.state).ok_or_else(|| unread("state"))?;
-            let progress = r
-                .progress
-                .filter(|_| state == DocumentState::Processing)
+            let job: Option<Job> = r
+                .job
                 .map(serde_json::from_value)
                 .transpose()
-                .map_err(|_| unread("progress"))?;
-            let again = r.error_code.zip(r.error_detail);
-            let failure = match state {
-                DocumentState::Failed => r.failure_code.zip(r.failure),
-                DocumentState::Waiting | DocumentState::Processing => again,
+                .map_err(|_| unread("job"))?;
+            let failed: Option<FailureView> = r
+                .failure
+                .map(serde_json::from_value)
+                .transpose()
+                .map_err(|_| unread("failure"))?;
+            let failure = match (state, &job) {
+                (DocumentState::Failed, _) => failed,
+                (DocumentState::Waiting | DocumentState::Processing, Some(job)) => job
+                    .code
+                    .clone()
+                    .zip(job.detail.clone())
+                    .map(|(code, detail)| FailureView { code, detail }),
                 _ => None,
             };
+            let job_id = job.as_ref().map(|j| j.id);
+            let progress = job
+                .and_then(|j| j.progress)
+                .filter(|_| state == DocumentState::Processing);
             Ok(DocumentView {
                 id: DocumentId(r.id),
                 source: r.source,
@@ -164,14 +192,14 @@ pub async fn list(tx: &mut SiteTx, which: &Which, limit: i64) -> DbResult<Vec<Do
                 url: r.url,
                 state,
                 progress,
-                failure: failure.map(|(code, detail)| FailureView { code, detail }),
+                failure,
                 chunks: r.chunks,
                 version: r.version,
                 updated_at: r.updated_at,
                 event_at: r.event_at,
                 tags: r.tags,
                 channels: r.channels,
-                job_id: r.job_id.map(JobId),
+                job_id,
             })
         })
         .collect()

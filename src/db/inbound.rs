@@ -31,6 +31,8 @@ pub struct NewEvent {
     pub kid: String,
     /// When it happened, by the sender's clock.
     pub event_at: DateTime<Utc>,
+    /// Whether the sender says so; else it is when the event was signed, anew for each repeat.
+    pub dated: bool,
     /// When it came.
     pub received_at: DateTime<Utc>,
     /// The document that it is about.
@@ -172,7 +174,7 @@ async fn insert(tx: &mut SiteTx, events: &[NewEvent]) -> DbResult<Vec<Uuid>> {
 /// The first one with this key or body.
 async fn repeated(tx: &mut SiteTx, event: &NewEvent) -> DbResult<Stored> {
     let first = sqlx::query!(
-        r#"SELECT job_id AS "job!", document_id AS "document!", kind = $4 AND event_at = $5 AS "same!"
+        r#"SELECT job_id AS "job!", document_id AS "document!", kind = $4 AND (event_at = $5 OR NOT $6) AS "same!"
            FROM inbound_events
            WHERE source = $1 AND (external_id = $2 OR body_sha256 = $3)
            ORDER BY external_id = $2 DESC LIMIT 1"#,
@@ -181,6 +183,7 @@ async fn repeated(tx: &mut SiteTx, event: &NewEvent) -> DbResult<Stored> {
         event.body_sha256.as_slice(),
         event.kind,
         event.event_at,
+        event.dated,
     )
     .fetch_optional(tx.conn())
     .await?
@@ -270,6 +273,32 @@ pub async fn end(tx: &mut SiteTx, id: EventId, how: Ended, remark: Option<&str>)
     Ok(())
 }
 
+/// Another try at a document's content is made: what failed before (but for `spared`) is of no use
+/// any more, and goes from the list of the dead.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn supersede_failed(
+    tx: &mut SiteTx,
+    document: DocumentId,
+    spared: Option<EventId>,
+) -> DbResult<()> {
+    let site = tx.site().0;
+    sqlx::query!(
+        "WITH old AS (
+             UPDATE inbound_events SET state = 'discarded', remark = 'superseded'
+             WHERE document_id = $2 AND state = 'failed' AND id IS DISTINCT FROM $3
+             RETURNING job_id)
+         DELETE FROM jobs j USING old o WHERE j.id = o.job_id AND j.lane = $1 AND j.state = 'dead'",
+        site,
+        document.0,
+        spared.map(|event| event.0),
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// What became of the webhook whose job isn't in the queue any more: its state, and its document.
 ///
 /// # Errors
@@ -291,7 +320,8 @@ pub async fn of_job(tx: &mut SiteTx, job: JobId) -> DbResult<Option<(String, Opt
 pub async fn newest_content(tx: &mut SiteTx, document: DocumentId) -> DbResult<Option<Vec<u8>>> {
     let raw = sqlx::query_scalar!(
         r#"SELECT raw AS "raw!" FROM inbound_events
-           WHERE document_id = $1 AND raw IS NOT NULL AND state IN ('processed', 'failed')
+           WHERE document_id = $1 AND raw IS NOT NULL
+             AND (state IN ('processed', 'failed') OR remark = 'superseded' AND upload_id IS NOT NULL)
            ORDER BY event_at DESC, id DESC LIMIT 1"#,
         document.0
     )

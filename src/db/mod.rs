@@ -2,6 +2,8 @@
 //! a transaction that carries its site; what looks over all sites calls one of the few
 //! definer functions of the migrations.
 
+pub mod ai_jobs;
+pub mod copies;
 pub mod corpus;
 pub mod crawl_pages;
 pub mod crawls;
@@ -9,6 +11,7 @@ pub mod document_states;
 pub mod documents;
 pub mod embedded;
 pub mod embeddings;
+pub mod erasure;
 pub mod eval_threads;
 pub mod events;
 pub mod filtered;
@@ -24,6 +27,7 @@ pub mod models;
 pub mod nearest;
 pub mod packed;
 pub mod passages;
+pub mod persons;
 pub mod pool;
 pub mod postings;
 pub mod prune;
@@ -37,5 +41,6 @@ pub mod tool_calls;
 pub mod trust;
 pub mod turns;
 pub mod uploads;
+pub mod usage;
 pub mod vault;
 pub mod versions;

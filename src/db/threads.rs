@@ -86,7 +86,7 @@ pub async fn ensure_visitor(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<()>
 /// When the database does.
 pub async fn set_email(tx: &mut SiteTx, visitor: VisitorId, sealed: &[u8]) -> DbResult<()> {
     sqlx::query!(
-        "UPDATE visitors SET email_sealed = $2 WHERE id = $1",
+        "UPDATE visitors SET email_sealed = $2, email_hash = NULL WHERE id = $1",
         visitor.0,
         sealed
     )
@@ -101,7 +101,7 @@ pub async fn set_email(tx: &mut SiteTx, visitor: VisitorId, sealed: &[u8]) -> Db
 /// When the database does.
 pub async fn has_email(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<bool> {
     let known = sqlx::query_scalar!(
-        r#"SELECT email_sealed IS NOT NULL AS "known!" FROM visitors WHERE id = $1"#,
+        r#"SELECT email_sealed IS NOT NULL OR profile_hash IS NOT NULL AS "known!" FROM visitors WHERE id = $1"#,
         visitor.0
     )
     .fetch_optional(tx.conn())

@@ -81,6 +81,8 @@ ids! {
     HandoffId,
     /// A ticket.
     TicketId,
+    /// What a site asks to be answered in the background.
+    AiJobId,
 }
 
 impl DocumentId {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{CrawlId, DocumentId, EventId, UploadId};
+use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +72,16 @@ pub enum Work {
         /// The model's number in the database.
         model: i32,
     },
+    /// Have what a site asked answered.
+    AiJob {
+        /// What was asked.
+        job: AiJobId,
+    },
+    /// Bring an AI job's result to its site.
+    AiCallback {
+        /// The AI job.
+        job: AiJobId,
+    },
     /// The next slice of a crawl's run, or of its removal.
     Crawl {
         /// The crawl.
@@ -92,6 +102,10 @@ impl Work {
     pub const TAKE_EVENT: &'static str = "take_event";
     /// The kind of [`Work::Reindex`].
     pub const REINDEX: &'static str = "reindex";
+    /// The kind of [`Work::AiJob`].
+    pub const AI_JOB: &'static str = "ai_job";
+    /// The kind of [`Work::AiCallback`].
+    pub const AI_CALLBACK: &'static str = "ai_callback";
     /// The kind of [`Work::Crawl`].
     pub const CRAWL: &'static str = "crawl";
     /// The kind of [`Work::BeginCrawls`].
@@ -102,10 +116,12 @@ impl Work {
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 7] = [
+    pub const KINDS: [&'static str; 9] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
+        Self::AI_JOB,
+        Self::AI_CALLBACK,
         Self::CRAWL,
         Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
@@ -119,6 +135,8 @@ impl Work {
             Self::IngestDocument { .. } => Self::INGEST_DOCUMENT,
             Self::TakeEvent { .. } => Self::TAKE_EVENT,
             Self::Reindex { .. } => Self::REINDEX,
+            Self::AiJob { .. } => Self::AI_JOB,
+            Self::AiCallback { .. } => Self::AI_CALLBACK,
             Self::Crawl { .. } => Self::CRAWL,
             Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
@@ -279,6 +297,10 @@ impl Retry {
             Work::TAKE_EVENT => (10, 2, 600),
             // What is done stays done; a provider's outage may be long.
             Work::REINDEX => (20, 5, 600),
+            // Somebody waits for it: what doesn't work soon is said to have failed.
+            Work::AI_JOB => (6, 2, 30),
+            // About a day: an hour of tries that come soon, then one each half hour.
+            Work::AI_CALLBACK => (70, 5, 1800),
             // The next one is a minute away anyhow.
             Work::BEGIN_CRAWLS => (3, 10, 60),
             // The next one is ten minutes away anyhow.
@@ -322,6 +344,8 @@ mod tests {
                 document: DocumentId::new(),
             },
             Work::Reindex { model: 7 },
+            Work::AiJob { job: AiJobId::new() },
+            Work::AiCallback { job: AiJobId::new() },
             Work::Crawl {
                 crawl: CrawlId::new(),
             },
@@ -355,7 +379,7 @@ mod tests {
         #[test]
         fn waits_grow_and_are_bounded(
             attempt in 1..1000i32, luck in 0.0..=1.0f64, later in 0.0..=1.0f64,
-            kind in prop::sample::select(vec![Work::INGEST_DOCUMENT, Work::PRUNE, "of_a_newer_version"]),
+            kind in prop::sample::select(vec![Work::INGEST_DOCUMENT, Work::PRUNE, Work::AI_CALLBACK, "of_a_newer_version"]),
         ) {
             let retry = Retry::of(kind);
             let wait = retry.wait(attempt, luck);

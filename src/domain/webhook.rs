@@ -104,6 +104,8 @@ pub struct Event {
     pub external_id: String,
     /// When it happened at the site.
     pub at: DateTime<Utc>,
+    /// Whether the site says when, or it is only known when it was signed.
+    pub dated: bool,
     /// When it was signed.
     pub sent_at: DateTime<Utc>,
     /// What to do.
@@ -176,6 +178,7 @@ impl Event {
             .time()
             .ok_or_else(|| bad("/timestamp", "Seconds since 1970, or RFC 3339."))?;
         let at = body.modified_at.unwrap_or(sent_at);
+        let dated = body.modified_at.is_some();
         if at > sent_at + TOLERANCE {
             return Err(bad(
                 "/modified_at",
@@ -204,6 +207,7 @@ impl Event {
             source,
             external_id: id.to_string(),
             at,
+            dated,
             sent_at,
             change,
         })

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
-use crate::db::listen::{Listener, Notice, THREAD_EVENTS, TURN_CANCEL};
+use crate::db::listen::{Listener, Notice, THREAD_ERASED, THREAD_EVENTS, TURN_CANCEL};
 use crate::domain::ids::ThreadId;
 
 /// The waiting.
@@ -36,6 +36,15 @@ impl Waiting {
         }
         // The sender lives in the hub as long as anybody waits; without it, don't spin.
         std::future::pending::<()>().await;
+    }
+}
+
+impl Waiting {
+    /// Whether the thread was erased.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        let woken = self.woken.as_ref();
+        woken.is_some_and(|woken| *woken.borrow() == THREAD_ERASED)
     }
 }
 

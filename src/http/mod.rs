@@ -1,6 +1,7 @@
 //! The web: routes, who is asking, errors as problem+json, and the events' stream. The
 //! only room that knows axum; handlers are thin and call the rooms to the left.
 
+pub mod ai_jobs;
 pub mod assets;
 pub mod auth;
 pub mod body;
@@ -14,6 +15,8 @@ pub mod hub;
 pub mod jobs;
 pub mod messages;
 pub mod metrics;
+pub mod ping;
+pub mod privacy;
 pub mod rag;
 pub mod request_id;
 pub mod router;
@@ -22,4 +25,5 @@ pub mod server;
 pub mod sse;
 pub mod state;
 pub mod threads;
+pub mod usage;
 pub mod webhooks;

@@ -98,7 +98,8 @@ impl Follow {
                 return Ok(None);
             }
             let now = self.app.clock.now();
-            if now >= self.expires_at {
+            // A client that comes again is told that the conversation is gone.
+            if now >= self.expires_at || self.waiting.is_erased() {
                 return Ok(None);
             }
             let mut tx = self.app.db.site(self.site).await?;

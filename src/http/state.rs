@@ -18,6 +18,7 @@ use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::SiteId;
 use crate::domain::seal::MasterKey;
+use crate::gateway::Gateway;
 use crate::knowledge::base::Knowledge;
 
 /// How the web is set up.
@@ -39,6 +40,8 @@ pub struct App {
     pub db: Db,
     /// The agent.
     pub agent: Arc<Agent>,
+    /// AI jobs.
+    pub gateway: Arc<Gateway>,
     /// Business time.
     pub clock: SharedClock,
     /// What searches need.
@@ -70,6 +73,7 @@ impl App {
     #[must_use]
     pub fn new(
         agent: Arc<Agent>,
+        gateway: Arc<Gateway>,
         hub: Arc<Hub>,
         knowledge: Arc<Knowledge>,
         settings: HttpSettings,
@@ -93,6 +97,7 @@ impl App {
                 .build(),
             streams: Arc::new(Semaphore::new(settings.streams_at_once)),
             agent,
+            gateway,
             knowledge,
             hub,
             closing,

@@ -132,6 +132,7 @@ async fn receive(app: &Arc<App>, mut request: Request) -> Result<(StatusCode, An
         headers: kept(&headers, peer),
         kid,
         event_at: event.at,
+        dated: event.dated,
         received_at: now,
         document: DocumentId::named(site, event.source, &event.external_id),
         document_source: event.source,

@@ -39,7 +39,7 @@ impl Handler for TakeEvent {
             };
             fail::point(FailPoint::JobClaimed);
             let (clock, limits) = (self.clock.as_ref(), self.knowledge.limits);
-            let taken = intake::take(&ctx.db, clock, limits, site, event, ctx.id)
+            let taken = intake::take(&ctx.db, clock, limits, site, document, event, ctx.id)
                 .await
                 .map_err(refused)?;
             let upload = match taken {

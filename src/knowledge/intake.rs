@@ -39,10 +39,13 @@ pub async fn take(
     clock: &dyn Clock,
     limits: ChunkLimits,
     site: SiteId,
+    document: DocumentId,
     event: EventId,
     job: JobId,
 ) -> DbResult<Taken> {
     let mut tx = db.site(site).await?;
+    // The document before its events, as in a removal: else the two could deadlock.
+    documents::lock(&mut tx, document).await?;
     let Some(pending) = inbound::begin(&mut tx, event).await? else {
         return Ok(Taken::Done("forgotten"));
     };
@@ -125,6 +128,7 @@ async fn wait(
         webhook::Content::NoText => None,
     };
     documents::renew(tx, met.id, at, title, address).await?;
+    inbound::supersede_failed(tx, met.id, Some(event)).await?;
     let labels = Labels {
         tags: put.tags,
         channels: put.channels,
@@ -218,10 +222,11 @@ pub async fn again(tx: &mut SiteTx, document: DocumentId) -> DbResult<Option<Upl
     if !documents::lock(tx, document).await? {
         return Ok(None);
     }
+    let newest = inbound::newest_content(tx, document).await?;
+    inbound::supersede_failed(tx, document, None).await?;
     if let Some(waits) = uploads::waiting(tx, document).await? {
         return Ok(Some(waits));
     }
-    let newest = inbound::newest_content(tx, document).await?;
     let told = newest.as_deref().and_then(read).map(|event| event.change);
     let lang = sites::own(tx).await?.map(|site| site.locale);
     let upload = match told {

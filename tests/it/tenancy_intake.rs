@@ -23,6 +23,7 @@ fn event(app: &TestApp, document: DocumentId, name: &str) -> NewEvent {
         headers: json!({}),
         kid: "kid".to_owned(),
         event_at: app.clock.now(),
+        dated: true,
         received_at: app.clock.now(),
         document,
         document_source: "wp_media",
@@ -104,6 +105,7 @@ async fn a_stranger_reaches_no_document_event_or_receipt() {
     versions::forget_failure(tx, live).await.unwrap();
     assert_eq!(inbound::begin(tx, theirs.id).await.unwrap(), None);
     inbound::made(tx, theirs.id, UploadId::new()).await.unwrap();
+    inbound::supersede_failed(tx, waiting, None).await.unwrap();
     inbound::end(tx, theirs.id, Ended::Failed, Some("x"))
         .await
         .unwrap();

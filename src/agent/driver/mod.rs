@@ -103,6 +103,7 @@ impl Driver {
             view: TurnView {
                 message: job.text.clone(),
                 locale: job.locale.clone(),
+                customer: job.vault.customer(),
                 ..TurnView::default()
             },
             answer: Answer::default(),

@@ -27,6 +27,7 @@ impl Driver {
             self.job.locale.clone(),
         )
         .await?;
+        self.view.customer = self.vault.customer();
         for call in calls {
             self.args = call.args;
             if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {

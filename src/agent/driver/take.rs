@@ -4,7 +4,7 @@
 use super::Driver;
 use crate::agent::brain::extractive;
 use crate::agent::brain::extractive::intent::{Intent, intent};
-use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome};
+use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome, TurnView};
 use crate::agent::machine::action::Action;
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
@@ -31,7 +31,10 @@ impl Driver {
     pub(super) fn take(&mut self, done: Done) {
         let input = match done {
             Done::Screened(Ok(view)) => {
-                self.view = view;
+                self.view = TurnView {
+                    customer: self.vault.customer(),
+                    ..view
+                };
                 Input::Screened {
                     verdict: screened(&self.view.message),
                 }

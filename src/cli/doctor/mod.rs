@@ -17,7 +17,7 @@ use crate::db::models::SiteModels;
 use crate::db::pool::Db;
 use crate::db::{documents, freshness, models, sites};
 use crate::domain::job::JobState;
-use crate::http::auth::keyring::open_root;
+use crate::domain::keys::open_root;
 use crate::knowledge::embed;
 use crate::models::embedder::{EmbedError, ModelSpec, Purpose};
 use crate::models::embedders::Embedders;

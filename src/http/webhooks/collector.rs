@@ -17,8 +17,9 @@ use crate::http::error::{Code, Problem};
 /// Events and bytes a transaction at most.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 8 << 20;
-/// Events that may wait in this process.
+/// Events and bytes that may wait in this process.
 const WAITING: usize = 1_000;
+const WAITING_BYTES: usize = 64 << 20;
 
 /// See the module.
 pub struct Collector {
@@ -32,6 +33,7 @@ pub struct Collector {
 struct Queues {
     sites: HashMap<SiteId, Vec<Waiting>>,
     waiting: usize,
+    bytes: usize,
 }
 
 struct Waiting {
@@ -55,41 +57,58 @@ impl Collector {
     /// # Errors
     /// When too many wait, or the database refuses or is away.
     pub async fn store(&self, site: SiteId, event: NewEvent) -> Result<Stored, Problem> {
-        // An end waits for whatever is at its document; others shouldn't wait with it.
-        if event.removes {
-            return Ok(store_end(&self.db, site, &event).await?);
-        }
         let (told, answer) = oneshot::channel();
         {
             let mut queues = lock(&self.queues);
-            if queues.waiting >= WAITING {
+            if queues.waiting >= WAITING || queues.bytes >= WAITING_BYTES {
                 return Err(Problem::new(
                     Code::Overloaded,
                     "Too many webhooks at once. Please send it again in a moment.",
                 ));
             }
             queues.waiting += 1;
+            queues.bytes += event.raw.len();
+            let (db, all) = (self.db.clone(), Arc::clone(&self.queues));
             let waiting = Waiting { event, told };
-            if let Some(queue) = queues.sites.get_mut(&site) {
+            if waiting.event.removes {
+                // It waits for whatever is at its document; others shouldn't wait with it. And a
+                // task of its own: a sender that waits no longer must not undo it.
+                self.tasks.spawn(alone(db, all, site, waiting));
+            } else if let Some(queue) = queues.sites.get_mut(&site) {
                 queue.push(waiting);
             } else {
                 queues.sites.insert(site, vec![waiting]);
-                let work = drain(self.db.clone(), Arc::clone(&self.queues), site);
-                self.tasks.spawn(work);
+                self.tasks.spawn(drain(db, all, site));
             }
         }
-        answer.await.unwrap_or_else(|_| {
-            Err(Problem::new(
-                Code::NotReady,
-                "The webhook couldn't be stored. Please send it again in a moment.",
-            ))
-        })
+        heard(answer).await
     }
+}
+
+async fn heard(answer: oneshot::Receiver<Result<Stored, Problem>>) -> Result<Stored, Problem> {
+    answer.await.unwrap_or_else(|_| {
+        Err(Problem::new(
+            Code::NotReady,
+            "The webhook couldn't be stored. Please send it again in a moment.",
+        ))
+    })
 }
 
 fn lock(queues: &Mutex<Queues>) -> MutexGuard<'_, Queues> {
     // Nothing panics in between.
     queues.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Stores one event by itself.
+async fn alone(db: Db, queues: Arc<Mutex<Queues>>, site: SiteId, waiting: Waiting) {
+    let Waiting { event, told } = waiting;
+    let stored = store_end(&db, site, &event).await;
+    {
+        let mut queues = lock(&queues);
+        queues.waiting -= 1;
+        queues.bytes -= event.raw.len();
+    }
+    let _ = told.send(stored.map_err(Problem::from));
 }
 
 /// Stores a site's events until none waits.
@@ -143,6 +162,7 @@ fn next(queues: &Mutex<Queues>, site: SiteId) -> Vec<Waiting> {
         queues.sites.remove(&site);
     }
     queues.waiting -= batch.len();
+    queues.bytes -= batch.iter().map(|w| w.event.raw.len()).sum::<usize>();
     batch
 }
 
