@@ -3,6 +3,7 @@
 //! definer functions of the migrations.
 
 pub mod ai_jobs;
+pub mod copies;
 pub mod corpus;
 pub mod crawl_pages;
 pub mod crawls;
