@@ -39,6 +39,7 @@ pub mod spend;
 pub mod threads;
 pub mod tool_calls;
 pub mod trust;
+pub mod turn_writes;
 pub mod turns;
 pub mod uploads;
 pub mod usage;
