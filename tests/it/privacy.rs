@@ -38,6 +38,9 @@ const NOT_PERSONAL: &[&str] = &[
     "embeddings",
     "embedding_cache",
     "model_trust",
+    "knowledge_checks",
+    "crawl_pages",
+    "crawls",
     "inbound_events",
     // Sums.
     "spend_daily",
@@ -231,7 +234,6 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
         ("turns", 3),
         ("feedback", 1),
         ("gaps", 1),
-        ("vault", 1),
         ("model_calls", 1),
         ("held_sentences", 1),
         ("ai_jobs", 1),
@@ -239,7 +241,15 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
     ] {
         assert_eq!(counts[what], n, "{what}: {receipt:#}");
     }
-    for what in ["messages", "events", "steps", "tool_calls", "tickets", "handoffs"] {
+    for what in [
+        "messages",
+        "events",
+        "steps",
+        "tool_calls",
+        "tickets",
+        "handoffs",
+        "vault",
+    ] {
         assert!(counts[what].as_i64().unwrap() > 0, "{what}: {receipt:#}");
     }
     // What it cost stays in the books.
