@@ -146,6 +146,23 @@ need_poppler() {
   command -v pdftotext >/dev/null || need_packages "pdftotext is missing (it reads PDF files that the built-in reader can't)" poppler-utils
 }
 
+# Looks for viruses; the tests give it a signature of their own.
+need_clamd() {
+  [ -x /usr/sbin/clamd ] || command -v clamd >/dev/null || need_packages "clamd is missing (the tests scan files by it)" clamav-daemon
+}
+
+# Reads text on scanned pages.
+need_tesseract() {
+  local language
+  for language in deu eng; do
+    if ! command -v tesseract >/dev/null || ! tesseract --list-langs 2>/dev/null | grep -qx "$language"; then
+      need_packages "tesseract is missing, or a language of it (it reads text on scanned pages)" \
+        tesseract-ocr tesseract-ocr-deu tesseract-ocr-eng
+      return
+    fi
+  done
+}
+
 need_crates() {
   # Only what is missing is fetched; later steps need no network.
   cargo fetch --locked --target "$(rustc -vV | sed -n 's/^host: //p')" ||
@@ -251,6 +268,8 @@ setup_to_test() {
   setup_to_run
   need_curl
   need_poppler
+  need_tesseract
+  need_clamd
   setup_to_lint
   need_node
   need_chromium

@@ -9,6 +9,7 @@ pub mod master;
 mod paths;
 mod provider_keys;
 pub mod providers;
+pub mod reading;
 mod reference;
 pub mod telemetry;
 
@@ -26,8 +27,6 @@ use crate::knowledge::chunk::ChunkLimits;
 
 pub use keys::{KEYS, Key};
 pub use reference::reference;
-
-use crate::knowledge::extract::reader;
 
 /// Why the configuration can't be used. Every message names the key.
 #[derive(Debug, thiserror::Error)]
@@ -82,9 +81,9 @@ pub struct Config {
     /// For files that live for a moment.
     #[serde(skip)]
     pub temp_dir: PathBuf,
-    /// poppler's second reader of PDF, where it is installed.
+    /// Programs that help to read documents, where they are installed.
     #[serde(skip)]
-    pub pdftotext: Option<PathBuf>,
+    pub programs: reading::Programs,
     /// Where to die, in debug builds: for tests of what a crash leaves.
     #[serde(skip)]
     pub fail_point: Option<String>,
@@ -104,6 +103,8 @@ pub struct Config {
     pub providers: Vec<providers::ProviderEntry>,
     /// How documents are cut.
     pub knowledge: Knowledge,
+    /// Who looks for viruses in files.
+    pub scan: reading::Scan,
     /// What gives passages and questions their vectors.
     pub embeddings: embeddings::Embeddings,
     /// What is fetched for sites, and how.
@@ -194,6 +195,14 @@ pub struct Knowledge {
     pub extract_seconds: u64,
     /// Memory for reading one file, in MiB.
     pub extract_memory_mb: u64,
+    /// The languages that text is recognised in on pictures of pages.
+    pub ocr_languages: String,
+    /// Time for recognising one document's text.
+    pub ocr_seconds: u64,
+    /// Pages of it at most.
+    pub ocr_pages: usize,
+    /// Room for sites' knowledge in memory, in MiB.
+    pub copies_mb: u64,
 }
 
 /// `[jobs]`
@@ -288,7 +297,7 @@ impl Config {
             .map_err(|e| ConfigError::Value(reference::explain(&e)))?;
         config.cache_dir = dirs.cache.unwrap_or_else(|| config.data_dir.join("cache"));
         config.temp_dir = std::env::temp_dir();
-        config.pdftotext = paths::program("pdftotext", &environment);
+        config.programs = reading::Programs::find(&environment);
         config.fail_point = named("DESKHAND_FAIL_POINT").filter(|_| cfg!(debug_assertions));
         config.fill_keys(&environment);
         config.validate()?;
@@ -389,19 +398,13 @@ impl Config {
                 allowed: "at most half of knowledge.chunk_tokens",
             });
         }
+        self.validate_reading()?;
         range(
-            "knowledge.extract_seconds",
-            self.knowledge.extract_seconds,
-            2,
-            600,
-            "2 to 600",
-        )?;
-        range(
-            "knowledge.extract_memory_mb",
-            self.knowledge.extract_memory_mb,
-            128,
-            65_536,
-            "128 to 65536",
+            "knowledge.copies_mb",
+            self.knowledge.copies_mb,
+            0,
+            1_000_000,
+            "0 to 1000000",
         )?;
         self.embeddings.validate()?;
         self.fetch.validate()?;
@@ -421,15 +424,10 @@ impl Config {
         Ok(())
     }
 
-    /// How files are read.
+    /// How many bytes of memory sites' knowledge may take.
     #[must_use]
-    pub fn reading(&self) -> reader::Settings {
-        reader::Settings {
-            pdftotext: self.pdftotext.clone(),
-            time: Duration::from_secs(self.knowledge.extract_seconds),
-            memory_mb: self.knowledge.extract_memory_mb,
-            ..reader::Settings::default()
-        }
+    pub fn copies(&self) -> usize {
+        usize::try_from(self.knowledge.copies_mb << 20).unwrap_or(usize::MAX)
     }
 
     /// How documents are cut.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::db::listen::THREAD_ERASED;
 use crate::domain::ids::ThreadId;
 
 /// How long others may not know of a process that has just begun to listen.
@@ -52,6 +53,15 @@ impl Waiting {
         }
         // The sender lives in the hub as long as anybody waits; without it, don't spin.
         std::future::pending::<()>().await;
+    }
+}
+
+impl Waiting {
+    /// Whether the thread was erased.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        let woken = self.woken.as_ref();
+        woken.is_some_and(|woken| *woken.borrow() == THREAD_ERASED)
     }
 }
 

@@ -119,7 +119,8 @@ impl Agent {
         self.brains.iter().find(|b| b.name() == link).cloned()
     }
 
-    fn meter(&self, site: SiteId) -> Meter {
+    /// What counts a site's calls of models, and holds them to its cap.
+    pub fn meter(&self, site: SiteId) -> Meter {
         let clock = Arc::clone(&self.clock);
         Meter::new(
             self.db.clone(),

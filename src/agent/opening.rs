@@ -60,7 +60,18 @@ impl Opening<'_> {
             let draft = self.draft(facts, thread, Placeholders::default())?;
             let start = start(&draft.machine)?;
             let opening = self.row(&draft, &start, Some(channel));
-            let opened = turn_writes::open_alone(&self.agent.db, self.site, &opening).await?;
+            let opened = match &draft.email {
+                None => turn_writes::open_alone(&self.agent.db, self.site, &opening).await?,
+                Some(email) => {
+                    let mut tx = self.agent.db.site(self.site).await?;
+                    let opened = turn_writes::open(&mut tx, &opening).await?;
+                    if matches!(opened, Opened::Now { .. }) {
+                        threads::set_email(&mut tx, self.visitor, email).await?;
+                    }
+                    tx.commit().await?;
+                    opened
+                }
+            };
             if let Some(taken) = self.taken(opened, draft, true) {
                 return taken;
             }
@@ -88,6 +99,9 @@ impl Opening<'_> {
                 return self.for_staff(tx, &draft).await;
             }
             let start = start(&draft.machine)?;
+            if let Some(email) = &draft.email {
+                threads::set_email(&mut tx, self.visitor, email).await?;
+            }
             let opened = turn_writes::open(&mut tx, &self.row(&draft, &start, None)).await?;
             if let Some(taken) = self.taken(opened, draft, false) {
                 tx.commit().await?;
@@ -156,6 +170,9 @@ impl Opening<'_> {
         let agent = self.agent;
         // From here on nothing of the house sees the visitor's personal data.
         let text = vault.mask(&self.message.text);
+        if let Some(name) = &self.message.customer {
+            vault.remember_customer(name);
+        }
         let sealed = vault::seal(&agent.master, self.site, thread, &vault.take_new())?;
         let owner = format!("site/{}/visitor/{}/email", self.site, self.visitor);
         let email = self.message.email.as_ref();
@@ -202,7 +219,6 @@ impl Opening<'_> {
         turn_writes::Opening {
             site: &draft.facts,
             visitor: self.visitor,
-            email: draft.email.as_deref(),
             thread: draft.thread,
             opens,
             lang: &draft.locale,

@@ -198,6 +198,7 @@ pub(super) fn context(agent: &Agent, site: SiteId) -> ToolContext {
         db: agent.db.clone(),
         site,
         channel: kb_search::WIDGET,
+        at: agent.clock.now(),
     }
 }
 

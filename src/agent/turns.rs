@@ -55,6 +55,9 @@ pub struct Message {
     pub locale: Option<String>,
     /// An address for the answer.
     pub email: Option<String>,
+    /// The name of the customer who is logged in; no part of what makes a message the same.
+    #[serde(skip)]
+    pub customer: Option<String>,
 }
 
 /// A message that was taken.

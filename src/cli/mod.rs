@@ -1,12 +1,15 @@
 //! The command line, for people and for scripts: one file a subcommand.
 
 pub mod ask;
+pub mod backup;
 pub mod chat;
 pub mod conversation;
+pub mod crawl;
 pub mod demo;
 pub mod display;
 pub mod docs;
 pub mod doctor;
+pub mod erase;
 pub mod eval;
 pub mod extract;
 pub mod gaps;
@@ -19,6 +22,7 @@ pub mod pin;
 pub mod print;
 pub mod reindex;
 pub mod replay;
+pub mod restore;
 pub mod search;
 pub mod serve;
 pub mod session;
@@ -72,6 +76,9 @@ enum Command {
     Docs(docs::Command),
     /// Show a file's text as it would be taken in; no database is needed.
     Extract(extract::Args),
+    /// Add, list, run and remove crawls: addresses whose pages are taken in night by night.
+    #[command(subcommand)]
+    Crawl(crawl::Command),
     /// Search a site's knowledge base, and see why each passage ranks where it does.
     Search(search::Args),
     /// Add, list and remove answers of your own, which go before all documents.
@@ -104,6 +111,14 @@ enum Command {
     Usage(usage::Args),
     /// Run a turn's recorded inputs through the machine again.
     Replay(replay::Args),
+    /// Copy everything of the own PostgreSQL into one file, while it serves.
+    Backup(backup::Args),
+    /// Make a data folder of a backup; the folder must be empty.
+    Restore(restore::Args),
+    /// Remove a person's data over all tables, and print a receipt.
+    Erase(erase::Args),
+    /// Show all data of a person, as JSON.
+    Export(erase::Person),
     /// Check each part, and say how to mend it.
     Doctor(doctor::Args),
     /// Print the API's description (OpenAPI, JSON).
@@ -183,6 +198,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Ingest(args) => ingest::run(config, args).await,
             Command::Docs(command) => docs::run(config, command).await,
             Command::Extract(args) => extract::run(config, args).await,
+            Command::Crawl(command) => crawl::run(config, command).await,
             Command::Search(args) => search::run(config, args).await,
             Command::Pin(command) => pin::run(config, command).await,
             Command::Gaps(args) => gaps::run(config, args).await,
@@ -196,6 +212,10 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Turn(command) => turn::run(config, command).await,
             Command::Usage(args) => usage::run(config, args).await,
             Command::Replay(args) => replay::run(config, args).await,
+            Command::Backup(args) => backup::run(config, args).await,
+            Command::Restore(args) => restore::run(config, args).await,
+            Command::Erase(args) => erase::run(config, args).await,
+            Command::Export(person) => erase::export(config, person).await,
             Command::Doctor(args) => doctor::run(config, args).await,
             Command::Openapi => Ok(ExitCode::SUCCESS),
         }

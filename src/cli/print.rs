@@ -32,6 +32,13 @@ pub fn note(text: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{}", harmless(text));
 }
 
+/// A question, with the cursor behind it.
+pub fn ask(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = write!(out, "{}", harmless(text));
+    let _ = out.flush();
+}
+
 /// A result for scripts.
 ///
 /// # Errors

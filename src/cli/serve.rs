@@ -54,7 +54,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let closing = CancellationToken::new();
-    let agent = session.agent()?;
+    let (agent, gateway) = session.gateway()?;
     let settings = HttpSettings {
         listen,
         demo: site,
@@ -63,6 +63,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     };
     let app = App::new(
         Arc::clone(&agent),
+        Arc::clone(&gateway),
         Arc::clone(&session.knowledge),
         settings,
         closing.clone(),
@@ -72,7 +73,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
     worker::spawn_opening(&session, &tasks, &stop);
     if !args.no_worker {
-        tasks.spawn(worker::runner(&session, &stop).run());
+        tasks.spawn(worker::runner(&session, &gateway, &stop).run());
     }
     let drain = session.config.drain();
     let web = tasks.spawn(server::serve(

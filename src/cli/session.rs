@@ -21,6 +21,7 @@ use crate::db::sites;
 use crate::domain::clock::{SharedClock, SystemClock};
 use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
+use crate::gateway::Gateway;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
@@ -74,16 +75,22 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
     })
 }
 
+fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
+    Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")
+}
+
 /// The knowledge base as it is configured.
 ///
 /// # Errors
 /// When a provider's key can't be read.
 pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     let embedders = Arc::new(Embedders::new(config.embedder_settings()?));
-    let fetcher = Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")?;
+    let fetcher = fetcher(config)?;
     Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading())
         .with_fetcher(fetcher)
-        .with_reranker(config.reranker()))
+        .with_scanner(config.scanner())
+        .with_reranker(config.reranker())
+        .with_copies(config.copies()))
 }
 
 impl Logins {
@@ -184,6 +191,33 @@ impl Session {
     /// # Errors
     /// When a tool's schema is none: a defect.
     pub fn agent(&self) -> anyhow::Result<Arc<Agent>> {
+        self.agent_on(&self.providers()?)
+    }
+
+    /// Agent and gateway, on the same providers.
+    ///
+    /// # Errors
+    /// When a tool's schema is none, or a provider can't be used.
+    pub fn gateway(&self) -> anyhow::Result<(Arc<Agent>, Arc<Gateway>)> {
+        let providers = self.providers()?;
+        let agent = self.agent_on(&providers)?;
+        let fetcher = fetcher(&self.config)?;
+        let currency = self.config.agent.currency.clone();
+        let gateway = Gateway::new(Arc::clone(&agent), providers, fetcher, currency);
+        Ok((agent, gateway))
+    }
+
+    fn providers(&self) -> anyhow::Result<Vec<Arc<Provider>>> {
+        let mut providers = Vec::new();
+        for settings in self.config.provider_settings()? {
+            let chat = OpenAiChat::open(&settings)
+                .map_err(|e| anyhow::anyhow!("the provider `{}` can't be used: {e}", settings.name))?;
+            providers.push(Arc::new(Provider::new(settings, Arc::new(chat))));
+        }
+        Ok(providers)
+    }
+
+    fn agent_on(&self, providers: &[Arc<Provider>]) -> anyhow::Result<Arc<Agent>> {
         let a = &self.config.agent;
         let limits = Limits {
             plan_ms: a.plan_ms,
@@ -202,13 +236,10 @@ impl Session {
             silence: Duration::from_millis(a.plan_ms.into()),
         };
         let mut brains: Vec<Arc<dyn Brain>> = Vec::new();
-        for settings in self.config.provider_settings()? {
-            let chat = OpenAiChat::open(&settings)
-                .map_err(|e| anyhow::anyhow!("the provider `{}` can't be used: {e}", settings.name))?;
-            let provider = Arc::new(Provider::new(settings, Arc::new(chat)));
+        for provider in providers {
             let clock = Arc::clone(&self.clock);
             brains.push(Arc::new(ModelBrain::new(
-                provider,
+                Arc::clone(provider),
                 registry.specs(),
                 budget,
                 clock,

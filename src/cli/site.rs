@@ -17,9 +17,8 @@ use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::sites;
 use crate::domain::ids::SiteId;
-use crate::domain::keys::{Alg, Purpose, RootSecret};
+use crate::domain::keys::{Alg, Purpose, RootSecret, open_root, owner_of};
 use crate::domain::site::{Mode, Site, is_locale, is_slug, normalise_origin};
-use crate::http::auth::keyring::{open_root, owner_of};
 
 /// How long the old secret stays valid after a rotation.
 const GRACE: TimeDelta = TimeDelta::hours(24);

@@ -10,8 +10,8 @@ use super::print::{self, line, note};
 use super::session::Session;
 use crate::config::Config;
 use crate::db::embedded::Access;
-use crate::db::model_calls::{self, DayOfCalls};
-use crate::db::{sites, spend};
+use crate::db::model_calls::DayOfCalls;
+use crate::db::{sites, spend, usage as recorded};
 use crate::domain::site::Site;
 use crate::models::price::Micros;
 
@@ -121,7 +121,7 @@ async fn of_site(session: &Session, site: &Site, days: u16) -> anyhow::Result<Us
     let today = session.clock.now().date_naive();
     let since = today - TimeDelta::days(i64::from(days) - 1);
     let mut tx = session.db.site(site.id).await?;
-    let calls = model_calls::by_day(&mut tx, since).await?;
+    let calls = recorded::calls(&mut tx, since, today).await?;
     let spent = spend::by_day(&mut tx, since).await?;
     drop(tx);
     let cap_micro = i64::try_from(session.config.agent.day_cap.0.0).unwrap_or(i64::MAX);

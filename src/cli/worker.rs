@@ -10,10 +10,14 @@ use tokio_util::task::TaskTracker;
 use super::print::note;
 use super::serve;
 use super::session::Session;
+use crate::agent::turns;
 use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::pool::Db;
 use crate::db::{models, sites};
+use crate::gateway::Gateway;
+use crate::jobs::ai_job::{AiCallback, AiJob};
+use crate::jobs::crawl::{BeginCrawls, Crawl};
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::measure_trust::MeasureTrust;
@@ -23,6 +27,7 @@ use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
 use crate::jobs::take_event::TakeEvent;
 use crate::knowledge::base::Knowledge;
+use crate::knowledge::crawl::run::Crawler;
 use crate::knowledge::embed::{self, VectorError};
 
 /// How to work.
@@ -46,7 +51,9 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
     spawn_opening(&session, &tasks, &stop);
-    let running = tasks.spawn(runner(&session, &stop).run());
+    let (agent, gateway) = session.gateway()?;
+    tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
+    let running = tasks.spawn(runner(&session, &gateway, &stop).run());
     note("deskhand works (Ctrl-C stops it).");
     let watched = serve::watch(&mut session).await;
     note("Stopping: jobs under way may end.");
@@ -55,6 +62,13 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
         ended = running => ended?,
         // A second signal ends the wait; what runs goes to another worker when its lease is over.
         _ = serve::asked_to_stop() => note("Stopped without waiting."),
+    }
+    // Turns of AI jobs; what doesn't end in time is carried on by another process.
+    if tokio::time::timeout(session.config.drain(), agent.drain())
+        .await
+        .is_err()
+    {
+        agent.let_go().await;
     }
     session.close().await?;
     watched.map(|()| ExitCode::SUCCESS)
@@ -94,8 +108,15 @@ async fn open_model(db: Db, knowledge: Arc<Knowledge>) {
 }
 
 /// A worker for all kinds of work, which also fires what the clock starts.
-pub(super) fn runner(session: &Session, stop: &CancellationToken) -> Runner {
-    let (handlers, settings) = (handlers(session), settings(&session.config));
+pub(super) fn runner(session: &Session, gateway: &Arc<Gateway>, stop: &CancellationToken) -> Runner {
+    let handlers = handlers(session)
+        .with(AiJob {
+            gateway: Arc::clone(gateway),
+        })
+        .with(AiCallback {
+            gateway: Arc::clone(gateway),
+        });
+    let settings = settings(&session.config);
     Runner::new(
         session.db.clone(),
         handlers,
@@ -106,7 +127,7 @@ pub(super) fn runner(session: &Session, stop: &CancellationToken) -> Runner {
     )
 }
 
-/// One handler a kind.
+/// One handler a kind of work on documents.
 pub(super) fn handlers(session: &Session) -> Handlers {
     Handlers::new()
         .with(IngestDocument {
@@ -122,6 +143,14 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         })
         .with(MeasureTrust {
             knowledge: Arc::clone(&session.knowledge),
+        })
+        .with(Crawl(Crawler::new(
+            session.db.clone(),
+            Arc::clone(&session.clock),
+            Arc::clone(&session.knowledge),
+        )))
+        .with(BeginCrawls {
+            clock: Arc::clone(&session.clock),
         })
         .with(Prune)
 }

@@ -60,7 +60,11 @@ impl Config {
     }
 }
 
-fn read(path: &Path) -> Result<MasterKey, MasterKeyError> {
+/// The master key in a file of the operator's, which nobody else may be able to read.
+///
+/// # Errors
+/// When it can't be read, others can read it, or it holds none.
+pub fn read(path: &Path) -> Result<MasterKey, MasterKeyError> {
     let file = |e| MasterKeyError::File(path.to_owned(), e);
     if fs::metadata(path).map_err(file)?.permissions().mode() & 0o077 != 0 {
         return Err(MasterKeyError::Open(path.to_owned()));

@@ -10,6 +10,8 @@ use super::pool::{Db, DbResult};
 
 /// `thread:seq` whenever events were appended.
 pub const THREAD_EVENTS: &str = "deskhand_thread";
+/// The number of no event: the thread was erased.
+pub const THREAD_ERASED: i64 = -1;
 /// `turn` whenever a visitor asked to stop it.
 pub const TURN_CANCEL: &str = "deskhand_cancel";
 

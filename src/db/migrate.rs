@@ -265,6 +265,12 @@ pub async fn check(app_url: &str) -> Result<(), MigrateError> {
     }
 }
 
+/// The number of the newest migration that this version knows.
+#[must_use]
+pub fn newest() -> i64 {
+    MIGRATOR.iter().map(|m| m.version).max().unwrap_or(0)
+}
+
 /// The login's name in a URL.
 ///
 /// # Errors

@@ -2,14 +2,20 @@
 //! a transaction that carries its site; what looks over all sites calls one of the few
 //! definer functions of the migrations.
 
+pub mod ai_jobs;
+pub mod copies;
 pub mod corpus;
+pub mod crawl_pages;
+pub mod crawls;
 pub mod document_states;
 pub mod documents;
 pub mod embedded;
 pub mod embeddings;
+pub mod erasure;
 pub mod eval_threads;
 pub mod events;
 pub mod filtered;
+pub mod freshness;
 pub mod gaps;
 pub mod handoffs;
 pub mod inbound;
@@ -21,6 +27,7 @@ pub mod models;
 pub mod nearest;
 pub mod packed;
 pub mod passages;
+pub mod persons;
 pub mod pool;
 pub mod postings;
 pub mod prune;
@@ -35,5 +42,6 @@ pub mod trust;
 pub mod turn_writes;
 pub mod turns;
 pub mod uploads;
+pub mod usage;
 pub mod vault;
 pub mod versions;

@@ -107,26 +107,6 @@ pub struct DayOfCalls {
     pub cost_micro: i64,
 }
 
-/// The site's calls since the beginning of a day (UTC), by day, provider and model, newest
-/// day first.
-///
-/// # Errors
-/// When the database does.
-pub async fn by_day(tx: &mut SiteTx, since: NaiveDate) -> DbResult<Vec<DayOfCalls>> {
-    let rows = sqlx::query_as!(
-        DayOfCalls,
-        r#"SELECT (at AT TIME ZONE 'UTC')::date AS "day!", provider, model, count(*) AS "calls!",
-                  sum(tokens_in)::bigint AS "tokens_in!", sum(tokens_out)::bigint AS "tokens_out!",
-                  sum(cost_micro)::bigint AS "cost_micro!"
-           FROM model_calls WHERE at >= $1::date::timestamp AT TIME ZONE 'UTC'
-           GROUP BY 1, 2, 3 ORDER BY 1 DESC, 2, 3"#,
-        since
-    )
-    .fetch_all(tx.conn())
-    .await?;
-    Ok(rows)
-}
-
 /// A sentence that the gate held back.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Held {

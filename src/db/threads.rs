@@ -65,13 +65,28 @@ pub struct NewMessage<'a> {
     pub seq: i64,
 }
 
+/// Makes sure that the visitor is known.
+///
+/// # Errors
+/// When the database does.
+pub async fn ensure_visitor(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<()> {
+    sqlx::query!(
+        "INSERT INTO visitors (site_id, id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+        tx.site().0,
+        visitor.0
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
 /// Keeps the address that a visitor left, sealed.
 ///
 /// # Errors
 /// When the database does.
 pub async fn set_email(tx: &mut SiteTx, visitor: VisitorId, sealed: &[u8]) -> DbResult<()> {
     sqlx::query!(
-        "UPDATE visitors SET email_sealed = $2 WHERE id = $1",
+        "UPDATE visitors SET email_sealed = $2, email_hash = NULL WHERE id = $1",
         visitor.0,
         sealed
     )
@@ -86,7 +101,7 @@ pub async fn set_email(tx: &mut SiteTx, visitor: VisitorId, sealed: &[u8]) -> Db
 /// When the database does.
 pub async fn has_email(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<bool> {
     let known = sqlx::query_scalar!(
-        r#"SELECT email_sealed IS NOT NULL AS "known!" FROM visitors WHERE id = $1"#,
+        r#"SELECT email_sealed IS NOT NULL OR profile_hash IS NOT NULL AS "known!" FROM visitors WHERE id = $1"#,
         visitor.0
     )
     .fetch_optional(tx.conn())

@@ -29,6 +29,10 @@ pub enum FailPoint {
     IngestSwapped,
     RemovalBegun,
     RemovalDone,
+    AiJobClaimed,
+    AiJobAnswered,
+    AiJobStored,
+    CallbackSent,
 }
 
 impl FailPoint {
@@ -60,6 +64,15 @@ impl FailPoint {
     /// Those of a document's end.
     pub const OF_A_REMOVAL: [Self; 2] = [Self::RemovalBegun, Self::RemovalDone];
 
+    /// Those of an AI job, in the order in which it passes them: a result is there and not
+    /// stored; it is stored and not delivered; it is delivered and nobody has noted that.
+    pub const OF_AN_AI_JOB: [Self; 4] = [
+        Self::AiJobClaimed,
+        Self::AiJobAnswered,
+        Self::AiJobStored,
+        Self::CallbackSent,
+    ];
+
     /// The name in the environment.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -84,6 +97,10 @@ impl FailPoint {
             Self::IngestSwapped => "ingest_swapped",
             Self::RemovalBegun => "removal_begun",
             Self::RemovalDone => "removal_done",
+            Self::AiJobClaimed => "ai_job_claimed",
+            Self::AiJobAnswered => "ai_job_answered",
+            Self::AiJobStored => "ai_job_stored",
+            Self::CallbackSent => "callback_sent",
         }
     }
 }
@@ -114,6 +131,7 @@ pub fn arm(name: &str) -> bool {
         .chain(FailPoint::OF_INGESTION)
         .chain(FailPoint::OF_AN_EVENT)
         .chain(FailPoint::OF_A_REMOVAL)
+        .chain(FailPoint::OF_AN_AI_JOB)
         .find(|p| p.name() == name)
         .is_some_and(|p| ARMED.set((p, how)).is_ok())
 }

@@ -71,6 +71,8 @@ ids! {
     VersionId,
     /// Raw bytes that wait for ingestion.
     UploadId,
+    /// An address that is crawled.
+    CrawlId,
     /// Background work in the queue.
     JobId,
     /// A webhook that came in.
@@ -79,6 +81,8 @@ ids! {
     HandoffId,
     /// A ticket.
     TicketId,
+    /// What a site asks to be answered in the background.
+    AiJobId,
 }
 
 impl DocumentId {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{DocumentId, EventId, UploadId};
+use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +72,23 @@ pub enum Work {
         /// The model's number in the database.
         model: i32,
     },
+    /// Have what a site asked answered.
+    AiJob {
+        /// What was asked.
+        job: AiJobId,
+    },
+    /// Bring an AI job's result to its site.
+    AiCallback {
+        /// The AI job.
+        job: AiJobId,
+    },
+    /// The next slice of a crawl's run, or of its removal.
+    Crawl {
+        /// The crawl.
+        crawl: CrawlId,
+    },
+    /// Begin the crawls that are due.
+    BeginCrawls,
     /// Measure how far the site's embedding model is to be trusted with its languages.
     MeasureTrust,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
@@ -85,16 +102,28 @@ impl Work {
     pub const TAKE_EVENT: &'static str = "take_event";
     /// The kind of [`Work::Reindex`].
     pub const REINDEX: &'static str = "reindex";
+    /// The kind of [`Work::AiJob`].
+    pub const AI_JOB: &'static str = "ai_job";
+    /// The kind of [`Work::AiCallback`].
+    pub const AI_CALLBACK: &'static str = "ai_callback";
+    /// The kind of [`Work::Crawl`].
+    pub const CRAWL: &'static str = "crawl";
+    /// The kind of [`Work::BeginCrawls`].
+    pub const BEGIN_CRAWLS: &'static str = "begin_crawls";
     /// The kind of [`Work::MeasureTrust`].
     pub const MEASURE_TRUST: &'static str = "measure_trust";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 5] = [
+    pub const KINDS: [&'static str; 9] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
+        Self::AI_JOB,
+        Self::AI_CALLBACK,
+        Self::CRAWL,
+        Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
         Self::PRUNE,
     ];
@@ -106,6 +135,10 @@ impl Work {
             Self::IngestDocument { .. } => Self::INGEST_DOCUMENT,
             Self::TakeEvent { .. } => Self::TAKE_EVENT,
             Self::Reindex { .. } => Self::REINDEX,
+            Self::AiJob { .. } => Self::AI_JOB,
+            Self::AiCallback { .. } => Self::AI_CALLBACK,
+            Self::Crawl { .. } => Self::CRAWL,
+            Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::Prune => Self::PRUNE,
         }
@@ -204,6 +237,8 @@ pub struct JobError {
     pub detail: String,
     /// Whether another try is useless.
     pub permanent: bool,
+    /// Nothing failed: what there is to do goes on after that, and other work may go first.
+    pub again: Option<Duration>,
 }
 
 impl JobError {
@@ -216,6 +251,16 @@ impl JobError {
             code: code.into(),
             detail: detail.into(),
             permanent: false,
+            again: None,
+        }
+    }
+
+    /// No failure: the job goes on after this time. Its tries are counted anew.
+    #[must_use]
+    pub fn again(after: Duration) -> Self {
+        Self {
+            again: Some(after),
+            ..Self::transient("again", "The job goes on in a moment.")
         }
     }
 
@@ -225,6 +270,7 @@ impl JobError {
             code: code.into(),
             detail: detail.into(),
             permanent: true,
+            again: None,
         }
     }
 }
@@ -251,6 +297,12 @@ impl Retry {
             Work::TAKE_EVENT => (10, 2, 600),
             // What is done stays done; a provider's outage may be long.
             Work::REINDEX => (20, 5, 600),
+            // Somebody waits for it: what doesn't work soon is said to have failed.
+            Work::AI_JOB => (6, 2, 30),
+            // About a day: an hour of tries that come soon, then one each half hour.
+            Work::AI_CALLBACK => (70, 5, 1800),
+            // The next one is a minute away anyhow.
+            Work::BEGIN_CRAWLS => (3, 10, 60),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -292,6 +344,12 @@ mod tests {
                 document: DocumentId::new(),
             },
             Work::Reindex { model: 7 },
+            Work::AiJob { job: AiJobId::new() },
+            Work::AiCallback { job: AiJobId::new() },
+            Work::Crawl {
+                crawl: CrawlId::new(),
+            },
+            Work::BeginCrawls,
             Work::MeasureTrust,
             Work::Prune,
         ];
@@ -321,7 +379,7 @@ mod tests {
         #[test]
         fn waits_grow_and_are_bounded(
             attempt in 1..1000i32, luck in 0.0..=1.0f64, later in 0.0..=1.0f64,
-            kind in prop::sample::select(vec![Work::INGEST_DOCUMENT, Work::PRUNE, "of_a_newer_version"]),
+            kind in prop::sample::select(vec![Work::INGEST_DOCUMENT, Work::PRUNE, Work::AI_CALLBACK, "of_a_newer_version"]),
         ) {
             let retry = Retry::of(kind);
             let wait = retry.wait(attempt, luck);

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use crate::domain::ids::SiteId;
+use crate::domain::seal::{MasterKey, SealError};
 
 /// What a derived key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -108,6 +109,27 @@ impl DerivedKey {
     pub fn expose(&self) -> &[u8; 32] {
         self.0.expose_secret()
     }
+}
+
+/// What a root secret is sealed for.
+#[must_use]
+pub fn owner_of(site: SiteId, kid: &str) -> String {
+    format!("site/{site}/root/{kid}")
+}
+
+/// Opens a site's sealed root secret.
+///
+/// # Errors
+/// When it is damaged or sealed with another master key.
+pub fn open_root(
+    master: &MasterKey,
+    site: SiteId,
+    kid: &str,
+    sealed: &[u8],
+) -> Result<RootSecret, SealError> {
+    let bytes = master.open(&owner_of(site, kid), sealed)?;
+    let bytes: [u8; 32] = bytes.try_into().map_err(|_| SealError::Malformed)?;
+    Ok(RootSecret::new(bytes))
 }
 
 #[cfg(test)]

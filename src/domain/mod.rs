@@ -1,7 +1,11 @@
 //! Plain types and rules: no I/O, no async, no SQL. Everything else in the house
 //! speaks in these words.
 
+pub mod address;
+pub mod ai_job;
 pub mod clock;
+pub mod crawl;
+pub mod customer;
 pub mod document;
 pub mod event;
 pub mod fail;

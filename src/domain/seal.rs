@@ -2,11 +2,14 @@
 //! to (associated data), so that a sealed value moved to another row can't be opened.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
+use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret, SecretBox};
 
 /// The only format so far; the first byte of what is sealed.
 const VERSION: u8 = 1;
 const NONCE_LEN: usize = 12;
+/// What the key of [`MasterKey::fingerprint`] is derived with.
+const FINGERPRINT: &[u8] = b"deskhand/v1/fingerprint";
 
 /// Why something sealed can't be opened, or sealed at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +33,18 @@ impl MasterKey {
     #[must_use]
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(SecretBox::new(Box::new(bytes)))
+    }
+
+    /// The key as text, to write it where it is kept.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        hex::encode(self.0.expose_secret())
+    }
+
+    /// Tells this key from another one, and nothing else: for a backup that the key isn't in.
+    #[must_use]
+    pub fn check_value(&self) -> String {
+        hex::encode(&self.fingerprint("deskhand/backup", b"key")[..8])
     }
 
     /// Seals `plain` for `owner`, a text that names tenant, purpose and key, for example
@@ -69,6 +84,23 @@ impl MasterKey {
         Ok(plain.to_vec())
     }
 
+    /// A keyed hash of a value, for `owner` as in [`MasterKey::seal`]: the same for the same
+    /// value, so that what is sealed can be found, and nobody without the key can try values.
+    #[must_use]
+    pub fn fingerprint(&self, owner: &str, value: &[u8]) -> [u8; 32] {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret());
+        // A key of its own: the master key itself signs this one label only.
+        let key = hmac::sign(&key, FINGERPRINT);
+        let mut signing = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key.as_ref()));
+        signing.update(owner.as_bytes());
+        // No owner holds a zero, so that no two pairs are one text.
+        signing.update(&[0]);
+        signing.update(value);
+        let mut out = [0; 32];
+        out.copy_from_slice(signing.sign().as_ref());
+        out
+    }
+
     fn cipher(&self) -> Result<RandomizedNonceKey, SealError> {
         RandomizedNonceKey::new(&AES_256_GCM, self.0.expose_secret()).map_err(|_| SealError::Failed)
     }
@@ -96,6 +128,19 @@ mod tests {
             key.seal("site/a", b"secret").unwrap(),
             sealed,
             "the nonce must differ each time"
+        );
+    }
+
+    #[test]
+    fn fingerprints_differ_by_key_owner_and_value() {
+        let key = MasterKey::new([1; 32]);
+        let one = key.fingerprint("site/a/email", b"x@y.example");
+        assert_eq!(key.fingerprint("site/a/email", b"x@y.example"), one);
+        assert_ne!(key.fingerprint("site/b/email", b"x@y.example"), one);
+        assert_ne!(key.fingerprint("site/a/email", b"z@y.example"), one);
+        assert_ne!(
+            MasterKey::new([2; 32]).fingerprint("site/a/email", b"x@y.example"),
+            one
         );
     }
 }

@@ -3,11 +3,17 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::site::normalise_origin;
+
 /// What a setting's value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// `true` or `false`.
     Bool,
+    /// Hours; 0 switches it off.
+    Hours,
+    /// Web origins with commas between.
+    Origins,
 }
 
 /// A setting.
@@ -26,13 +32,37 @@ pub struct Setting {
 /// Documents are searched only once somebody has approved them.
 pub const REQUIRE_REVIEW: &str = "require_review";
 
+/// Origins beside the site's own that its content may be fetched from.
+pub const FETCH_ORIGINS: &str = "fetch_origins";
+/// How old the knowledge may get before the agent leaves questions to people.
+pub const MAX_AGE_HOURS: &str = "max_age_hours";
+
 /// All of them.
-pub const SETTINGS: &[Setting] = &[Setting {
-    key: REQUIRE_REVIEW,
-    kind: Kind::Bool,
-    default: "false",
-    about: "new and changed documents are searched only once they are approved (`deskhand docs approve`)",
-}];
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: REQUIRE_REVIEW,
+        kind: Kind::Bool,
+        default: "false",
+        about: "new and changed documents are searched only once they are approved (`deskhand docs approve`)",
+    },
+    Setting {
+        key: FETCH_ORIGINS,
+        kind: Kind::Origins,
+        default: "",
+        about: "origins beside the site's own that its content may be fetched and crawled from, such as https://docs.shop.example",
+    },
+    Setting {
+        key: MAX_AGE_HOURS,
+        kind: Kind::Hours,
+        default: "0",
+        about: "when the knowledge wasn't brought up to date for so many hours, questions go to people; 0: it may be of any age",
+    },
+];
+
+/// The longest age that can be set: ten years.
+const MOST_HOURS: u32 = 87_600;
+/// Origins that can be added.
+const MOST_ORIGINS: usize = 50;
 
 /// Why a setting can't be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -66,12 +96,24 @@ impl Kind {
     pub fn allowed(self) -> &'static str {
         match self {
             Self::Bool => "true or false",
+            Self::Hours => "a number of hours, 0 to 87600",
+            Self::Origins => "web origins with commas between, such as https://docs.shop.example",
         }
     }
 
     fn read(self, text: &str) -> Option<Value> {
         match self {
             Self::Bool => text.parse().ok().map(Value::Bool),
+            Self::Hours => text
+                .parse::<u32>()
+                .ok()
+                .filter(|h| *h <= MOST_HOURS)
+                .map(Value::from),
+            Self::Origins => {
+                let given = text.split(',').map(str::trim).filter(|o| !o.is_empty());
+                let origins = given.map(normalise_origin).collect::<Result<Vec<_>, _>>().ok()?;
+                (origins.len() <= MOST_ORIGINS).then(|| Value::from(origins.join(",")))
+            }
         }
     }
 }
@@ -126,6 +168,27 @@ impl SiteSettings {
             .unwrap_or(false)
     }
 
+    /// Origins beside the site's own that its content may be fetched from.
+    #[must_use]
+    pub fn fetch_origins(&self) -> Vec<String> {
+        let text = self
+            .0
+            .get(FETCH_ORIGINS)
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        text.split(',')
+            .filter(|o| !o.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// How many hours old the knowledge may get; none: it may be of any age.
+    #[must_use]
+    pub fn max_age_hours(&self) -> Option<u32> {
+        let hours = self.0.get(MAX_AGE_HOURS).and_then(Value::as_u64)?;
+        u32::try_from(hours).ok().filter(|h| *h > 0)
+    }
+
     /// A setting's value in words, and whether it was set.
     #[must_use]
     pub fn shown(&self, setting: &Setting) -> (String, bool) {
@@ -151,6 +214,8 @@ mod tests {
             ("require_review", "key=value"),
             ("review=true", "require_review"),
             ("require_review=yes", "true or false"),
+            ("max_age_hours=-1", "0 to 87600"),
+            ("fetch_origins=docs.example", "https://"),
         ] {
             assert!(parse(given).unwrap_err().to_string().contains(says), "{given}");
         }
@@ -164,6 +229,11 @@ mod tests {
             assert_eq!(none.shown(setting), (setting.default.to_owned(), false));
         }
         assert!(!none.require_review());
+        assert_eq!((none.fetch_origins(), none.max_age_hours()), (vec![], None));
+        let origins = parse("fetch_origins=https://Docs.example/, http://a:8080").unwrap();
+        let set = SiteSettings::new(json!({ origins.0: origins.1, MAX_AGE_HOURS: 48 }));
+        assert_eq!(set.fetch_origins(), ["https://docs.example", "http://a:8080"]);
+        assert_eq!(set.max_age_hours(), Some(48));
         assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
     }
 }

@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The tool that searches the site's documents.
+pub const KB_SEARCH: &str = "kb_search";
+
 /// The closed list of a tool's errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]

@@ -9,7 +9,9 @@ use crate::domain::ids::{SiteId, ThreadId};
 use crate::domain::seal::{MasterKey, SealError};
 use crate::guardrails::pii::placeholders::Placeholders;
 
-fn owner(site: SiteId, thread: ThreadId, placeholder: &str) -> String {
+/// What a value is sealed for.
+#[must_use]
+pub fn owner(site: SiteId, thread: ThreadId, placeholder: &str) -> String {
     format!("site/{site}/thread/{thread}/pii/{placeholder}")
 }
 

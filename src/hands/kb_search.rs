@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Reply, Tool, ToolContext, ToolError};
 use crate::db::postings::Filter;
-use crate::domain::tool::ToolCode;
+use crate::domain::tool::{KB_SEARCH, ToolCode};
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::search::{self, Mode, SearchQuery};
 
@@ -58,7 +58,7 @@ pub struct KbSearch(pub Arc<Knowledge>);
 impl Tool for KbSearch {
     type Input = Input;
     type Output = Vec<Hit>;
-    const NAME: &'static str = "kb_search";
+    const NAME: &'static str = KB_SEARCH;
     const DESCRIPTION: &'static str =
         "Searches the site's own documents and returns the passages that fit best.";
     const WRITES: bool = false;
@@ -83,6 +83,19 @@ impl Tool for KbSearch {
                 code: ToolCode::Upstream5xx,
                 cause: e.to_string(),
             };
+            // KB-10: without knowledge, or with one that is too old, people answer.
+            let fault = self
+                .0
+                .freshness
+                .fault(&ctx.db, ctx.site, ctx.at)
+                .await
+                .map_err(failed)?;
+            if let Some(fault) = fault {
+                return Err(ToolError {
+                    code: ToolCode::Disabled,
+                    cause: format!("the site's knowledge is {}", fault.as_str()),
+                });
+            }
             let found = search::search(&self.0, &ctx.db, ctx.site, query)
                 .await
                 .map_err(failed)?;

@@ -6,6 +6,7 @@ pub mod kb_search;
 mod measure;
 pub mod registry;
 
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -25,6 +26,8 @@ pub struct ToolContext {
     pub site: SiteId,
     /// The thread's channel; documents can be limited to some.
     pub channel: &'static str,
+    /// When the call began.
+    pub at: DateTime<Utc>,
 }
 
 /// A tool's output, and what of it may be cited.

@@ -3,6 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Serialize;
 
 use crate::agent::turns::StartError;
@@ -23,8 +24,12 @@ pub enum Code {
     OriginNotAllowed,
     NotFound,
     ThreadNotFound,
+    ThreadErased,
     DocumentNotFound,
     JobNotFound,
+    ModelNotAllowed,
+    IdempotencyReused,
+    RateLimited,
     MethodNotAllowed,
     NotAcceptable,
     RequestTimeout,
@@ -45,7 +50,7 @@ impl Code {
     #[must_use]
     pub fn status(self) -> StatusCode {
         match self {
-            Self::BadJson => StatusCode::BAD_REQUEST,
+            Self::BadJson | Self::ModelNotAllowed => StatusCode::BAD_REQUEST,
             Self::TokenMissing
             | Self::TokenInvalid
             | Self::TokenExpired
@@ -58,9 +63,13 @@ impl Code {
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::NotAcceptable => StatusCode::NOT_ACCEPTABLE,
             Self::RequestTimeout => StatusCode::REQUEST_TIMEOUT,
-            Self::TurnInProgress | Self::MessageIdReused | Self::ProposalExpired | Self::NoSource => {
-                StatusCode::CONFLICT
-            }
+            Self::TurnInProgress
+            | Self::MessageIdReused
+            | Self::ProposalExpired
+            | Self::NoSource
+            | Self::IdempotencyReused => StatusCode::CONFLICT,
+            Self::ThreadErased => StatusCode::GONE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
@@ -80,8 +89,12 @@ impl Code {
             Self::OriginNotAllowed => "This page may not talk to this server",
             Self::NotFound => "There is nothing here",
             Self::ThreadNotFound => "There is no such conversation",
+            Self::ThreadErased => "This conversation was erased",
             Self::DocumentNotFound => "There is no such document",
             Self::JobNotFound => "There is no such job",
+            Self::ModelNotAllowed => "This model can't be asked for here",
+            Self::IdempotencyReused => "This key was used for another request",
+            Self::RateLimited => "Too many requests",
             Self::MethodNotAllowed => "This method is not allowed here",
             Self::NotAcceptable => "None of the accepted media types can be given",
             Self::RequestTimeout => "The request took too long to arrive",
@@ -107,6 +120,7 @@ pub struct Problem {
     retry_after: Option<u32>,
     pointer: Option<String>,
     turn_id: Option<TurnId>,
+    time: Option<String>,
 }
 
 /// A problem, as it goes out.
@@ -132,18 +146,26 @@ pub struct ProblemBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<uuid::Uuid>)]
     turn_id: Option<TurnId>,
+    /// The server's time, where a timestamp is too far from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<String>,
 }
 
 impl Problem {
     /// A problem with words for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let retry_after = matches!(code, Code::Overloaded | Code::NotReady).then_some(2);
+        let retry_after = match code {
+            Code::Overloaded | Code::NotReady => Some(2),
+            Code::RateLimited => Some(30),
+            _ => None,
+        };
         Self {
             code,
             detail: detail.into(),
             retry_after,
             pointer: None,
             turn_id: None,
+            time: None,
         }
     }
 
@@ -152,6 +174,15 @@ impl Problem {
         Self {
             pointer: Some(pointer.into()),
             ..Self::new(Code::InvalidField, detail)
+        }
+    }
+
+    /// With the server's time.
+    #[must_use]
+    pub fn at(self, now: DateTime<Utc>) -> Self {
+        Self {
+            time: Some(now.to_rfc3339_opts(SecondsFormat::Millis, true)),
+            ..self
         }
     }
 
@@ -174,6 +205,7 @@ impl Problem {
             retry_after: self.retry_after,
             pointer: self.pointer,
             turn_id: self.turn_id,
+            time: self.time,
         };
         // A struct of strings and numbers always serialises.
         let body = serde_json::to_vec(&body).unwrap_or_default();

@@ -1,10 +1,12 @@
 //! The web: routes, who is asking, errors as problem+json, and the events' stream. The
 //! only room that knows axum; handlers are thin and call the rooms to the left.
 
+pub mod ai_jobs;
 pub mod assets;
 pub mod auth;
 pub mod body;
 pub mod cors;
+pub mod crawls;
 pub mod demo;
 pub mod documents;
 pub mod error;
@@ -13,6 +15,8 @@ pub mod jobs;
 pub mod messages;
 pub mod metrics;
 pub mod notices;
+pub mod ping;
+pub mod privacy;
 pub mod rag;
 pub mod request_id;
 pub mod router;
@@ -21,4 +25,5 @@ pub mod server;
 pub mod sse;
 pub mod state;
 pub mod threads;
+pub mod usage;
 pub mod webhooks;

@@ -23,8 +23,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::error::{Code, Problem};
 use super::state::App;
 use super::{
-    assets, body, cors, demo, documents, health, jobs, messages, metrics, rag, request_id, search, threads,
-    webhooks,
+    ai_jobs, assets, body, cors, crawls, demo, documents, health, jobs, messages, metrics, ping, privacy,
+    rag, request_id, search, threads, usage, webhooks,
 };
 
 /// A body must have arrived by then.
@@ -34,7 +34,8 @@ const BODY_TIME: Duration = Duration::from_secs(15);
 #[openapi(
     info(title = "deskhand", description = "A support agent that answers from a site's own documents."),
     tags((name = "agent", description = "Conversations of a site's visitors"), (name = "intake", description = "What a site tells of its documents, and where they stand"),
-        (name = "operation", description = "Health"))
+         (name = "gateway", description = "AI jobs of a site's server"), (name = "privacy", description = "A person's data: export and erasure"),
+         (name = "operation", description = "Health and usage"))
 )]
 struct Description;
 
@@ -47,6 +48,13 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(threads::feedback))
         .routes(routes!(search::post))
         .routes(routes!(rag::post))
+        .routes(routes!(ai_jobs::post))
+        .routes(routes!(ai_jobs::get))
+        .routes(routes!(ping::post))
+        .routes(routes!(ping::stream_check))
+        .routes(routes!(usage::get))
+        .routes(routes!(privacy::export))
+        .routes(routes!(privacy::erase))
         .routes(routes!(webhooks::wp_media))
         .routes(routes!(documents::list))
         .routes(routes!(documents::lookup))
@@ -55,6 +63,9 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(documents::reindex))
         .routes(routes!(documents::approve))
         .routes(routes!(jobs::get))
+        .routes(routes!(crawls::list, crawls::add))
+        .routes(routes!(crawls::get, crawls::remove))
+        .routes(routes!(crawls::run))
 }
 
 fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
@@ -78,6 +89,16 @@ fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::Open
         .components
         .get_or_insert_default()
         .add_security_scheme("api_key", key);
+    let job = SecurityScheme::Http(
+        Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT of the site's server, aud deskhand-jobs, sixty seconds at most")
+            .build(),
+    );
+    description
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("job_token", job);
     description
 }
 

@@ -17,6 +17,7 @@ use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::SiteId;
 use crate::domain::seal::MasterKey;
+use crate::gateway::Gateway;
 use crate::knowledge::base::Knowledge;
 
 /// How the web is set up.
@@ -38,6 +39,8 @@ pub struct App {
     pub db: Db,
     /// The agent.
     pub agent: Arc<Agent>,
+    /// AI jobs.
+    pub gateway: Arc<Gateway>,
     /// Business time.
     pub clock: SharedClock,
     /// What searches need.
@@ -67,6 +70,7 @@ impl App {
     #[must_use]
     pub fn new(
         agent: Arc<Agent>,
+        gateway: Arc<Gateway>,
         knowledge: Arc<Knowledge>,
         settings: HttpSettings,
         closing: CancellationToken,
@@ -89,6 +93,7 @@ impl App {
                 .build(),
             streams: Arc::new(Semaphore::new(settings.streams_at_once)),
             agent,
+            gateway,
             knowledge,
             closing,
             looked: Looked::default(),

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::auth::Visitor;
 use super::body::Json;
 use super::error::{Code, Problem, ProblemBody};
+use super::privacy;
 use super::sse::{self, Follow, Until};
 use super::state::App;
 use crate::agent::turns;
@@ -82,6 +83,7 @@ fn not_found() -> Problem {
         (status = 200, body = Thread),
         (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody),
         (status = 404, description = "thread_not_found", body = ProblemBody),
+        (status = 410, description = "thread_erased", body = ProblemBody),
     )
 )]
 pub async fn get(
@@ -91,9 +93,10 @@ pub async fn get(
 ) -> Result<axum::Json<Thread>, Problem> {
     let thread_id = id(path)?;
     let mut tx = app.db.site(visitor.site).await?;
-    let thread = threads::find(&mut tx, thread_id, visitor.id)
-        .await?
-        .ok_or_else(not_found)?;
+    let Some(thread) = threads::find(&mut tx, thread_id, visitor.id).await? else {
+        drop(tx);
+        return Err(privacy::missing(&app, visitor.site, thread_id, visitor.id).await);
+    };
     let mut messages = threads::messages(&mut tx, thread_id, i64::MAX, MESSAGES).await?;
     let vault = vault::open(&mut tx, &app.master, thread_id).await?;
     for m in &mut messages {
@@ -142,6 +145,7 @@ pub struct After {
         (status = 200, description = "Server-sent events, until the token ends", content_type = "text/event-stream"),
         (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody),
         (status = 404, description = "thread_not_found", body = ProblemBody),
+        (status = 410, description = "thread_erased", body = ProblemBody),
         (status = 422, description = "invalid_field", body = ProblemBody),
         (status = 503, description = "overloaded, not_ready", body = ProblemBody),
     )
@@ -167,10 +171,11 @@ pub async fn events(
         return Err(bad("after"));
     }
     let mut tx = app.db.site(visitor.site).await?;
-    threads::find(&mut tx, thread, visitor.id)
-        .await?
-        .ok_or_else(not_found)?;
+    let known = threads::find(&mut tx, thread, visitor.id).await?;
     tx.commit().await?;
+    if known.is_none() {
+        return Err(privacy::missing(&app, visitor.site, thread, visitor.id).await);
+    }
     sse::respond(
         &app,
         Follow::new(

@@ -1,6 +1,8 @@
 //! Background work: takes jobs off the queue and runs them, several at once, until it is
 //! told to stop; starts what is due by the clock. The queue itself is `db::jobs`.
 
+pub mod ai_job;
+pub mod crawl;
 pub mod handler;
 pub mod ingest_document;
 pub mod measure_trust;

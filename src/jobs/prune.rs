@@ -9,6 +9,7 @@ use super::handler::{Handler, JobContext};
 use crate::db::pool::DbError;
 use crate::db::prune;
 use crate::domain::job::{JobError, Work};
+use crate::gateway;
 
 /// How long a job that is done can still be looked at.
 const DONE_JOBS_KEPT: Duration = Duration::from_hours(7 * 24);
@@ -19,6 +20,8 @@ const UPLOADS_KEPT: Duration = Duration::from_hours(30 * 24);
 const EVENTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long vectors are kept that no version took.
 const VECTORS_KEPT: Duration = Duration::from_hours(7 * 24);
+/// How long AI jobs that have ended can be looked at.
+const AI_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long questions that found nothing are kept.
 const GAPS_KEPT: Duration = Duration::from_hours(90 * 24);
 
@@ -41,7 +44,11 @@ impl Handler for Prune {
                 .map_err(failure)?;
             let vectors = prune::vectors(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
             let gaps = prune::gaps(&ctx.db, GAPS_KEPT).await.map_err(failure)?;
-            tracing::debug!(nonces, jobs, uploads, events, vectors, gaps, "pruned");
+            let ai_jobs = prune::ai_jobs(&ctx.db, AI_JOBS_KEPT).await.map_err(failure)?;
+            let abandoned = gateway::close_abandoned(&ctx.db).await.map_err(failure)?;
+            tracing::debug!(
+                nonces, jobs, uploads, events, vectors, gaps, ai_jobs, abandoned, "pruned"
+            );
             Ok(())
         }
         .boxed()

@@ -7,9 +7,16 @@ use crate::domain::job::{Schedule, Work};
 /// The house's own schedules.
 #[must_use]
 pub fn schedules() -> Vec<Schedule> {
-    vec![Schedule {
-        name: "prune",
-        every: Duration::from_mins(10),
-        work: Work::Prune,
-    }]
+    vec![
+        Schedule {
+            name: "prune",
+            every: Duration::from_mins(10),
+            work: Work::Prune,
+        },
+        Schedule {
+            name: "begin_crawls",
+            every: super::crawl::EVERY,
+            work: Work::BeginCrawls,
+        },
+    ]
 }

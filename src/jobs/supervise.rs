@@ -124,6 +124,14 @@ impl Supervisor {
             // The panic hook has logged where and why.
             Err(_) => JobError::transient("panicked", "The job crashed; the log says where."),
         };
+        if let Some(after) = error.again {
+            let last = latest.borrow().clone();
+            return self
+                .tell("going on", || {
+                    jobs::go_on(&self.db, &job.lease, after, last.as_ref())
+                })
+                .await;
+        }
         self.tell("failed", || async {
             let failed = jobs::fail(&self.db, &job.lease, &error).await?;
             if failed.state == JobState::Dead {

@@ -4,9 +4,12 @@
 use std::sync::Arc;
 
 use crate::knowledge::chunk::ChunkLimits;
+use crate::knowledge::copies::Copies;
 use crate::knowledge::extract::reader::{Reader, Settings};
 use crate::knowledge::fetch::Fetcher;
+use crate::knowledge::freshness::Freshness;
 use crate::knowledge::remembered::Remembered;
+use crate::knowledge::scan::Scanner;
 use crate::models::embedders::Embedders;
 use crate::models::reranker::Reranker;
 
@@ -20,8 +23,14 @@ pub struct Knowledge {
     pub reranker: Option<Reranker>,
     /// What reads files.
     pub reader: Reader,
+    /// Sites' knowledge in memory; none is kept until there is room for it.
+    pub copies: Arc<Copies>,
     /// What fetches contents from their sites; none where nothing is fetched.
     pub fetcher: Option<Fetcher>,
+    /// What looks for viruses in files before they are read; none where none is configured.
+    pub scanner: Option<Scanner>,
+    /// Whether there is anything to answer from.
+    pub freshness: Freshness,
     /// What was found and embedded a moment ago.
     pub(in crate::knowledge) remembered: Remembered,
 }
@@ -35,9 +44,26 @@ impl Knowledge {
             limits,
             reranker: None,
             reader: Reader::new(reading),
+            copies: Arc::new(Copies::new(0)),
             fetcher: None,
+            scanner: None,
+            freshness: Freshness::default(),
             remembered: Remembered::default(),
         }
+    }
+
+    /// Takes a question's vector that was computed elsewhere, as if it had been asked a
+    /// moment ago.
+    pub fn remember(&self, model: &str, question: &str, vector: Vec<f32>) {
+        let key = (model.to_owned(), question.to_owned());
+        self.remembered.vectors.insert(key, Arc::new(vector));
+    }
+
+    /// With room for copies of sites' knowledge, in bytes.
+    #[must_use]
+    pub fn with_copies(self, bytes: usize) -> Self {
+        let copies = Arc::new(Copies::new(bytes));
+        Self { copies, ..self }
     }
 
     /// With this fetcher.
@@ -47,6 +73,12 @@ impl Knowledge {
             fetcher: Some(fetcher),
             ..self
         }
+    }
+
+    /// With this scanner.
+    #[must_use]
+    pub fn with_scanner(self, scanner: Option<Scanner>) -> Self {
+        Self { scanner, ..self }
     }
 
     /// With this cross-encoder.

@@ -19,13 +19,15 @@ use crate::knowledge::base::Knowledge;
 use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::embed::{self, VectorError};
 use crate::knowledge::extract::reader::ReadError;
+use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::error::FetchError;
+use crate::knowledge::scan::ScanError;
 use crate::knowledge::trust;
 use crate::knowledge::unfit::Unfit;
 use crate::models::embedder::EmbedError;
 
 /// Rises when other chunks would come out of the same bytes, so that they are taken in anew.
-const RECIPE: u32 = 2;
+const RECIPE: u32 = 3;
 /// How often the site's model may change while a version is made.
 const SWITCHES: usize = 4;
 /// Under which rules contents are extracted and cut.
@@ -112,6 +114,9 @@ pub enum IngestError {
     /// It couldn't be fetched.
     #[error("{0}")]
     Fetch(#[from] FetchError),
+    /// A virus was found in it, or the scanner is away.
+    #[error("{0}")]
+    Scan(#[from] ScanError),
     /// This process fetches nothing; another one may.
     #[error("The file couldn't be fetched just now.")]
     NoFetcher,
@@ -145,6 +150,7 @@ impl IngestError {
         match self {
             Self::Unfit(unfit) => unfit.code(),
             Self::Fetch(error) => error.code(),
+            Self::Scan(error) => error.code(),
             Self::NoFetcher => "no_fetcher",
             Self::Reader(_) => "reader",
             Self::Gone => "gone",
@@ -159,6 +165,7 @@ impl IngestError {
         match self {
             Self::Unfit(_) | Self::Gone => true,
             Self::Fetch(error) => error.is_permanent(),
+            Self::Scan(error) => error.is_permanent(),
             Self::NoFetcher | Self::Reader(_) => false,
             Self::Vectors(error) => !error.is_transient(),
             Self::Db(error) => !error.is_transient(),
@@ -241,8 +248,9 @@ async fn make(
     };
     let source = documents::source(&mut tx, document).await?.unwrap_or_default();
     let own = sites::own(&mut tx).await?;
+    let allowed = AllowList::of_site(&mut tx).await?;
     drop(tx);
-    let named = match source::get(knowledge, own.as_ref(), waiting, progress).await? {
+    let named = match source::get(knowledge, &allowed, waiting, progress).await? {
         Got::Given(named) => named,
         Got::Fetched(named) => {
             fail::point(FailPoint::IngestFetched);

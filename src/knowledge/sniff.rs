@@ -1,13 +1,15 @@
 //! What a content is, by the content: its name only decides between Markdown and plain
 //! text when the content could be either.
 
-use std::io::Cursor;
+mod container;
+pub mod email;
 
 use infer::MatcherType;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::document::MAX_UPLOAD_BYTES;
 use crate::knowledge::charset;
+use crate::knowledge::extract::csv;
 use crate::knowledge::unfit::Unfit;
 
 /// A type that can be read.
@@ -18,6 +20,24 @@ pub enum Kind {
     Pdf,
     /// A Word document.
     Docx,
+    /// A PowerPoint presentation.
+    Pptx,
+    /// An Excel workbook.
+    Xlsx,
+    /// An OpenDocument text.
+    Odt,
+    /// An OpenDocument spreadsheet.
+    Ods,
+    /// An OpenDocument presentation.
+    Odp,
+    /// An e-book.
+    Epub,
+    /// An e-mail.
+    Email,
+    /// A document in Rich Text Format.
+    Rtf,
+    /// A table as text.
+    Csv,
     /// A web page or a part of one.
     Html,
     /// Markdown, with or without front matter.
@@ -36,6 +56,18 @@ pub enum Content {
     Pdf,
     /// A Word document.
     Docx,
+    /// A PowerPoint presentation.
+    Pptx,
+    /// An Excel workbook.
+    Xlsx,
+    /// An OpenDocument text, spreadsheet or presentation.
+    OpenDocument,
+    /// An e-book.
+    Epub,
+    /// An e-mail.
+    Email,
+    /// A document in Rich Text Format.
+    Rtf,
     /// A kind of text, decoded.
     Text(Kind, String),
 }
@@ -60,7 +92,13 @@ pub fn sniff(bytes: &[u8], name: &str) -> Result<Content, Unfit> {
         return Ok(Content::Pdf);
     }
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") {
-        return packed(bytes);
+        return container::packed(bytes);
+    }
+    if bytes.starts_with(b"{\\rtf") {
+        return Ok(Content::Rtf);
+    }
+    if email::is_email(bytes, name) {
+        return Ok(Content::Email);
     }
     if let Some(unfit) = binary(bytes) {
         return Err(unfit);
@@ -75,6 +113,8 @@ pub fn sniff(bytes: &[u8], name: &str) -> Result<Content, Unfit> {
         Kind::Mdx
     } else if looks_like_html(text.as_bytes()) {
         Kind::Html
+    } else if ends_in(name, &["csv", "tsv"]) || csv::is_table(text) {
+        Kind::Csv
     } else if looks_like_markdown(text, name) {
         Kind::Markdown
     } else {
@@ -97,33 +137,6 @@ fn ends_in(name: &str, endings: &[&str]) -> bool {
         .is_some_and(|(_, e)| endings.iter().any(|ending| e.eq_ignore_ascii_case(ending)))
 }
 
-/// What a ZIP archive is, by what is in it.
-fn packed(bytes: &[u8]) -> Result<Content, Unfit> {
-    let Ok(archive) = zip::ZipArchive::new(Cursor::new(bytes)) else {
-        let says = |part: &[u8]| bytes.windows(part.len()).any(|w| w == part);
-        return Err(if says(b"word/document") || says(b"[Content_Types].xml") {
-            Unfit::Corrupt
-        } else {
-            unsupported("an archive")
-        });
-    };
-    let has = |part: &str| archive.file_names().any(|n| n.starts_with(part));
-    if has("word/") {
-        return Ok(Content::Docx);
-    }
-    Err(unsupported(if has("xl/") {
-        "an Excel table"
-    } else if has("ppt/") {
-        "a presentation"
-    } else if has("META-INF/container.xml") {
-        "an e-book"
-    } else if has("content.xml") {
-        "an OpenDocument file"
-    } else {
-        "an archive"
-    }))
-}
-
 fn unsupported(what: &str) -> Unfit {
     Unfit::UnsupportedType {
         what: what.to_owned(),
@@ -134,20 +147,8 @@ fn unsupported(what: &str) -> Unfit {
 fn binary(bytes: &[u8]) -> Option<Unfit> {
     /// The mark of Microsoft's older container.
     const COMPOUND: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
-    if bytes.starts_with(b"{\\rtf") {
-        return Some(unsupported("an RTF document"));
-    }
     if bytes.starts_with(COMPOUND) {
-        // A locked .docx is one of these, with its real content in a stream of this name.
-        let name: Vec<u8> = "EncryptedPackage"
-            .encode_utf16()
-            .flat_map(u16::to_le_bytes)
-            .collect();
-        return Some(if bytes.windows(name.len()).any(|w| w == name) {
-            Unfit::Encrypted
-        } else {
-            unsupported("an older Office file (.doc, .xls, .ppt or .msg)")
-        });
+        return Some(container::compound(bytes));
     }
     // Text may begin like anything.
     if is_plain(&bytes[..bytes.len().min(4096)]) {
@@ -263,6 +264,8 @@ fn looks_like_markdown(text: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
 
     fn kind(text: &str, name: &str) -> Kind {
@@ -325,7 +328,6 @@ mod tests {
             code(&[b"\x7fELF\x02\x01\x01".as_slice(), &[0; 57]].concat()),
             "unsupported_type"
         );
-        assert_eq!(code(b"{\\rtf1\\ansi hello}"), "unsupported_type");
         assert_eq!(code(&[7; 100]), "unsupported_type");
         assert_eq!(code(&vec![b'a'; MAX_UPLOAD_BYTES + 1]), "too_large");
         let image = sniff(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "x.md").unwrap_err();
@@ -343,9 +345,13 @@ mod tests {
             zip.finish().unwrap().into_inner()
         };
         assert_eq!(sniff(&zip("word/document.xml"), "x.txt"), Ok(Content::Docx));
+        assert_eq!(sniff(&zip("XL\\workbook.xml"), "x.txt"), Ok(Content::Xlsx));
+        assert_eq!(sniff(&zip("ppt/presentation.xml"), "x.txt"), Ok(Content::Pptx));
+        assert_eq!(sniff(&zip("content.xml"), "x.txt"), Ok(Content::OpenDocument));
+        assert_eq!(sniff(&zip("META-INF/container.xml"), "x.txt"), Ok(Content::Epub));
         for (part, what) in [
-            ("xl/workbook.xml", "Excel"),
-            ("ppt/presentation.xml", "presentation"),
+            ("xl/workbook.bin", ".xlsx"),
+            ("Index/Document.iwa", "Pages"),
             ("a.txt", "archive"),
         ] {
             let unfit = sniff(&zip(part), "x.docx").unwrap_err();
@@ -362,5 +368,24 @@ mod tests {
             .chain("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes))
             .collect();
         assert_eq!(sniff(&locked, "x.docx"), Err(Unfit::Encrypted));
+        for (stream, save_as) in [
+            ("WordDocument", "(.docx)"),
+            ("Workbook", "(.xlsx)"),
+            ("PowerPoint Document", "(.pptx)"),
+            ("__properties_version1.0", "(.eml)"),
+        ] {
+            // The mark and the rest of the head, a text that only mentions a stream, the list.
+            let mut file = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+            file.resize(512, 0);
+            file.extend("Book Antiqua".encode_utf16().flat_map(u16::to_le_bytes));
+            file.resize(1024, 0);
+            file.extend(stream.encode_utf16().flat_map(u16::to_le_bytes));
+            file.resize(1024 + 64, 0);
+            file.extend((2 * stream.len() as u16 + 2).to_le_bytes());
+            file.resize(1024 + 128, 0);
+            let unfit = sniff(&file, "x.doc").unwrap_err();
+            assert_eq!(unfit.code(), "unsupported_type");
+            assert!(unfit.to_string().contains(save_as), "{unfit}");
+        }
     }
 }

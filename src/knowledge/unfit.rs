@@ -18,12 +18,19 @@ pub enum Unfit {
     /// Readable, but nothing in it to answer from.
     #[error("No text was found in the file. A page that is only images or scripts can't be searched.")]
     NoText,
-    /// Pages without text: pictures of it, most likely.
+    /// Pages without text: pictures of it, most likely; and nothing here that reads pictures.
     #[error(
-        "No text was found on the document's pages: they seem to be scanned. Reading text from pictures \
-         isn't available; please run text recognition (OCR) on the file first, or give its text."
+        "No text was found on the document's pages: they seem to be scanned. To read them, tesseract (with its \
+         languages) and poppler-utils have to be installed on deskhand's server; or please run text recognition \
+         (OCR) on the file first, or give its text."
     )]
     Scanned,
+    /// Pages without text, in whose pictures none was recognised either.
+    #[error(
+        "No text was found on the document's pages, and none was recognised in their pictures. Please scan them \
+         again more clearly, or give their text."
+    )]
+    Illegible,
     /// Locked by a password.
     #[error(
         "The file is protected by a password. Please save it without one, or give its text in another form."
@@ -55,12 +62,20 @@ pub enum Unfit {
     Inflates,
     /// A type that is known, but can't be read.
     #[error(
-        "The file is {what}, which can't be read. Please save it as PDF, Word (.docx), HTML, Markdown or \
-         plain text."
+        "The file is {what}, which can't be read. Please save it as PDF, as an Office or OpenDocument file, or \
+         as HTML, Markdown or plain text."
     )]
     UnsupportedType {
         /// With its article, for example `an Excel table`.
         what: String,
+    },
+    /// A type of which there is a newer one that can be read.
+    #[error("The file is {what}, which can't be read. Please open it and save it as {save_as}.")]
+    OldFormat {
+        /// With its article, for example `an older Word document (.doc)`.
+        what: String,
+        /// For example `Word (.docx)`.
+        save_as: String,
     },
     /// Binary content of no known type.
     #[error(
@@ -118,12 +133,12 @@ impl Unfit {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Empty | Self::NoText | Self::Scanned => "empty",
+            Self::Empty | Self::NoText | Self::Scanned | Self::Illegible => "empty",
             Self::Encrypted => "encrypted",
             Self::TooLarge { .. } | Self::TooMuchText { .. } | Self::TooManyPages { .. } | Self::Inflates => {
                 "too_large"
             }
-            Self::UnsupportedType { .. } | Self::NotText => "unsupported_type",
+            Self::UnsupportedType { .. } | Self::OldFormat { .. } | Self::NotText => "unsupported_type",
             Self::Undecodable { .. } | Self::TooNested | Self::Corrupt => "corrupt",
             Self::TooSlow { .. } => "too_slow",
             Self::TooMuchMemory { .. } => "too_much_memory",

@@ -19,10 +19,14 @@ pub static PLAN: LazyLock<Prompt> = LazyLock::new(|| Prompt::of("plan"));
 /// The answer.
 pub static DRAFT: LazyLock<Prompt> = LazyLock::new(|| Prompt::of("draft"));
 
+/// A text for people who work on the site.
+pub static INFER: LazyLock<Prompt> = LazyLock::new(|| Prompt::of("infer"));
+
 /// The files, by name.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("plan", include_str!("../../prompts/plan.md")),
     ("draft", include_str!("../../prompts/draft.md")),
+    ("infer", include_str!("../../prompts/infer.md")),
 ];
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
@@ -89,24 +93,29 @@ mod tests {
 
     #[test]
     fn prompts_have_a_version_and_render() {
-        for prompt in [&*PLAN, &*DRAFT] {
-            assert!(prompt.id.contains("@1:") && prompt.id.len() > 16, "{}", prompt.id);
+        for prompt in [&*PLAN, &*DRAFT, &*INFER] {
+            assert!(prompt.id.contains('@') && prompt.id.len() > 16, "{}", prompt.id);
         }
         let plan = PLAN.render(
-            context! { site_name => "Lamps <&> more", calls_left => 0, correction => "no such tool" },
+            context! { site_name => "Lamps <&> more", calls_left => 0, customer => "[NAME_1]", correction => "no such tool" },
         );
         assert!(
-            plan.contains("Lamps <&> more") && plan.contains("now.") && plan.contains("no such tool"),
+            plan.contains("Lamps <&> more")
+                && plan.contains("now.")
+                && plan.contains("no such tool")
+                && plan.contains("[NAME_1]"),
             "{plan}"
         );
         let refused = vec![context! { md => "It costs €9.", why => "mismatch" }];
-        let draft = DRAFT.render(context! { site_name => "S", locale => "de", refused => refused });
+        let draft = DRAFT.render(
+            context! { site_name => "S", locale => "de", customer => None::<String>, refused => refused },
+        );
         assert!(
             draft.contains("- (mismatch) It costs €9.\n") && !draft.contains("---"),
             "{draft}"
         );
         let first =
-            DRAFT.render(context! { site_name => "S", locale => "de", refused => Vec::<String>::new() });
+            DRAFT.render(context! { site_name => "S", locale => "de", customer => None::<String>, refused => Vec::<String>::new() });
         assert!(!first.contains("not sent. These"), "{first}");
     }
 }

@@ -104,7 +104,7 @@ pub const METRICS: &[Metric] = &[
         "deskhand_model_calls_total",
         Counter,
         &["provider", "model", "phase", "outcome"],
-        "Calls of language models. `phase`: `plan` or `draft`; `outcome`: `ok`, `aborted`, or how it failed.",
+        "Calls of language models. `phase`: `plan` or `draft`, or `infer` for AI jobs without a conversation; `outcome`: `ok`, `aborted`, or how it failed.",
     ),
     metric(
         "deskhand_model_first_token_seconds",
@@ -158,8 +158,15 @@ pub const METRICS: &[Metric] = &[
         "deskhand_cache_lookups_total",
         Counter,
         &["cache", "result"],
-        "`found` (what a search found) and `vector` (a question's): `hit` or `miss`.",
+        "`found` (what a search found), `vector` (a question's) and `copy` (of a site's knowledge, where there is one): `hit` or `miss`.",
     ),
+    metric(
+        "deskhand_copy_seconds",
+        Histogram,
+        &["work"],
+        "Making copies of sites' knowledge in memory: `load`, and `refresh` after a change.",
+    ),
+    metric("deskhand_copies_bytes", Gauge, &[], "What the copies take."),
     metric(
         "deskhand_jobs_waiting",
         Gauge,
@@ -189,6 +196,12 @@ pub const METRICS: &[Metric] = &[
         Counter,
         &["source", "outcome"],
         "Webhooks that came in. `source`: `wordpress`; `outcome`: `new`, `repeat`, `bad_signature`, `stale_timestamp`, `refused` (its form is wrong), `failed` (not stored; the sender tries again).",
+    ),
+    metric(
+        "deskhand_callbacks_total",
+        Counter,
+        &["outcome"],
+        "Tries to bring an AI job's result to its site. `outcome`: `delivered`, `again` (it is tried later), `dead` (for good).",
     ),
 ];
 

@@ -1,11 +1,9 @@
 /**
- * The widget and the wire: streaming, footnotes, broken connections, tokens, refusals, and what it all weighs.
+ * The widget and the wire: streaming, footnotes, broken connections, tokens, refusals.
  * None of these tests sleeps to wait for something: they wait for the thing itself, and scripts wait at gates that the test opens.
  */
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
 import { test } from 'node:test';
-import { gzipSync } from 'node:zlib';
 import { SseParser } from '../../wp-plugin/deskhand/assets/deskhand-client.js';
 import { resolvers } from './support/fake-server.mjs';
 import { check, RETURNS, saying, until } from './support/harness.mjs';
@@ -361,20 +359,4 @@ check('a thread that is gone gives way to a new one silently', {}, async ({ serv
   await open();
   await chat.root.locator('.blank').waitFor();
   assert.equal(await chat.root.locator('.failed').count(), 0);
-});
-
-// What it weighs
-
-const ASSETS = new URL('../../wp-plugin/deskhand/assets/', import.meta.url);
-
-test('a page loads less than 20 KB of widget, gzipped, in any language', async () => {
-  const size = async (name) => gzipSync(await readFile(new URL(name, ASSETS)), { level: 9 }).length;
-  const names = (await readdir(ASSETS)).filter((name) => name.endsWith('.js'));
-  const languages = names.filter((name) => /^deskhand-[a-z]{2}\.js$/.test(name));
-  const sizes = Object.fromEntries(await Promise.all(names.map(async (name) => [name, await size(name)])));
-  const total = (list) => list.reduce((sum, name) => sum + sizes[name], 0);
-  const largest = Math.max(...languages.map((name) => sizes[name]));
-  const loaded = total(names.filter((name) => !languages.includes(name))) + largest;
-  assert.ok(loaded < 20 * 1024, `${loaded} bytes: ${JSON.stringify(sizes)}`);
-  assert.ok(languages.length >= 2);
 });

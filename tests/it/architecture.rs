@@ -17,6 +17,7 @@ const RANKS: &[(&str, u8)] = &[
     ("knowledge", 3),
     ("hands", 4),
     ("agent", 5),
+    ("privacy", 5),
     ("inbox", 6),
     ("gateway", 6),
     ("events", 6),

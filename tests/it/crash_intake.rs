@@ -288,6 +288,8 @@ async fn a_server_killed_at_any_stage_of_intake_loses_nothing() {
         let server = shop.serve(None, &[]);
         shop.dead_leases_are_over().await;
         shop.becomes(&server, &answer, "removed", &what).await;
+        // It is so from the answer on; its job comes after.
+        shop.is_clean().await;
         assert!(server.stop().success());
     }
     let server = shop.serve(None, &[]);

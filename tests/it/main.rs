@@ -5,21 +5,27 @@
     reason = "a test fails by panicking"
 )]
 
+mod ai_jobs;
 mod answers;
 mod architecture;
+mod backup;
 mod bad_input;
 mod bm25;
 mod cli;
+mod connection;
 mod conversation;
+mod copies;
 mod crash;
 mod crash_intake;
 mod crash_turns;
+mod crawl;
 mod doctor;
 mod embeddings;
 mod eval_cases;
 mod extract;
 mod faults;
 mod fetch;
+mod freshness;
 mod ingest;
 mod injection;
 mod intake;
@@ -27,14 +33,19 @@ mod jobs;
 mod knowledge_search;
 mod model_turns;
 mod pii;
+mod privacy;
+mod profile;
 mod providers;
 mod query_plans;
+mod scan;
 mod spending;
 mod support;
 mod telemetry;
 mod tenancy;
 mod tenancy_complete;
+mod tenancy_crawl;
 mod tenancy_intake;
+mod tenancy_persons;
 mod tenancy_queries;
 mod tenancy_turns;
 mod tenancy_vectors;

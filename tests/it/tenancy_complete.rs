@@ -11,7 +11,9 @@ fn every_function_is_called_under_the_wrong_site() {
     let mut tests = read("tenancy_queries.rs")
         + &read("tenancy_vectors.rs")
         + &read("tenancy_turns.rs")
-        + &read("tenancy_intake.rs");
+        + &read("tenancy_intake.rs")
+        + &read("tenancy_persons.rs")
+        + &read("tenancy_crawl.rs");
     tests.retain(|c| !c.is_whitespace());
     let mut missing = BTreeSet::new();
     let mut seen = 0;

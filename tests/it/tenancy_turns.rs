@@ -2,7 +2,7 @@
 //! site with another's real ids: they find nothing and change nothing.
 
 use deskhand::db::model_calls::{Held, ModelCall};
-use deskhand::db::{model_calls, spend, vault};
+use deskhand::db::{model_calls, spend, usage, vault};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::{ThreadId, TurnId, VisitorId};
 use uuid::Uuid;
@@ -78,7 +78,8 @@ async fn what_a_turn_leaves_is_its_sites_own() {
         assert!(model_calls::held_of_turn(tx, turn).await.unwrap().is_empty());
         assert_eq!(spend::spent(tx, day).await.unwrap(), 0);
         assert!(spend::by_day(tx, day).await.unwrap().is_empty());
-        assert!(model_calls::by_day(tx, day).await.unwrap().is_empty());
+        assert!(usage::calls(tx, day, day).await.unwrap().is_empty());
+        assert!(usage::turns(tx, day, day).await.unwrap().is_empty());
         spend::settle(tx, day, 10, 0).await.unwrap();
         assert!(spend::tell_once(tx, day, now).await.unwrap().is_some());
         assert!(spend::tell_once(tx, day, now).await.unwrap().is_none());

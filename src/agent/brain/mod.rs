@@ -46,6 +46,8 @@ pub struct TurnView {
     pub locale: String,
     /// The site's name.
     pub site_name: String,
+    /// What stands for the visitor's name, where they are logged in.
+    pub customer: Option<String>,
     /// What the tools of this turn returned, in order.
     pub outcomes: Vec<ToolOutcome>,
     /// What went wrong with the last call.

@@ -108,6 +108,7 @@ impl Driver {
             view: Arc::new(TurnView {
                 message: job.text.clone(),
                 locale: job.locale.clone(),
+                customer: job.vault.customer(),
                 ..TurnView::default()
             }),
             answer: Answer::default(),

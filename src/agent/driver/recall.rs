@@ -29,7 +29,9 @@ impl Driver {
             self.job.locale.clone(),
         )
         .await?;
+        let customer = self.vault.customer();
         self.view = Arc::new(view);
+        self.view_mut().customer = customer;
         for call in calls {
             self.args = call.args;
             if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Driver;
 use crate::agent::brain::extractive;
 use crate::agent::brain::extractive::intent::{Intent, intent};
-use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome};
+use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome, TurnView};
 use crate::agent::machine::action::Action;
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
@@ -33,7 +33,10 @@ impl Driver {
     pub(super) fn take(&mut self, done: Done) {
         let input = match done {
             Done::Screened(Ok(view)) => {
-                self.view = Arc::new(view);
+                self.view = Arc::new(TurnView {
+                    customer: self.vault.customer(),
+                    ..view
+                });
                 Input::Screened {
                     verdict: screened(&self.view.message),
                 }

@@ -213,6 +213,8 @@ pub enum HandoffReason {
     Policy,
     /// Nothing that was found fits well enough.
     LowConfidence,
+    /// The site has no knowledge, or it is older than the site allows.
+    KnowledgeOff,
     /// Not something that the agent does.
     OutOfScope,
     /// The brain's calls were turned down too often.

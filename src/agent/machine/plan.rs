@@ -92,9 +92,12 @@ impl Step {
     }
 
     /// A read's error goes back to the brain. A write that may have happened all the same
-    /// goes to a person and is never tried again here (AGT-10).
+    /// goes to a person and is never tried again here (AGT-10); so does a question that the
+    /// knowledge base is switched off for (KB-10).
     pub(super) fn tool_failed(&mut self, code: ToolCode) {
-        if self.state.is_writing() && code.leaves_doubt() {
+        if code == ToolCode::Disabled && self.state.is_searching() {
+            self.hand_off(HandoffReason::KnowledgeOff);
+        } else if self.state.is_writing() && code.leaves_doubt() {
             self.hand_off(HandoffReason::UnknownEffect);
         } else {
             self.plan(Some(Correction::ToolFailed { code }));

@@ -7,6 +7,7 @@ use crate::agent::machine::action::{Action, Correction, HandoffReason, Question,
 use crate::agent::machine::call::Call;
 use crate::agent::machine::ctx::{Ctx, Timer};
 use crate::domain::ids::ProposalId;
+use crate::domain::tool::KB_SEARCH;
 
 /// Where a turn stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +96,11 @@ impl State {
     /// Whether a write is under way, so that breaking off leaves its effect unknown.
     pub(super) fn is_writing(&self) -> bool {
         matches!(self, Self::Calling { call } if call.effect.key().is_some())
+    }
+
+    /// Whether the site's documents are being searched.
+    pub(super) fn is_searching(&self) -> bool {
+        matches!(self, Self::Calling { call } if call.tool == KB_SEARCH)
     }
 }
 

@@ -15,9 +15,9 @@ use crate::db::jobs;
 use crate::db::migrate;
 use crate::db::models::SiteModels;
 use crate::db::pool::Db;
-use crate::db::{documents, models, sites};
+use crate::db::{documents, freshness, models, sites};
 use crate::domain::job::JobState;
-use crate::http::auth::keyring::open_root;
+use crate::domain::keys::open_root;
 use crate::knowledge::embed;
 use crate::models::embedder::{EmbedError, ModelSpec, Purpose};
 use crate::models::embedders::Embedders;
@@ -311,6 +311,7 @@ async fn one_site(
     let keys = sites::keys(&mut tx).await?;
     let documents = documents::count_live(&mut tx).await?;
     let known = models::of_site(&mut tx).await?;
+    let standing = freshness::look(&mut tx).await?;
     tx.commit().await?;
     let part = format!("site {}", site.slug);
     site_models(embedders, &known, &part, report).await;
@@ -358,11 +359,26 @@ async fn one_site(
         report.add(
             &part,
             State::Warning,
-            "no documents: nothing to answer from",
+            "no documents: nothing to answer from, so questions go to people",
             Some(&format!("`deskhand ingest PATH --site {}`", site.slug)),
         );
     } else {
         report.ok(&part, format!("{documents} documents"));
+    }
+    let old = standing.max_age_hours.filter(|hours| {
+        let oldest = now - chrono::TimeDelta::hours((*hours).into());
+        documents > 0 && standing.newest.is_none_or(|newest| newest < oldest)
+    });
+    if let Some(hours) = old {
+        report.add(
+            &part,
+            State::Warning,
+            format!("its knowledge is more than {hours} hours old, so questions go to people"),
+            Some(&format!(
+                "`deskhand crawl run --site {0}`, `deskhand ingest PATH --site {0}`, or `deskhand site set {0} max_age_hours=…`",
+                site.slug
+            )),
+        );
     }
     Ok(())
 }

@@ -21,8 +21,8 @@ use super::work::{Seen, work};
 use crate::cli::display::Display;
 use crate::config::Config;
 use crate::db::embedded::Access;
-use crate::db::jobs;
 use crate::db::pool::DbResult;
+use crate::db::{freshness, jobs};
 use crate::domain::document::NewUpload;
 use crate::domain::ids::{JobId, SiteId};
 use crate::domain::job::{Job, Priority, Work};
@@ -273,6 +273,12 @@ impl<'a> Intake<'a> {
 
     /// Works until its jobs have ended.
     async fn finish(mut self, session: &Session, stop: &CancellationToken) -> anyhow::Result<Summary> {
+        if self.summary.unchanged > 0 {
+            // Files that are as they were make no new version, but they are up to date.
+            let mut tx = session.db.site(self.site).await?;
+            freshness::synced(&mut tx, session.clock.now()).await?;
+            tx.commit().await?;
+        }
         if self.jobs.is_empty() {
             return Ok(self.summary);
         }

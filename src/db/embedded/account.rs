@@ -94,6 +94,14 @@ impl Account {
         Ok(())
     }
 
+    /// Hands a file or folder that we made over to this account.
+    pub(super) fn own(&self, path: &Path) -> io::Result<()> {
+        if self.switch {
+            chown(path, Some(self.uid.as_raw()), Some(self.gid.as_raw()))?;
+        }
+        Ok(())
+    }
+
     /// Whether `path` is a folder (no link) of this account, closed to all others.
     pub(super) fn has_private_dir(&self, path: &Path) -> bool {
         fs::symlink_metadata(path)

@@ -76,7 +76,7 @@ pub(super) async fn ensure(
 
 /// The major version of the programs. Asked under the server's account and from the data
 /// folder, which proves that it gets to both.
-async fn version_of(
+pub(super) async fn version_of(
     settings: &EmbeddedSettings,
     folder: &Folder,
     account: &Account,

@@ -3,6 +3,7 @@
 //! process that started it. Linux only (it reads `/proc`).
 
 mod account;
+pub mod backup;
 mod child;
 mod cluster;
 mod error;

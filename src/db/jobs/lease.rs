@@ -122,6 +122,34 @@ pub async fn fail(db: &Db, held: &Lease, error: &JobError) -> Result<Failed, Que
     })
 }
 
+/// The job has more to do and gives its place to others meanwhile. It has got somewhere, so its
+/// tries are counted anew.
+///
+/// # Errors
+/// [`QueueError::Lost`] when it is no longer the holder's.
+pub async fn go_on(
+    db: &Db,
+    held: &Lease,
+    after: Duration,
+    progress: Option<&Progress>,
+) -> Result<(), QueueError> {
+    let done = sqlx::query!(
+        "WITH put AS (
+             UPDATE jobs SET state = 'waiting', attempts = 0, run_at = now() + make_interval(secs => $3),
+                    owner = NULL, lease_until = NULL, progress = coalesce($4, progress)
+              WHERE id = $1 AND epoch = $2 AND state = 'running'
+             RETURNING run_at)
+         SELECT CASE WHEN run_at <= now() THEN pg_notify('deskhand_jobs', '') END FROM put",
+        held.id.0,
+        held.epoch,
+        after.as_secs_f64(),
+        progress.map(to_json).transpose()?,
+    )
+    .fetch_all(db.pool())
+    .await?;
+    kept(done.len() as u64)
+}
+
 /// The holder gives the job back unfinished because it stops: the try doesn't count, and
 /// another worker may have it at once.
 ///

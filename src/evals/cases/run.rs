@@ -205,6 +205,7 @@ impl<'a> Run<'a> {
                 text: text.trim().to_owned(),
                 locale: case.locale.clone(),
                 email: None,
+                customer: None,
             };
             let start = Instant::now();
             let begun = turns::start_on(self.agent, self.site, visitor, message, CHANNEL)

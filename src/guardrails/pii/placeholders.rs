@@ -9,7 +9,9 @@ use super::{Kind, Span, find};
 
 /// Stands for a text that itself looks like a placeholder.
 const LITERAL: &str = "TEXT";
-const LABELS: [&str; 6] = ["EMAIL", "PHONE", "IBAN", "IP", "ID", LITERAL];
+/// Stands for the name of the customer whose conversation it is.
+const NAME: &str = "NAME";
+const LABELS: [&str; 7] = ["EMAIL", "PHONE", "IBAN", "IP", "ID", NAME, LITERAL];
 /// Placeholders with more digits than this are nobody's.
 const DIGITS: usize = 6;
 /// How often a text is searched for cards that only show when others are gone.
@@ -105,6 +107,20 @@ impl Placeholders {
     /// The pairs of placeholder and value that were added since this was last asked.
     pub fn take_new(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.fresh)
+    }
+
+    /// Remembers the name of the customer whose conversation it is.
+    pub fn remember_customer(&mut self, name: &str) {
+        if !name.is_empty() && self.customer().is_none() {
+            self.name(NAME, name);
+        }
+    }
+
+    /// What stands for the customer's name, where it is known.
+    #[must_use]
+    pub fn customer(&self) -> Option<String> {
+        let first = format!("[{NAME}_1]");
+        self.values.contains_key(&first).then_some(first)
     }
 
     /// Whether it holds no value.

@@ -11,7 +11,7 @@ use moka::future::Cache;
 use crate::db::pool::{Db, DbError};
 use crate::db::sites;
 use crate::domain::ids::SiteId;
-use crate::domain::keys::{Alg, DerivedKey, Purpose, RootSecret};
+use crate::domain::keys::{Alg, DerivedKey, Purpose, RootSecret, open_root};
 use crate::domain::seal::{MasterKey, SealError};
 
 const KEPT: Duration = Duration::from_secs(5);
@@ -95,27 +95,6 @@ pub struct Keyring {
     keys: Cache<String, Option<Arc<TokenKey>>>,
     roots: Cache<SiteId, Arc<Vec<SiteRoot>>>,
     decoy: RootSecret,
-}
-
-/// What a root secret is sealed for.
-#[must_use]
-pub fn owner_of(site: SiteId, kid: &str) -> String {
-    format!("site/{site}/root/{kid}")
-}
-
-/// Opens a site's sealed root secret.
-///
-/// # Errors
-/// When it is damaged or sealed with another master key.
-pub fn open_root(
-    master: &MasterKey,
-    site: SiteId,
-    kid: &str,
-    sealed: &[u8],
-) -> Result<RootSecret, SealError> {
-    let bytes = master.open(&owner_of(site, kid), sealed)?;
-    let bytes: [u8; 32] = bytes.try_into().map_err(|_| SealError::Malformed)?;
-    Ok(RootSecret::new(bytes))
 }
 
 impl Keyring {

@@ -2,6 +2,7 @@
 //! `kid` is pinned to. Every route under `/api` takes a [`Visitor`]; the exceptions stand
 //! in `router.rs`.
 
+pub mod job_token;
 pub mod keyring;
 pub mod token;
 
@@ -16,7 +17,7 @@ use super::state::App;
 use crate::domain::ids::{SiteId, VisitorId};
 
 /// A visitor of a site.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Visitor {
     /// The site.
     pub site: SiteId,
@@ -24,6 +25,10 @@ pub struct Visitor {
     pub id: VisitorId,
     /// When the token ends, and with it a stream.
     pub expires_at: DateTime<Utc>,
+    /// The user of WordPress, where the visitor is logged in.
+    pub wp_user: Option<i64>,
+    /// The secret that the token is signed with.
+    pub kid: String,
 }
 
 impl FromRequestParts<Arc<App>> for Visitor {

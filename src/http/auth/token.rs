@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, Validation, errors::ErrorKind};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::Visitor;
-use super::keyring::DRIFT;
+use super::keyring::{DRIFT, TokenKey};
 use crate::db::sites::{self, NonceUse};
 use crate::domain::ids::{SiteId, VisitorId};
 use crate::domain::keys::{DerivedKey, Purpose, RootSecret};
@@ -38,6 +39,9 @@ pub struct Claims {
     pub exp: i64,
     /// Its own id.
     pub jti: String,
+    /// The user of WordPress, where the visitor is logged in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wp_user: Option<i64>,
 }
 
 impl Claims {
@@ -51,6 +55,7 @@ impl Claims {
             origin: origin.to_owned(),
             exp: expires_at.timestamp(),
             jti: Uuid::new_v4().to_string(),
+            wp_user: None,
         }
     }
 }
@@ -78,34 +83,9 @@ fn invalid(why: &'static str) -> Problem {
 /// 401 when the token isn't valid (any more), 403 when the page isn't the site's, 503 when
 /// it can't be told.
 pub async fn verify(app: &Arc<App>, token: &str, origin: Option<&str>) -> Result<Visitor, Problem> {
-    if token.len() > LARGEST {
-        return Err(invalid("The token is too long."));
-    }
-    let header = jsonwebtoken::decode_header(token)
-        .map_err(|_| invalid("This is no JWT that can be checked here."))?;
-    let kid = header
-        .kid
-        .ok_or_else(|| invalid("The token's header has no `kid`."))?;
-    if kid.len() > 64 {
-        return Err(invalid("The token's `kid` is not one of ours."));
-    }
-    let key = app.keyring.get(&kid).await.map_err(|error| {
-        tracing::error!(%error, "a key can't be used");
-        Problem::new(
-            Code::NotReady,
-            "Tokens can't be checked just now. Please try again in a moment.",
-        )
-    })?;
+    let (kid, key) = key_of(app, token).await?;
+    let claims: Claims = claims(token, &key, AUDIENCE)?;
     let now = app.clock.now();
-    let key = key
-        .filter(|k| k.is_valid(now))
-        .ok_or_else(|| invalid("The token's key is not, or no longer, valid."))?;
-    if header.alg != key.algorithm {
-        return Err(invalid(
-            "The token's algorithm is not the one that its key is pinned to.",
-        ));
-    }
-    let claims = decode(token, &key)?;
     if claims.iss != key.site {
         return Err(invalid("The token's `iss` is not the site of its key."));
     }
@@ -132,22 +112,68 @@ pub async fn verify(app: &Arc<App>, token: &str, origin: Option<&str>) -> Result
         site: claims.iss,
         id: claims.sub,
         expires_at,
+        wp_user: claims.wp_user.filter(|user| *user > 0),
+        kid,
     })
 }
 
-fn decode(token: &str, key: &super::keyring::TokenKey) -> Result<Claims, Problem> {
+/// The one key that a token names, if it may be used now and with the token's algorithm.
+///
+/// # Errors
+/// 401 when there is none, 503 when it can't be told.
+pub(super) async fn key_of(app: &Arc<App>, token: &str) -> Result<(String, Arc<TokenKey>), Problem> {
+    if token.len() > LARGEST {
+        return Err(invalid("The token is too long."));
+    }
+    let header = jsonwebtoken::decode_header(token)
+        .map_err(|_| invalid("This is no JWT that can be checked here."))?;
+    let kid = header
+        .kid
+        .ok_or_else(|| invalid("The token's header has no `kid`."))?;
+    if kid.len() > 64 {
+        return Err(invalid("The token's `kid` is not one of ours."));
+    }
+    let key = app.keyring.get(&kid).await.map_err(|error| {
+        tracing::error!(%error, "a key can't be used");
+        Problem::new(
+            Code::NotReady,
+            "Tokens can't be checked just now. Please try again in a moment.",
+        )
+    })?;
+    let key = key
+        .filter(|k| k.is_valid(app.clock.now()))
+        .ok_or_else(|| invalid("The token's key is not, or no longer, valid."))?;
+    if header.alg != key.algorithm {
+        return Err(invalid(
+            "The token's algorithm is not the one that its key is pinned to.",
+        ));
+    }
+    Ok((kid, key))
+}
+
+/// A token's claims, once its signature and audience are right. Its times are for the caller to
+/// judge, by the injected clock.
+///
+/// # Errors
+/// 401 when they aren't.
+pub(super) fn claims<T: DeserializeOwned + Clone>(
+    token: &str,
+    key: &TokenKey,
+    audience: &str,
+) -> Result<T, Problem> {
     let mut validation = Validation::new(key.algorithm);
-    validation.set_audience(&[AUDIENCE]);
+    validation.set_audience(&[audience]);
     validation.set_required_spec_claims(&["exp", "aud", "iss", "sub"]);
-    // Against the injected clock, by the caller.
     validation.validate_exp = false;
     validation.validate_nbf = false;
-    let data =
-        jsonwebtoken::decode::<Claims>(token, &key.decoding, &validation).map_err(|e| match e.kind() {
-            ErrorKind::InvalidSignature => invalid("The token's signature is not right."),
-            ErrorKind::InvalidAudience => invalid("The token's `aud` must be `deskhand`."),
-            _ => invalid("The token's claims are not as they should be."),
-        })?;
+    let data = jsonwebtoken::decode::<T>(token, &key.decoding, &validation).map_err(|e| match e.kind() {
+        ErrorKind::InvalidSignature => invalid("The token's signature is not right."),
+        ErrorKind::InvalidAudience => Problem::new(
+            Code::TokenInvalid,
+            format!("The token's `aud` must be `{audience}`."),
+        ),
+        _ => invalid("The token's claims are not as they should be."),
+    })?;
     Ok(data.claims)
 }
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use nix::unistd::{dup, dup2_stdout};
 use serde::{Deserialize, Serialize};
 
+use super::ocr::Programs;
 use super::{Found, Pass, extract, limits};
 use crate::domain::document::MAX_UPLOAD_BYTES;
 use crate::knowledge::unfit::Unfit;
@@ -30,6 +31,8 @@ pub struct Order {
     pub parent: i32,
     /// poppler's `pdftotext`, for the second pass.
     pub pdftotext: Option<PathBuf>,
+    /// What reads pictures of pages, for the last pass.
+    pub ocr: Option<Programs>,
 }
 
 /// What the child says.
@@ -78,7 +81,11 @@ fn run() -> io::Result<()> {
     let mut bytes = Vec::new();
     input.take(MAX_UPLOAD_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     let reading = std::thread::Builder::new().stack_size(STACK).spawn(move || {
-        let pass = order.pdftotext.as_deref().map_or(Pass::First, Pass::Second);
+        let pass = match (&order.ocr, &order.pdftotext) {
+            (Some(programs), _) => Pass::Pictures(programs),
+            (None, Some(program)) => Pass::Second(program),
+            (None, None) => Pass::First,
+        };
         extract(&bytes, &order.name, pass)
     })?;
     let answer = match reading.join() {

@@ -77,6 +77,17 @@ fn main_content(html: &str) -> Option<String> {
         .content_html
 }
 
+/// A page that is a part of something, with nothing around its content.
+///
+/// # Errors
+/// When it is nested beyond reason.
+pub fn part(html: &str) -> Result<String, Unfit> {
+    if nested(html) > MOST_NESTED {
+        return Err(Unfit::TooNested);
+    }
+    Ok(to_markdown(&html.replace(table::is_mark, "")).unwrap_or_default())
+}
+
 /// Any HTML as Markdown, without what stands around the content.
 pub fn to_markdown(html: &str) -> Option<String> {
     let options = Options {

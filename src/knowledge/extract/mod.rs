@@ -3,22 +3,36 @@
 //! of which `child` is the inside.
 
 pub mod child;
+pub mod csv;
 mod docx;
+mod email;
+mod epub;
 mod escape;
 mod front_matter;
 mod html;
 mod limits;
 mod markdown;
 mod mdx;
+mod odf;
+mod office;
+mod package;
 mod pdf;
+mod pptx;
 pub mod reader;
+mod rtf;
 mod table;
 mod text;
+mod writer;
+mod xlsx;
+mod xml;
 
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use self::office::Properties;
+pub use self::pdf::ocr;
+use crate::knowledge::outline;
 use crate::knowledge::sniff::{Content, Kind, sniff};
 use crate::knowledge::unfit::Unfit;
 
@@ -58,13 +72,15 @@ impl Extracted {
     }
 }
 
-/// Which of two programs reads a PDF.
+/// Which program reads a PDF.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pass<'a> {
     /// Our own.
     First,
     /// poppler's `pdftotext`, which is here.
     Second(&'a Path),
+    /// `tesseract`, which reads pictures of the pages.
+    Pictures(&'a ocr::Programs),
 }
 
 /// What a pass found.
@@ -92,12 +108,42 @@ pub fn extract(bytes: &[u8], name: &str, pass: Pass<'_>) -> Result<Found, Unfit>
         Content::Text(Kind::Html, text) => html::extract(&text)?,
         Content::Text(Kind::Markdown, text) => markdown::extract(&text),
         Content::Text(Kind::Mdx, text) => mdx::extract(&text),
+        Content::Text(Kind::Csv, text) => normal(csv::extract(&text)?),
         Content::Text(_, text) => text::extract(&text),
-        Content::Docx => word(bytes)?,
+        Content::Docx => {
+            let (properties, markdown) = docx::read(bytes)?;
+            titled(Kind::Docx, properties, &markdown, Vec::new())
+        }
+        Content::Pptx => {
+            let read = pptx::read(bytes)?;
+            untitled(Kind::Pptx, read.properties, &read.markdown, read.warnings)
+        }
+        Content::Xlsx => {
+            let read = xlsx::read(bytes)?;
+            untitled(Kind::Xlsx, read.properties, &read.markdown, read.warnings)
+        }
+        Content::OpenDocument => {
+            let read = odf::read(bytes)?;
+            match read.kind {
+                Kind::Odt => titled(read.kind, read.properties, &read.markdown, read.warnings),
+                kind => untitled(kind, read.properties, &read.markdown, read.warnings),
+            }
+        }
+        Content::Epub => normal(epub::read(bytes)?),
+        Content::Email => normal(email::extract(bytes)?),
+        Content::Rtf => {
+            let read = rtf::extract(bytes)?;
+            let properties = Properties {
+                title: read.title,
+                keywords: Vec::new(),
+            };
+            titled(Kind::Rtf, properties, &read.markdown, Vec::new())
+        }
         Content::Pdf => {
             let document = match pass {
                 Pass::First => pdf::first(bytes)?,
                 Pass::Second(program) => pdf::second(program, bytes)?,
+                Pass::Pictures(programs) => ocr::read(programs, bytes)?,
             };
             doubt = document.doubt.map(|d| format!("{d:?}"));
             portable(document)?
@@ -123,17 +169,44 @@ pub fn extract(bytes: &[u8], name: &str, pass: Pass<'_>) -> Result<Found, Unfit>
     Ok(Found { extracted, doubt })
 }
 
-fn word(bytes: &[u8]) -> Result<Extracted, Unfit> {
-    let document = docx::read(bytes)?;
-    let (heading, markdown) = markdown::split_title(&markdown::normalise(&document.markdown), None);
-    let at_top = heading.filter(|_| markdown.len() < document.markdown.trim().len());
-    Ok(Extracted {
-        kind: Kind::Docx,
-        title: at_top.or(document.title),
-        markdown,
-        tags: document.keywords,
+/// A text that may begin with its title.
+fn titled(kind: Kind, properties: Properties, markdown: &str, warnings: Vec<String>) -> Extracted {
+    let (heading, rest) = markdown::split_title(&markdown::normalise(markdown), None);
+    let at_top = heading.filter(|_| rest.len() < markdown.trim().len());
+    Extracted {
+        kind,
+        title: at_top.or(properties.title),
+        markdown: rest,
+        tags: properties.keywords,
+        warnings,
         ..Extracted::default()
-    })
+    }
+}
+
+/// Slides and sheets: each has its own title, and the first one's may be that of all.
+fn untitled(kind: Kind, properties: Properties, markdown: &str, warnings: Vec<String>) -> Extracted {
+    let mut markdown = markdown::normalise(markdown);
+    if let Some(title) = &properties.title
+        && let Some(first) = outline::outline(&markdown).into_iter().next()
+        && first.lines.start == 0
+        && first.text == one_line(title, TITLE)
+        && markdown[first.lines.end..].contains(char::is_alphanumeric)
+    {
+        markdown = markdown[first.lines.end..].trim_start_matches('\n').to_owned();
+    }
+    Extracted {
+        kind,
+        title: properties.title,
+        markdown,
+        tags: properties.keywords,
+        warnings,
+        ..Extracted::default()
+    }
+}
+
+fn normal(mut read: Extracted) -> Extracted {
+    read.markdown = markdown::normalise(&read.markdown);
+    read
 }
 
 fn portable(document: pdf::Document) -> Result<Extracted, Unfit> {

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use super::child::{Answer, Order, SUBCOMMAND};
+use super::ocr::Programs;
 use super::{Extracted, Found, MOST_TEXT};
 use crate::domain::document::MAX_UPLOAD_BYTES;
 use crate::knowledge::sniff;
@@ -33,6 +34,8 @@ pub struct Settings {
     pub program: PathBuf,
     /// poppler's `pdftotext`, where it is installed.
     pub pdftotext: Option<PathBuf>,
+    /// What recognises text on pictures of pages, where it is installed.
+    pub ocr: Option<Programs>,
     /// Time for one file, by the clock on the wall.
     pub time: Duration,
     /// Memory for one file, in MiB.
@@ -47,11 +50,19 @@ impl Default for Settings {
         Self {
             program: PathBuf::from("/proc/self/exe"),
             pdftotext: None,
+            ocr: None,
             time: Duration::from_secs(30),
             memory_mb: 1024,
             at_once: std::thread::available_parallelism().map_or(2, |n| n.get().clamp(1, 4)),
         }
     }
+}
+
+/// Which program of those that read PDF is asked.
+enum How {
+    First,
+    Second(PathBuf),
+    Pictures(Programs),
 }
 
 /// Why a file wasn't read.
@@ -96,6 +107,20 @@ impl Reader {
             .acquire()
             .await
             .map_err(|_| ReadError::Process("the reader is closed".to_owned()))?;
+        let read = self.text(bytes, name).await;
+        match (read, &self.settings.ocr) {
+            (Err(ReadError::Unfit(Unfit::Scanned)), Some(programs)) => {
+                tracing::debug!("a PDF without text is read by tesseract");
+                let end = Instant::now() + programs.time;
+                let how = How::Pictures(programs.clone());
+                Ok(self.pass(bytes, name, how, end).await??.extracted)
+            }
+            (read, _) => read,
+        }
+    }
+
+    /// Reads the text that a file has as text.
+    async fn text(&self, bytes: &[u8], name: &str) -> Result<Extracted, ReadError> {
         let end = Instant::now() + self.settings.time;
         let pdf = sniff::is_pdf(bytes);
         // What the first program hangs on the second shall still have time for.
@@ -103,7 +128,7 @@ impl Reader {
             (true, Some(_)) => end - self.settings.time / 2,
             _ => end,
         };
-        let first = self.pass(bytes, name, None, first_end).await?;
+        let first = self.pass(bytes, name, How::First, first_end).await?;
         if !pdf {
             return Ok(first?.extracted);
         }
@@ -126,7 +151,7 @@ impl Reader {
             };
         };
         tracing::debug!(reason, "a PDF is read by pdftotext");
-        let second = self.pass(bytes, name, Some(program), end).await?;
+        let second = self.pass(bytes, name, How::Second(program), end).await?;
         Ok(better(first, second)?)
     }
 
@@ -135,16 +160,26 @@ impl Reader {
         &self,
         bytes: &[u8],
         name: &str,
-        pdftotext: Option<PathBuf>,
+        how: How,
         end: Instant,
     ) -> Result<Result<Found, Unfit>, ReadError> {
         let time = end.saturating_duration_since(Instant::now());
+        let limit = match &how {
+            How::Pictures(programs) => programs.time.as_secs(),
+            _ => self.settings.time.as_secs(),
+        };
+        let (pdftotext, ocr) = match how {
+            How::First => (None, None),
+            How::Second(program) => (Some(program), None),
+            How::Pictures(programs) => (None, Some(programs)),
+        };
         let order = Order {
             name: name.chars().take(500).collect(),
             memory: self.settings.memory_mb << 20,
             seconds: time.as_secs() + 1,
             parent: i32::try_from(std::process::id()).unwrap_or(0),
             pdftotext,
+            ocr,
         };
         let mut order = serde_json::to_vec(&order).map_err(|e| ReadError::Process(e.to_string()))?;
         order.push(b'\n');
@@ -180,9 +215,7 @@ impl Reader {
         let Ok((answer, remarks, status)) = tokio::time::timeout_at(end, talk).await else {
             group.kill();
             let _ = group.child.wait().await;
-            return Ok(Err(Unfit::TooSlow {
-                seconds: self.settings.time.as_secs(),
-            }));
+            return Ok(Err(Unfit::TooSlow { seconds: limit }));
         };
         let status = status.map_err(|e| ReadError::Process(e.to_string()))?;
         group.ended = true;
@@ -198,19 +231,22 @@ impl Reader {
             });
         }
         let remarks = String::from_utf8_lossy(&remarks);
-        self.how_it_ended(status, &remarks)
+        self.how_it_ended(status, &remarks, limit)
     }
 
     /// The reason that a dead process leaves.
-    fn how_it_ended(&self, status: ExitStatus, remarks: &str) -> Result<Result<Found, Unfit>, ReadError> {
+    fn how_it_ended(
+        &self,
+        status: ExitStatus,
+        remarks: &str,
+        seconds: u64,
+    ) -> Result<Result<Found, Unfit>, ReadError> {
         let out_of_memory = remarks.contains("memory allocation of") || remarks.contains("Out of memory");
         match status.signal().and_then(|s| Signal::try_from(s).ok()) {
             _ if out_of_memory => Ok(Err(Unfit::TooMuchMemory {
                 limit_mb: self.settings.memory_mb,
             })),
-            Some(Signal::SIGXCPU) => Ok(Err(Unfit::TooSlow {
-                seconds: self.settings.time.as_secs(),
-            })),
+            Some(Signal::SIGXCPU) => Ok(Err(Unfit::TooSlow { seconds })),
             // The kernel's own choice when memory runs out for all.
             Some(Signal::SIGKILL) => Ok(Err(Unfit::TooMuchMemory {
                 limit_mb: self.settings.memory_mb,

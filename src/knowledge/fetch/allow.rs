@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use reqwest::Url;
 
+use crate::db::pool::{DbResult, SiteTx};
+use crate::db::sites;
 use crate::domain::site::BadOrigin;
 
 /// The web origins that a site's content may come from: its own ones, and what the operator
@@ -25,6 +27,22 @@ impl AllowList {
         let mut list = Self::default();
         for origin in origins {
             list.add(origin.as_ref())?;
+        }
+        Ok(list)
+    }
+
+    /// Of a site: its own origins, and those that the operator has added (`fetch_origins`).
+    ///
+    /// # Errors
+    /// When the database refuses or is away.
+    pub async fn of_site(tx: &mut SiteTx) -> DbResult<Self> {
+        let own = sites::own(tx).await?.map(|s| s.origins).unwrap_or_default();
+        let added = sites::settings(tx).await?.fetch_origins();
+        let mut list = Self::default();
+        for origin in own.iter().chain(&added) {
+            if list.add(origin).is_err() {
+                tracing::warn!("a site's origin is none: nothing is fetched from there");
+            }
         }
         Ok(list)
     }

@@ -3,7 +3,6 @@
 
 use super::{IngestError, Progress, Stage};
 use crate::db::uploads::{Content, Upload};
-use crate::domain::site::Site;
 use crate::knowledge::accept::Named;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::allow::AllowList;
@@ -23,7 +22,7 @@ pub(super) enum Got {
 /// When it can't be fetched.
 pub(super) async fn get(
     knowledge: &Knowledge,
-    site: Option<&Site>,
+    allowed: &AllowList,
     upload: Upload,
     progress: Progress<'_>,
 ) -> Result<Got, IngestError> {
@@ -47,11 +46,8 @@ pub(super) async fn get(
         Content::Fetch(address) => address,
     };
     progress(Stage::Fetch, 0.0);
-    // The names in the table were brought into form when they were set.
-    let origins = site.map(|s| s.origins.clone()).unwrap_or_default();
-    let allowed = AllowList::new(origins).unwrap_or_default();
     let fetcher = knowledge.fetcher.as_ref().ok_or(IngestError::NoFetcher)?;
-    let fetched = fetcher.get(&address, &allowed).await?;
+    let fetched = fetcher.get(&address, allowed).await?;
     let sha256 = fetched.body.sha256.to_vec();
     let bytes = fetched.body.read().await.map_err(|error| {
         tracing::error!(%error, "what was fetched can't be read from disk");

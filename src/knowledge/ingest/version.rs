@@ -13,6 +13,7 @@ use crate::knowledge::accept::Named;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::chunk::{ChunkLimits, chunk};
 use crate::knowledge::extract::Extracted;
+use crate::knowledge::scan::Clean;
 use crate::knowledge::unfit::Unfit;
 use crate::knowledge::{blocks, embed, language};
 use crate::models::embedder::Embedder;
@@ -47,7 +48,11 @@ pub(super) async fn prepare(
     progress: Progress<'_>,
 ) -> Result<(NewVersion, Texts), IngestError> {
     progress(Stage::Sniff, 0.0);
-    progress(Stage::Scan, 0.0);
+    if let Some(scanner) = &knowledge.scanner {
+        progress(Stage::Scan, 0.0);
+        // Closed: what nobody could scan isn't read.
+        let Clean { .. } = scanner.scan(&named.bytes).await?;
+    }
     fail::point(FailPoint::IngestScanned);
     progress(Stage::Extract, 0.0);
     let bytes = std::mem::take(&mut named.bytes);

@@ -1,6 +1,7 @@
 /**
  * A small deskhand that a test scripts: it speaks the wire of PROTOCOL.md, stores events per thread
  * and replays them on resume as the real one does, and can cut, refuse and delay at will.
+ * As a WordPress would, it takes questions and is polled for their answers, where a test's browser can't reach the backend.
  * It also serves the demo shop's pages and bare test pages, under the real ones' content security policy.
  */
 import { randomUUID } from 'node:crypto';
@@ -8,6 +9,8 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { ARTICLES, realistic } from './shop-answers.mjs';
 
+/** Where a WordPress has the plugin's routes. */
+const RELAY = '/wp-json/deskhand/v1';
 const ROOT = new URL('../../../', import.meta.url);
 const WIDGET = new URL('wp-plugin/deskhand/assets/', ROOT);
 const DEMO = new URL('src/http/demo/', ROOT);
@@ -33,7 +36,15 @@ export class FakeServer {
   /** Sent at the head of each stream: tests don't wait a second for a reconnection. */
   retry = 20;
   tokenLifetime = 300_000;
+  /** What the token's answer says besides. */
+  tokenMore = {};
   heartbeat = 0;
+  /** Streams get their headers and not a byte, as behind a proxy that waits for their end. */
+  holdStreams = false;
+  /** What relayed requests must show. */
+  nonce = randomUUID();
+  /** AI jobs of the relay, by id: {status, result?, error?}. */
+  jobs = new Map();
   #tokens = new Set();
   #streams = new Set();
   #pages = new Map();
@@ -59,7 +70,7 @@ export class FakeServer {
   }
 
   /** A bare page with one widget: returns its address. */
-  page(attributes = {}, { lang = 'en', dir, connect, inside = '' } = {}) {
+  page(attributes = {}, { lang = 'en', dir, connect, inside = '', script = 'deskhand-widget.js' } = {}) {
     const all = { 'token-url': '/demo/token', ...attributes };
     const escape = (value) => String(value).replace(/&/g, '&amp;').replace(/"/g, '&quot;').replace(/</g, '&lt;');
     const list = Object.entries(all).map(([name, value]) => ` ${name}="${escape(value)}"`).join('');
@@ -68,7 +79,7 @@ export class FakeServer {
       connect,
       html: `<!doctype html><html lang="${lang}"${dir ? ` dir="${dir}"` : ''}><head><meta charset="utf-8"><title>Test</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="/assets/favicon.svg">
-<link rel="stylesheet" href="/assets/page.css"><script type="module" src="/assets/deskhand-widget.js"></script></head>
+<link rel="stylesheet" href="/assets/page.css"><script type="module" src="/assets/${script}"></script></head>
 <body><main><h1>Test page</h1>${inside}<deskhand-chat${list}></deskhand-chat></main></body></html>`,
     });
     return this.url + path;
@@ -113,7 +124,7 @@ export class FakeServer {
       response.setHeader('Access-Control-Allow-Methods', 'GET, POST');
       return response.writeHead(204).end();
     }
-    if (path.startsWith('/api/') || path === '/demo/token') return this.#api(request, response, path, url);
+    if (/^\/(api|wp-json)\//.test(path) || path === '/demo/token' || path === '/session') return this.#api(request, response, path, url);
     if (this.#pages.has(path)) {
       const { html, connect } = this.#pages.get(path);
       return this.#html(response, html, connect);
@@ -146,16 +157,21 @@ export class FakeServer {
     if (fault) {
       return response.writeHead(fault.status, { 'Content-Type': 'application/problem+json', ...fault.headers }).end(JSON.stringify(fault.body ?? {}));
     }
+    if (path === '/session') return json(response, 200, { nonce: this.nonce });
     if (path === '/demo/token') {
+      if (this.tokenMore.relay && request.headers['x-wp-nonce'] !== this.nonce) return problem(response, 403, 'rest_cookie_invalid_nonce');
       const token = `token-${randomUUID()}`;
       this.#tokens.add(token);
-      return json(response, 200, { token, expires_at: new Date(Date.now() + this.tokenLifetime).toISOString() });
+      return json(response, 200, { token, expires_at: new Date(Date.now() + this.tokenLifetime).toISOString(), ...this.tokenMore });
     }
-    if (!this.#tokens.has(request.headers.authorization?.replace('Bearer ', ''))) return problem(response, 401, 'token_expired');
+    if (path.startsWith(RELAY)) {
+      if (request.headers['x-wp-nonce'] !== this.nonce) return problem(response, 403, 'rest_cookie_invalid_nonce');
+      if (/^\/chat/.test(path.slice(RELAY.length))) return this.#chat(entry, response, path.slice(RELAY.length + 6));
+    } else if (!this.#tokens.has(request.headers.authorization?.replace('Bearer ', ''))) return problem(response, 401, 'token_expired');
 
     if (path === '/api/agent/messages') return this.#message(entry, response);
-    if (path === '/api/agent/feedback') return response.writeHead(204).end();
-    const [, id, verb] = /^\/api\/agent\/thread\/([^/]+)(?:\/(\w+))?$/.exec(path) ?? [];
+    if (path.endsWith('/feedback')) return response.writeHead(204).end();
+    const [, id, verb] = /^\/api\/agent\/thread\/([^/]+)(?:\/(\w+))?$/.exec(path.replace(RELAY, '/api/agent')) ?? [];
     const thread = this.threads.get(id);
     if (!thread) return problem(response, 404, 'thread_not_found');
     if (verb === 'cancel') {
@@ -171,15 +187,43 @@ export class FakeServer {
     });
   }
 
+  /** The token's answer as WordPress gives it, with a backend that the browser can't reach unless a test says where it is. */
+  relayed(backend = 'http://127.0.0.1:9') {
+    this.tokenMore = { backend, relay: this.url + RELAY };
+  }
+
+  #chat({ method, body: message, headers }, response, id) {
+    if (method === 'GET') {
+      const job = this.jobs.get(id);
+      if (!job) return problem(response, 404, 'not_found');
+      const tag = `"${id}-${job.status}"`;
+      response.setHeader('ETag', tag);
+      response.setHeader('Cache-Control', 'private, no-cache');
+      if (headers['if-none-match'] === tag) return response.writeHead(304).end();
+      return json(response, 200, { id, ...job });
+    }
+    const turn = this.#turns.get(message.message_id) ?? this.#turnOf(message);
+    const job = { status: 'running' };
+    this.jobs.set(message.message_id, job);
+    turn.finished.then(() => Object.assign(job, { status: 'succeeded', result: turn.whole() }));
+    json(response, 202, { id: message.message_id });
+  }
+
+  #turnOf(message) {
+    const thread = this.threads.get(message.thread_id) ?? { id: randomUUID(), status: 'open', events: [], messages: [], listeners: new Set(), turn: null };
+    this.threads.set(thread.id, thread);
+    const turn = this.#begin(thread, message);
+    this.#turns.set(message.message_id, turn);
+    return turn;
+  }
+
   #message({ body: message, headers }, response) {
     let turn = this.#turns.get(message.message_id);
     if (!turn) {
       if (message.thread_id && !this.threads.has(message.thread_id)) return problem(response, 404, 'thread_not_found');
-      const thread = this.threads.get(message.thread_id) ?? { id: randomUUID(), status: 'open', events: [], messages: [], listeners: new Set(), turn: null };
-      if (thread.turn) return problem(response, 409, 'turn_in_progress', { turn_id: thread.turn.id });
-      this.threads.set(thread.id, thread);
-      turn = this.#begin(thread, message);
-      this.#turns.set(message.message_id, turn);
+      const running = this.threads.get(message.thread_id)?.turn;
+      if (running) return problem(response, 409, 'turn_in_progress', { turn_id: running.id });
+      turn = this.#turnOf(message);
     }
     if (!headers.accept.includes('text/event-stream')) return turn.finished.then(() => json(response, 200, turn.whole()));
     this.#stream(turn.thread, turn.first - 1, response, (event) => event.type === 'done' && event.data.turn_id === turn.id);
@@ -198,7 +242,11 @@ export class FakeServer {
       delta: (i, md) => add('delta', { i, md }),
       replace: (from, md) => add('replace', { from, md, reason: 'guardrail' }),
       ask(data) { turn.asked = data; add('ask', data); },
-      handoff(data) { thread.status = 'handoff'; add('handoff', { handoff_id: randomUUID(), reason: 'visitor_wish', needs_contact: false, ...data }); },
+      handoff(data) {
+        thread.status = 'handoff';
+        turn.passedOn = { handoff_id: randomUUID(), reason: 'visitor_wish', needs_contact: false, ...data };
+        add('handoff', turn.passedOn);
+      },
       error: (code, detail, retryable = true) => add('error', { code, detail, retryable }),
       final(text, more = {}) {
         const data = { outcome: 'answered', text, citations: stored.citations.map(({ n }) => n), brain: 'extractive', incomplete: false, ...more };
@@ -207,7 +255,7 @@ export class FakeServer {
         thread.messages.push(stored);
         add('final', data);
       },
-      whole: () => ({ thread_id: thread.id, turn_id: turn.id, outcome: stored.outcome, text: stored.text, citations: stored.citations, ask: turn.asked, last_seq: thread.events.length }),
+      whole: () => ({ thread_id: thread.id, turn_id: turn.id, outcome: stored.outcome, text: stored.text, citations: stored.citations, ask: turn.asked, handoff: turn.passedOn, last_seq: thread.events.length }),
     };
     if (message.user_msg) thread.messages.push({ author: 'visitor', text: message.user_msg, citations: [], at: new Date().toISOString() });
     const by = thread.status === 'staff' ? 'staff' : 'agent';
@@ -257,6 +305,7 @@ export class FakeServer {
       thread.listeners.delete(listener);
       this.#streams.delete(response);
     });
+    if (this.holdStreams) return response.flushHeaders();
     write(`retry: ${this.retry}\n\n`);
     for (const event of thread.events.slice(after)) listener(event);
     thread.listeners.add(listener);

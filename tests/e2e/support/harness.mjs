@@ -27,7 +27,7 @@ export function check(name, { attributes, page: around, browser: options, hosts 
       const url = server.page(attributes, around);
       const open = async () => {
         await page.goto(url);
-        await page.locator('deskhand-chat .root').waitFor();
+        await page.locator('deskhand-chat :is(.root, button)').first().waitFor();
       };
       await open();
       await body({ server, page, chat, url, open });
@@ -64,8 +64,8 @@ function desk(page) {
 }
 
 /** Waits until a condition of the test itself is true. */
-export async function until(condition, what) {
-  for (const end = Date.now() + 10_000; !(await condition());) {
+export async function until(condition, what, most = 10_000) {
+  for (const end = Date.now() + most; !(await condition());) {
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => { setTimeout(resolve, 10); });
   }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use rstest::rstest;
 
-use super::{docx, pages, pdf, read};
+use super::{docx, pages, pdf, read, samples, zipped};
 use crate::support::process::Home;
 
 /// Small limits, so that the limits and not the files' luck are tested.
@@ -36,6 +36,27 @@ fn allowed_kb(file: usize) -> u64 {
 #[case::lines("a\n".repeat(300_000).into_bytes(), &[])]
 #[case::quotes_in_quotes(format!("# A\n\n{}text\n", "> ".repeat(100_000)).into_bytes(), &["too_slow", "too_much_memory", "corrupt"])]
 #[case::brackets(format!("# A\n\n{}", "[a](".repeat(200_000)).into_bytes(), &["too_slow", "too_much_memory"])]
+#[case::one_cell_at_the_end(samples::xlsx_of("<row r=\"1\"><c r=\"A1\"><v>1</v></c></row><row r=\"1048576\"><c r=\"XFD1048576\"><v>2</v></c></row>", ""), &[])]
+#[case::a_diagonal(diagonal(), &["too_large"])]
+#[case::shared_strings(samples::xlsx_of("<row><c t=\"s\"><v>0</v></c></row>", &"<si/>".repeat(5_000_000)), &["too_large"])]
+#[case::one_string_everywhere(one_string_everywhere(), &["too_large"])]
+#[case::merged_cells(merged_cells(), &["too_large"])]
+#[case::entities_in_a_sheet(entities_in("xl/workbook.xml"), &["empty", "corrupt"])]
+#[case::entities_in_a_text(entities_in("content.xml"), &["empty", "corrupt"])]
+#[case::groups_in_groups(groups_in_groups(), &["corrupt"])]
+#[case::repeated_rows(repeated_rows(), &["too_large"])]
+#[case::lists_in_lists(samples::odt_of(&"<text:list><text:list-item>".repeat(100_000)), &["corrupt"])]
+#[case::notes_in_notes(notes_in_notes(), &["corrupt"])]
+#[case::many_parts(many_parts(), &[])]
+#[case::mails_in_mails(mails_in_mails(), &["corrupt", "too_much_memory", "too_slow"])]
+#[case::parts_in_parts(parts_in_parts(), &["corrupt", "too_much_memory", "too_slow", "empty"])]
+#[case::packed_in_a_mail(packed_in_a_mail(), &[])]
+#[case::rtf_groups(format!("{{\\rtf1 {}", "{\\b x".repeat(2_000_000)).into_bytes(), &["corrupt"])]
+#[case::rtf_cells(format!("{{\\rtf1 {}}}", "\\intbl\\cell".repeat(1_500_000)).into_bytes(), &["too_large", "empty"])]
+#[case::quotes_in_a_table(format!("a,b,c\n{}", "\"".repeat(10_000_000)).into_bytes(), &["empty", "corrupt", "too_slow", "too_much_memory"])]
+#[case::many_columns(format!("{}\n", ",".repeat(15_000_000)).into_bytes(), &["empty", "too_large", "too_slow"])]
+#[case::a_wide_row(wide_row(), &["too_large"])]
+#[case::many_chapters(many_chapters(), &["too_large"])]
 fn a_hostile_file_hurts_nobody(#[case] bytes: Vec<u8>, #[case] codes: &[&str]) {
     let home = Home::new("extract-bomb");
     let usual = read(&home, "small.md", b"# A\n\ntext\n", &LIMITS).peak_kb;
@@ -214,7 +235,147 @@ fn entities() -> Vec<u8> {
     let document = format!(
         "<?xml version=\"1.0\"?><!DOCTYPE d [{declared}]><w:document xmlns:w=\"w\"><w:body><w:p><w:r><w:t>&a29;</w:t></w:r></w:p></w:body></w:document>"
     );
-    super::zipped(&[("word/document.xml", document.as_bytes())])
+    zipped(&[("word/document.xml", document.as_bytes())])
+}
+
+/// As above, in another part and dialect.
+fn entities_in(part: &str) -> Vec<u8> {
+    let mut declared = "<!ENTITY a0 \"lamp\">".to_owned();
+    for i in 1..30 {
+        declared.push_str(&format!(
+            "<!ENTITY a{i} \"{}\">",
+            format!("&a{};", i - 1).repeat(10)
+        ));
+    }
+    let document = format!(
+        "<!DOCTYPE d [{declared}]><d><body><text><p>&a29;</p></text></body><sheets>&a29;</sheets></d>"
+    );
+    zipped(&[(part, document.as_bytes())])
+}
+
+/// Each row has one cell, one further to the right.
+fn diagonal() -> Vec<u8> {
+    let name = |mut n: u32| {
+        let mut letters = String::new();
+        while n > 0 {
+            letters.insert(0, char::from(b'A' + ((n - 1) % 26) as u8));
+            n = (n - 1) / 26;
+        }
+        letters
+    };
+    let rows: String = (1..=16_000)
+        .map(|i| {
+            format!(
+                "<row r=\"{i}\"><c r=\"{c}{i}\"><v>1</v></c><c r=\"{d}{i}\"><v>2</v></c></row>",
+                c = name(i),
+                d = name(i + 1)
+            )
+        })
+        .collect();
+    samples::xlsx_of(&rows, "")
+}
+
+/// A long string that many cells show.
+fn one_string_everywhere() -> Vec<u8> {
+    let shared = format!("<si><t>{}</t></si>", "lamp ".repeat(200_000));
+    samples::xlsx_of(&"<row><c t=\"s\"><v>0</v></c></row>".repeat(200_000), &shared)
+}
+
+/// Cells that are each merged over a whole sheet.
+fn merged_cells() -> Vec<u8> {
+    let cells = "<row><c><v>1</v></c><c><v>2</v></c></row>".repeat(50_000);
+    let merged = "<mergeCell ref=\"A1:XFD1048576\"/>".repeat(90_000);
+    samples::xlsx_of(
+        &format!("{cells}</sheetData><mergeCells>{merged}</mergeCells><sheetData>"),
+        "",
+    )
+}
+
+/// Shapes in groups in groups.
+fn groups_in_groups() -> Vec<u8> {
+    let slide = format!("<p:sld><p:cSld><p:spTree>{}", "<p:grpSp>".repeat(300_000));
+    let main = "<Relationships><Relationship Id=\"a\" Type=\"x/slide\" Target=\"s.xml\"/></Relationships>";
+    zipped(&[
+        (
+            "ppt/presentation.xml",
+            b"<p><sldIdLst><sldId id=\"a\"/></sldIdLst></p>",
+        ),
+        ("ppt/_rels/presentation.xml.rels", main.as_bytes()),
+        ("ppt/s.xml", slide.as_bytes()),
+    ])
+}
+
+/// A row of a thousand columns, a million times.
+fn repeated_rows() -> Vec<u8> {
+    let row = "<table:table-row table:number-rows-repeated=\"1048576\"><table:table-cell table:number-columns-repeated=\"16384\"><text:p>lamp</text:p></table:table-cell></table:table-row>";
+    samples::odt_of(&format!("<table:table>{}</table:table>", row.repeat(50)))
+}
+
+/// Notes that are in each other.
+fn notes_in_notes() -> Vec<u8> {
+    samples::odt_of(&"<text:p>a<text:note><text:note-body>".repeat(100_000))
+}
+
+/// A mail of ten thousand parts.
+fn many_parts() -> Vec<u8> {
+    let part = "--x\r\nContent-Type: text/plain; name=\"a.txt\"\r\nContent-Disposition: attachment; filename=\"a.txt\"\r\n\r\nThirty days.\r\n";
+    format!(
+        "From: a@x.example\r\nTo: b@x.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n{}--x--\r\n",
+        part.repeat(10_000)
+    )
+    .into_bytes()
+}
+
+/// A mail in a mail in a mail …
+fn mails_in_mails() -> Vec<u8> {
+    let mail =
+        "From: a@x.example\r\nTo: b@x.example\r\nMIME-Version: 1.0\r\nContent-Type: message/rfc822\r\n\r\n";
+    format!("{}Subject: last\r\n\r\nThirty days.\r\n", mail.repeat(100_000)).into_bytes()
+}
+
+/// Parts in parts in parts.
+fn parts_in_parts() -> Vec<u8> {
+    let mut mail = "From: a@x.example\r\nTo: b@x.example\r\nMIME-Version: 1.0\r\n".to_owned();
+    for i in 0..50_000 {
+        mail.push_str(&format!(
+            "Content-Type: multipart/mixed; boundary=b{i}\r\n\r\n--b{i}\r\n"
+        ));
+    }
+    mail.push_str("\r\nThirty days.\r\n");
+    mail.into_bytes()
+}
+
+/// A document that inflates, as an attachment: the mail's own text is read.
+fn packed_in_a_mail() -> Vec<u8> {
+    use base64::Engine as _;
+    let bomb = base64::engine::general_purpose::STANDARD.encode(packed(b' ', 400 << 20));
+    format!(
+        "From: a@x.example\r\nTo: b@x.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nContent-Type: text/plain\r\n\r\nThirty days.\r\n--x\r\nContent-Type: application/octet-stream; name=\"a.docx\"\r\nContent-Transfer-Encoding: base64\r\n\r\n{bomb}\r\n--x--\r\n"
+    )
+    .into_bytes()
+}
+
+/// One row of very many cells, and very many of one.
+fn wide_row() -> Vec<u8> {
+    format!("{}\n{}", "a;".repeat(16_000), "b;c\n".repeat(100_000)).into_bytes()
+}
+
+/// A book whose spine names one long chapter under many names.
+fn many_chapters() -> Vec<u8> {
+    let chapter = format!("<html><body><p>{}</p></body></html>", "lamp ".repeat(100_000));
+    let names: Vec<String> = (0..200).map(|i| format!("c{i}.xhtml")).collect();
+    let items: String = names
+        .iter()
+        .map(|n| format!("<item id=\"{n}\" href=\"{n}\" media-type=\"application/xhtml+xml\"/>"))
+        .collect();
+    let spine: String = names
+        .iter()
+        .map(|n| format!("<itemref idref=\"{n}\"/>"))
+        .collect();
+    let book = format!("<package><metadata/><manifest>{items}</manifest><spine>{spine}</spine></package>");
+    let mut parts: Vec<(&str, &[u8])> = vec![("book.opf", book.as_bytes())];
+    parts.extend(names.iter().map(|n| (n.as_str(), chapter.as_bytes())));
+    zipped(&parts)
 }
 
 /// Each paragraph opens again what all before it left open.

@@ -161,8 +161,9 @@ fn what_cannot_be_read_has_a_code_and_a_sentence() {
             "doesn't hold text",
         ),
     ];
+    let without_ocr = [("DESKHAND_KNOWLEDGE_OCR_LANGUAGES", "none")];
     for (name, bytes, code, says) in cases {
-        let read = read(&home, name, bytes, &[]);
+        let read = read(&home, name, bytes, &without_ocr);
         assert_eq!((read.exit, read.code()), (Some(2), code), "{name}: {}", read.json);
         let detail = read.json["detail"].as_str().unwrap();
         assert!(detail.contains(says) && detail.ends_with('.'), "{name}: {detail}");

@@ -2,9 +2,13 @@
 //! in a process of its own, under limits, with no harm to the one that asks.
 
 mod bombs;
+mod damaged;
 mod files;
+mod ocr;
+mod office;
 mod process;
 mod quality;
+mod samples;
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -41,6 +41,7 @@ async fn limits_are_set_before_the_file_is_looked_at() {
         seconds: 7,
         parent: std::process::id().try_into().unwrap(),
         pdftotext: None,
+        ocr: None,
     };
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(&serde_json::to_vec(&order).unwrap()).unwrap();

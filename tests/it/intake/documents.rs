@@ -3,12 +3,14 @@
 
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::VisitorId;
+use deskhand::knowledge::scan::{self, Scanner};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{found, shop};
 use crate::support::app::{ORIGIN, TestApp, TestSite};
-use crate::support::wordpress::post;
+use crate::support::knowledge::settings;
+use crate::support::wordpress::{WordPress, post};
 
 fn media(app: &TestApp, id: u64, url: &str) -> Value {
     json!({ "site_id": app.site.id, "timestamp": app.clock.now().timestamp(), "attachment_id": id,
@@ -106,6 +108,69 @@ async fn failures_speak_and_are_tried_again_where_that_may_help() {
         3,
         "what failed for good, and not what is live now"
     );
+    app.finish().await;
+}
+
+/// Says of every file what clamd says of one that it knows.
+async fn clamd(listener: tokio::net::TcpListener) {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let mut seen = Vec::new();
+        while !seen.ends_with(&[0; 4]) {
+            let mut piece = [0; 4096];
+            match stream.read(&mut piece).await {
+                Ok(n) if n > 0 => seen.extend_from_slice(&piece[..n]),
+                _ => break,
+            }
+        }
+        let bad = seen.windows(6).any(|w| w == b"wicked");
+        let word: &[u8] = if bad {
+            b"stream: Test.Wicked FOUND\0"
+        } else {
+            b"stream: OK\0"
+        };
+        let _ = stream.write_all(word).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_read_that_the_scanner_has_not_called_clean() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let wordpress = WordPress::start().await;
+    let scanner = Scanner::new(scan::Settings {
+        clamd: address.to_string().parse().unwrap(),
+        time: std::time::Duration::from_secs(10),
+    });
+    let app = wordpress
+        .scanned_app(settings(None, "http://127.0.0.1:9"), Some(scanner))
+        .await;
+    #[expect(clippy::disallowed_methods, reason = "ends with the test")]
+    let server = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(clamd(listener)));
+    let clean = wordpress.serve("/clean.md", 200, b"# Lamps\n\nLamps are harmless.");
+    let clean = app.tell(&media(&app, 1, &clean)).await;
+    let bad = wordpress.serve("/bad.md", 200, b"# Lamps\n\nLamps are wicked.");
+    let bad = app.tell(&media(&app, 2, &bad)).await;
+    app.work().await;
+    assert_eq!(app.document(&clean).await["state"], "live");
+    let document = app.document(&bad).await;
+    assert_eq!(
+        (&document["state"], &document["failure"]["code"]),
+        (&json!("failed"), &json!("infected")),
+        "{document:#}"
+    );
+    assert_eq!(found(&app, "lamps").await.len(), 1);
+    // Closed while it is away: the job waits for it.
+    drop(server);
+    let late = app.tell(&post(&app, 3, 1, "Lamps again.")).await;
+    app.work().await;
+    let document = app.document(&late).await;
+    assert_eq!(
+        (&document["state"], &document["failure"]["code"]),
+        (&json!("waiting"), &json!("scanner_away")),
+        "{document:#}"
+    );
+    assert_eq!(found(&app, "lamps").await.len(), 1);
     app.finish().await;
 }
 

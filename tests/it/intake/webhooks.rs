@@ -6,9 +6,8 @@ use chrono::TimeDelta;
 use deskhand::db::sites;
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::SiteId;
-use deskhand::domain::keys::{Purpose, RootSecret};
+use deskhand::domain::keys::{Purpose, RootSecret, owner_of};
 use deskhand::domain::signature::{Signed, WORDPRESS};
-use deskhand::http::auth::keyring::owner_of;
 use serde_json::{Value, json};
 
 use super::{found, shop};

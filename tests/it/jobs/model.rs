@@ -122,6 +122,7 @@ impl Model {
                     return;
                 };
                 let error = |permanent| JobError {
+                    again: None,
                     code: "c".into(),
                     detail: "d".into(),
                     permanent,

@@ -15,12 +15,12 @@ use deskhand::db::sites;
 use deskhand::domain::clock::{Clock, ShiftedClock};
 use deskhand::domain::document::NewUpload;
 use deskhand::domain::ids::{SiteId, VisitorId};
-use deskhand::domain::keys::RootSecret;
+use deskhand::domain::keys::{Purpose, RootSecret, owner_of};
 use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
+use deskhand::gateway::Gateway;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::registry::Registry;
-use deskhand::http::auth::keyring::owner_of;
 use deskhand::http::auth::token::{self, Claims};
 use deskhand::http::metrics::Access;
 use deskhand::http::notices;
@@ -28,7 +28,10 @@ use deskhand::http::state::{App, HttpSettings};
 use deskhand::http::{router, server};
 use deskhand::knowledge::accept::accept;
 use deskhand::knowledge::base::Knowledge;
+use deskhand::knowledge::fetch::allow::PrivateHosts;
+use deskhand::knowledge::fetch::{FetchSettings, Fetcher};
 use deskhand::knowledge::ingest::ingest;
+use deskhand::models::provider::Provider;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -79,6 +82,12 @@ impl TestSite {
         self.signed(&Claims::new(self.id, visitor, ORIGIN, expires_at))
     }
 
+    /// What the site's own server shows.
+    pub fn api_key(&self) -> String {
+        let key = self.root.derive(self.id, Purpose::Api);
+        format!("{}.{}", self.kid, hex::encode(key.expose()))
+    }
+
     pub fn signed(&self, claims: &Claims) -> String {
         token::mint(&self.root, &self.kid, claims).unwrap()
     }
@@ -94,6 +103,7 @@ pub struct TestApp {
     pub base: String,
     pub client: reqwest::Client,
     pub knowledge: Arc<Knowledge>,
+    pub gateway: Arc<Gateway>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -107,6 +117,10 @@ pub struct Setup {
     pub sweep: bool,
     pub knowledge: Arc<Knowledge>,
     pub day_cap_micro: i64,
+    /// Of AI jobs that need no conversation.
+    pub providers: Vec<Arc<Provider>>,
+    /// `host:port` of servers on this machine that may be called back.
+    pub callbacks: Vec<String>,
 }
 
 impl Default for Setup {
@@ -119,6 +133,8 @@ impl Default for Setup {
             sweep: true,
             knowledge: words_alone(),
             day_cap_micro: 1_000_000,
+            providers: Vec::new(),
+            callbacks: Vec::new(),
         }
     }
 }
@@ -197,7 +213,24 @@ impl TestApp {
             streams_at_once: setup.streams_at_once,
             metrics: Access::Loopback,
         };
-        let app = App::new(Arc::clone(&agent), Arc::clone(&knowledge), http, stop.clone());
+        let private = setup.callbacks.iter().map(String::as_str);
+        let fetcher = FetchSettings {
+            private: PrivateHosts::parse(private).unwrap(),
+            ..FetchSettings::new(std::env::temp_dir())
+        };
+        let gateway = Gateway::new(
+            Arc::clone(&agent),
+            setup.providers,
+            Fetcher::new(fetcher).unwrap(),
+            "EUR".to_owned(),
+        );
+        let app = App::new(
+            Arc::clone(&agent),
+            Arc::clone(&gateway),
+            Arc::clone(&knowledge),
+            http,
+            stop.clone(),
+        );
         let tasks = TaskTracker::new();
         tasks.spawn(notices::listen(Arc::clone(&agent), stop.clone()));
         if setup.sweep {
@@ -223,6 +256,7 @@ impl TestApp {
             base: base(listen),
             client,
             knowledge,
+            gateway,
             stop,
             tasks,
         }

@@ -13,6 +13,7 @@ pub mod model_folder;
 pub mod postgres;
 pub mod process;
 pub mod scratch;
+pub mod site_server;
 pub mod sse;
 pub mod web_server;
 pub mod wordpress;

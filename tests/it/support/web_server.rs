@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -58,6 +59,12 @@ impl Page {
         self
     }
 
+    /// A header of it.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let found = self.headers.iter().find(|(n, _)| n == name);
+        found.map(|(_, value)| value.clone())
+    }
+
     /// Says another length than the body has.
     pub fn claiming(mut self, length: usize) -> Self {
         self.length = Some(length);
@@ -78,12 +85,16 @@ impl Page {
     }
 }
 
+/// A path, whom to tell when it is asked for, and what its answer waits for.
+type Held = (String, oneshot::Sender<()>, oneshot::Receiver<()>);
 type Rule = Box<dyn Fn(&Asked) -> Page + Send + Sync>;
 
 #[derive(Default)]
 struct Inner {
     rule: Mutex<Option<Rule>>,
     asked: Mutex<Vec<Asked>>,
+    came: Notify,
+    held: Mutex<Option<Held>>,
     connections: Mutex<usize>,
 }
 
@@ -142,6 +153,29 @@ impl WebServer {
         self.take_asked().into_iter().map(|a| a.path).collect()
     }
 
+    /// Waits until this path was asked for.
+    pub async fn until_asked(&self, path: &str) {
+        let asked = async {
+            loop {
+                let came = self.inner.came.notified();
+                if self.inner.asked.lock().unwrap().iter().any(|a| a.path == path) {
+                    return;
+                }
+                came.await;
+            }
+        };
+        let waited = tokio::time::timeout(std::time::Duration::from_secs(60), asked).await;
+        assert!(waited.is_ok(), "nobody asks for {path}");
+    }
+
+    /// Holds the next answer to this path back; gives what says that it was asked for, and what
+    /// lets it go.
+    pub fn hold(&self, path: &str) -> (oneshot::Receiver<()>, oneshot::Sender<()>) {
+        let ((tell, told), (go, wait)) = (oneshot::channel(), oneshot::channel());
+        *self.inner.held.lock().unwrap() = Some((path.to_owned(), tell, wait));
+        (told, go)
+    }
+
     pub fn connections(&self) -> usize {
         *self.inner.connections.lock().unwrap()
     }
@@ -179,7 +213,14 @@ async fn serve(stream: TcpStream, inner: &Inner) -> std::io::Result<()> {
         asked.body = vec![0; length.unwrap_or(0)];
         read.read_exact(&mut asked.body).await?;
         let page = (inner.rule.lock().unwrap().as_ref().unwrap())(&asked);
+        let path = asked.path.clone();
         inner.asked.lock().unwrap().push(asked);
+        inner.came.notify_waiters();
+        let held = inner.held.lock().unwrap().take_if(|(held, ..)| *held == path);
+        if let Some((_, tell, wait)) = held {
+            let _ = tell.send(());
+            let _ = wait.await;
+        }
         if page.silent {
             std::future::pending::<()>().await;
         }

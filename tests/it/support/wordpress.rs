@@ -23,6 +23,7 @@ use deskhand::knowledge::base::Knowledge;
 use deskhand::knowledge::chunk::ChunkLimits;
 use deskhand::knowledge::fetch::allow::PrivateHosts;
 use deskhand::knowledge::fetch::{FetchSettings, Fetcher};
+use deskhand::knowledge::scan::Scanner;
 use deskhand::models::embedders::{EmbedderSettings, Embedders};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
@@ -95,9 +96,15 @@ impl WordPress {
 
     /// A deskhand whose site this is.
     pub async fn app(&self, embedder: EmbedderSettings) -> TestApp {
+        self.scanned_app(embedder, None).await
+    }
+
+    /// The same with a virus scanner.
+    pub async fn scanned_app(&self, embedder: EmbedderSettings, scanner: Option<Scanner>) -> TestApp {
         let embedders = Arc::new(Embedders::new(embedder));
-        let knowledge =
-            Knowledge::new(embedders, ChunkLimits::default(), reading()).with_fetcher(self.fetcher());
+        let knowledge = Knowledge::new(embedders, ChunkLimits::default(), reading())
+            .with_fetcher(self.fetcher())
+            .with_scanner(scanner);
         let app = TestApp::with(Setup {
             knowledge: Arc::new(knowledge),
             ..Setup::default()

@@ -2,7 +2,7 @@
  * A conversation: what is said, the turn under way, and what comes of each event.
  * Whatever connection brings one, a turn's own, a resumed or the live one, it ends in `apply`.
  */
-import { connect } from './deskhand-client.js';
+import { connect, isHeld } from './deskhand-client.js';
 import { createAnswer, failure, fill, line, staffMessage, visitorMessage } from './deskhand-transcript.js';
 
 // Milliseconds
@@ -10,9 +10,9 @@ const CANCEL_PATIENCE = 4000;
 // Events read again after a reload, for an answer under way or a card that still waits
 const REPLAY = 200;
 
-/** @type {(backend: string, tokenUrl: string, stage: Stage) => Conversation} */
-export const converse = (backend, tokenUrl, stage) => {
-	const client = connect(backend, tokenUrl);
+/** @type {(backend: string, tokenUrl: string, sessionUrl: string, stage: Stage) => Conversation} */
+export const converse = (backend, tokenUrl, sessionUrl, stage) => {
+	const client = connect(backend, tokenUrl, sessionUrl);
 	const key = `deskhand:thread:${backend || location.origin}`;
 	const { desk, log, draft } = stage;
 	let threadId = '';
@@ -139,7 +139,7 @@ export const converse = (backend, tokenUrl, stage) => {
 			// Of replayed cards only the last still stands
 			const target = open ?? (answer && !answer.carded && log.lastElementChild === answer.element ? answer : null);
 			if (type === 'ask') target?.ask(data);
-			else target?.handoff(data);
+			else target?.handoff({ ...data, hours: client.away || desk.hours });
 		} else if (type === 'snapshot') show(data);
 		else if (type === 'done') commit();
 		else if (open) {
@@ -159,7 +159,8 @@ export const converse = (backend, tokenUrl, stage) => {
 	};
 
 	/** @param {Snapshot} found */
-	const show = ({ messages, last_seq, status }) => {
+	const show = (found) => {
+		const { messages, last_seq } = found;
 		// History must not be read out
 		log.ariaLive = 'off';
 		setTimeout(() => { log.ariaLive = 'polite'; }, 500);
@@ -181,7 +182,7 @@ export const converse = (backend, tokenUrl, stage) => {
 			draft.replaceChildren();
 		}
 		loaded = last_seq;
-		held = /staff|hand/i.test(status);
+		held = isHeld(found);
 		stage.changed();
 		stage.grown(true);
 	};
@@ -299,7 +300,7 @@ export const converse = (backend, tokenUrl, stage) => {
 			if (!held || !threadId || live || document.hidden) return;
 			const { signal } = (live = new AbortController());
 			// Not just from the last turn on: its own stream left out what staff said meanwhile
-			await follow({ threadId, after: loaded, signal, until: () => !held, forever: true, onLink: (link) => turn || onLink(link) }).catch(() => {});
+			await follow({ threadId, after: loaded, signal, until: () => !held, heard: log.querySelectorAll('.staff').length, onLink: (link) => turn || onLink(link) }).catch(() => {});
 			if (live?.signal === signal) live = null;
 		},
 

@@ -303,8 +303,8 @@ export const createAnswer = (desk) => {
 			card(prose(summary ?? ''), ...(kind === 'contact' ? [contact()] : kind === 'identity' ? [p('note', t.identity)]
 				: [amount_minor && currency ? p('amount', money(amount_minor, currency, lang)) : '', div('row', ...buttons)]));
 		},
-		handoff({ next, ticket_id, needs_contact }) {
-			card(p('head', icon('person'), t.handoff), prose(next ?? ''), ticket_id ? p('note', fill(t.ticket, { id: ticket_id })) : '',
+		handoff({ next, ticket_id, needs_contact, hours }) {
+			card(p('head', icon('person'), t.handoff), prose(next ?? ''), prose(hours ?? ''), ticket_id ? p('note', fill(t.ticket, { id: ticket_id })) : '',
 				...(needs_contact ? [p('', t.contact), contact()] : []));
 		},
 	};

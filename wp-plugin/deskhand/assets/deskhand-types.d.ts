@@ -7,8 +7,14 @@
 
 /** The attributes of <deskhand-chat>. `backend`, `token-url` and `mode` are read when it enters a page, the others at any time. */
 interface ChatAttributes {
-	/** Same-origin address where POST {} gives {token, expires_at, backend?}; cookies of the site go with it. */
+	/**
+	 * Same-origin address where POST {} gives {token, expires_at, backend?, relay?, away?}; cookies of the site go with it.
+	 * `relay` is where WordPress takes what the browser can't bring to the backend itself; `away` is what is said instead of
+	 * `hours` when nobody is in.
+	 */
 	'token-url': string;
+	/** Same-origin address where GET gives {nonce}, which goes to `token-url` and to the relay as X-WP-Nonce. */
+	'session-url'?: string;
 	/** Origin of the backend; when missing, what the token's answer says, else the page's own. A thread is remembered per backend. */
 	backend?: string;
 	/** `inline`, the default, fills its container; `launcher` is a floating button with a panel, and asks for nothing until opened. */
@@ -21,6 +27,12 @@ interface ChatAttributes {
 	suggestions?: string;
 	/** A line below the input, in Markdown; its links must be http(s) or mailto. */
 	consent?: string;
+	/** When people answer, in Markdown; said where the conversation is passed on to them. */
+	hours?: string;
+	/** A JSON object of words to say instead of deskhand-en.js's, for languages that have no file of their own. */
+	strings?: string;
+	/** The name of the closed launcher's button, before the widget is there (deskhand-launcher.js). */
+	label?: string;
 	/** Any CSS colour. Its lightness is adjusted where text would be hard to read. */
 	accent?: string;
 	theme?: 'auto' | 'light' | 'dark';
@@ -42,7 +54,7 @@ interface Ask {
 	expires_at?: string | null;
 }
 
-interface Handoff { handoff_id: string; reason?: string; ticket_id?: string | null; needs_contact?: boolean; next?: string }
+interface Handoff { handoff_id: string; reason?: string; ticket_id?: string | null; needs_contact?: boolean; next?: string; hours?: string }
 
 interface StaffNote { kind: 'joined' | 'message' | 'left' | 'system'; name?: string | null; md?: string | null }
 
@@ -116,8 +128,8 @@ interface Following {
 	until(event: WireEvent): boolean;
 	signal: AbortSignal;
 	onLink(link: Link): void;
-	/** For a stream that merely listens: it never gives up. */
-	forever?: boolean;
+	/** For what merely listens, and never gives up: how many messages of staff are known, where they must be polled for. */
+	heard?: number;
 }
 
 /** What went wrong, by the code of the backend's problem+json, or `offline`, `slow`, `token_refused`; `retryAfter` in seconds. */
@@ -128,6 +140,8 @@ type Problem = ReturnType<typeof import('./deskhand-client.js').problem>;
  * and once more when the backend refuses it. It is held in memory alone.
  */
 interface Client {
+	/** What the last token's answer gave to say when nobody is in. */
+	away?: string;
 	snapshot(threadId: string, signal?: AbortSignal): Promise<Snapshot>;
 	/** Polls until no turn is under way, for half a minute at most, and gives the thread as it is then. */
 	settled(threadId: string, signal: AbortSignal): Promise<Snapshot>;
@@ -143,6 +157,8 @@ interface Client {
 	 * - 429 and 503 are waited for as long as they ask, up to 30 s and four times; past that they are thrown.
 	 * - Three answers without a single byte mean that something between swallows streams:
 	 *   then the answer is asked for in one piece, or its thread polled.
+	 * - Where the token's answer names a relay: two requests in a row that don't reach the backend, or two such streams,
+	 *   mean that it can't be reached from this page, which from then on asks and polls by WordPress.
 	 */
 	events(following: Following): AsyncGenerator<WireEvent, void, void>;
 	/** Ids of events are counted per thread: with a new thread, what was seen is forgotten. */
@@ -169,6 +185,7 @@ interface Input { id?: string; text?: string; echo?: string; confirm?: Message['
 interface Desk {
 	t: Strings;
 	lang: string;
+	hours: string;
 	say(input: Input): void;
 	rate(feedback: Feedback): Promise<unknown>;
 }

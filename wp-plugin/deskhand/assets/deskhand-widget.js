@@ -4,9 +4,9 @@
  *   <script type="module" src="…/deskhand-widget.js"></script>
  *   <deskhand-chat backend="https://desk.example" token-url="/token" greeting="Hello!"></deskhand-chat>
  *
- * token-url: same-origin, POST {} → {token, expires_at, backend?}; backend: else the token's, else this origin;
+ * token-url: same-origin, POST {} → {token, expires_at, backend?}; session-url: GET → {nonce}, for it; backend: else the token's, else this origin;
  * mode: inline | launcher; theme: auto | light | dark; accent: a colour; heading; greeting; suggestions: JSON array;
- * consent: Markdown; lang, dir: else the page's. Property `strings`: instead of those in deskhand-en.js. open(), close().
+ * consent, hours: Markdown; lang, dir: else the page's; strings: JSON, or as a property, instead of deskhand-en.js. open(), close().
  */
 import { converse } from './deskhand-conversation.js';
 import { sheets } from './deskhand-style.js';
@@ -31,6 +31,13 @@ const build = (host) => {
 	let sentAt = 0;
 
 	const attribute = (key = '') => host.getAttribute(key) ?? '';
+	const parse = (key = '') => {
+		try {
+			return JSON.parse(attribute(key)) ?? [];
+		} catch {
+			return [];
+		}
+	};
 	const floats = () => attribute('mode') === 'launcher';
 
 	const dot = h('span', { class: 'dot', hidden: true });
@@ -58,13 +65,15 @@ const build = (host) => {
 	const panel = h('section', { class: 'panel', id: 'panel', 'aria-labelledby': 'title' },
 		h('div', { class: 'bar' }, h('span', { class: 'mark' }, icon('chat')), h('div', {}, title, subtitle), fresh, close), scroll, form);
 	const root = h('div', { class: 'root' }, panel, launcher);
-	const shadow = host.attachShadow({ mode: 'open' });
+	// deskhand-launcher.js may have drawn the button alone
+	const shadow = host.shadowRoot ?? host.attachShadow({ mode: 'open' });
 	shadow.adoptedStyleSheets = sheets('');
 
 	/** @type {Desk} */
 	const desk = {
 		t: /** @type {Strings} */ ({}),
 		lang: '',
+		hours: '',
 		say: (words) => conversation?.say(words),
 		rate: async (feedback) => conversation?.rate(feedback),
 	};
@@ -166,7 +175,8 @@ const build = (host) => {
 		const near = (key = '') => host.closest(`[${key}]`)?.getAttribute(key);
 		const lang = near('lang') || navigator.language;
 		const { default: words } = await (LANGUAGES[lang.toLowerCase().split('-')[0]] ?? LANGUAGES.en)();
-		const t = (desk.t = { ...words, ...own });
+		const t = (desk.t = { ...words, ...parse('strings'), ...own });
+		desk.hours = attribute('hours');
 		desk.lang = root.lang = lang;
 		root.dir = near('dir') || (RTL.test(lang) ? 'rtl' : 'ltr');
 		shadow.adoptedStyleSheets = sheets(attribute('accent'));
@@ -181,7 +191,7 @@ const build = (host) => {
 		name(fresh, t.fresh);
 		name(close, t.close);
 		suggestions.ariaLabel = t.suggestions;
-		suggestions.replaceChildren(...list(attribute('suggestions')).map((text) => h('li', {},
+		suggestions.replaceChildren(...Array.from(parse('suggestions'), String).map((text) => h('li', {},
 			button('', () => desk.say({ text }), h('span', { dir: 'auto' }, text), icon('arrow')))));
 		unread(!dot.hidden);
 		changed();
@@ -190,7 +200,7 @@ const build = (host) => {
 	return {
 		toggle,
 		async connect() {
-			conversation = converse(attribute('backend'), attribute('token-url'), {
+			conversation = converse(attribute('backend'), attribute('token-url'), attribute('session-url'), {
 				desk, log, draft, tell, work, grown, changed,
 				resume: () => (conversation?.busy ? work(progress) : tell('')),
 				news: () => unread(!!panel.hidden),
@@ -200,10 +210,12 @@ const build = (host) => {
 			document.addEventListener('visibilitychange', onVisibility);
 			panel.hidden = floats();
 			await dress();
-			shadow.append(root);
+			shadow.replaceChildren(root);
 			measure();
-			// A closed launcher asks for nothing
-			if (!panel.hidden) conversation.restore();
+			// A closed launcher asks for nothing; one may have been opened meanwhile
+			if (panel.hidden) return;
+			conversation.restore();
+			if (floats()) input.focus();
 		},
 		disconnect() {
 			document.removeEventListener('visibilitychange', onVisibility);
@@ -216,16 +228,8 @@ const build = (host) => {
 	};
 };
 
-const list = (json = '') => {
-	try {
-		return Array.from(JSON.parse(json), String);
-	} catch {
-		return [];
-	}
-};
-
 export class DeskhandChat extends HTMLElement {
-	static observedAttributes = ['lang', 'dir', 'heading', 'greeting', 'suggestions', 'consent', 'accent'];
+	static observedAttributes = ['lang', 'dir', 'heading', 'greeting', 'suggestions', 'consent', 'accent', 'hours', 'strings'];
 
 	#chat = build(this);
 

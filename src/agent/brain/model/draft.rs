@@ -43,6 +43,7 @@ pub(super) async fn draft(
     let system = prompts::DRAFT.render(context! {
         site_name => view.site_name,
         locale => view.locale,
+        customer => view.customer,
         refused => refused,
     });
     let fixed = shown::bound(&system) + shown::bound(&view.message) + budget.answer_tokens;

@@ -237,7 +237,9 @@ impl Answer<'_, '_> {
     }
 }
 
-fn failure(kind: Failure) -> LinkFailure {
+/// How a failed call is named in turns and in the record of calls.
+#[must_use]
+pub fn failure(kind: Failure) -> LinkFailure {
     match kind {
         Failure::Timeout => LinkFailure::Timeout,
         Failure::RateLimit { .. } => LinkFailure::RateLimit,

@@ -67,6 +67,7 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
     let system = prompts::PLAN.render(context! {
         site_name => view.site_name,
         calls_left => calls_left,
+        customer => view.customer,
         correction => view.correction.map(correction),
     });
     let budget = brain.budget;

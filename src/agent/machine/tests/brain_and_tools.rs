@@ -131,6 +131,27 @@ fn a_result_goes_back_to_the_brain() {
     assert_eq!(caused(writing(), [tool_ok(1)]), plan_by("a"));
 }
 
+/// KB-10: no brain goes on without the knowledge base; of another tool it hears that it is off.
+#[test]
+fn a_search_that_is_switched_off_leads_to_a_person() {
+    let off = || tool_err(1, ToolCode::Disabled);
+    assert_eq!(caused(reading(), [off()]), hand_off(HandoffReason::KnowledgeOff));
+    let mut other = read(1);
+    other.tool = "list_orders".into();
+    let calling = [planning(), vec![planned(Plan::Call { call: other })]].concat();
+    let correction = Some(Correction::ToolFailed {
+        code: ToolCode::Disabled,
+    });
+    let again = vec![
+        arm(Timer::Plan),
+        Action::Plan {
+            link: "a".into(),
+            correction,
+        },
+    ];
+    assert_eq!(caused(calling, [off()]), again);
+}
+
 #[rstest]
 #[case::read_not_found(reading(), ToolCode::NotFound, false)]
 #[case::read_timeout(reading(), ToolCode::Timeout, false)]

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use super::math;
 use super::numbering::{Label, Numbering, Style, Styles};
-use super::xml::Node;
 use crate::knowledge::extract::MOST_TEXT;
 use crate::knowledge::extract::escape::{escape, escape_start};
+use crate::knowledge::extract::writer::grid;
+use crate::knowledge::extract::xml::Node;
 use crate::knowledge::unfit::Unfit;
 
 /// A paragraph in bold of at most so many characters stands for a heading.
@@ -394,13 +395,7 @@ impl Body {
             }
             return Ok(());
         }
-        let mut lines = Vec::with_capacity(rows.len() + 1);
-        for row in &rows {
-            let cells = (0..width).map(|i| row.get(i).map_or(String::new(), |c| c.replace('|', "\\|")));
-            lines.push(format!("| {} |", cells.collect::<Vec<_>>().join(" | ")));
-        }
-        lines.insert(1, format!("|{}", " --- |".repeat(width)));
-        self.block(&lines.join("\n"));
+        self.block(&grid(&rows, width));
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Word's equations as TeX, inline or as a paragraph of their own: the form in which
 //! language models and readers know formulas as text.
 
-use super::xml::Node;
+use crate::knowledge::extract::xml::Node;
 
 /// What an equation says.
 pub fn tex(node: &Node) -> String {

@@ -4,34 +4,23 @@
 mod body;
 mod math;
 mod numbering;
-mod xml;
 
 use std::collections::HashMap;
 
 use self::body::Body;
 use self::numbering::{Numbering, Styles};
-use self::xml::Package;
+use crate::knowledge::extract::office::{self, Properties};
+use crate::knowledge::extract::package::Package;
 use crate::knowledge::unfit::Unfit;
 
-/// A document as it was read.
-#[derive(Debug, Default)]
-pub struct Document {
-    /// From its properties.
-    pub title: Option<String>,
-    /// Markdown, not yet in its normal form.
-    pub markdown: String,
-    /// Its words for what it is about.
-    pub keywords: Vec<String>,
-}
-
-/// Reads a document.
+/// Reads a document: what it says about itself, and Markdown, not yet in its normal form.
 ///
 /// # Errors
 /// When it is damaged, locked, or inflates beyond reason.
-pub fn read(bytes: &[u8]) -> Result<Document, Unfit> {
+pub fn read(bytes: &[u8]) -> Result<(Properties, String), Unfit> {
     let package = Package::open(bytes)?;
-    let main = main_part(&package)?;
-    let (folder, file) = main.rsplit_once('/').unwrap_or(("", &main));
+    let main = office::main_part(&package, "word/document.xml")?;
+    let folder = main.rsplit_once('/').map_or("", |(folder, _)| folder);
     let beside = |name: &str| {
         if folder.is_empty() {
             name.to_owned()
@@ -42,12 +31,12 @@ pub fn read(bytes: &[u8]) -> Result<Document, Unfit> {
     let document = package.part(&main)?.ok_or(Unfit::Corrupt)?;
     let mut links = HashMap::new();
     let mut notes = HashMap::new();
-    relations(&package, &beside(&format!("_rels/{file}.rels")), &mut links)?;
+    links_of(&package, &main, &mut links)?;
     for (part, element, mark) in [
         ("footnotes.xml", "footnote", 'f'),
         ("endnotes.xml", "endnote", 'e'),
     ] {
-        relations(&package, &beside(&format!("_rels/{part}.rels")), &mut links)?;
+        links_of(&package, &beside(part), &mut links)?;
         let Some(root) = package.part(&beside(part))? else {
             continue;
         };
@@ -66,59 +55,12 @@ pub fn read(bytes: &[u8]) -> Result<Document, Unfit> {
     let numbering = Numbering::read(package.part(&beside("numbering.xml"))?.as_ref());
     let body = document.child("body").ok_or(Unfit::Corrupt)?;
     let markdown = Body::new(styles, numbering, links, notes).write(body)?;
-    let core = package.part("docProps/core.xml").ok().flatten();
-    let property = |name: &str| {
-        let text = core.as_ref().and_then(|c| c.child(name))?.all_text();
-        (!text.trim().is_empty()).then(|| text.trim().to_owned())
-    };
-    Ok(Document {
-        title: property("title").filter(|t| !is_left_over(t)),
-        markdown,
-        keywords: property("keywords")
-            .map(|k| k.split([',', ';']).map(|w| w.trim().to_owned()).collect())
-            .unwrap_or_default(),
-    })
+    Ok((Properties::read(&package), markdown))
 }
 
-/// Titles that programs put there by themselves.
-fn is_left_over(title: &str) -> bool {
-    let lower = title.to_lowercase();
-    ["word document", "untitled", "document", "microsoft word"].contains(&lower.as_str())
-        || lower.starts_with("microsoft word -")
-        || [".doc", ".docx", ".dotx"].iter().any(|e| lower.ends_with(e))
-}
-
-/// Where the text is.
-fn main_part(package: &Package) -> Result<String, Unfit> {
-    if let Ok(Some(root)) = package.part("_rels/.rels") {
-        let named = root
-            .all("Relationship")
-            .find(|r| r.attr("Type").is_some_and(|t| t.ends_with("/officeDocument")))
-            .and_then(|r| r.attr("Target"));
-        if let Some(target) = named {
-            return Ok(target.trim_start_matches('/').to_owned());
-        }
-    }
-    let names = package.names();
-    names
-        .into_iter()
-        .find(|n| n == "word/document.xml" || (n.starts_with("word/document") && n.ends_with(".xml")))
-        .ok_or(Unfit::Corrupt)
-}
-
-/// Addresses by their ids.
-fn relations(package: &Package, part: &str, links: &mut HashMap<String, String>) -> Result<(), Unfit> {
-    let Some(root) = package.part(part)? else {
-        return Ok(());
-    };
-    for relation in root.all("Relationship") {
-        if let (Some(id), Some(target), Some("External")) = (
-            relation.attr("Id"),
-            relation.attr("Target"),
-            relation.attr("TargetMode"),
-        ) {
-            links.insert(id.to_owned(), target.to_owned());
-        }
-    }
+/// A part's addresses by their ids.
+fn links_of(package: &Package, part: &str, links: &mut HashMap<String, String>) -> Result<(), Unfit> {
+    let relations = office::relations(package, part)?.into_iter();
+    links.extend(relations.filter(|r| r.external).map(|r| (r.id, r.target)));
     Ok(())
 }

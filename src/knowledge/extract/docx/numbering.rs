@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::xml::Node;
+use crate::knowledge::extract::xml::Node;
 
 /// Levels of a list.
 const LEVELS: usize = 9;

@@ -4,6 +4,7 @@
 mod around;
 mod blocks;
 mod glyphs;
+pub mod ocr;
 mod page;
 mod poppler;
 mod signs;

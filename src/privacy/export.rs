@@ -1,0 +1,238 @@
+//! What a site holds of a person, readable: conversations with the personal data put back,
+//! what people of the site were given of them, opinions, AI jobs.
+//!
+//! An export is more careful than an erasure: of a visitor who only ever wrote this address it
+//! gives the conversations in which it stands, of one who is known by another address too
+//! only the messages with it.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::subject::{self, Subject};
+use crate::db::persons::{self, Record, ThreadSummary};
+use crate::db::pool::{Db, DbResult, SiteTx};
+use crate::db::{ai_jobs, threads};
+use crate::domain::address;
+use crate::domain::ai_job::sealed_for;
+use crate::domain::event::Citation;
+use crate::domain::ids::{SiteId, ThreadId};
+use crate::domain::seal::MasterKey;
+use crate::guardrails::vault;
+
+/// Conversations, and messages of each, at most.
+const MOST: i64 = 1_000;
+
+/// Everything of a person.
+#[derive(Debug, Serialize)]
+pub struct Export {
+    /// Whom the person is known as.
+    pub visitors: Vec<Visitor>,
+    /// Their conversations, newest first.
+    pub threads: Vec<Thread>,
+    /// Messages of others that name their address.
+    pub mentions: Vec<Message>,
+    /// Tickets that came of their conversations.
+    pub tickets: Vec<Record>,
+    /// Their conversations that were given to people.
+    pub handoffs: Vec<Record>,
+    /// What they thought of answers.
+    pub feedback: Vec<Record>,
+    /// What their site had answered for them in the background.
+    pub ai_jobs: Vec<AiJob>,
+    /// Whether there is more than is given here.
+    pub truncated: bool,
+}
+
+/// A visitor.
+#[derive(Debug, Serialize)]
+pub struct Visitor {
+    /// The id.
+    pub id: Uuid,
+    /// The address that they left.
+    pub email: Option<String>,
+    /// The user of WordPress.
+    pub wp_user_id: Option<i64>,
+    /// What their site said of them last.
+    pub profile: Option<Value>,
+    /// When it said so.
+    pub profile_at: Option<DateTime<Utc>>,
+    /// Since when they are known.
+    pub since: DateTime<Utc>,
+}
+
+/// A conversation.
+#[derive(Debug, Serialize)]
+pub struct Thread {
+    /// Its id.
+    pub id: Uuid,
+    /// Where it was held.
+    pub channel: String,
+    /// `open`, `handoff` or `resolved`.
+    pub status: String,
+    /// When it began.
+    pub since: DateTime<Utc>,
+    /// What was said, oldest first.
+    pub messages: Vec<Message>,
+}
+
+/// A message.
+#[derive(Debug, Serialize)]
+pub struct Message {
+    /// `visitor`, `agent`, `staff` or `system`.
+    pub author: String,
+    /// The text.
+    pub text: String,
+    /// What it cites.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub citations: Vec<Citation>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// An AI job.
+#[derive(Debug, Serialize)]
+pub struct AiJob {
+    /// Its id.
+    pub id: Uuid,
+    /// `chat` or `infer`.
+    pub route: String,
+    /// How it stands.
+    pub status: String,
+    /// What was asked.
+    pub request: Value,
+    /// What came of it.
+    pub result: Option<Value>,
+    /// When it was asked.
+    pub at: DateTime<Utc>,
+}
+
+/// Gathers it.
+///
+/// # Errors
+/// When the database does, or something sealed can't be opened with this master key.
+pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject) -> DbResult<Export> {
+    let mut tx = db.site(site).await?;
+    let person = subject::find(&mut tx, master, subject).await?;
+    // Who left the address, or is named; who only wrote it isn't proved to own it.
+    let known = strictly(&mut tx, master, subject).await?;
+    let mut visitors = Vec::new();
+    for row in persons::visitors(&mut tx, &known).await? {
+        let email = row
+            .email_sealed
+            .map(|sealed| subject::open(master, &subject::email_owner(site, row.id), &sealed))
+            .transpose()?;
+        let profile = row
+            .profile_sealed
+            .map(|sealed| subject::open(master, &subject::profile_owner(site, row.id), &sealed))
+            .transpose()?;
+        visitors.push(Visitor {
+            id: row.id.0,
+            email,
+            wp_user_id: row.wp_user_id,
+            profile: profile.and_then(|p| serde_json::from_str(&p).ok()),
+            profile_at: row.profile_at,
+            since: row.created_at,
+        });
+    }
+    let mut truncated = false;
+    let mut conversations = Vec::new();
+    for thread in persons::threads(&mut tx, &known, MOST).await? {
+        let messages = messages(&mut tx, master, thread.id).await?;
+        truncated |= messages.len() as i64 >= MOST;
+        conversations.push(conversation(thread, messages));
+    }
+    truncated |= conversations.len() as i64 >= MOST;
+    let mut mentions = Vec::new();
+    if let Some(email) = &subject.email {
+        let names = |m: &Message| m.author == "visitor" && address::folded(&m.text).contains(email.as_str());
+        // Who wrote it and never gave another address: the conversations in which it stands.
+        let taken: Vec<Uuid> = person
+            .visitors
+            .iter()
+            .filter(|v| !known.contains(v))
+            .copied()
+            .collect();
+        for thread in persons::threads(&mut tx, &taken, MOST).await? {
+            let messages = messages(&mut tx, master, thread.id).await?;
+            if messages.iter().any(names) {
+                conversations.push(conversation(thread, messages));
+            }
+        }
+        for thread in &person.mentions {
+            let said = messages(&mut tx, master, ThreadId(*thread)).await?;
+            mentions.extend(said.into_iter().filter(names));
+        }
+    }
+    let records = persons::records(&mut tx, &known, 10 * MOST).await?;
+    let of = |kind: &str| records.iter().filter(|r| r.kind == kind).cloned().collect();
+    let mut jobs = Vec::new();
+    for job in ai_jobs::of_visitors(&mut tx, &known, MOST).await? {
+        let request = subject::open(master, &sealed_for(site, job.id, "request"), &job.request)?;
+        let result = job
+            .result
+            .map(|sealed| subject::open(master, &sealed_for(site, job.id, "result"), &sealed))
+            .transpose()?;
+        jobs.push(AiJob {
+            id: job.id.0,
+            route: job.route,
+            status: job.state,
+            request: serde_json::from_str(&request).unwrap_or(Value::String(request)),
+            result: result.and_then(|r| serde_json::from_str(&r).ok()),
+            at: job.created_at,
+        });
+    }
+    // The hashes that looking for the person made.
+    tx.commit().await?;
+    Ok(Export {
+        visitors,
+        threads: conversations,
+        mentions,
+        tickets: of("ticket"),
+        handoffs: of("handoff"),
+        feedback: of("feedback"),
+        ai_jobs: jobs,
+        truncated,
+    })
+}
+
+fn conversation(thread: ThreadSummary, messages: Vec<Message>) -> Thread {
+    Thread {
+        id: thread.id.0,
+        channel: thread.channel,
+        status: thread.status,
+        since: thread.created_at,
+        messages,
+    }
+}
+
+/// The visitors who are named, or who left the address or have it in their profile.
+async fn strictly(tx: &mut SiteTx, master: &MasterKey, subject: &Subject) -> DbResult<Vec<Uuid>> {
+    let mut known: Vec<Uuid> = subject.visitors.iter().map(|v| v.0).collect();
+    if let Some(email) = &subject.email {
+        let hash = subject::email_hash(master, tx.site(), email);
+        known.extend(persons::with_address(tx, &hash).await?.iter().map(|v| v.0));
+    }
+    known.sort_unstable();
+    known.dedup();
+    Ok(known)
+}
+
+async fn messages(tx: &mut SiteTx, master: &MasterKey, thread: ThreadId) -> DbResult<Vec<Message>> {
+    let rows = threads::messages(tx, thread, i64::MAX, MOST).await?;
+    let vault = vault::open(tx, master, thread).await?;
+    Ok(rows
+        .into_iter()
+        .map(|m| {
+            let (mut text, mut citations) = (m.text, m.citations);
+            vault::reveal_message(&mut text, &mut citations, &vault);
+            Message {
+                author: m.author,
+                text,
+                citations,
+                at: m.at,
+            }
+        })
+        .collect())
+}

@@ -1,0 +1,6 @@
+//! A person's data over all tables of a site: found, exported, erased (SEC-7). The command
+//! line, the API and through it WordPress's privacy tools call the same functions.
+
+pub mod erase;
+pub mod export;
+pub mod subject;

@@ -1,0 +1,34 @@
+<?php
+
+/**
+ * Makes PHP's own web server serve WordPress: files as they are, every other address by index.php.
+ */
+
+$root = rtrim($_SERVER['DOCUMENT_ROOT'], '/');
+$path = '/' . ltrim(rawurldecode((string) parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH)), '/');
+if (str_contains($path, '..') || str_contains($path, "\0") || preg_match('~/\.(?!well-known)~', $path) || str_starts_with($path, '/wp-content/database')) {
+    http_response_code(404);
+    return true;
+}
+if (is_dir($root . $path)) {
+    if (!str_ends_with($path, '/')) {
+        header("Location: $path/", true, 301);
+        return true;
+    }
+    $path .= 'index.php';
+}
+if (is_file($root . $path)) {
+    if (!str_ends_with($path, '.php')) {
+        return false;
+    }
+    $_SERVER['SCRIPT_NAME'] = $_SERVER['PHP_SELF'] = $path;
+    $_SERVER['SCRIPT_FILENAME'] = $root . $path;
+    chdir(dirname($root . $path));
+    require $root . $path;
+    return true;
+}
+$_SERVER['SCRIPT_NAME'] = $_SERVER['PHP_SELF'] = '/index.php';
+$_SERVER['SCRIPT_FILENAME'] = $root . '/index.php';
+chdir($root);
+require $root . '/index.php';
+return true;

@@ -1,0 +1,454 @@
+//! A person's data: erased over every table that has any, with a receipt; exported without
+//! showing anybody else's; and conversations of others left as they are.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use deskhand::domain::ai_job::Request;
+use deskhand::domain::ids::{MessageId, VisitorId};
+use deskhand::domain::job::Priority;
+use deskhand::gateway::accept::{Asked, accept};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::support::app::{ORIGIN, Setup, TestApp, TestSite, message};
+use crate::support::brains::Scripted;
+use crate::support::postgres;
+
+const ADDRESS: &str = "anna.huber@example.com";
+/// A name that no rule finds.
+const NAME: &str = "Marlenka";
+
+/// Tenant tables without a person in them, each with the reason.
+const NOT_PERSONAL: &[&str] = &[
+    // The site and its keys; spent ids of tokens, as digests.
+    "sites",
+    "site_keys",
+    "nonces",
+    // What the site publishes, and what searches make of it.
+    "documents",
+    "document_tags",
+    "uploads",
+    "versions",
+    "chunks",
+    "postings",
+    "term_stats",
+    "corpus_stats",
+    "knowledge_state",
+    "embeddings",
+    "embedding_cache",
+    "model_trust",
+    "inbound_events",
+    // Sums.
+    "spend_daily",
+];
+/// What is left of a person: nothing that names them.
+const KEPT: &[&str] = &["deletion_receipts", "erased_threads", "usage_erased"];
+
+async fn privacy(app: &TestApp, act: &str, body: &Value) -> (u16, Value) {
+    let sent = app
+        .post(&format!("/api/privacy/{act}"), &app.site.api_key())
+        .json(body)
+        .send()
+        .await
+        .unwrap();
+    (sent.status().as_u16(), sent.json().await.unwrap())
+}
+
+async fn tables(app: &TestApp) -> Vec<String> {
+    let all = app
+        .text(
+            "SELECT string_agg(c.relname, ' ' ORDER BY c.relname) FROM pg_class c
+             WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
+               AND EXISTS (SELECT 1 FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'site_id')
+               AND relname <> 'jobs'",
+        )
+        .await;
+    all.split(' ').map(str::to_owned).collect()
+}
+
+async fn rows(app: &TestApp, table: &str) -> i64 {
+    app.count(&format!(
+        "SELECT count(*) FROM {table} WHERE site_id = '{}'",
+        app.site.id
+    ))
+    .await
+}
+
+/// Everything in the database as text, in small letters.
+fn dump(app: &TestApp) -> String {
+    let done = Command::new(postgres::pg_dir().join("bin/pg_dump"))
+        .args(["--data-only", "--dbname"])
+        .arg(&app.urls.superuser)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).to_lowercase()
+}
+
+fn assert_nowhere(dump: &str, words: &[&str]) {
+    for word in words {
+        let word = word.to_lowercase();
+        assert!(!dump.contains(&word), "`{word}` is still in the database");
+        // A bytea is printed as hex.
+        assert!(
+            !dump.contains(&hex::encode(word.as_bytes())),
+            "`{word}` is still in the database, in a bytea"
+        );
+    }
+}
+
+/// A conversation of one visitor that leaves something in every table that it can.
+async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
+    let token = app.token(visitor);
+    let first = app
+        .ask(
+            &token,
+            &format!("Hello, I am {NAME}, {ADDRESS}. How long can I send goods back?"),
+            None,
+        )
+        .await;
+    let thread = first["thread_id"].as_str().unwrap().to_owned();
+    // Finds nothing, and is kept as a gap.
+    app.ask(
+        &token,
+        &format!("Does {NAME} get gluten free zeppelins?"),
+        Some(&thread),
+    )
+    .await;
+    let mut address = message("", Some(&thread));
+    address["contact"] = json!({ "email": "Anna.Huber@Example.com" });
+    let left = app
+        .post("/api/agent/messages", &token)
+        .json(&address)
+        .send()
+        .await;
+    assert_eq!(left.unwrap().status(), 200);
+    let turn = first["turn_id"].as_str().unwrap().to_owned();
+    let opinion = json!({ "turn_id": turn, "value": "down", "comment": format!("Call {NAME} at {ADDRESS}") });
+    let kept = app
+        .post("/api/agent/feedback", &token)
+        .json(&opinion)
+        .send()
+        .await;
+    assert_eq!(kept.unwrap().status(), 204);
+    let asked = Asked {
+        visitor: Some(visitor),
+        jti: visitor.hashed(),
+        kid: app.site.kid.clone(),
+        request: Request::Chat {
+            message_id: MessageId::new(),
+            thread_id: None,
+            user_msg: format!("{NAME} again."),
+            locale: None,
+        },
+        callback_url: format!("{ORIGIN}/callback"),
+        priority: Priority::Standard,
+    };
+    assert!(accept(&app.gateway, app.site.id, &asked).await.unwrap().new);
+    let site = app.site.id;
+    for table in ["handoffs", "tickets"] {
+        app.bend(&format!(
+            "INSERT INTO {table} (site_id, id, thread_id, turn_id, reason, at)
+             VALUES ('{site}', gen_random_uuid(), '{thread}', '{turn}', 'test', now()) ON CONFLICT DO NOTHING"
+        ))
+        .await;
+    }
+    for statement in [
+        format!(
+            "INSERT INTO model_calls (site_id, id, turn_id, at, phase, provider, model, prompt, tokens_in, tokens_out,
+                                      cost_micro, ms, outcome)
+             VALUES ('{site}', gen_random_uuid(), '{turn}', now(), 'draft', 'p', 'm', 'draft@1:0', 70, 7, 777, 1, 'ok')"
+        ),
+        format!(
+            "INSERT INTO held_sentences (site_id, turn_id, round, i, text, cites, reason, at)
+             VALUES ('{site}', '{turn}', 1, 0, '{NAME} is right.', '{{}}', 'uncited', now())"
+        ),
+        format!(
+            "INSERT INTO ai_job_callbacks (site_id, job_id, n, at, ms)
+             SELECT '{site}', id, 1, now(), 5 FROM ai_jobs WHERE visitor_id = '{visitor}'"
+        ),
+    ] {
+        app.bend(&statement).await;
+    }
+    (thread, turn)
+}
+
+async fn shop() -> TestApp {
+    let app = TestApp::start().await;
+    app.know(&[(
+        "returns.md",
+        "# Returns\n\nYou can send goods back within 30 days. Questions: hello@lumen-oak.example.",
+    )])
+    .await;
+    app
+}
+
+#[tokio::test]
+async fn nothing_of_an_erased_person_is_left_in_any_table() {
+    let app = shop().await;
+    let visitor = VisitorId::new();
+    live(&app, visitor).await;
+    let personal: Vec<String> = tables(&app)
+        .await
+        .into_iter()
+        .filter(|t| !NOT_PERSONAL.contains(&t.as_str()) && !KEPT.contains(&t.as_str()))
+        .collect();
+    for table in &personal {
+        assert!(
+            rows(&app, table).await > 0,
+            "{table} is neither filled here nor among those without a person in them: \
+             fill it, and see that an erasure reaches it"
+        );
+    }
+    assert!(
+        dump(&app).contains(&NAME.to_lowercase()),
+        "the test shows nothing"
+    );
+    let spent = app.count("SELECT sum(cost_micro)::bigint FROM model_calls").await;
+
+    let (status, receipt) = privacy(&app, "erase", &json!({ "email": " ANNA.huber@example.com " })).await;
+    assert_eq!(status, 200, "{receipt:#}");
+    for table in &personal {
+        assert_eq!(rows(&app, table).await, 0, "{table}");
+    }
+    for table in KEPT {
+        assert!(
+            rows(&app, table).await > 0,
+            "{table} should tell that something was"
+        );
+    }
+    assert_nowhere(&dump(&app), &[ADDRESS, "huber", NAME, &visitor.to_string()]);
+    assert_eq!(
+        app.count("SELECT count(*) FROM jobs").await,
+        0,
+        "its job still waits"
+    );
+    let counts = &receipt["counts"];
+    for (what, n) in [
+        ("visitors", 1),
+        ("threads", 1),
+        ("turns", 3),
+        ("feedback", 1),
+        ("gaps", 1),
+        ("vault", 1),
+        ("model_calls", 1),
+        ("held_sentences", 1),
+        ("ai_jobs", 1),
+        ("callbacks", 1),
+    ] {
+        assert_eq!(counts[what], n, "{what}: {receipt:#}");
+    }
+    for what in ["messages", "events", "steps", "tool_calls", "tickets", "handoffs"] {
+        assert!(counts[what].as_i64().unwrap() > 0, "{what}: {receipt:#}");
+    }
+    // What it cost stays in the books.
+    let sums = "SELECT sum(cost_micro)::bigint FROM usage_erased";
+    assert_eq!(app.count(sums).await, spent);
+    assert_eq!(
+        app.count("SELECT sum(turns)::bigint FROM usage_erased").await,
+        3,
+        "and so do the turns"
+    );
+
+    let (status, again) = privacy(&app, "erase", &json!({ "email": ADDRESS })).await;
+    assert_eq!(status, 200);
+    assert!(
+        again["counts"].as_object().unwrap().values().all(|n| n == 0),
+        "{again:#}"
+    );
+    assert_ne!(again["receipt_id"], receipt["receipt_id"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn others_keep_what_is_theirs() {
+    let app = shop().await;
+    let anna = VisitorId::new();
+    live(&app, anna).await;
+    // Somebody else, with an address of his own, who once wrote hers.
+    let ben = VisitorId::new();
+    let token = app.token(ben);
+    let own = app
+        .ask(&token, "I am ben@example.com. Can I send goods back?", None)
+        .await;
+    let named = app
+        .ask(
+            &token,
+            "My colleague is Anna.Huber@example.com, write to her.",
+            None,
+        )
+        .await;
+    // The shop's address stands in the passages of this conversation, not in what was asked.
+    let third = app.ask(&token, "How long can I send goods back?", None).await;
+    let opinion =
+        json!({ "turn_id": third["turn_id"], "value": "up", "comment": "anna.huber@EXAMPLE.com agrees" });
+    app.post("/api/agent/feedback", &token)
+        .json(&opinion)
+        .send()
+        .await
+        .unwrap();
+
+    let (status, export) = privacy(&app, "export", &json!({ "email": ADDRESS })).await;
+    assert_eq!(status, 200, "{export:#}");
+    assert_eq!(export["threads"].as_array().unwrap().len(), 1);
+    let said = export["threads"][0]["messages"][0]["text"].as_str().unwrap();
+    assert!(said.contains(ADDRESS) && said.contains(NAME), "{said}");
+    assert_eq!(export["visitors"][0]["email"], "Anna.Huber@Example.com");
+    assert_eq!(
+        export["feedback"][0]["detail"],
+        format!("Call {NAME} at {ADDRESS}")
+    );
+    assert_eq!(
+        export["ai_jobs"][0]["request"]["user_msg"],
+        format!("{NAME} again.")
+    );
+    let mentions = export["mentions"].to_string();
+    assert!(
+        mentions.contains("My colleague") && !mentions.contains("ben@"),
+        "{mentions}"
+    );
+    assert!(
+        !export.to_string().contains("ben@example.com"),
+        "another's data: {export:#}"
+    );
+
+    let (_, receipt) = privacy(&app, "erase", &json!({ "email": ADDRESS })).await;
+    assert_eq!(
+        receipt["counts"]["threads"], 2,
+        "hers, and the one that names her"
+    );
+    assert_eq!(receipt["counts"]["visitors"], 1);
+    assert_eq!(receipt["counts"]["comments"], 1);
+    let at = |id: &Value| format!("/api/agent/thread/{}", id.as_str().unwrap());
+    let status = async |id: &Value| app.get(&at(id), &token).send().await.unwrap().status().as_u16();
+    assert_eq!(status(&own["thread_id"]).await, 200);
+    assert_eq!(status(&third["thread_id"]).await, 200);
+    assert_eq!(status(&named["thread_id"]).await, 410);
+    assert_nowhere(&dump(&app), &[ADDRESS, NAME]);
+
+    // The shop's own address is in everybody's passages, and nobody's.
+    let (_, receipt) = privacy(&app, "erase", &json!({ "email": "hello@lumen-oak.example" })).await;
+    assert!(
+        receipt["counts"].as_object().unwrap().values().all(|n| n == 0),
+        "{receipt:#}"
+    );
+    // Whoever only ever wrote one address is who it belongs to, in all conversations.
+    let carla = app.token(VisitorId::new());
+    app.ask(&carla, "My address is carla@example.com.", None).await;
+    app.ask(&carla, "How long can I send goods back?", None).await;
+    let (_, export) = privacy(&app, "export", &json!({ "email": "carla@example.com" })).await;
+    assert_eq!(export["threads"].as_array().unwrap().len(), 1, "{export:#}");
+    let (_, receipt) = privacy(&app, "erase", &json!({ "email": "carla@example.com" })).await;
+    assert_eq!(receipt["counts"]["threads"], 2, "{receipt:#}");
+    // By the visitor's id alone.
+    let (_, receipt) = privacy(&app, "erase", &json!({ "visitor_ids": [ben] })).await;
+    assert_eq!(receipt["counts"]["visitors"], 1);
+    assert_eq!(status(&own["thread_id"]).await, 410);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_turn_under_way_ends_with_its_conversation() {
+    let (brain, _held) = Scripted::held(&["One sentence."]);
+    let setup = Setup {
+        brains: vec![Arc::new(brain)],
+        ..Setup::default()
+    };
+    let app = TestApp::with(setup).await;
+    let visitor = VisitorId::new();
+    let token = app.token(visitor);
+    let begun: Value = app
+        .post("/api/agent/messages", &token)
+        .header("prefer", "respond-async")
+        .json(&message("I am anna.huber@example.com", None))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let thread = begun["thread_id"].as_str().unwrap();
+    assert_eq!(app.agent.running(), 1);
+    let listening = app
+        .get(&format!("/api/agent/thread/{thread}/events"), &token)
+        .send()
+        .await
+        .unwrap();
+    let (status, receipt) = privacy(&app, "erase", &json!({ "email": ADDRESS })).await;
+    assert_eq!((status, &receipt["counts"]["turns"]), (200, &json!(1)));
+    while app.agent.running() > 0 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    // Who listens isn't left waiting until the token ends.
+    let heard = crate::support::sse::read_all(listening).await;
+    assert!(heard.iter().all(|e| e.name != "done"), "{heard:#?}");
+    assert_eq!(rows(&app, "turns").await + rows(&app, "thread_events").await, 0);
+    for path in [
+        format!("/api/agent/thread/{thread}"),
+        format!("/api/agent/thread/{thread}/events"),
+    ] {
+        let gone = app.get(&path, &token).send().await.unwrap();
+        assert_eq!(gone.status(), 410, "{path}");
+        assert_eq!(gone.json::<Value>().await.unwrap()["code"], "thread_erased");
+        // To anybody else it never was.
+        let stranger = app.get(&path, &app.token(VisitorId::new())).send().await.unwrap();
+        assert_eq!(stranger.status(), 404);
+    }
+    let on = app
+        .post("/api/agent/messages", &token)
+        .json(&message("Are you there?", Some(thread)))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(on.status(), 410);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn only_the_sites_own_server_may_ask() {
+    let app = shop().await;
+    let visitor = VisitorId::new();
+    live(&app, visitor).await;
+    let body = json!({ "email": ADDRESS });
+    let other = TestSite::add(&app.db, &app.master, "other", &[ORIGIN], chrono_now(&app)).await;
+    for act in ["export", "erase"] {
+        let path = format!("/api/privacy/{act}");
+        let by = async |token: &str| {
+            let sent = app.post(&path, token).json(&body).send().await.unwrap();
+            (sent.status().as_u16(), sent.json::<Value>().await.unwrap())
+        };
+        assert_eq!(by(&app.token(visitor)).await.0, 401, "a visitor's token");
+        assert_eq!(by("nothing").await.0, 401);
+        let bent = format!("{}00", &app.site.api_key()[..app.site.api_key().len() - 2]);
+        assert_eq!(by(&bent).await.0, 401);
+        // Another site's key finds nobody there.
+        let (status, answer) = by(&other.api_key()).await;
+        assert_eq!(status, 200);
+        if act == "export" {
+            assert_eq!(answer["threads"], json!([]));
+        } else {
+            assert!(
+                answer["counts"].as_object().unwrap().values().all(|n| n == 0),
+                "{answer:#}"
+            );
+        }
+        for (body, pointer) in [
+            (json!({}), "/email"),
+            (json!({ "email": "anna" }), "/email"),
+            (json!({ "email": "" }), "/email"),
+            (json!({ "visitor_ids": ["x"] }), "/visitor_ids/0"),
+            (json!({ "visitor_ids": vec![Uuid::nil(); 101] }), "/visitor_ids"),
+        ] {
+            let (status, problem) = privacy(&app, act, &body).await;
+            assert_eq!(status, 422, "{body}");
+            assert_eq!(problem["pointer"], pointer, "{problem:#}");
+        }
+    }
+    assert!(rows(&app, "messages").await > 0, "all of it is still there");
+    app.finish().await;
+}
+
+fn chrono_now(app: &TestApp) -> chrono::DateTime<chrono::Utc> {
+    deskhand::domain::clock::Clock::now(app.clock.as_ref())
+}

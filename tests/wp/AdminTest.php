@@ -1,0 +1,252 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Deskhand\Tests;
+
+use Deskhand\Abilities\Reads;
+use Deskhand\Admin\ConnectionForm;
+use Deskhand\Admin\Fields;
+use Deskhand\Admin\JobsPage;
+use Deskhand\Admin\Plot;
+use Deskhand\Admin\Usage;
+use Deskhand\Cli\Commands;
+use Deskhand\Connection\Check;
+use Deskhand\Connection\Credentials;
+use Deskhand\Connection\Test;
+use Deskhand\Jobs\JobStore;
+use Deskhand\Jobs\Mask;
+use Deskhand\Jobs\Sender;
+use Deskhand\Settings;
+
+final class AdminTest extends TestCase
+{
+    public function testWhatTheCommandPrintsCanBePastedAsTextOrJson(): void
+    {
+        // A public address, since a typed one has to be.
+        $text = "Site    " . self::SITE . " (shop)\nKey id  dk_ab12\nSecret  " . self::SECRET . "\nThe secret is shown this once.\n";
+        $json = (string) json_encode(['site_id' => self::SITE, 'slug' => 'shop', 'kid' => 'dk_ab12', 'secret' => self::SECRET]);
+        foreach ([$text, $json, str_replace("\n", "\r\n", $text), "$ deskhand site add https://shop.example\n$text"] as $pasted) {
+            $read = ConnectionForm::read('https://1.1.1.1', $pasted);
+            self::assertInstanceOf(Credentials::class, $read, is_string($read) ? $read : '');
+            self::assertSame([self::SITE, 'dk_ab12'], [$read->siteId, $read->keyId]);
+            self::assertSame(self::credentials()->keys()->token(), $read->keys()->token());
+        }
+        foreach (['', 'nonsense', '[]', '{"site_id": 5}', str_replace(self::SECRET, 'short', $text), str_replace(self::SITE, 'x', $text)] as $pasted) {
+            self::assertIsString(ConnectionForm::read('https://1.1.1.1', $pasted), $pasted);
+        }
+    }
+
+    /** SSRF through the settings: nothing in a private network, no other scheme, no path, no user. */
+    public function testAddressesThatAreTypedMustBePublicOnes(): void
+    {
+        $json = (string) json_encode(['site_id' => self::SITE, 'kid' => 'dk_a', 'secret' => self::SECRET]);
+        foreach (
+            [
+                'http://1.1.1.1', 'https://127.0.0.1', 'https://localhost', 'https://10.0.0.1', 'https://192.168.1.1', 'https://172.16.0.1', 'https://169.254.169.254',
+                'https://[::1]', 'https://[fd00::1]', 'https://[::ffff:10.0.0.1]', 'https://0.0.0.0', 'https://100.64.0.1', 'https://2130706433', 'https://0x7f.1', 'https://1.1.1.1/path',
+                'https://u:p@1.1.1.1', 'https://1.1.1.1?x', 'ftp://1.1.1.1', 'file:///etc/passwd', 'gopher://1.1.1.1', 'https://', 'javascript:alert(1)', "https://1.1.1.1\r\nHost: x",
+                'https://no-such-host.invalid',
+            ] as $url
+        ) {
+            self::assertIsString(ConnectionForm::read($url, $json), $url);
+        }
+    }
+
+    public function testEachSettingHasAFieldAndEachFieldASetting(): void
+    {
+        $fields = [];
+        foreach (array_keys(Fields::tabs()) as $tab) {
+            $fields = [...$fields, ...array_column(Fields::of($tab), 'key')];
+        }
+        self::assertEqualsCanonicalizing(array_keys(Settings::table()), $fields);
+    }
+
+    public function testFieldsEscapeWhatIsInThem(): void
+    {
+        $evil = '" autofocus onfocus=alert(1) x="<script>alert(1)</script></textarea>';
+        update_option(Settings::OPTION, array_fill_keys(['heading', 'greeting', 'consent', 'hours', 'away', 'prompt_addition'], $evil) + ['suggestions' => [$evil], 'masking' => [$evil], 'accent' => $evil, 'post_types' => [$evil]]);
+        $settings = self::fresh()->settings;
+        ob_start();
+        foreach (array_keys(Fields::tabs()) as $tab) {
+            foreach (Fields::of($tab) as $field) {
+                Fields::row($field, $settings);
+            }
+        }
+        $html = (string) ob_get_clean();
+        self::assertStringNotContainsString('<script', $html);
+        self::assertStringNotContainsString('" autofocus', $html);
+        self::assertStringContainsString('&quot; autofocus', $html);
+    }
+
+    private function ping(array $told = [], ?string $signature = null, int $status = 200): void
+    {
+        $this->connect();
+        $this->backend = function (array $request) use ($told, $signature, $status): array {
+            if ($request['path'] !== '/webhook/wp-ping') {
+                return self::http(404, ['code' => 'not_found', 'detail' => 'Nothing here.']);
+            }
+            $body = (string) json_encode($told + ['version' => '1.2.3', 'api' => 1, 'time' => gmdate('c'), 'site_id' => self::SITE, 'nonce' => $request['json']['nonce'], 'mode' => 'full', 'origins' => \Deskhand\Rest\Origin::own(), 'model' => false, 'documents' => 2]);
+            return self::http($status, $body, ['x-deskhand-signature' => $signature ?? 'sha256=' . hash_hmac('sha256', $body, self::credentials()->keys()->callback())]);
+        };
+    }
+
+    /** @return array<string, string> the state of each check */
+    private function checks(): array
+    {
+        $test = new Test($this->plugin->credentials, $this->plugin->client());
+        $states = [];
+        foreach ($test->run() as $check) {
+            $states[$check->id] = $check->state;
+            self::assertNotSame('', $check->detail);
+            self::assertSame($check->state === Check::GOOD, $check->mend === '', "$check->id says what to do");
+        }
+        return $states;
+    }
+
+    public function testTheConnectionTestFindsWhatIsWrong(): void
+    {
+        self::assertSame(['credentials' => 'bad'], $this->checks());
+        $this->ping();
+        self::assertSame(['reachable' => 'good', 'clock' => 'good', 'signature' => 'good', 'signature_back' => 'good', 'version' => 'good', 'origin' => 'good', 'documents' => 'good'], array_diff_key($this->checks(), ['https' => 1]));
+        $this->ping(['time' => gmdate('c', time() - 60)]);
+        self::assertSame('warning', $this->checks()['clock']);
+        $this->ping(['time' => gmdate('c', time() + 400)]);
+        self::assertSame('bad', $this->checks()['clock']);
+        $this->ping(signature: 'sha256=' . str_repeat('0', 64));
+        self::assertSame('bad', $this->checks()['signature_back']);
+        $this->ping(['nonce' => 'an older one']);
+        self::assertSame('bad', $this->checks()['signature_back']);
+        $this->ping(['site_id' => wp_generate_uuid4()]);
+        self::assertSame('bad', $this->checks()['signature_back']);
+        $this->ping(['api' => 2]);
+        self::assertSame('bad', $this->checks()['version']);
+        $this->ping(['origins' => ['https://elsewhere.example']]);
+        self::assertSame('bad', $this->checks()['origin']);
+        $this->ping(['documents' => 0]);
+        self::assertSame('warning', $this->checks()['documents']);
+        $this->ping(['code' => 'bad_signature', 'detail' => 'The signature is wrong.'], status: 401);
+        self::assertSame('bad', $this->checks()['signature']);
+        $this->ping(['code' => 'stale_timestamp', 'detail' => 'Too old.'], status: 401);
+        self::assertSame(['bad', 'bad'], [$this->checks()['clock'], $this->checks()['signature']]);
+        $this->backend = static fn (): \WP_Error => self::down();
+        self::assertSame('bad', $this->checks()['reachable']);
+        $this->backend = static fn (): array => self::http(302, '', ['location' => 'https://elsewhere.example']);
+        self::assertSame('bad', $this->checks()['reachable']);
+        $this->backend = static fn (): array => self::http(200, '<html>A parking page</html>');
+        self::assertSame('bad', $this->checks()['reachable']);
+    }
+
+    public function testUsageHasEachDayOnceWhateverTheProviders(): void
+    {
+        $this->connect();
+        $today = current_datetime()->format('Y-m-d');
+        $this->backend = static fn (array $request): array => self::http(200, ['days' => [
+            ['date' => $today, 'turns' => 3, 'answered' => 2, 'handoffs' => 1, 'degraded' => 0, 'tokens_in' => 100, 'tokens_out' => 10, 'cost_micro' => 1500, 'currency' => 'EUR', 'provider' => 'a'],
+            ['date' => $today, 'turns' => 1, 'answered' => 1, 'tokens_in' => '<b>', 'cost_micro' => -5, 'provider' => 'extractive'],
+            ['date' => '1999-01-01', 'turns' => 9], 'nonsense', [],
+        ]]);
+        $rows = (new Usage($this->plugin->client()))->of(7);
+        self::assertCount(7, $rows);
+        self::assertSame(['date' => $today, 'currency' => 'EUR', 'turns' => 4, 'answered' => 3, 'handoffs' => 1, 'degraded' => 0, 'tokens_in' => 100, 'tokens_out' => 10, 'cost_micro' => 1500], $rows[6]);
+        self::assertSame(4, Usage::sum($rows)['turns']);
+    }
+
+    public function testPlotsEscapeAndStandOnPlainFigures(): void
+    {
+        $svg = Plot::bars('"><script>', ['2026-11-26', '<b>'], ['answered' => [3.0, 41.0]], static fn (float $v): string => "<i>$v");
+        self::assertStringNotContainsString('<script', $svg);
+        self::assertStringNotContainsString('<b>', $svg);
+        self::assertStringNotContainsString('<i>', $svg);
+        self::assertStringContainsString('&lt;i&gt;50</text>', $svg);
+        self::assertSame(2, substr_count($svg, '<rect'));
+        self::assertStringContainsString('</svg>', Plot::bars('Empty', ['2026-11-26'], ['answered' => [0.0]], 'strval'));
+    }
+
+    public function testCellsOfTheCsvAreNoFormulas(): void
+    {
+        $jobs = new JobStore();
+        foreach (['=HYPERLINK("x")', '+1', '-1', '@x', "a,\"b\"\nc"] as $i => $text) {
+            $jobs->add('infer', 1, '', ['prompt' => $text], 'h', "k$i");
+        }
+        $page = new JobsPage($jobs, new Sender($jobs, $this->plugin->credentials, $this->plugin->client(), $this->plugin->settings));
+        $out = fopen('php://memory', 'w+');
+        $page->write($out, []);
+        rewind($out);
+        $rows = [];
+        while (($row = fgetcsv($out, null, ',', '"', '')) !== false) {
+            $rows[] = $row;
+        }
+        self::assertCount(6, $rows);
+        $prompts = array_column(array_slice($rows, 1), 12);
+        self::assertEqualsCanonicalizing(['\'=HYPERLINK("x")', "'+1", "'-1", "'@x", "a,\"b\"\nc"], $prompts);
+    }
+
+    public function testMasksTakeWholeWordsAndPatterns(): void
+    {
+        self::assertSame('▮▮▮ and ▮▮▮, not bluebird', Mask::apply('Blue and KD-12, not bluebird', ['blue', 'KD-##']));
+        self::assertSame('▮▮▮ ▮▮▮', Mask::apply('konto-a7 Konto-', ['Konto-*']));
+        self::assertSame('(a+b)', Mask::apply('(a+b)', ['.*x', 'a.b']));
+        self::assertSame('', Mask::apply("\xff\xfe", ['x']));
+    }
+
+    public function testTheCommandLineSaysWhatThereIs(): void
+    {
+        $this->ping();
+        $usage = new Usage($this->plugin->client());
+        $commands = new Commands($usage, new Test($this->plugin->credentials, $this->plugin->client()), new JobStore(), static fn (): int => 7);
+        [$lines, $isGood] = $commands->test();
+        self::assertTrue($isGood);
+        self::assertStringContainsString('1.2.3', implode("\n", $lines));
+        self::assertSame('Nothing here.', $commands->stats(30));
+        $this->backend = static fn (): array => self::http(200, ['days' => []]);
+        self::assertContains(['figure' => 'jobs failed', 'value' => '0'], $commands->stats(30));
+        $this->backend = static fn (): \WP_Error => self::down();
+        self::assertFalse($commands->test()[1]);
+    }
+
+    public function testSiteHealthAsksTheBackendLaterAndWarnsOfASecretInTheDatabase(): void
+    {
+        require_once ABSPATH . 'wp-admin/includes/class-wp-site-health.php';
+        $tests = apply_filters('site_status_tests', ['direct' => [], 'async' => []]);
+        self::assertArrayHasKey('deskhand_connection', $tests['async']);
+        self::assertSame([], $this->requests, 'nobody was asked for the list');
+        $this->connect();
+        $store = $this->plugin->credentials;
+        (new \ReflectionProperty($store, 'current'))->setValue($store, self::credentials('https://1.1.1.1', fixed: false));
+        self::assertSame('recommended', $tests['direct']['deskhand_secret']['test']()['status']);
+        (new \ReflectionProperty($store, 'current'))->setValue($store, self::credentials());
+        self::assertSame('good', $tests['direct']['deskhand_secret']['test']()['status']);
+        $this->backend = static fn (): \WP_Error => self::down();
+        self::assertSame('critical', $tests['async']['deskhand_connection']['async_direct_test']()['status']);
+        self::assertSame(401, self::rest('GET', '/site-health/connection')->get_status());
+        wp_set_current_user(self::user('editor'));
+        self::assertSame(403, self::rest('GET', '/site-health/connection')->get_status());
+        wp_set_current_user(1);
+        self::assertSame(200, self::rest('GET', '/site-health/connection')->get_status());
+    }
+
+    public function testAbilitiesAreReadOnlyAndForAdministrators(): void
+    {
+        if (!function_exists('wp_get_abilities')) {
+            // Before WordPress 6.9 there are none; then at least nothing breaks.
+            self::assertTrue(has_action('wp_abilities_api_init') !== false);
+            return;
+        }
+        $ours = array_filter(wp_get_abilities(), static fn ($ability): bool => str_starts_with($ability->get_name(), 'deskhand/'));
+        self::assertCount(4, $ours);
+        $this->ping();
+        foreach ($ours as $ability) {
+            self::assertTrue($ability->get_meta()['annotations']['readonly']);
+            wp_set_current_user(self::user('editor'));
+            self::assertFalse($ability->check_permissions([]) === true, $ability->get_name());
+            wp_set_current_user(1);
+            self::assertTrue($ability->check_permissions([]), $ability->get_name());
+        }
+        $state = wp_get_ability('deskhand/test-connection')->execute([]);
+        self::assertIsArray($state, is_wp_error($state) ? $state->get_error_message() : '');
+        self::assertSame('warning', $state['state']);
+        self::assertSame(['pending' => 0, 'running' => 0, 'succeeded' => 0, 'failed' => 0], wp_get_ability('deskhand/count-jobs')->execute(['days' => 3]));
+        self::assertInstanceOf(\WP_Error::class, wp_get_ability('deskhand/count-jobs')->execute(['days' => 0]));
+    }
+}

@@ -1,0 +1,84 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Deskhand\Tests;
+
+use Deskhand\Chat\Visitor;
+use Deskhand\Jobs\JobStore;
+
+final class PrivacyTest extends TestCase
+{
+    private function tool(string $which): callable
+    {
+        return apply_filters("wp_privacy_personal_data_$which", [])['deskhand']['callback'];
+    }
+
+    /** @return array{int, string} somebody with an account and jobs */
+    private function somebody(): array
+    {
+        $user = self::user('author');
+        $jobs = new JobStore();
+        for ($i = 0; $i < 3; $i++) {
+            $jobs->add('infer', $user, '', ['prompt' => "Prompt $i <b>"], 'h', "mine-$user-$i");
+        }
+        $jobs->add('infer', 1, '', ['prompt' => 'Another\'s'], 'h', "another-$user");
+        return [$user, get_userdata($user)->user_email];
+    }
+
+    public function testTheExportHoldsWhatTheBackendHoldsAsText(): void
+    {
+        $this->connect();
+        [$user, $email] = $this->somebody();
+        $this->backend = static fn (): array => self::http(200, [
+            'threads' => [['id' => 't1', 'messages' => [['author' => 'visitor', 'text' => 'Where is my <script>parcel</script>?']]]],
+            'tickets' => [['subject' => 'Parcel']], 'feedback' => [],
+        ]);
+        $told = $this->tool('exporters')($email, 1);
+        self::assertTrue($told['done']);
+        $text = (string) json_encode($told['data']);
+        self::assertStringContainsString('Parcel', $text);
+        self::assertStringContainsString('threads: messages 1: text', $text);
+        self::assertStringContainsString('Prompt 2', $text);
+        self::assertStringNotContainsString('Another', $text);
+        self::assertStringNotContainsString('<script', $text);
+        [$request] = $this->requests;
+        self::assertSame('/api/privacy/export', $request['path']);
+        self::assertSame(['email' => $email, 'visitor_ids' => [Visitor::ofUser(self::SITE, $user)]], $request['json']);
+        self::assertStringStartsWith('Bearer ' . self::KEY_ID . '.', $request['headers']['authorization']);
+    }
+
+    public function testTheErasureShowsTheBackendsReceipt(): void
+    {
+        $this->connect();
+        [$user, $email] = $this->somebody();
+        $this->backend = static fn (): array => self::http(200, ['receipt_id' => '0192-abc', 'at' => '2026-11-27T10:00:00Z', 'counts' => ['threads' => 2, 'messages' => 5, 'turns' => 0, 'odd' => 'x']]);
+        $told = $this->tool('erasers')($email, 1);
+        self::assertSame([true, false, true], [$told['items_removed'], $told['items_retained'], $told['done']]);
+        self::assertStringContainsString('0192-abc', $told['messages'][0]);
+        self::assertStringContainsString('2 threads, 5 messages', $told['messages'][0]);
+        self::assertSame([], (new JobStore())->ofPerson($user, 10, 0));
+        self::assertCount(1, (new JobStore())->ofPerson(1, 10, 0));
+        self::assertSame('/api/privacy/erase', $this->requests[0]['path']);
+    }
+
+    public function testWhatTheBackendCouldntEraseIsToldAsRetained(): void
+    {
+        $this->connect();
+        [, $email] = $this->somebody();
+        $this->backend = static fn (): \WP_Error => self::down();
+        $told = $this->tool('erasers')($email, 1);
+        self::assertSame([true, true], [$told['items_removed'], $told['items_retained']]);
+        self::assertStringContainsString('once more', $told['messages'][0]);
+        self::assertStringContainsString('later', (string) json_encode($this->tool('exporters')($email, 1)));
+    }
+
+    public function testSomebodyWithoutAnAccountIsFoundByAddress(): void
+    {
+        $this->connect();
+        $this->backend = static fn (): array => self::http(200, ['receipt_id' => 'r', 'at' => 'now', 'counts' => []]);
+        $told = $this->tool('erasers')('stranger@example.com', 1);
+        self::assertSame([false, false], [$told['items_removed'], $told['items_retained']]);
+        self::assertSame(['email' => 'stranger@example.com', 'visitor_ids' => []], $this->requests[0]['json']);
+    }
+}

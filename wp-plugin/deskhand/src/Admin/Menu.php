@@ -1,0 +1,73 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Deskhand\Admin;
+
+use Deskhand\Capability;
+use Deskhand\Connection\CredentialStore;
+use Deskhand\Part;
+
+defined('ABSPATH') || exit;
+
+/**
+ * Deskhand's pages in wp-admin. Other parts hook theirs in below `SLUG`.
+ */
+final class Menu implements Part
+{
+    public const SLUG = 'deskhand';
+
+    public function __construct(
+        private readonly CredentialStore $credentials,
+        private readonly SettingsPage $settings,
+        private readonly JobsPage $jobs,
+        private readonly UsagePage $usage,
+    ) {
+    }
+
+    public function register(): void
+    {
+        add_action('admin_menu', $this->pages(...), 9);
+        add_action('admin_menu', $this->console(...), 99);
+        add_action('admin_enqueue_scripts', $this->assets(...));
+        add_filter('plugin_action_links_' . plugin_basename(DESKHAND_FILE), static function (array $links): array {
+            array_unshift($links, '<a href="' . esc_url(self::url()) . '">' . esc_html__('Settings', 'deskhand') . '</a>');
+            return $links;
+        });
+    }
+
+    /** @param array<string, string> $query */
+    public static function url(string $page = '', array $query = []): string
+    {
+        return add_query_arg(['page' => $page === '' ? self::SLUG : self::SLUG . "-$page"] + $query, admin_url('admin.php'));
+    }
+
+    private function pages(): void
+    {
+        $icon = 'data:image/svg+xml;base64,' . base64_encode('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20"><path fill="#a7aaad" d="M3 3h14l1 1v9l-1 1H9.4L5 17.6V14H3l-1-1V4zm2.5 3.2v1.6h9V6.2zm0 3.4v1.6h6V9.6z"/></svg>');
+        add_menu_page(__('Deskhand', 'deskhand'), __('Deskhand', 'deskhand'), Capability::forMenu(), self::SLUG, $this->settings->show(...), $icon, 58);
+        add_submenu_page(self::SLUG, __('Deskhand settings', 'deskhand'), __('Settings', 'deskhand'), Capability::forMenu(), self::SLUG);
+        add_submenu_page(self::SLUG, __('AI jobs', 'deskhand'), __('AI jobs', 'deskhand'), Capability::forMenu(), self::SLUG . '-jobs', $this->jobs->show(...));
+        add_submenu_page(self::SLUG, __('Usage', 'deskhand'), __('Usage', 'deskhand'), Capability::forMenu(), self::SLUG . '-usage', $this->usage->show(...));
+    }
+
+    private function console(): void
+    {
+        global $submenu;
+        $as = $this->credentials->current();
+        if ($as !== null && isset($submenu[self::SLUG])) {
+            // phpcs:ignore WordPress.WP.GlobalVariablesOverride -- WordPress has no other way to a link outside of wp-admin
+            $submenu[self::SLUG][] = [esc_html__('Console', 'deskhand'), Capability::forMenu(), esc_url($as->url . '/console')];
+        }
+    }
+
+    private function assets(string $hook): void
+    {
+        if (!str_contains($hook, self::SLUG)) {
+            return;
+        }
+        wp_enqueue_style('deskhand-admin', plugins_url('assets/admin/admin.css', DESKHAND_FILE), [], DESKHAND_VERSION);
+        wp_enqueue_script('deskhand-admin', plugins_url('assets/admin/admin.js', DESKHAND_FILE), ['wp-api-fetch', 'wp-i18n', 'wp-a11y'], DESKHAND_VERSION, ['in_footer' => true, 'strategy' => 'defer']);
+        wp_set_script_translations('deskhand-admin', 'deskhand');
+    }
+}

@@ -1,0 +1,148 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Deskhand\Knowledge;
+
+use Deskhand\Part;
+
+defined('ABSPATH') || exit;
+
+/**
+ * Goes through all posts and files once, piece by piece in the background, and goes on where it was when it is cut off.
+ */
+final class FullSync implements Part
+{
+    public const HOOK = 'deskhand_sync';
+    public const OPTION = 'deskhand_sync_state';
+    private const PIECE = 200;
+    private const SECONDS = 15;
+
+    public function __construct(
+        private readonly Documents $documents,
+        private readonly Eligibility $eligibility,
+        private readonly Sender $sender,
+    ) {
+    }
+
+    public function register(): void
+    {
+        add_action(self::HOOK, $this->run(...));
+        add_action(Sender::SWEEP, $this->goOn(...));
+        // Addresses that answers cite have changed.
+        foreach (['permalink_structure', 'home'] as $option) {
+            add_action("update_option_$option", function (): void {
+                if (self::state()['state'] !== 'never') {
+                    $this->start();
+                }
+            });
+        }
+    }
+
+    public function start(): void
+    {
+        $state = ['state' => 'running', 'after' => 0, 'seen' => 0, 'total' => $this->total(), 'started_at' => time(), 'finished_at' => 0];
+        update_option(self::OPTION, $state, false);
+        Timetable::soon(self::HOOK);
+    }
+
+    public function stop(): void
+    {
+        update_option(self::OPTION, ['state' => 'stopped'] + self::state(), false);
+    }
+
+    /** @return array{state: string, after: int, seen: int, total: int, started_at: int, finished_at: int} */
+    public static function state(): array
+    {
+        // Not from a cache of this request: another may be at it.
+        wp_cache_delete(self::OPTION, 'options');
+        $state = get_option(self::OPTION);
+        return (is_array($state) ? $state : []) + ['state' => 'never', 'after' => 0, 'seen' => 0, 'total' => 0, 'started_at' => 0, 'finished_at' => 0];
+    }
+
+    /** One run: so many pieces as fit into its time. */
+    public function run(): void
+    {
+        $end = time() + self::SECONDS;
+        while (self::state()['state'] === 'running' && time() < $end) {
+            $this->piece();
+        }
+        if (self::state()['state'] === 'running') {
+            Timetable::soon(self::HOOK, 1);
+        }
+        $this->sender->wake();
+    }
+
+    /** After a crash, or where cron was cleared. */
+    private function goOn(): void
+    {
+        if (self::state()['state'] === 'running' && !Timetable::isPlanned(self::HOOK)) {
+            Timetable::soon(self::HOOK);
+        }
+    }
+
+    private function piece(): void
+    {
+        $state = self::state();
+        $ids = $this->ids($state['after'], self::PIECE);
+        foreach ($ids as $id) {
+            $post = get_post($id);
+            if (!$post instanceof \WP_Post) {
+                continue;
+            }
+            $source = Source::of($post);
+            $fits = $this->eligibility->isCandidate($post) && $this->eligibility->obstacle($post) === null;
+            if ($fits || ($this->documents->find($source, $id)?->known ?? false)) {
+                $this->documents->record($source, $id, $source === Source::Media ? 'media.updated' : 'post.updated');
+            }
+            clean_post_cache($id);
+        }
+        if (count($ids) < self::PIECE) {
+            foreach ($this->documents->orphans(500) as $row) {
+                $this->documents->record($row->source, $row->objectId, $row->source === Source::Media ? 'media.deleted' : 'post.deleted');
+            }
+            $state = ['state' => 'done', 'finished_at' => time()] + $state;
+        }
+        $now = self::state();
+        if ($now['state'] === 'running' && $now['started_at'] === $state['started_at']) {
+            $seen = $state['seen'] + count($ids);
+            update_option(self::OPTION, ['after' => $ids ? end($ids) : $state['after'], 'seen' => $seen, 'total' => max($seen, $state['total'])] + $state, false);
+        }
+    }
+
+    /** @return list<int> */
+    private function ids(int $after, int $most): array
+    {
+        global $wpdb;
+        [$where, $values] = $this->where();
+        // phpcs:ignore WordPress.DB -- a walk over all ids, which WP_Query has no way for
+        return array_map('intval', $wpdb->get_col($wpdb->prepare("SELECT ID FROM {$wpdb->posts} WHERE ID > %d AND ($where) ORDER BY ID LIMIT %d", ...[$after, ...$values, $most])));
+    }
+
+    private function total(): int
+    {
+        global $wpdb;
+        [$where, $values] = $this->where();
+        // phpcs:ignore WordPress.DB
+        return (int) $wpdb->get_var($wpdb->prepare("SELECT COUNT(*) FROM {$wpdb->posts} WHERE ID > %d AND ($where)", 0, ...$values));
+    }
+
+    /** @return array{string, list<mixed>} what may be taken in, and what was */
+    private function where(): array
+    {
+        $types = $this->eligibility->postTypes();
+        $mimes = Eligibility::mimeTypes();
+        $table = \Deskhand\Install\Schema::table('documents');
+        $where = "ID IN (SELECT object_id FROM $table WHERE known = 1)";
+        $values = [];
+        if ($types !== []) {
+            $where .= " OR (post_status = 'publish' AND post_type IN (" . implode(',', array_fill(0, count($types), '%s')) . '))';
+            array_push($values, ...$types);
+        }
+        if ($mimes !== []) {
+            $where .= " OR (post_type = 'attachment' AND post_mime_type IN (" . implode(',', array_fill(0, count($mimes), '%s')) . '))';
+            array_push($values, ...$mimes);
+        }
+        return [$where, $values];
+    }
+}

@@ -1,0 +1,128 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Deskhand;
+
+defined('ABSPATH') || exit;
+
+/**
+ * What the site's owner has chosen: one option, read through the table of what there is.
+ * The connection's secret is not among it (Connection\CredentialStore).
+ */
+final class Settings
+{
+    public const OPTION = 'deskhand_settings';
+
+    /** @var array<string, mixed>|null */
+    private ?array $stored = null;
+
+    /**
+     * Every setting: its default, and what makes a valid value of anything.
+     *
+     * @return array<string, array{default: mixed, clean: callable(mixed): mixed}>
+     */
+    public static function table(): array
+    {
+        $flag = static fn (bool $default): array => ['default' => $default, 'clean' => static fn ($v): bool => in_array($v, [true, 1, '1', 'on', 'true', 'yes'], true)];
+        $line = static fn (string $default, int $most): array => ['default' => $default, 'clean' => static fn ($v): string => self::line($v, $most)];
+        $number = static fn (int $default, int $least, int $most): array => ['default' => $default, 'clean' => static fn ($v): int => is_numeric($v) ? max($least, min($most, (int) $v)) : $default];
+        $choice = static fn (string ...$of): array => ['default' => $of[0], 'clean' => static fn ($v): string => in_array($v, $of, true) ? $v : $of[0]];
+        $lines = static fn (array $default, int $most, int $long): array => ['default' => $default, 'clean' => static fn ($v): array => self::lines($v, $most, $long)];
+
+        return [
+            // Who may chat, and where
+            'access' => $choice('public', 'members'),
+            'launcher' => $flag(false),
+            // What the chat looks like and says first
+            'heading' => $line('', 80),
+            'greeting' => $line('', 400),
+            'suggestions' => $lines([], 6, 120),
+            'consent' => $line('', 400),
+            'hours' => $line('', 200),
+            'away' => $line('', 400),
+            'accent' => ['default' => '', 'clean' => static fn ($v): string => (string) sanitize_hex_color(is_string($v) ? trim($v) : '')],
+            // Most themes are light whatever the visitor's system is.
+            'theme' => $choice('light', 'auto', 'dark'),
+            // What is known
+            'post_types' => ['default' => ['post', 'page', 'product'], 'clean' => static fn ($v): array => array_values(array_unique(array_filter(array_map('sanitize_key', self::lines($v, 30, 40)))))],
+            'media' => $flag(true),
+            // Limits, each in a window: addresses, sessions and users
+            'token_limit' => $number(30, 1, 1000),
+            'chat_limit' => $number(30, 1, 1000),
+            'job_limit' => $number(60, 1, 1000),
+            'trusted_proxies' => $lines([], 20, 50),
+            'callback_addresses' => $lines([], 20, 50),
+            // What leaves this site, and with what words before it
+            'masking' => $lines([], 50, 100),
+            'prompt_addition' => $line('', 1000),
+            // How long
+            'retention_days' => $number(30, 1, 3650),
+            'retention_mode' => $choice('delete', 'anonymise'),
+            'jobs' => $flag(true),
+        ];
+    }
+
+    public function get(string $key): mixed
+    {
+        $table = self::table();
+        if (!isset($table[$key])) {
+            throw new \InvalidArgumentException("there is no setting \"$key\"");
+        }
+        $this->stored ??= self::read();
+        return array_key_exists($key, $this->stored) ? $table[$key]['clean']($this->stored[$key]) : $table[$key]['default'];
+    }
+
+    /** @return array<string, mixed> all of them, as they are in force */
+    public function all(): array
+    {
+        $all = [];
+        foreach (array_keys(self::table()) as $key) {
+            $all[$key] = $this->get($key);
+        }
+        return $all;
+    }
+
+    /** @param array<string, mixed> $changes others stay as they are; what isn't in the table is dropped */
+    public function save(array $changes): void
+    {
+        update_option(self::OPTION, self::cleaned($changes) + $this->all(), true);
+        $this->stored = null;
+    }
+
+    /**
+     * What of this is a setting, in its valid form.
+     *
+     * @param array<string, mixed> $given
+     * @return array<string, mixed>
+     */
+    public static function cleaned(array $given): array
+    {
+        $table = self::table();
+        $clean = [];
+        foreach (array_intersect_key($given, $table) as $key => $value) {
+            $clean[$key] = $table[$key]['clean']($value);
+        }
+        return $clean;
+    }
+
+    /** @return array<string, mixed> */
+    private static function read(): array
+    {
+        $stored = get_option(self::OPTION, []);
+        return is_array($stored) ? $stored : [];
+    }
+
+    private static function line(mixed $value, int $most): string
+    {
+        return is_string($value) ? mb_substr(sanitize_textarea_field($value), 0, $most) : '';
+    }
+
+    /** @return list<string> */
+    private static function lines(mixed $value, int $most, int $long): array
+    {
+        $lines = is_string($value) ? preg_split('/\R/u', $value) : $value;
+        $lines = array_map(static fn ($v): string => self::line($v, $long), is_array($lines) ? array_slice($lines, 0, 200) : []);
+        return array_slice(array_values(array_filter($lines, static fn (string $v): bool => $v !== '')), 0, $most);
+    }
+}
