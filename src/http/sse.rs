@@ -110,7 +110,7 @@ impl Follow {
             }
             let now = self.app.clock.now();
             // A client that comes again is told that the conversation is gone.
-            let erased = self.waiting.as_ref().is_some_and(Waiting::is_erased);
+            let erased = self.waiting.is_erased();
             if now >= self.expires_at || erased {
                 return Ok(None);
             }

@@ -46,9 +46,11 @@ impl Driver {
             Done::Screened(Err(error)) => {
                 // Nothing is known of the thread, but the question is: go on without history.
                 tracing::warn!(%error, turn = %self.job.turn.turn, "screening without history");
-                Input::Screened {
-                    verdict: screened(&self.view.message),
-                }
+                let verdict = match self.job.answer.take() {
+                    Some(answer) => answered(answer),
+                    None => screened(&self.view.message),
+                };
+                Input::Screened { verdict }
             }
             Done::Planned(Ok(plan)) => {
                 fail::point(FailPoint::TurnPlanned);
