@@ -201,6 +201,8 @@ pub struct Knowledge {
     pub ocr_seconds: u64,
     /// Pages of it at most.
     pub ocr_pages: usize,
+    /// Room for sites' knowledge in memory, in MiB.
+    pub copies_mb: u64,
 }
 
 /// `[jobs]`
@@ -397,6 +399,13 @@ impl Config {
             });
         }
         self.validate_reading()?;
+        range(
+            "knowledge.copies_mb",
+            self.knowledge.copies_mb,
+            0,
+            1_000_000,
+            "0 to 1000000",
+        )?;
         self.embeddings.validate()?;
         self.fetch.validate()?;
         self.telemetry.validate()?;
@@ -413,6 +422,12 @@ impl Config {
             })?;
         }
         Ok(())
+    }
+
+    /// How many bytes of memory sites' knowledge may take.
+    #[must_use]
+    pub fn copies(&self) -> usize {
+        usize::try_from(self.knowledge.copies_mb << 20).unwrap_or(usize::MAX)
     }
 
     /// How documents are cut.

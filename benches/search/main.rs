@@ -19,11 +19,19 @@ mod measure;
 mod plot;
 mod server;
 
+use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use deskhand::db::nearest::LARGE;
+use deskhand::domain::ids::SiteId;
+use deskhand::knowledge::base::Knowledge;
+use deskhand::knowledge::chunk::ChunkLimits;
+use deskhand::knowledge::extract::reader::Settings;
+use deskhand::models::embedders::{EmbedderSettings, Embedders};
+use deskhand::models::openai::embeddings::OpenAiSettings;
 use uuid::Uuid;
 
 use corpus::Corpus;
@@ -45,6 +53,9 @@ struct Options {
     /// Only prove that the bulk load leaves what ingestion leaves.
     #[arg(long)]
     check: bool,
+    /// Search in the database instead of copies in memory.
+    #[arg(long)]
+    without_copies: bool,
     /// Build graphs for the measured sites alone.
     #[arg(long)]
     measured_graphs: bool,
@@ -101,9 +112,16 @@ async fn size(server: &Server, chunks: usize, options: &Options) {
         }
     }
     sizes(&database, chunks, model).await;
+    let knowledge = knowledge(options);
     let mut measured = Vec::new();
+    let mut copied = HashSet::new();
     for scope in &measure::SCOPES {
-        measured.extend(measure::measure(&database, &corpus, scope, options.questions, WARM_UP).await);
+        let site = corpus.sites[scope.site].id;
+        if !options.without_copies && copied.insert(site) {
+            copy(&knowledge, &database, site, corpus.sites[scope.site].chunks).await;
+        }
+        let of_scope = measure::measure(&knowledge, &database, &corpus, scope, options.questions, WARM_UP);
+        measured.extend(of_scope.await);
     }
     println!(
         "{:<18} {:<8} {:>14} {:>14} {:>14}  recall@10",
@@ -111,9 +129,8 @@ async fn size(server: &Server, chunks: usize, options: &Options) {
     );
     for m in &measured {
         let ms = |s: measure::Spread| format!("{:.2}/{:.2}", s.p50, s.p95);
-        let way = m.way.map_or(String::new(), |w| format!("{w:?}"));
         println!(
-            "{:<18} {:<8} {:>14} {:>14} {:>14}  {} {way}",
+            "{:<18} {:<8} {:>14} {:>14} {:>14}  {}",
             m.scope,
             m.measure,
             ms(m.wall),
@@ -132,6 +149,48 @@ async fn size(server: &Server, chunks: usize, options: &Options) {
         load_average()
     );
     database.db.close().await;
+}
+
+/// A knowledge base without a model: the questions' vectors are given.
+fn knowledge(options: &Options) -> Knowledge {
+    let none = Duration::from_secs(1);
+    let openai = OpenAiSettings {
+        base_url: "http://127.0.0.1:9".to_owned(),
+        key: None,
+        dimensions: None,
+        connect: none,
+        query: none,
+        passages: none,
+    };
+    let embedders = Embedders::new(EmbedderSettings {
+        model: None,
+        folder: PathBuf::new(),
+        threads: 1,
+        openai,
+    });
+    let room = if options.without_copies { 0 } else { 4 << 30 };
+    Knowledge::new(Arc::new(embedders), ChunkLimits::default(), Settings::default()).with_copies(room)
+}
+
+/// Loads a site's copy, and says what it takes.
+async fn copy(knowledge: &Knowledge, database: &Database, site: Uuid, chunks: usize) {
+    let (before, cpu, began) = (knowledge.copies.size().1, measure::own_cpu(), Instant::now());
+    knowledge.copies.load(&database.db, SiteId(site)).await.unwrap();
+    println!(
+        "copy of {chunks}: {:.2} s, own CPU {:.2} s, {:.1} MB; this process now {} MB",
+        began.elapsed().as_secs_f64(),
+        measure::own_cpu() - cpu,
+        (knowledge.copies.size().1 - before) as f64 / f64::from(1 << 20),
+        own_memory() >> 10,
+    );
+}
+
+/// Kilobytes.
+fn own_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmRSS:"));
+    line.and_then(|l| l.trim().split(' ').next()?.parse().ok())
+        .unwrap_or(0)
 }
 
 fn load_average() -> String {

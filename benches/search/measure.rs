@@ -4,19 +4,16 @@
 use std::collections::HashSet;
 use std::time::Instant;
 
-use deskhand::db::filtered;
-use deskhand::db::models::{self, Model, SiteModels};
-use deskhand::db::nearest::{self, Way};
-use deskhand::db::pool::SiteTx;
 use deskhand::db::postings::Filter;
 use deskhand::domain::ids::SiteId;
-use deskhand::knowledge::search::{CANDIDATES, Mode, SearchQuery, look_up, shown};
+use deskhand::knowledge::base::Knowledge;
+use deskhand::knowledge::search::{Mode, SearchQuery, search};
 use half::f16;
 use nix::time::{ClockId, clock_gettime};
 use rayon::prelude::*;
 
 use crate::corpus::{Corpus, Document, Question, RARE, Random};
-use crate::server::{Database, cpu};
+use crate::server::{Database, MODEL, cpu};
 
 /// How many passages an answer is made from.
 const PASSAGES: usize = 8;
@@ -79,7 +76,6 @@ pub struct Measured {
     pub client: Spread,
     /// Of the ten nearest.
     pub recall: Option<f64>,
-    pub way: Option<Way>,
 }
 
 #[derive(Default)]
@@ -95,19 +91,14 @@ impl Times {
     }
 }
 
-fn own_cpu() -> f64 {
+pub fn own_cpu() -> f64 {
     let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap();
     std::time::Duration::from(time).as_secs_f64()
 }
 
-async fn begin(database: &Database, site: SiteId) -> (SiteTx, SiteModels, Model) {
-    let mut tx = database.db.snapshot(site).await.unwrap();
-    let known = models::of_site(&mut tx).await.unwrap();
-    let model = known.live.clone().unwrap();
-    (tx, known, model)
-}
-
+/// Asks a site's questions by the product's own search.
 pub async fn measure(
+    knowledge: &Knowledge,
     database: &Database,
     corpus: &Corpus,
     scope: &Scope,
@@ -130,39 +121,41 @@ pub async fn measure(
     let backend = database.backend().await;
     let [mut vectors, mut words, mut hybrid] = [Times::default(), Times::default(), Times::default()];
     let mut found: Vec<Vec<i64>> = Vec::new();
-    let mut way = Way::Exact;
     for (i, question) in questions.iter().enumerate() {
+        knowledge.remember(MODEL, &question.text, question.vector.clone());
         // In turn, so that a slow spell of the machine hits all alike.
-        for (which, times) in [&mut vectors, &mut words, &mut hybrid].into_iter().enumerate() {
+        for (mode, times) in [
+            (Mode::Vectors, &mut vectors),
+            (Mode::Words, &mut words),
+            (Mode::Hybrid, &mut hybrid),
+        ] {
+            let query = SearchQuery {
+                text: question.text.clone(),
+                k: if mode == Mode::Vectors { TOP } else { PASSAGES },
+                filter: filter.clone(),
+                mode,
+            };
             let (client, server, began) = (own_cpu(), cpu(backend), Instant::now());
-            let (mut tx, known, model) = begin(database, site).await;
-            if which == 0 {
-                let narrowed = filtered::narrow(&mut tx, filter.clone()).await.unwrap();
-                let near = nearest::nearest(&mut tx, &known, &model, &question.vector, &narrowed, CANDIDATES);
-                let (near, by) = near.await.unwrap();
-                way = by;
-                if i >= warm_up {
-                    found.push(near.iter().take(TOP).map(|n| n.chunk_id).collect());
-                }
-            } else {
-                let mode = [Mode::Vectors, Mode::Words, Mode::Hybrid][which];
-                let query = SearchQuery {
-                    text: question.text.clone(),
-                    k: PASSAGES,
-                    filter: filter.clone(),
-                    mode,
-                };
-                let by = (mode == Mode::Hybrid).then_some((&model, question.vector.as_slice()));
-                let mut found = look_up(&mut tx, &known, &query, by).await.unwrap();
-                shown(&mut found, &query);
-                assert!(!found.passages.is_empty(), "{}", question.text);
+            let answer = search(knowledge, &database.db, site, query).await.unwrap();
+            let took = (
+                began.elapsed().as_secs_f64(),
+                cpu(backend) - server,
+                own_cpu() - client,
+            );
+            assert!(
+                !answer.passages.is_empty() && answer.degraded.is_none(),
+                "{}",
+                question.text
+            );
+            if i < warm_up {
+                continue;
             }
-            tx.commit().await.unwrap();
-            if i >= warm_up {
-                times.wall.push(began.elapsed().as_secs_f64());
-                times.server.push(cpu(backend) - server);
-                times.client.push(own_cpu() - client);
+            if mode == Mode::Vectors {
+                found.push(answer.passages.iter().map(|p| p.chunk_id).collect());
             }
+            times.wall.push(took.0);
+            times.server.push(took.1);
+            times.client.push(took.2);
         }
     }
     let recall = recall(corpus, scope, &questions[warm_up..], &found, inside);
@@ -178,7 +171,6 @@ pub async fn measure(
                 server,
                 client,
                 recall: by_vectors.then_some(recall),
-                way: by_vectors.then_some(way),
             }
         })
         .collect()

@@ -79,10 +79,13 @@ impl Server {
     }
 }
 
+/// The model of the corpus's vectors, which is never opened: they are given.
+pub const MODEL: &str = "bench";
+
 impl Database {
     /// The model of the corpus's vectors.
     pub async fn model(&self) -> i32 {
-        models::register(&self.db, "bench", "local:bench", DIMENSIONS)
+        models::register(&self.db, MODEL, "local:bench", DIMENSIONS)
             .await
             .unwrap()
     }

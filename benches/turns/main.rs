@@ -12,6 +12,7 @@
 
 mod client;
 mod measure;
+mod peer;
 mod product;
 mod provider;
 mod site;
@@ -24,6 +25,7 @@ use clap::Parser;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use measure::{Cost, Round, Way};
+use peer::Peer;
 use product::{Home, Running};
 use provider::{Pace, Provider};
 
@@ -51,6 +53,18 @@ struct Options {
     /// Only serve, with the process ids, for a profiler: so many turns, 16 at once.
     #[arg(long)]
     profile: Option<usize>,
+    /// A plain service to measure in the same run: what a POST to this address costs.
+    #[arg(long, requires = "peer_pid")]
+    peer: Option<String>,
+    /// The service's process; may be given again. What it started is counted with it.
+    #[arg(long)]
+    peer_pid: Vec<i32>,
+    /// A process of the service's databases; may be given again.
+    #[arg(long)]
+    peer_database_pid: Vec<i32>,
+    /// What is posted to it; `{}` is the question.
+    #[arg(long, default_value = r#"{"question":"{}"}"#)]
+    peer_body: String,
     /// Another deskhand to measure, such as one before a change.
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -134,10 +148,10 @@ async fn profile(running: &Running, database: &mut sqlx::PgConnection, turns: us
     let round = Round {
         way: Way::Json,
         at_once: 16,
-        turns: turns.min(1000),
+        turns: turns.min(900),
         from: 0,
     };
-    measure::turns(running, round).await;
+    measure::warm(running, Round { at_once: 4, ..round }).await;
     for _ in 0..turns.div_ceil(round.turns) {
         measure::forget(database).await;
         let cost = measure::cost(running, database, round).await;
@@ -154,7 +168,7 @@ async fn all_turns(running: &Running, database: &mut sqlx::PgConnection, options
         from: 0,
     };
     // Fills the caches of both, and computes the questions' vectors.
-    measure::turns(running, round(Way::Json, 16)).await;
+    measure::warm(running, round(Way::Json, 4)).await;
     println!(
         "{:<28} {:>8} {:>8} {:>8} {:>8} {:>13}",
         "CPU, ms a turn", "server", "database", "both", "turns/s", "transactions"
@@ -171,6 +185,22 @@ async fn all_turns(running: &Running, database: &mut sqlx::PgConnection, options
             costs.push(measure::cost(running, database, round(way, at_once)).await);
         }
         show(name, &costs);
+    }
+    if let Some(url) = &options.peer {
+        let peer = Peer {
+            url: url.clone(),
+            body: options.peer_body.clone(),
+            services: options.peer_pid.clone(),
+            databases: options.peer_database_pid.clone(),
+        };
+        peer.cost(16, turns).await;
+        for (name, at_once) in [("peer, one at a time", 1), ("peer, 16 at once", 16)] {
+            let mut costs = Vec::new();
+            for _ in 0..options.rounds {
+                costs.push(peer.cost(at_once, turns).await);
+            }
+            show(name, &costs);
+        }
     }
     if options.words {
         return;

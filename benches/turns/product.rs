@@ -148,9 +148,7 @@ impl Running {
     /// with the one that waited for it.
     pub fn cpu(&self) -> Cpu {
         let all = processes();
-        let ticks = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)
-            .unwrap()
-            .unwrap() as f64;
+        let ticks = ticks();
         let mut cpu = Cpu::default();
         let mut family = vec![self.pid()];
         while let Some(parent) = family.pop() {
@@ -191,6 +189,32 @@ impl Drop for Running {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The kernel's units of CPU time in a second.
+fn ticks() -> f64 {
+    nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)
+        .unwrap()
+        .unwrap() as f64
+}
+
+/// Seconds on a core of a process and of all that it started.
+pub fn family_cpu(pid: i32) -> f64 {
+    let ticks = ticks();
+    let all = processes();
+    let mut family = vec![pid];
+    let mut cpu = 0.0;
+    while let Some(member) = family.pop() {
+        for process in &all {
+            if process.pid == member {
+                cpu += (process.own + process.ended) / ticks;
+            }
+            if process.parent == member {
+                family.push(process.pid);
+            }
+        }
+    }
+    cpu
 }
 
 struct Process {

@@ -114,7 +114,7 @@ pub async fn explain(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<Explained
         sum(|c| c.cost_micro),
     );
     let mut timeline: Vec<(DateTime<Utc>, What)> = Vec::new();
-    timeline.extend(turns::steps(tx, turn).await?.into_iter().map(step));
+    timeline.extend(super::turns::steps(tx, turn).await?.into_iter().map(step));
     timeline.extend(tool_calls::of_turn(tx, turn).await?.into_iter().map(|c| {
         let what = What::Tool {
             tool: c.tool,

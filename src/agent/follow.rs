@@ -67,6 +67,7 @@ pub async fn follow(
 ) -> Result<Ended, FollowError> {
     let turn = begun.turn.ok_or(FollowError::StaffHeld)?;
     let mut after = begun.after;
+    let mut live = begun.live;
     let mut sources: Vec<Citation> = Vec::new();
     let mut last = None;
     let (start, mut swept) = (Instant::now(), Instant::now());
@@ -75,10 +76,25 @@ pub async fn follow(
             swept = Instant::now();
             turns::sweep_once(agent).await?;
         }
-        let mut tx = agent.db.site(site).await?;
-        let mut new = events::after(&mut tx, begun.thread, after, AT_ONCE).await?;
-        vault::reveal_all(&mut tx, &agent.master, begun.thread, &mut new).await?;
-        tx.commit().await?;
+        let new = match &mut live {
+            // As they are stored; once they end, the rest is in the table.
+            Some(events) => match tokio::time::timeout(SWEEP, events.recv()).await {
+                Ok(Some(new)) => new,
+                Ok(None) => {
+                    live = None;
+                    continue;
+                }
+                Err(_) => continue,
+            },
+            None => {
+                tokio::time::sleep(LOOK).await;
+                let mut tx = agent.db.site(site).await?;
+                let mut new = events::after(&mut tx, begun.thread, after, AT_ONCE).await?;
+                vault::reveal_all(&mut tx, &agent.master, begun.thread, &mut new).await?;
+                tx.commit().await?;
+                new
+            }
+        };
         for stored in new {
             after = stored.seq;
             seen(&stored.event);
@@ -108,7 +124,6 @@ pub async fn follow(
                 _ => {}
             }
         }
-        tokio::time::sleep(LOOK).await;
     }
     Err(FollowError::TooLong)
 }

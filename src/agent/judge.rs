@@ -11,6 +11,7 @@ use super::brain::{Sentence, TurnView};
 use super::machine::input::GateReason;
 use crate::guardrails::gate::{self, Evidence, Fault, Reading, Source, Verdict};
 use crate::guardrails::{content, leak, pii};
+use crate::knowledge::base::Knowledge;
 use crate::models::embedder::Purpose;
 
 /// How long a doubt may take; a sentence that can't be decided is held back.
@@ -71,7 +72,7 @@ impl Ground {
             Verdict::Fail(fault) => return Err(reason(fault)),
             Verdict::Doubt { pairs } => pairs,
         };
-        match tokio::time::timeout(DOUBT, closeness(agent, pairs)).await {
+        match tokio::time::timeout(DOUBT, closeness(&agent.knowledge, pairs)).await {
             Ok(Some(cosine)) => gate::settle(cosine).map_err(reason),
             // No model, or none in time: what can't be told isn't said.
             Ok(None) | Err(_) => Err(GateReason::Unsupported),
@@ -81,9 +82,9 @@ impl Ground {
 
 /// The least cosine of the pairs, each of which must hold, by the default model of this
 /// process; none where there is no such model.
-async fn closeness(agent: &Agent, pairs: Vec<(String, String)>) -> Option<f64> {
-    let spec = agent.knowledge.embedders.first_choice()?.clone();
-    let embedder = agent.knowledge.embedders.get(&spec, None).await.ok()?;
+pub async fn closeness(knowledge: &Knowledge, pairs: Vec<(String, String)>) -> Option<f64> {
+    let spec = knowledge.embedders.first_choice()?.clone();
+    let embedder = knowledge.embedders.get(&spec, None).await.ok()?;
     let texts: Vec<String> = pairs.into_iter().flat_map(|(a, b)| [a, b]).collect();
     let vectors = embedder.embed(texts, Purpose::Query).await.ok()?;
     vectors

@@ -16,6 +16,7 @@ use crate::agent::measure;
 use crate::db::model_calls::{self, ModelCall};
 use crate::db::pool::{Db, DbResult, SiteTx};
 use crate::db::spend;
+use crate::db::turn_writes::Settled;
 use crate::domain::clock::SharedClock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{SiteId, TurnId};
@@ -51,6 +52,29 @@ impl Ended {
     pub fn cost_micro(&self) -> i64 {
         self.call.cost_micro
     }
+
+    /// The call.
+    #[must_use]
+    pub fn call(&self) -> &ModelCall {
+        &self.call
+    }
+}
+
+/// What was reserved for calls that have ended, and what they cost, by day.
+#[must_use]
+pub fn settled(ended: &[Ended]) -> Vec<Settled> {
+    let mut days: Vec<NaiveDate> = ended.iter().filter(|e| e.reserved > 0).map(|e| e.day).collect();
+    days.sort_unstable();
+    days.dedup();
+    let of_day = |day: NaiveDate| {
+        let of_day = || ended.iter().filter(move |e| e.reserved > 0 && e.day == day);
+        Settled {
+            day,
+            reserved: of_day().map(|e| e.reserved).sum(),
+            cost: of_day().map(|e| e.call.cost_micro).sum(),
+        }
+    };
+    days.into_iter().map(of_day).collect()
 }
 
 /// Stores calls that have ended, and settles what was reserved for them.
@@ -60,13 +84,7 @@ impl Ended {
 pub async fn store(tx: &mut SiteTx, turn: Option<TurnId>, ended: &[Ended]) -> DbResult<()> {
     let calls: Vec<ModelCall> = ended.iter().map(|e| e.call.clone()).collect();
     model_calls::insert(tx, turn, &calls).await?;
-    let mut days: Vec<NaiveDate> = ended.iter().filter(|e| e.reserved > 0).map(|e| e.day).collect();
-    days.sort_unstable();
-    days.dedup();
-    for day in days {
-        let of_day = || ended.iter().filter(|e| e.reserved > 0 && e.day == day);
-        let reserved = of_day().map(|e| e.reserved).sum();
-        let cost = of_day().map(|e| e.call.cost_micro).sum();
+    for Settled { day, reserved, cost } in settled(ended) {
         spend::settle(tx, day, reserved, cost).await?;
     }
     Ok(())
@@ -205,13 +223,11 @@ impl Meter {
 
 /// Sets money aside for a call; where the cap forbids it, staff are told once a day.
 async fn set_aside(of: &Reserved, micro: i64, cap: i64, clock: &SharedClock) -> DbResult<bool> {
+    if spend::reserve(&of.db, of.site, of.day, micro, cap).await? {
+        return Ok(true);
+    }
     let mut tx = of.db.site(of.site).await?;
-    let done = spend::reserve(&mut tx, of.day, micro, cap).await?;
-    let told = if done {
-        None
-    } else {
-        spend::tell_once(&mut tx, of.day, clock.now()).await?
-    };
+    let told = spend::tell_once(&mut tx, of.day, clock.now()).await?;
     tx.commit().await?;
     if told.is_some() {
         tracing::warn!(
@@ -219,7 +235,7 @@ async fn set_aside(of: &Reserved, micro: i64, cap: i64, clock: &SharedClock) -> 
             "the spending cap of the day is reached; the extractive brain answers"
         );
     }
-    Ok(done)
+    Ok(false)
 }
 
 /// Money set aside for a call that isn't made yet. Dropped, it is given back.

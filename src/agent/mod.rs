@@ -7,11 +7,14 @@ pub mod driver;
 pub mod explain;
 mod fingerprint;
 pub mod follow;
-mod judge;
+pub mod hub;
+pub mod judge;
+pub mod live;
 pub mod machine;
 mod mask;
 mod measure;
 pub mod meter;
+mod opening;
 mod operation;
 pub mod phrases;
 pub mod query;
@@ -21,20 +24,26 @@ pub mod turns;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use moka::sync::Cache;
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use crate::agent::brain::Brain;
+use crate::agent::hub::Hub;
 use crate::agent::machine::ctx::Limits;
 use crate::agent::meter::Meter;
 use crate::db::pool::Db;
+use crate::db::turn_writes::SiteFacts;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::{SiteId, TurnId};
 use crate::domain::seal::MasterKey;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
+
+/// Sites that are remembered.
+const MOST_SITES: u64 = 10_000;
 
 /// How the agent is set up.
 #[derive(Debug, Clone)]
@@ -67,6 +76,10 @@ pub struct Agent {
     owner: Uuid,
     slots: Arc<Semaphore>,
     stops: Mutex<HashMap<TurnId, Arc<Notify>>>,
+    /// Who waits for events in this process.
+    pub hub: Arc<Hub>,
+    /// What turns depended on of their sites, the last time.
+    sites: Cache<SiteId, Arc<SiteFacts>>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -95,6 +108,8 @@ impl Agent {
             owner: Uuid::now_v7(),
             slots: Arc::new(Semaphore::new(settings.turns_at_once)),
             stops: Mutex::default(),
+            hub: Arc::default(),
+            sites: Cache::new(MOST_SITES),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })

@@ -177,8 +177,8 @@ pub(super) async fn view(
 }
 
 /// Asks the brain for a plan.
-pub(super) fn plan(brain: Arc<dyn Brain>, view: &TurnView, meter: Arc<Meter>) -> Running {
-    let view = view.clone();
+pub(super) fn plan(brain: Arc<dyn Brain>, view: &Arc<TurnView>, meter: Arc<Meter>) -> Running {
+    let view = Arc::clone(view);
     Running::One(async move { Outcome::Planned(brain.plan(&view, &meter).await) }.boxed())
 }
 
@@ -206,10 +206,10 @@ pub(super) fn context(agent: &Agent, site: SiteId) -> ToolContext {
 pub(super) fn draft(
     agent: &Arc<Agent>,
     brain: Arc<dyn Brain>,
-    view: &TurnView,
+    view: &Arc<TurnView>,
     meter: Arc<Meter>,
 ) -> Running {
-    let view = view.clone();
+    let view = Arc::clone(view);
     let own = Arc::clone(agent);
     let (to_gate, mut written) = mpsc::channel(DRAFT_AHEAD);
     let (to_driver, sentences) = mpsc::channel(DRAFT_AHEAD);

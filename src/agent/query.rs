@@ -96,6 +96,7 @@ async fn answered(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<An
     };
     let (outcome, hits) = search(agent, site, &mut vault, &view.message, query.k).await?;
     view.outcomes.push(outcome);
+    let mut view = Arc::new(view);
     let meter = Arc::new(agent.meter(site));
     let mut answered = None;
     if !content::trips(&view.message) {
@@ -154,7 +155,7 @@ async fn search(
         tool: KbSearch::NAME.to_owned(),
         args,
         result: Ok(reply.output),
-        found: reply.found,
+        found: Some(reply.found.unwrap_or_default()),
     };
     Ok((outcome, hits))
 }
@@ -166,15 +167,15 @@ type Written = (String, String, Vec<Citation>);
 async fn by(
     agent: &Arc<Agent>,
     brain: &Arc<dyn Brain>,
-    view: &mut TurnView,
+    view: &mut Arc<TurnView>,
     meter: &Arc<Meter>,
 ) -> Option<Written> {
-    view.refused.clear();
+    Arc::make_mut(view).refused.clear();
     let end = Instant::now() + Duration::from_millis(agent.limits.cap_ms.into());
     for _ in 0..=agent.limits.redrafts {
         match tokio::time::timeout_at(end, draft(agent, brain, view, meter)).await {
             Ok(Ok(answer)) => return Some((brain.name().to_owned(), answer.text(), answer.used())),
-            Ok(Err(Fault::Held(refused))) => view.refused.push(refused),
+            Ok(Err(Fault::Held(refused))) => Arc::make_mut(view).refused.push(refused),
             Ok(Err(Fault::Link(cause))) => {
                 tracing::info!(
                     brain = brain.name(),
@@ -197,7 +198,7 @@ enum Fault {
 async fn draft(
     agent: &Arc<Agent>,
     brain: &Arc<dyn Brain>,
-    view: &TurnView,
+    view: &Arc<TurnView>,
     meter: &Arc<Meter>,
 ) -> Result<Answer, Fault> {
     let found: Vec<&Found> = view.found().collect();

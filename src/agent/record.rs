@@ -1,20 +1,23 @@
 //! What a turn leaves behind: steps, events and tool calls are gathered and stored in one
-//! transaction, so that a crash can't part a step from what the visitor saw of it.
+//! transaction, mostly one statement, so that a crash can't part a step from what the
+//! visitor saw of it.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::agent::machine::Machine;
 use crate::agent::machine::action::Action;
 use crate::agent::machine::input::Input;
 use crate::agent::meter;
-use crate::db::events::Voice;
-use crate::db::model_calls::{self, Held};
+use crate::db::events::StoredEvent;
+use crate::db::model_calls::{self, Held, ModelCall};
 use crate::db::pool::{Db, DbError, DbResult};
-use crate::db::{events, threads, tool_calls, turns, vault};
+use crate::db::turn_writes::{self, Call, CallEnd, End, Left, Settled, Step};
+use crate::db::{turns, vault};
 use crate::domain::event::{Citation, ThreadEvent};
 use crate::domain::ids::{CallId, SiteId, ThreadId, TurnId, VisitorId};
-
 use crate::knowledge::gaps;
 
 /// Which turn, and under which epoch this process drives it.
@@ -60,11 +63,15 @@ pub(super) struct Ending {
 }
 
 /// What is yet to be stored.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Record {
-    steps: Vec<turns::StepRow>,
+    steps: Vec<Step>,
+    /// The machine after the last of them.
+    after: Option<Value>,
     next: i32,
     last_at: Option<DateTime<Utc>>,
+    /// When the lease was last renewed.
+    renewed: Instant,
     pub events: Vec<ThreadEvent>,
     pub calls: Vec<CallNews>,
     /// Calls of models that have ended.
@@ -76,35 +83,61 @@ pub(super) struct Record {
     pub ending: Option<Ending>,
 }
 
+/// What was stored.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// Whether the visitor has asked to stop.
+    pub stop: bool,
+    /// The events with their numbers.
+    pub events: Vec<StoredEvent>,
+}
+
+fn text<T: Serialize + ?Sized>(value: &T) -> DbResult<String> {
+    serde_json::to_string(value).map_err(|e| DbError::Unreadable(e.to_string()))
+}
+
+fn value<T: Serialize + ?Sized>(value: &T) -> DbResult<Value> {
+    serde_json::to_value(value).map_err(|e| DbError::Unreadable(e.to_string()))
+}
+
 impl Record {
-    /// Goes on after a stored step.
+    /// Goes on after a stored step, under a lease that was just taken.
     pub(super) fn after(step: Option<i32>) -> Self {
         Self {
+            steps: Vec::new(),
+            after: None,
             next: step.map_or(0, |n| n + 1),
-            ..Self::default()
+            last_at: None,
+            renewed: Instant::now(),
+            events: Vec::new(),
+            calls: Vec::new(),
+            models: Vec::new(),
+            held: Vec::new(),
+            vault: Vec::new(),
+            ending: None,
         }
     }
 
     /// Notes a transition.
-    pub(super) fn step(
-        &mut self,
-        at: DateTime<Utc>,
-        input: &Input,
-        actions: &[Action],
-        after: &Machine,
-    ) -> DbResult<()> {
-        let value = |v: serde_json::Result<Value>| v.map_err(|e| DbError::Unreadable(e.to_string()));
+    pub(super) fn step(&mut self, at: DateTime<Utc>, input: &Input, actions: &[Action]) -> DbResult<()> {
         let ms = self.last_at.map_or(0, |last| (at - last).num_milliseconds());
-        self.steps.push(turns::StepRow {
+        self.steps.push(Step {
             n: self.next,
             at,
-            input: value(serde_json::to_value(input))?,
-            actions: value(serde_json::to_value(actions))?,
-            after: value(serde_json::to_value(after))?,
+            input: text(input)?,
+            actions: text(actions)?,
             ms: i32::try_from(ms).unwrap_or(i32::MAX),
         });
         self.next += 1;
         self.last_at = Some(at);
+        Ok(())
+    }
+
+    /// Notes the machine as it is after the last transition.
+    pub(super) fn machine(&mut self, machine: &Machine) -> DbResult<()> {
+        if !self.steps.is_empty() {
+            self.after = Some(value(machine)?);
+        }
         Ok(())
     }
 
@@ -127,79 +160,121 @@ impl Record {
             && self.events.iter().all(|e| matches!(e, ThreadEvent::Step { .. }))
     }
 
-    /// Stores all of it, and renews the lease. Gives whether the visitor has asked to stop.
-    /// What couldn't be stored is kept, to be tried again.
+    /// The lease was renewed by itself.
+    pub(super) fn renewed(&mut self) {
+        self.renewed = Instant::now();
+    }
+
+    /// Stores all of it, and renews the lease where it has grown old. What couldn't be
+    /// stored is kept, to be tried again.
     ///
     /// # Errors
     /// [`DbError::Fenced`] when the turn or the thread is another's by now.
-    pub(super) async fn store(&mut self, db: &Db, t: &TurnRef, now: DateTime<Utc>) -> DbResult<bool> {
-        let mut tx = db.site(t.site).await?;
-        // The thread's row is locked first, by the events' statement, and the turn's after it.
-        let seq = if self.events.is_empty() {
-            None
+    pub(super) async fn store(
+        &mut self,
+        db: &Db,
+        t: &TurnRef,
+        now: DateTime<Utc>,
+        tell: bool,
+    ) -> DbResult<Kept> {
+        let old = self.renewed.elapsed() > turns::LEASE / 4;
+        let at = Instant::now();
+        let calls = self.calls()?;
+        let models: Vec<ModelCall> = self.models.iter().map(|m| m.call().clone()).collect();
+        let settled: Vec<Settled> = meter::settled(&self.models);
+        let end = self.ending.as_ref().map(|ending| {
+            let message = ending.message.as_ref().map(|(text, citations)| {
+                Ok::<_, DbError>((&text[..text.floor_char_boundary(LONGEST)], value(citations)?))
+            });
+            Ok::<_, DbError>(End {
+                outcome: ending.outcome,
+                brain: &ending.brain,
+                message: message.transpose()?,
+            })
+        });
+        let left = Left {
+            thread: t.thread,
+            visitor: t.visitor,
+            turn: (t.turn, t.epoch),
+            at: now,
+            renew: old.then_some(turns::LEASE),
+            tell,
+            events: &self.events,
+            steps: &self.steps,
+            after: self.after.as_ref(),
+            calls: &calls,
+            models: &models,
+            settled: &settled,
+            vault: &self.vault,
+            end: end.transpose()?,
+        };
+        let gap = self.ending.as_ref().and_then(|e| e.gap.as_ref());
+        let stored = if self.held.is_empty() && gap.is_none() {
+            turn_writes::store_alone(db, t.site, &left).await?
         } else {
-            Some(
-                events::append(
-                    &mut tx,
-                    t.thread,
-                    Voice::Agent(t.turn, t.epoch),
-                    &self.events,
-                    now,
-                )
-                .await?,
-            )
+            let mut tx = db.site(t.site).await?;
+            let stored = turn_writes::store(&mut tx, &left).await?;
+            model_calls::hold(&mut tx, t.turn, &self.held).await?;
+            if let Some((question, locale)) = gap {
+                gaps::keep(&mut tx, now, question, locale).await?;
+            }
+            tx.commit().await?;
+            stored
         };
-        let stop = match &self.ending {
-            // Finishing asks for the same epoch, and nothing is left to stop.
-            Some(_) => false,
-            None => turns::renew(&mut tx, t.turn, t.epoch).await?,
+        let first = stored.last.map_or(0, |last| last - self.events.len() as i64 + 1);
+        let events = std::mem::take(&mut self.events);
+        *self = Self {
+            next: self.next,
+            last_at: self.last_at,
+            renewed: if old { at } else { self.renewed },
+            ..Self::after(None)
         };
-        turns::insert_steps(&mut tx, t.turn, &self.steps).await?;
-        vault::add(&mut tx, t.thread, &self.vault).await?;
-        meter::store(&mut tx, Some(t.turn), &self.models).await?;
-        model_calls::hold(&mut tx, t.turn, &self.held).await?;
-        for call in &self.calls {
-            match call {
-                CallNews::Begun { id, tool, args } => {
-                    tool_calls::begin(&mut tx, t.turn, *id, tool, args, now).await?;
-                }
+        let number = |(n, event)| StoredEvent {
+            seq: n,
+            turn_id: Some(t.turn),
+            event,
+        };
+        Ok(Kept {
+            stop: stored.stop,
+            events: (first..).zip(events).map(number).collect(),
+        })
+    }
+
+    /// The calls as rows: one that began and ended since the last store is written once.
+    fn calls(&self) -> DbResult<Vec<Call>> {
+        let mut rows: Vec<Call> = Vec::with_capacity(self.calls.len());
+        for news in &self.calls {
+            match news {
+                CallNews::Begun { id, tool, args } => rows.push(Call {
+                    id: *id,
+                    begun: Some((tool.clone(), text(args)?)),
+                    ended: None,
+                }),
                 CallNews::Ended {
                     id,
                     result,
                     attempts,
                     ms,
                 } => {
-                    tool_calls::end(&mut tx, *id, result.as_ref().map_err(|c| *c), *attempts, *ms).await?;
+                    let ended = Some(CallEnd {
+                        result: match result {
+                            Ok(output) => Ok(text(output)?),
+                            Err(code) => Err(*code),
+                        },
+                        attempts: *attempts,
+                        ms: *ms,
+                    });
+                    match rows.iter_mut().find(|r| r.id == *id) {
+                        Some(row) => row.ended = ended,
+                        None => rows.push(Call {
+                            id: *id,
+                            begun: None,
+                            ended,
+                        }),
+                    }
                 }
             }
         }
-        if let Some((question, locale)) = self.ending.as_ref().and_then(|e| e.gap.as_ref()) {
-            gaps::keep(&mut tx, now, question, locale).await?;
-        }
-        if let Some(ending) = &self.ending {
-            if let (Some((text, citations)), Some(seq)) = (&ending.message, seq) {
-                let message = threads::NewMessage {
-                    thread: t.thread,
-                    visitor: t.visitor,
-                    turn: Some(t.turn),
-                    sent: None,
-                    author: "agent",
-                    text: &text[..text.floor_char_boundary(LONGEST)],
-                    citations: serde_json::to_value(citations)
-                        .map_err(|e| DbError::Unreadable(e.to_string()))?,
-                    at: now,
-                    seq,
-                };
-                threads::insert_message(&mut tx, &message).await?;
-            }
-            turns::finish(&mut tx, t.turn, t.epoch, ending.outcome, &ending.brain, now).await?;
-        }
-        tx.commit().await?;
-        *self = Self {
-            next: self.next,
-            last_at: self.last_at,
-            ..Self::default()
-        };
-        Ok(stop)
+        Ok(rows)
     }
 }

@@ -12,16 +12,18 @@ use tracing::Instrument;
 
 use super::driver::{Assignment, Driver, after_crash};
 use super::fingerprint::fingerprint;
+use super::live::{LiveEvents, Teller};
 use super::machine::Machine;
 use super::machine::ctx::Timer;
 use super::machine::input::Input;
 use super::machine::state::State;
+use super::opening::Opening;
 use super::record::TurnRef;
 use super::{Agent, measure, operation};
 use crate::db::events::{self, Voice};
 use crate::db::pool::{DbError, DbResult, SiteTx};
-use crate::db::{handoffs, sites, threads, turns, vault as vault_rows};
-use crate::domain::event::{Speaker, ThreadEvent};
+use crate::db::{handoffs, threads, turns};
+use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::SealError;
@@ -59,7 +61,7 @@ pub struct Message {
 }
 
 /// A message that was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Begun {
     /// Its thread.
     pub thread: ThreadId,
@@ -67,6 +69,9 @@ pub struct Begun {
     pub turn: Option<TurnId>,
     /// The events of the turn come after this number.
     pub after: i64,
+    /// Its events as they are stored, when it is driven here; none for a message that was
+    /// taken before.
+    pub live: Option<LiveEvents>,
 }
 
 /// Why a message isn't taken.
@@ -118,18 +123,30 @@ pub async fn start_on(
     message: Message,
     channel: &str,
 ) -> Result<Begun, StartError> {
-    let slot = Arc::clone(&agent.slots).try_acquire_owned();
-    let mut tx = agent.db.site(site).await?;
     let hash = fingerprint(&message);
-    if let Some(before) = threads::sent_before(&mut tx, visitor, message.message_id).await? {
-        return repeat(&before, &hash);
-    }
-    let slot = slot.map_err(|_| StartError::Overloaded)?;
-    let opened = open(agent, &mut tx, visitor, &message, &hash, channel).await;
+    let Ok(slot) = Arc::clone(&agent.slots).try_acquire_owned() else {
+        // What was taken already costs nothing more.
+        let mut tx = agent.db.site(site).await?;
+        return match threads::sent_before(&mut tx, visitor, message.message_id).await? {
+            Some(before) => repeat(&before, &hash),
+            None => Err(StartError::Overloaded),
+        };
+    };
+    let opening = Opening {
+        agent,
+        site,
+        visitor,
+        message: &message,
+        hash: &hash,
+        now: agent.clock.now(),
+    };
+    let opened = match message.thread_id {
+        None => opening.new_thread(channel).await,
+        Some(thread) => opening.next_turn(thread).await,
+    };
     let (assignment, begun) = match opened {
         // The same message on two connections at once: the other one was faster.
         Err(StartError::Db(e)) if e.is_unique_violation() => {
-            drop(tx);
             let mut tx = agent.db.site(site).await?;
             return match threads::sent_before(&mut tx, visitor, message.message_id).await? {
                 Some(before) => repeat(&before, &hash),
@@ -138,7 +155,6 @@ pub async fn start_on(
         }
         other => other?,
     };
-    tx.commit().await?;
     fail::point(FailPoint::TurnOpened);
     if let Some(assignment) = assignment {
         drive(agent, assignment, Input::Started, slot);
@@ -146,7 +162,7 @@ pub async fn start_on(
     Ok(begun)
 }
 
-fn repeat(before: &threads::SentBefore, hash: &[u8]) -> Result<Begun, StartError> {
+pub(super) fn repeat(before: &threads::SentBefore, hash: &[u8]) -> Result<Begun, StartError> {
     if before.body_hash != hash {
         return Err(StartError::Reused);
     }
@@ -154,128 +170,8 @@ fn repeat(before: &threads::SentBefore, hash: &[u8]) -> Result<Begun, StartError
         thread: before.thread,
         turn: before.turn,
         after: before.seq - 1,
+        live: None,
     })
-}
-
-async fn open(
-    agent: &Agent,
-    tx: &mut SiteTx,
-    visitor: VisitorId,
-    message: &Message,
-    hash: &[u8],
-    channel: &str,
-) -> Result<(Option<Assignment>, Begun), StartError> {
-    let now = agent.clock.now();
-    threads::ensure_visitor(tx, visitor).await?;
-    if let Some(email) = &message.email {
-        let owner = format!("site/{}/visitor/{visitor}/email", tx.site());
-        threads::set_email(tx, visitor, &agent.master.seal(&owner, email.as_bytes())?).await?;
-    }
-    let known = message.thread_id.is_some();
-    let site = sites::own(tx).await?.ok_or(StartError::ThreadNotFound)?;
-    let locale = message.locale.clone().unwrap_or(site.locale);
-    let (thread, staff_held) = match message.thread_id {
-        Some(id) => {
-            let row = threads::lock(tx, id, visitor)
-                .await?
-                .ok_or(StartError::ThreadNotFound)?;
-            if let Some(turn) = row.open_turn {
-                return Err(StartError::InProgress(turn));
-            }
-            (id, row.staff_held)
-        }
-        None => {
-            let id = ThreadId::new();
-            threads::insert(tx, id, visitor, channel, &locale).await?;
-            (id, false)
-        }
-    };
-    let mut vault = if known {
-        vault::open(tx, &agent.master, thread).await?
-    } else {
-        Placeholders::default()
-    };
-    // From here on nothing of the house sees the visitor's personal data.
-    let text = vault.mask(&message.text);
-    if let Some(name) = &message.customer {
-        vault.remember_customer(name);
-    }
-    let sealed = vault::seal(&agent.master, tx.site(), thread, &vault.take_new())?;
-    vault_rows::add(tx, thread, &sealed).await?;
-    let turn = TurnId::new();
-    let mut stored = threads::NewMessage {
-        thread,
-        visitor,
-        turn: None,
-        sent: Some((message.message_id, hash)),
-        author: "visitor",
-        text: &text,
-        citations: serde_json::json!([]),
-        at: now,
-        seq: 0,
-    };
-    let begins = |by| ThreadEvent::Turn {
-        turn_id: turn,
-        message_id: message.message_id,
-        thread_id: thread,
-        by,
-    };
-    if staff_held {
-        // Staff read it and answer; the agent is silent.
-        let events = [begins(Speaker::Staff), ThreadEvent::Done { turn_id: turn }];
-        stored.seq = events::append(tx, thread, Voice::StaffHeld, &events, now).await? - 1;
-        threads::insert_message(tx, &stored).await?;
-        return Ok((
-            None,
-            Begun {
-                thread,
-                turn: None,
-                after: stored.seq - 1,
-            },
-        ));
-    }
-    let links = agent.brains.iter().map(|b| b.name().to_owned()).collect();
-    let mut machine = Machine::new(site.mode, agent.limits, links);
-    machine.ctx.started_at = Some(now);
-    let start = serde_json::to_value(&machine).map_err(|e| DbError::Unreadable(e.to_string()))?;
-    let new = turns::NewTurn {
-        id: turn,
-        thread,
-        start,
-        owner: agent.owner,
-        now,
-    };
-    let epoch = turns::insert(tx, &new).await?;
-    let voice = Voice::Agent(turn, epoch);
-    stored.turn = Some(turn);
-    stored.seq = events::append(tx, thread, voice, &[begins(Speaker::Agent)], now).await?;
-    threads::insert_message(tx, &stored).await?;
-    let assignment = Assignment {
-        turn: TurnRef {
-            site: tx.site(),
-            thread,
-            visitor,
-            turn,
-            epoch,
-        },
-        machine,
-        text: text.clone(),
-        vault,
-        locale,
-        address_only: message.text.is_empty() && message.email.is_some(),
-        first_seq: stored.seq,
-        last_step: None,
-        resumed: false,
-        opens: (!known).then_some(site.name),
-    };
-    Ok((
-        Some(assignment),
-        Begun {
-            thread,
-            turn: Some(turn),
-            after: stored.seq - 1,
-        },
-    ))
 }
 
 /// Drives a turn in a tracked task, whether or not anybody listens.
@@ -433,6 +329,7 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
         last_step,
         resumed: true,
         opens: None,
+        teller: Teller::silent(),
     };
     Ok((assignment, first))
 }
@@ -469,9 +366,35 @@ pub async fn replay(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<(Machine, 
     let mut driven = start.clone();
     for step in steps {
         inputs.push((step.at, serde_json::from_value(step.input).map_err(unreadable)?));
-        driven = serde_json::from_value(step.after).map_err(unreadable)?;
+        if !step.after.is_null() {
+            driven = serde_json::from_value(step.after).map_err(unreadable)?;
+        }
     }
     Ok(Some((super::machine::replay(start, inputs), driven)))
+}
+
+/// The steps of a turn, with the machine after each: what is stored of it only with the last
+/// step of a store is told from the inputs before.
+///
+/// # Errors
+/// When the database does, or the rows are of another version.
+pub async fn steps(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<turns::StepRow>> {
+    let Some(row) = turns::find(tx, turn).await? else {
+        return Ok(Vec::new());
+    };
+    let unreadable = |e: serde_json::Error| DbError::Unreadable(e.to_string());
+    let mut machine: Machine = serde_json::from_value(row.start).map_err(unreadable)?;
+    let mut steps = turns::steps(tx, turn).await?;
+    for step in &mut steps {
+        if step.after.is_null() {
+            let input: Input = serde_json::from_value(step.input.clone()).map_err(unreadable)?;
+            machine = super::machine::step(machine, step.at, &input).0;
+            step.after = serde_json::to_value(&machine).map_err(unreadable)?;
+        } else {
+            machine = serde_json::from_value(step.after.clone()).map_err(unreadable)?;
+        }
+    }
+    Ok(steps)
 }
 
 /// The name that serde gives a code; for lists and logs.

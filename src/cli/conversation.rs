@@ -131,7 +131,7 @@ impl Conversation {
     /// When the database is away.
     pub async fn steps(&self, turn: TurnId) -> anyhow::Result<Vec<Value>> {
         let mut tx = self.agent.db.site(self.site).await?;
-        let steps = turn_rows::steps(&mut tx, turn).await?;
+        let steps = turns::steps(&mut tx, turn).await?;
         tx.commit().await?;
         Ok(steps.iter().map(short).collect())
     }

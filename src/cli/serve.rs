@@ -19,7 +19,7 @@ use super::worker;
 use crate::agent::turns;
 use crate::config::Config;
 use crate::db::embedded::{self, Access, Embedded};
-use crate::http::hub::{self, Hub};
+use crate::http::notices;
 use crate::http::state::{App, HttpSettings};
 use crate::http::{router, server};
 use crate::telemetry;
@@ -55,7 +55,6 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let stop = CancellationToken::new();
     let closing = CancellationToken::new();
     let (agent, gateway) = session.gateway()?;
-    let hub = Arc::new(Hub::default());
     let settings = HttpSettings {
         listen,
         demo: site,
@@ -65,12 +64,11 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let app = App::new(
         Arc::clone(&agent),
         Arc::clone(&gateway),
-        Arc::clone(&hub),
         Arc::clone(&session.knowledge),
         settings,
         closing.clone(),
     );
-    tasks.spawn(hub::listen(hub, Arc::clone(&agent), closing.clone()));
+    tasks.spawn(notices::listen(Arc::clone(&agent), closing.clone()));
     tasks.spawn(telemetry::metrics::upkeep(stop.clone()));
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
     worker::spawn_opening(&session, &tasks, &stop);

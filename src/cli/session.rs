@@ -89,7 +89,8 @@ pub fn knowledge(config: &Config) -> anyhow::Result<Knowledge> {
     Ok(Knowledge::new(embedders, config.chunk_limits(), config.reading())
         .with_fetcher(fetcher)
         .with_scanner(config.scanner())
-        .with_reranker(config.reranker()))
+        .with_reranker(config.reranker())
+        .with_copies(config.copies()))
 }
 
 impl Logins {

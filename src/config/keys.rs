@@ -372,6 +372,13 @@ pub const KEYS: &[Key] = &[
         "Time for scanning one file, in seconds.",
     ),
     key(
+        "knowledge.copies_mb",
+        &["DESKHAND_KNOWLEDGE_COPIES_MB"],
+        Some("512"),
+        "0 to 1000000",
+        "Memory that this process may take for what searches read of the sites that are asked about, in MB: about 1.5 KB a passage. The site that wasn't asked about for the longest time goes first. What has no room is searched in the database, more slowly; 0: everything.",
+    ),
+    key(
         "jobs.at_once",
         &["DESKHAND_JOBS_AT_ONCE"],
         Some("4"),

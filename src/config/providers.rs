@@ -16,6 +16,9 @@ use crate::agent::brain::extractive;
 use crate::models::price::{Micros, Price};
 use crate::models::provider::{ProviderKind, ProviderSettings, Times};
 
+/// What the instructions, a long question and the best passage take beside an answer, in
+/// tokens.
+const ROOM: u32 = 1_500;
 /// The dearest that a million tokens can be.
 const DEAREST: Micros = Micros(100_000_000_000);
 
@@ -97,8 +100,19 @@ impl Config {
 
     pub(super) fn validate_providers(&self) -> Result<(), ConfigError> {
         let mut names = HashSet::new();
+        let least = self.agent.answer_tokens.saturating_add(ROOM);
         for (place, entry) in self.provider_entries() {
             let settings = entry.settings(&place, None)?;
+            if settings.context_tokens < least {
+                return Err(ConfigError::Provider {
+                    key: format!("{place}.context_tokens"),
+                    got: format!(
+                        "{}, too little for an answer of {} tokens (`agent.answer_tokens`) and a question",
+                        settings.context_tokens, self.agent.answer_tokens
+                    ),
+                    allowed: format!("at least {least}, or a smaller `agent.answer_tokens`"),
+                });
+            }
             if !names.insert(settings.name.clone()) {
                 return Err(wrong(
                     &place,
@@ -251,10 +265,18 @@ impl ProviderEntry {
                 allowed: format!("{PRICE}; or `free = true` for a server that charges nothing"),
             }),
         };
-        Ok(Price {
+        let price = Price {
             input: price("input_price", self.input_price)?,
             output: price("output_price", self.output_price)?,
-        })
+        };
+        if price.is_free() && !self.free {
+            return Err(ConfigError::Provider {
+                key: format!("{place}.input_price"),
+                got: "0, as `output_price` is, and without prices the spending cap can't hold".to_owned(),
+                allowed: format!("{PRICE}; or `free = true` for a server that charges nothing"),
+            });
+        }
+        Ok(price)
     }
 
     fn times(&self, place: &str) -> Result<Times, ConfigError> {

@@ -238,6 +238,14 @@ fn mistakes_in_providers_are_named_by_place_and_key() {
             vec!["providers.0.input_price", "spending cap", "free = true"],
         ),
         (
+            OLLAMA.replace("free = true", "input_price = 0\noutput_price = 0"),
+            vec!["providers.0.input_price", "spending cap", "free = true"],
+        ),
+        (
+            format!("[agent]\nanswer_tokens = 4000\n{OLLAMA}context_tokens = 5000\n"),
+            vec!["providers.0.context_tokens", "agent.answer_tokens", "5500"],
+        ),
+        (
             OLLAMA.replace("free = true", "input_price = 'x'\noutput_price = 1"),
             vec!["providers.0.input_price", "six decimals"],
         ),

@@ -1,7 +1,10 @@
 //! PostgreSQL's notices (LISTEN/NOTIFY). They carry references only, since they ignore
 //! row security, and they may get lost with a connection: a hint to look, never the news.
 
+use std::time::Duration;
+
 use sqlx::postgres::PgListener;
+use uuid::Uuid;
 
 use super::pool::{Db, DbResult};
 
@@ -11,6 +14,31 @@ pub const THREAD_EVENTS: &str = "deskhand_thread";
 pub const THREAD_ERASED: i64 = -1;
 /// `turn` whenever a visitor asked to stop it.
 pub const TURN_CANCEL: &str = "deskhand_cancel";
+
+/// How often a process says that it listens.
+pub const BEAT: Duration = Duration::from_secs(2);
+
+/// Notes that a process listens, and gives whether another one does.
+///
+/// # Errors
+/// When the database does.
+pub async fn beat(db: &Db, id: Uuid) -> DbResult<bool> {
+    let others = sqlx::query_scalar!(
+        r#"WITH own AS (
+               INSERT INTO listeners (id, seen_at) VALUES ($1, clock_timestamp())
+               ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp()
+           ), gone AS (
+               DELETE FROM listeners WHERE id <> $1 AND seen_at < clock_timestamp() - interval '1 minute'
+           )
+           SELECT EXISTS (
+               SELECT 1 FROM listeners WHERE id <> $1 AND seen_at > clock_timestamp() - interval '10 seconds'
+           ) AS "others!""#,
+        id
+    )
+    .fetch_one(db.pool())
+    .await?;
+    Ok(others)
+}
 
 /// What a listener hears.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! definer functions of the migrations.
 
 pub mod ai_jobs;
+pub mod copies;
 pub mod corpus;
 pub mod crawl_pages;
 pub mod crawls;
@@ -38,6 +39,7 @@ pub mod spend;
 pub mod threads;
 pub mod tool_calls;
 pub mod trust;
+pub mod turn_writes;
 pub mod turns;
 pub mod uploads;
 pub mod usage;

@@ -77,6 +77,13 @@ pub async fn nearest(
     Ok((near, Way::Exact))
 }
 
+/// A vector in the precision that the database compares in.
+#[must_use]
+pub fn as_compared(vector: &[f32]) -> Vec<f32> {
+    let half = HalfVector::from_f32_slice(vector);
+    half.as_slice().iter().map(|x| x.to_f32()).collect()
+}
+
 /// In a larger graph as many candidates reach fewer of the nearest.
 fn kept(chunks: f64) -> f64 {
     let kept = KEPT * (chunks / AT).powf(0.3);

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 
 use pgvector::HalfVector;
 
-use crate::db::pool::{DbResult, SiteTx};
+use crate::db::pool::{Db, DbResult, SiteTx};
 use crate::db::postings::Term;
-use crate::domain::ids::DocumentId;
+use crate::domain::ids::{DocumentId, SiteId};
 
 /// A chunk as a search shows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,4 +148,37 @@ pub async fn read(tx: &mut SiteTx, chunks: &[i64], terms: &[Term]) -> DbResult<V
         }
     });
     Ok(rows.collect())
+}
+
+/// The chunks themselves as they are now, in no order and without their terms, and the
+/// revision of the site's knowledge that they are of; 0 before the first.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn current(db: &Db, site: SiteId, chunks: &[i64]) -> DbResult<(i64, Vec<Row>)> {
+    let rows = sqlx::query!(
+        r#"SELECT revision AS "revision!", id, document_id, source, title, url, heading_path, anchor, page, lang, text
+           FROM deskhand_passages($1, $2)"#,
+        site.0,
+        chunks,
+    )
+    .fetch_all(db.pool())
+    .await?;
+    let revision = rows.first().map_or(0, |r| r.revision);
+    let rows = rows.into_iter().filter_map(|r| {
+        Some(Row {
+            chunk_id: r.id?,
+            document_id: DocumentId(r.document_id?),
+            source: r.source?,
+            title: r.title?,
+            url: r.url,
+            heading_path: r.heading_path?,
+            anchor: r.anchor,
+            page: r.page,
+            lang: r.lang?,
+            text: r.text?,
+            terms: Vec::new(),
+        })
+    });
+    Ok((revision, rows.collect()))
 }

@@ -49,6 +49,8 @@ impl From<sqlx::Error> for DbError {
             {
                 Self::Unavailable(error)
             }
+            // Raised by the functions of db/turn_writes.rs.
+            E::Database(e) if e.code().as_deref() == Some("DH001") => Self::Fenced,
             _ => Self::Refused(error),
         }
     }
@@ -180,6 +182,11 @@ impl Db {
         }
     }
 
+    /// How often a statement that is a transaction of its own may be tried.
+    pub(in crate::db) fn tries(&self) -> Tries {
+        Tries(self.pool.size())
+    }
+
     /// For tables that belong to no site, and for the definer functions.
     pub(in crate::db) fn pool(&self) -> &PgPool {
         &self.pool
@@ -197,6 +204,19 @@ impl Db {
     /// Closes the pool; waits for transactions under way.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+/// Tries of a statement that does no harm when it is run twice: a connection that turns out
+/// to be dead is thrown away, so that the next one is another.
+pub(in crate::db) struct Tries(u32);
+
+impl Tries {
+    /// Whether to try once more after this error.
+    pub(in crate::db) fn again(&mut self, error: &sqlx::Error) -> bool {
+        let again = self.0 > 0 && is_dead(error);
+        self.0 = self.0.saturating_sub(1);
+        again
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 use crate::db::packed;
-use crate::db::pool::{DbResult, SiteTx};
+use crate::db::pool::{Db, DbResult, SiteTx};
 use crate::domain::ids::DocumentId;
 
 /// How quickly a term's repetitions stop counting.
@@ -84,23 +84,67 @@ pub async fn terms(tx: &mut SiteTx, words: &[Words<'_>]) -> DbResult<Vec<Term>> 
     )
     .fetch_all(tx.conn())
     .await?;
+    let terms = rows.into_iter().map(|r| {
+        let from = usize::try_from(r.from - 1).unwrap_or(0);
+        let counted = Counted {
+            df: r.df,
+            chunks: r.chunks,
+            total_length: r.total_length,
+        };
+        Term::new(r.lang, r.term, from, r.weight, counted)
+    });
+    Ok(terms.collect())
+}
+
+/// A lexeme's and its language's statistics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// In how many chunks the lexeme occurs.
+    pub df: i64,
+    /// How many chunks the language has.
+    pub chunks: i64,
+    /// The sum of their lengths.
+    pub total_length: i64,
+}
+
+impl Term {
+    /// A lexeme, with what its statistics say of it.
+    #[must_use]
     #[expect(
         clippy::cast_precision_loss,
         reason = "counts of chunks and lexemes are far below 2^52"
     )]
-    let terms = rows.into_iter().map(|r| {
-        let (n, df) = (r.chunks as f64, r.df as f64);
-        Term {
-            lang: r.lang,
-            term: r.term,
-            from: usize::try_from(r.from - 1).unwrap_or(0),
-            weight: r.weight,
-            df: r.df,
+    pub fn new(lang: String, term: String, from: usize, weight: f64, counted: Counted) -> Self {
+        let (n, df) = (counted.chunks as f64, counted.df as f64);
+        Self {
+            lang,
+            term,
+            from,
+            weight,
+            df: counted.df,
             idf: (1.0 + (n - df + 0.5) / (df + 0.5)).ln(),
-            average_length: r.total_length as f64 / n,
+            average_length: counted.total_length as f64 / n,
         }
-    });
-    Ok(terms.collect())
+    }
+}
+
+/// The lexemes of each of these texts, in the language beside it. They are no site's.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn of_texts(db: &Db, langs: &[&str], texts: &[&str]) -> DbResult<Vec<Vec<String>>> {
+    let langs: Vec<String> = langs.iter().map(|l| (*l).to_owned()).collect();
+    let texts: Vec<String> = texts.iter().map(|t| t.replace('\0', " ")).collect();
+    let rows = sqlx::query_scalar!(
+        r#"SELECT tsvector_to_array(to_tsvector(t.lang::regconfig, t.text)) AS "lexemes!"
+           FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS t (lang, text, n)
+           ORDER BY t.n"#,
+        &langs,
+        &texts,
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows)
 }
 
 /// A text's lexemes and how often each is in it.

@@ -3,31 +3,27 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::pool::{DbResult, SiteTx};
-use crate::domain::ids::TicketId;
+use super::pool::{Db, DbResult, SiteTx};
+use crate::domain::ids::{SiteId, TicketId};
 
 /// Adds `micro` to what is spent on a day, unless that would pass `cap`; gives whether it
-/// was added. All in millionths of the currency's unit.
+/// was added. All in millionths of the currency's unit. One statement and a transaction of
+/// its own.
 ///
 /// # Errors
 /// When the database does.
-pub async fn reserve(tx: &mut SiteTx, day: NaiveDate, micro: i64, cap: i64) -> DbResult<bool> {
+pub async fn reserve(db: &Db, site: SiteId, day: NaiveDate, micro: i64, cap: i64) -> DbResult<bool> {
     if micro > cap {
         return Ok(false);
     }
-    let added = sqlx::query_scalar!(
-        "INSERT INTO spend_daily AS s (site_id, day, spent_micro) VALUES ($1, $2, $3)
-         ON CONFLICT (site_id, day) DO UPDATE SET spent_micro = s.spent_micro + $3
-         WHERE s.spent_micro + $3 <= $4
-         RETURNING s.spent_micro",
-        tx.site().0,
+    let reserve = sqlx::query_scalar!(
+        r#"SELECT deskhand_reserve($1, $2, $3, $4) AS "reserved!""#,
+        site.0,
         day,
         micro,
         cap
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    Ok(added.is_some())
+    );
+    Ok(reserve.fetch_one(db.pool()).await?)
 }
 
 /// Puts the cost in the place of what was reserved for it.

@@ -109,30 +109,6 @@ pub async fn has_email(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<bool> {
     Ok(known.unwrap_or(false))
 }
 
-/// Opens a thread.
-///
-/// # Errors
-/// When the database does.
-pub async fn insert(
-    tx: &mut SiteTx,
-    id: ThreadId,
-    visitor: VisitorId,
-    channel: &str,
-    lang: &str,
-) -> DbResult<()> {
-    sqlx::query!(
-        "INSERT INTO threads (site_id, id, visitor_id, channel, lang) VALUES ($1, $2, $3, $4, $5)",
-        tx.site().0,
-        id.0,
-        visitor.0,
-        channel,
-        lang
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
 /// A visitor's thread, locked until the transaction ends. Another visitor's isn't found.
 ///
 /// # Errors

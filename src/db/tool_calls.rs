@@ -1,63 +1,12 @@
-//! The calls of tools within a turn. One that changes anything is noted before it is made
-//! and completed after, so that a crash between the two can be seen; a read may be noted
-//! when it has ended.
+//! The calls of tools within a turn. They are written with what the turn leaves behind
+//! (`turn_writes`): one that changes anything is noted before it is made and completed
+//! after, so that a crash between the two can be seen; a read may be noted when it has ended.
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::pool::{DbResult, SiteTx};
 use crate::domain::ids::{CallId, TurnId};
-
-/// Notes a tool call before it is made.
-///
-/// # Errors
-/// When the database does.
-pub async fn begin(
-    tx: &mut SiteTx,
-    turn: TurnId,
-    call: CallId,
-    tool: &str,
-    args: &Value,
-    now: DateTime<Utc>,
-) -> DbResult<()> {
-    sqlx::query!(
-        "INSERT INTO tool_calls (site_id, id, turn_id, tool, args, at) VALUES ($1, $2, $3, $4, $5, $6)
-         ON CONFLICT DO NOTHING",
-        tx.site().0,
-        call.0,
-        turn.0,
-        tool,
-        args,
-        now
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
-
-/// Notes what a tool call gave: an output, or an error's code.
-///
-/// # Errors
-/// When the database does.
-pub async fn end(
-    tx: &mut SiteTx,
-    call: CallId,
-    result: Result<&Value, &str>,
-    attempts: i32,
-    ms: i32,
-) -> DbResult<()> {
-    sqlx::query!(
-        "UPDATE tool_calls SET result = $2, code = $3, attempts = $4, ms = $5 WHERE id = $1",
-        call.0,
-        result.ok(),
-        result.err(),
-        attempts,
-        ms
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
-}
 
 /// A tool call of a turn.
 #[derive(Debug, Clone)]

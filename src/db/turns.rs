@@ -15,21 +15,6 @@ use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
 /// third of it; together with the sweep every two seconds an orphan waits seven at most.
 pub const LEASE: Duration = Duration::from_secs(5);
 
-/// A turn to store.
-#[derive(Debug)]
-pub struct NewTurn {
-    /// The turn.
-    pub id: TurnId,
-    /// Its thread.
-    pub thread: ThreadId,
-    /// The machine before its first input.
-    pub start: Value,
-    /// The process that drives it.
-    pub owner: Uuid,
-    /// When it began.
-    pub now: DateTime<Utc>,
-}
-
 /// One transition.
 #[derive(Debug, Clone)]
 pub struct StepRow {
@@ -41,7 +26,7 @@ pub struct StepRow {
     pub input: Value,
     /// What the machine asked for.
     pub actions: Value,
-    /// The machine after it.
+    /// The machine after it; null where a later step of the same store has it.
     pub after: Value,
     /// Since the step before, in milliseconds.
     pub ms: i32,
@@ -80,62 +65,6 @@ pub struct TakenTurn {
 
 fn secs(d: Duration) -> f64 {
     d.as_secs_f64()
-}
-
-/// Stores a turn under a new epoch of its thread, which it gives. The thread must be
-/// locked by this transaction.
-///
-/// # Errors
-/// A unique violation when the thread has an unfinished turn.
-pub async fn insert(tx: &mut SiteTx, turn: &NewTurn) -> DbResult<i64> {
-    let epoch = sqlx::query_scalar!(
-        r#"WITH t AS (UPDATE threads SET turn_epoch = turn_epoch + 1 WHERE id = $3 RETURNING turn_epoch, last_seq)
-           INSERT INTO turns (site_id, id, thread_id, start, first_seq, owner, epoch, lease_until, started_at)
-           SELECT $1, $2, $3, $4, t.last_seq + 1, $5, t.turn_epoch,
-                  clock_timestamp() + make_interval(secs => $6), $7 FROM t
-           RETURNING epoch"#,
-        tx.site().0,
-        turn.id.0,
-        turn.thread.0,
-        turn.start,
-        turn.owner,
-        secs(LEASE),
-        turn.now,
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    epoch.ok_or(DbError::Fenced)
-}
-
-/// Stores steps.
-///
-/// # Errors
-/// When the database does.
-pub async fn insert_steps(tx: &mut SiteTx, turn: TurnId, steps: &[StepRow]) -> DbResult<()> {
-    if steps.is_empty() {
-        return Ok(());
-    }
-    let n: Vec<i32> = steps.iter().map(|s| s.n).collect();
-    let at: Vec<DateTime<Utc>> = steps.iter().map(|s| s.at).collect();
-    let input: Vec<Value> = steps.iter().map(|s| s.input.clone()).collect();
-    let actions: Vec<Value> = steps.iter().map(|s| s.actions.clone()).collect();
-    let after: Vec<Value> = steps.iter().map(|s| s.after.clone()).collect();
-    let ms: Vec<i32> = steps.iter().map(|s| s.ms).collect();
-    sqlx::query!(
-        "INSERT INTO steps (site_id, turn_id, n, at, input, actions, after, ms)
-         SELECT $1, $2, * FROM unnest($3::int[], $4::timestamptz[], $5::jsonb[], $6::jsonb[], $7::jsonb[], $8::int[])",
-        tx.site().0,
-        turn.0,
-        &n,
-        &at,
-        &input,
-        &actions,
-        &after,
-        &ms,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(())
 }
 
 /// Renews the lease; gives whether the visitor has asked to stop.

@@ -93,6 +93,13 @@ pub async fn reveal_all(
     Ok(())
 }
 
+/// The same with the placeholders at hand.
+pub fn reveal_with(vault: &Placeholders, events: &mut [StoredEvent]) {
+    for stored in events {
+        reveal(&mut stored.event, vault);
+    }
+}
+
 fn reveal(event: &mut ThreadEvent, vault: &Placeholders) {
     texts(event, &mut |text| {
         if hides(text) {

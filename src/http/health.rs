@@ -66,7 +66,7 @@ pub async fn readyz(State(app): State<Arc<App>>) -> Response {
         empty_sites: of(Fault::Empty),
         stale_sites: of(Fault::Stale),
         turns: app.agent.running(),
-        streams: app.hub.waiting(),
+        streams: app.agent.hub.waiting(),
     };
     let status = if state.ready {
         StatusCode::OK

@@ -260,7 +260,8 @@ pub async fn post(
         begun.after,
         until,
         visitor.expires_at,
-    );
+    )
+    .live(begun.live);
     if wanted == Wanted::Stream {
         return sse::respond(&app, follow);
     }

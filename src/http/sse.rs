@@ -1,5 +1,6 @@
-//! A thread's events as a stream: read from the table, for the first listener and for one
-//! who resumes on another replica alike. An event is committed before it is sent.
+//! A thread's events as a stream. Who asked is handed his turn's events as they are stored,
+//! when the turn is driven here; all others, and whoever resumes on another replica, read them
+//! from the table. An event is committed before it is sent.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,8 +14,9 @@ use futures::Stream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::{Code, Problem};
-use super::hub::Waiting;
 use super::state::App;
+use crate::agent::hub::Waiting;
+use crate::agent::live::LiveEvents;
 use crate::db::events::{self, StoredEvent};
 use crate::db::pool::DbResult;
 use crate::domain::event::ThreadEvent;
@@ -59,7 +61,10 @@ pub struct Follow {
     after: i64,
     until: Until,
     expires_at: DateTime<Utc>,
-    waiting: Waiting,
+    /// The turn's events as they are stored by this process, while they come.
+    live: Option<LiveEvents>,
+    /// From the first look into the table on.
+    waiting: Option<Waiting>,
     over: bool,
 }
 
@@ -74,8 +79,6 @@ impl Follow {
         until: Until,
         expires_at: DateTime<Utc>,
     ) -> Self {
-        // Waiting begins before the first look, so nothing falls between the two.
-        let waiting = app.hub.wait(thread);
         Self {
             app: Arc::clone(app),
             site,
@@ -83,9 +86,16 @@ impl Follow {
             after,
             until,
             expires_at,
-            waiting,
+            live: None,
+            waiting: None,
             over: false,
         }
+    }
+
+    /// Of a turn that is driven here: its events are taken as they are stored.
+    #[must_use]
+    pub fn live(self, live: Option<LiveEvents>) -> Self {
+        Self { live, ..self }
     }
 
     /// The next events, in order; None at the end of the stream.
@@ -99,33 +109,54 @@ impl Follow {
             }
             let now = self.app.clock.now();
             // A client that comes again is told that the conversation is gone.
-            if now >= self.expires_at || self.waiting.is_erased() {
+            let erased = self.waiting.as_ref().is_some_and(Waiting::is_erased);
+            if now >= self.expires_at || erased {
                 return Ok(None);
             }
+            let left = (self.expires_at - now).to_std().unwrap_or_default();
+            if let Some(live) = &mut self.live {
+                let events = tokio::select! {
+                    events = live.recv() => events,
+                    () = tokio::time::sleep(left) => continue,
+                    () = self.app.closing.cancelled() => return Ok(None),
+                };
+                // Somebody else may have spoken between; then the table has the order.
+                match events.filter(|e| e.first().is_some_and(|first| first.seq == self.after + 1)) {
+                    Some(events) => return Ok(Some(self.sent(events))),
+                    None => self.live = None,
+                }
+            }
+            // Waiting begins before the first look, so nothing falls between the two.
+            let waiting = self
+                .waiting
+                .get_or_insert_with(|| self.app.agent.hub.wait(self.thread));
             let mut tx = self.app.db.site(self.site).await?;
             let mut events = events::after(&mut tx, self.thread, self.after, BATCH).await?;
             vault::reveal_all(&mut tx, &self.app.master, self.thread, &mut events).await?;
             tx.commit().await?;
-            if let Some(end) = events.iter().position(|e| self.until.is_reached(&e.event)) {
-                events.truncate(end + 1);
-                self.over = true;
+            if !events.is_empty() {
+                return Ok(Some(self.sent(events)));
             }
-            if let Some(last) = events.last() {
-                self.after = last.seq;
-                return Ok(Some(events));
-            }
-            let poll = if self.until == Until::Expiry {
-                IDLE_POLL
-            } else {
-                POLL
-            };
-            let left = (self.expires_at - now).to_std().unwrap_or_default();
+            let idle = self.until == Until::Expiry && !self.app.agent.hub.is_new();
+            let poll = if idle { IDLE_POLL } else { POLL };
             tokio::select! {
-                () = self.waiting.changed() => {}
+                () = waiting.changed() => {}
                 () = tokio::time::sleep(poll.min(left)) => {}
                 () = self.app.closing.cancelled() => return Ok(None),
             }
         }
+    }
+
+    /// Notes what is sent, up to where the stream ends.
+    fn sent(&mut self, mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
+        if let Some(end) = events.iter().position(|e| self.until.is_reached(&e.event)) {
+            events.truncate(end + 1);
+            self.over = true;
+        }
+        if let Some(last) = events.last() {
+            self.after = last.seq;
+        }
+        events
     }
 }
 

@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::auth::keyring::Keyring;
 use super::auth::token;
-use super::hub::Hub;
 use super::metrics::{Access, Looked};
 use super::webhooks::collector::Collector;
 use crate::agent::Agent;
@@ -46,8 +45,6 @@ pub struct App {
     pub clock: SharedClock,
     /// What searches need.
     pub knowledge: Arc<Knowledge>,
-    /// Who waits for events.
-    pub hub: Arc<Hub>,
     /// Keys of tokens.
     pub keyring: Keyring,
     /// Stores webhooks.
@@ -74,7 +71,6 @@ impl App {
     pub fn new(
         agent: Arc<Agent>,
         gateway: Arc<Gateway>,
-        hub: Arc<Hub>,
         knowledge: Arc<Knowledge>,
         settings: HttpSettings,
         closing: CancellationToken,
@@ -99,7 +95,6 @@ impl App {
             agent,
             gateway,
             knowledge,
-            hub,
             closing,
             looked: Looked::default(),
             settings,

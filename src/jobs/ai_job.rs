@@ -53,10 +53,12 @@ impl Handler for AiCallback {
                 return Err(no_work());
             };
             let delivered = self.gateway.deliver(site, job, ctx.last_attempt).await;
-            delivered.map_err(|error| JobError {
-                code: error.code.into(),
-                detail: error.detail,
-                permanent: error.permanent,
+            delivered.map_err(|error| {
+                if error.permanent {
+                    JobError::permanent(error.code, error.detail)
+                } else {
+                    JobError::transient(error.code, error.detail)
+                }
             })
         }
         .boxed()

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::knowledge::chunk::ChunkLimits;
+use crate::knowledge::copies::Copies;
 use crate::knowledge::extract::reader::{Reader, Settings};
 use crate::knowledge::fetch::Fetcher;
 use crate::knowledge::freshness::Freshness;
@@ -22,6 +23,8 @@ pub struct Knowledge {
     pub reranker: Option<Reranker>,
     /// What reads files.
     pub reader: Reader,
+    /// Sites' knowledge in memory; none is kept until there is room for it.
+    pub copies: Arc<Copies>,
     /// What fetches contents from their sites; none where nothing is fetched.
     pub fetcher: Option<Fetcher>,
     /// What looks for viruses in files before they are read; none where none is configured.
@@ -41,11 +44,26 @@ impl Knowledge {
             limits,
             reranker: None,
             reader: Reader::new(reading),
+            copies: Arc::new(Copies::new(0)),
             fetcher: None,
             scanner: None,
             freshness: Freshness::default(),
             remembered: Remembered::default(),
         }
+    }
+
+    /// Takes a question's vector that was computed elsewhere, as if it had been asked a
+    /// moment ago.
+    pub fn remember(&self, model: &str, question: &str, vector: Vec<f32>) {
+        let key = (model.to_owned(), question.to_owned());
+        self.remembered.vectors.insert(key, Arc::new(vector));
+    }
+
+    /// With room for copies of sites' knowledge, in bytes.
+    #[must_use]
+    pub fn with_copies(self, bytes: usize) -> Self {
+        let copies = Arc::new(Copies::new(bytes));
+        Self { copies, ..self }
     }
 
     /// With this fetcher.

@@ -1,11 +1,12 @@
 //! What may stand for a question's words: synonyms, the wider place of a city, the right
 //! spelling of a word that the site doesn't know.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::postings::{self, MAX_TERMS, Term, Words};
 use crate::domain::document::QueryTerm;
+use crate::knowledge::spelling::Guess;
 use crate::knowledge::words::{Stemmer, words};
 use crate::knowledge::{places, spelling, synonyms};
 
@@ -86,26 +87,95 @@ impl Others {
         std::iter::once(own).chain(others).collect()
     }
 
-    /// A term as the finding shows it, with what it stands for.
-    pub fn query_term(&self, term: Term) -> QueryTerm {
-        let stemmer = Stemmer::of(&term.lang);
-        let same = |o: &&Other| {
-            o.lang.is_none_or(|l| l == term.lang) && stemmer.stem(&o.word.to_lowercase()) == term.term
-        };
-        let stands_for: BTreeSet<String> = self
-            .0
-            .iter()
-            .filter(same)
-            .flat_map(|o| o.stands_for.clone())
-            .collect();
-        QueryTerm {
-            term: term.term,
-            lang: term.lang,
-            df: term.df,
-            idf: term.idf,
-            weight: term.weight,
-            stands_for: stands_for.into_iter().collect(),
+    /// The terms as the finding shows them, each with what it stands for.
+    pub fn query_terms(&self, terms: Vec<Term>) -> Vec<QueryTerm> {
+        let langs: BTreeSet<String> = terms.iter().map(|t| t.lang.clone()).collect();
+        let mut stands_for: HashMap<(String, String), BTreeSet<&String>> = HashMap::new();
+        for lang in langs {
+            let stemmer = Stemmer::of(&lang);
+            for other in self.0.iter().filter(|o| o.lang.is_none_or(|l| l == lang)) {
+                let key = (lang.clone(), stemmer.stem(&other.word.to_lowercase()));
+                stands_for.entry(key).or_default().extend(&other.stands_for);
+            }
         }
+        let shown = terms.into_iter().map(|term| {
+            let key = (term.lang, term.term);
+            let stands_for = stands_for.get(&key).into_iter().flatten();
+            QueryTerm {
+                stands_for: stands_for.map(|word| (*word).clone()).collect(),
+                lang: key.0,
+                term: key.1,
+                df: term.df,
+                idf: term.idf,
+                weight: term.weight,
+            }
+        });
+        shown.collect()
+    }
+}
+
+/// A word that the site doesn't know, and what might have been meant by it: each with its
+/// lexeme, in each language.
+pub(in crate::knowledge) struct Suspect<'a> {
+    word: String,
+    meant: Vec<(&'a str, Vec<(Guess, String)>)>,
+}
+
+impl<'a> Suspect<'a> {
+    /// The misspelt words of a question, as far as its terms tell.
+    pub fn of(text: &str, terms: &'a [Term]) -> Vec<Self> {
+        let langs: BTreeSet<&str> = terms.iter().map(|t| t.lang.as_str()).collect();
+        let stemmers: Vec<(&str, Stemmer)> = langs.into_iter().map(|l| (l, Stemmer::of(l))).collect();
+        let mut tried = BTreeSet::new();
+        let mut suspects = Vec::new();
+        for word in words(text).into_iter().map(|w| w.lower) {
+            if tried.len() >= MOST_MENDED || !spelling::is_suspect(&word) || !tried.insert(word.clone()) {
+                continue;
+            }
+            let dfs = stemmers.iter().filter_map(|(lang, stemmer)| {
+                let stem = stemmer.stem(&word);
+                terms
+                    .iter()
+                    .find(|t| t.lang == *lang && t.term == stem)
+                    .map(|t| t.df)
+            });
+            // Asked for in no language, or known in one.
+            if dfs.max() != Some(0) {
+                continue;
+            }
+            let worst = spelling::worst_slip(&word);
+            let guesses: Vec<Guess> = spelling::guesses(&word)
+                .into_iter()
+                .filter(|g| g.slip <= worst)
+                .collect();
+            let meant = stemmers.iter().map(|(lang, stemmer)| {
+                let stemmed = guesses.iter().map(|g| (g.clone(), stemmer.stem(&g.word)));
+                (*lang, stemmed.collect())
+            });
+            suspects.push(Self {
+                meant: meant.collect(),
+                word,
+            });
+        }
+        suspects
+    }
+
+    /// Takes the likeliest guesses among the words that the site knows; whether there are any.
+    pub fn mend(self, others: &mut Others, df: impl Fn(&str, &str) -> Option<i64>) -> bool {
+        let mut found = false;
+        for (lang, guesses) in self.meant {
+            let best = guesses
+                .iter()
+                .filter_map(|(guess, stem)| Some((guess, df(lang, stem)?)))
+                .min_by_key(|(guess, df)| (guess.slip, -df));
+            if let Some((guess, _)) = best {
+                others.add(&guess.word, None, spelling::WEIGHT, vec![self.word.clone()]);
+                // What the right word brings along stands for the wrong one too.
+                others.add_synonyms(&guess.word, Some(&self.word));
+                found = true;
+            }
+        }
+        found
     }
 }
 
@@ -116,41 +186,20 @@ pub(in crate::knowledge) async fn mend(
     terms: &[Term],
     others: &mut Others,
 ) -> DbResult<bool> {
-    let known = |lang: &str, stem: &str| terms.iter().any(|t| t.lang == lang && t.term == stem && t.df > 0);
-    let langs: BTreeSet<&str> = terms.iter().map(|t| t.lang.as_str()).collect();
+    let suspects = Suspect::of(text, terms);
+    let mut wanted: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (lang, guesses) in suspects.iter().flat_map(|s| &s.meant) {
+        let stems = guesses.iter().map(|(_, stem)| stem.clone());
+        wanted.entry(lang).or_default().extend(stems);
+    }
+    let mut known: HashMap<(&str, String), i64> = HashMap::new();
+    for (lang, stems) in wanted {
+        let live = postings::known(tx, lang, &stems).await?;
+        known.extend(live.into_iter().map(|(term, df)| ((lang, term), df)));
+    }
     let mut found = false;
-    let mut tried = BTreeSet::new();
-    for word in words(text).into_iter().map(|w| w.lower) {
-        if tried.len() >= MOST_MENDED || !spelling::is_suspect(&word) || !tried.insert(word.clone()) {
-            continue;
-        }
-        let stemmers: Vec<(&str, Stemmer)> = langs.iter().map(|l| (*l, Stemmer::of(l))).collect();
-        let asked = |(lang, stemmer): &(&str, Stemmer)| {
-            let stem = stemmer.stem(&word);
-            terms.iter().any(|t| t.lang == *lang && t.term == stem)
-        };
-        if !stemmers.iter().any(asked) || stemmers.iter().any(|(lang, s)| known(lang, &s.stem(&word))) {
-            continue;
-        }
-        let worst = spelling::worst_slip(&word);
-        for (lang, stemmer) in &stemmers {
-            let guesses = spelling::guesses(&word);
-            let stems: Vec<String> = guesses.iter().map(|g| stemmer.stem(&g.word)).collect();
-            let live = postings::known(tx, lang, &stems).await?;
-            let df = |stem: &String| live.iter().find(|(term, _)| term == stem).map(|(_, df)| *df);
-            let best = guesses
-                .iter()
-                .zip(&stems)
-                .filter(|(guess, _)| guess.slip <= worst)
-                .filter_map(|(guess, stem)| Some((guess, df(stem)?)))
-                .min_by_key(|(guess, df)| (guess.slip, -df));
-            if let Some((guess, _)) = best {
-                others.add(&guess.word, None, spelling::WEIGHT, vec![word.clone()]);
-                // What the right word brings along stands for the wrong one too.
-                others.add_synonyms(&guess.word, Some(&word));
-                found = true;
-            }
-        }
+    for suspect in suspects {
+        found |= suspect.mend(others, |lang, stem| known.get(&(lang, stem.to_owned())).copied());
     }
     Ok(found)
 }

@@ -42,16 +42,21 @@ pub(super) async fn search(work: impl Future<Output = DbResult<Arc<Found>>>) -> 
 pub(super) async fn part<T>(name: &'static str, work: impl Future<Output = T>) -> T {
     let begun = Instant::now();
     let done = work.await;
+    took(name, begun);
+    done
+}
+
+/// Tells how long a part of a search took that has just ended.
+pub(super) fn took(name: &'static str, begun: Instant) {
     let took = begun.elapsed();
     metrics::histogram!("deskhand_search_seconds", "part" => name).record(took);
     let field = match name {
         "embed" => "deskhand.search.embed_ms",
         "words" => "deskhand.search.words_ms",
         "vectors" => "deskhand.search.vectors_ms",
-        _ => return done,
+        _ => return,
     };
     Span::current().record(field, took.as_secs_f64() * 1_000.0);
-    done
 }
 
 /// Whether a cache had it.

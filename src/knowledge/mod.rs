@@ -7,6 +7,7 @@ pub mod base;
 pub mod blocks;
 pub mod charset;
 pub mod chunk;
+pub mod copies;
 pub mod crawl;
 pub mod embed;
 mod expansion;

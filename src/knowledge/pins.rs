@@ -18,11 +18,20 @@ use crate::knowledge::words::{Stemmer, words};
 
 /// How near a pin's question must be to the visitor's, as a cosine: two ways to ask the
 /// same are mostly above it, two questions about the same thing mostly below.
-const SAME_MEANING: f64 = 0.80;
+pub(in crate::knowledge) const SAME_MEANING: f64 = 0.80;
 /// The share of telling words that both questions must have of each other.
-const SAME_WORDS: f64 = 0.75;
+pub(in crate::knowledge) const SAME_WORDS: f64 = 0.75;
 /// How many pins are looked at.
-const LOOKED_AT: usize = 3;
+pub(in crate::knowledge) const LOOKED_AT: usize = 3;
+
+/// The filter that leaves the pins of those that a filter leaves; none when it leaves none.
+pub(in crate::knowledge) fn among(filter: &Filter) -> Option<Filter> {
+    let may = filter.sources.is_empty() || filter.sources.iter().any(|s| s == PIN);
+    may.then(|| Filter {
+        sources: vec![PIN.to_owned()],
+        ..filter.clone()
+    })
+}
 
 /// The chunk of the pin that answers this very question, if there is one.
 ///
@@ -36,12 +45,8 @@ pub async fn of_question(
     (terms, ranking): (&[Term], &mut Ranking),
     by: Option<(&Model, &[f32])>,
 ) -> DbResult<Option<i64>> {
-    if !filter.sources.is_empty() && !filter.sources.iter().any(|s| s == PIN) {
+    let Some(filter) = among(filter) else {
         return Ok(None);
-    }
-    let filter = Filter {
-        sources: vec![PIN.to_owned()],
-        ..filter.clone()
     };
     let narrowed = filtered::narrow(tx, filter).await?;
     if let Some((model, vector)) = by {
@@ -60,7 +65,7 @@ pub async fn of_question(
 }
 
 /// How much two questions share, by their words' weight: the smaller of the two shares.
-fn alike(question: &str, pin: &str, lang: &str, terms: &[Term]) -> f64 {
+pub(in crate::knowledge) fn alike(question: &str, pin: &str, lang: &str, terms: &[Term]) -> f64 {
     let stemmer = Stemmer::of(lang);
     let stems = |text: &str| -> BTreeSet<String> {
         words(text).into_iter().map(|w| stemmer.stem(&w.lower)).collect()

@@ -1,6 +1,8 @@
 //! Places that visitors name and pages don't: a page that speaks of the EU answers one
 //! who lives in Vienna. European countries, their people and their largest cities.
 
+use std::sync::LazyLock;
+
 use crate::knowledge::words::words;
 
 /// How much the country's own name counts when a visitor named its city.
@@ -61,44 +63,57 @@ EU malta|malta: maltese valletta
 -- canada|kanada: canadian toronto montreal vancouver
 ";
 
+/// A line of the table, its names cut into words.
+struct Place {
+    in_union: bool,
+    names: Vec<(&'static str, Vec<&'static str>)>,
+    parts: Vec<&'static str>,
+}
+
+static TABLE: LazyLock<Vec<Place>> = LazyLock::new(|| {
+    let lines = PLACES.lines().filter_map(|line| line.split_once(':'));
+    let place = |(head, tail): (&'static str, &'static str)| {
+        let (union, names) = head.split_once(' ').unwrap_or(("", head));
+        Place {
+            in_union: union == "EU",
+            names: names.split('|').map(|n| (n, n.split(' ').collect())).collect(),
+            parts: tail.split_whitespace().collect(),
+        }
+    };
+    lines.map(place).collect()
+});
+
 /// The countries and unions of the places that a question names.
 #[must_use]
 pub fn wider(question: &str) -> Vec<Wider> {
     let asked: Vec<String> = words(question).into_iter().map(|w| w.lower).collect();
+    let named = |words: &[&str]| asked.windows(words.len()).any(|w| w == words);
     let mut out: Vec<Wider> = Vec::new();
-    for line in PLACES.lines().filter(|l| !l.is_empty()) {
-        let Some((head, tail)) = line.split_once(':') else {
-            continue;
-        };
-        let (union, names) = head.split_once(' ').unwrap_or(("", head));
-        let named = |name: &str| {
-            let parts: Vec<&str> = name.split(' ').collect();
-            asked
-                .windows(parts.len())
-                .find(|w| *w == parts.as_slice())
-                .map(<[String]>::to_vec)
-        };
-        let by_name: Vec<String> = names.split('|').filter_map(named).flatten().collect();
-        let by_part: Vec<String> = tail.split_whitespace().filter_map(named).flatten().collect();
-        let all = [by_name.clone(), by_part.clone()].concat();
+    for place in &*TABLE {
+        let by_name = place.names.iter().filter(|(_, words)| named(words));
+        let by_name = by_name.flat_map(|(_, words)| words.iter().copied());
+        let by_part = place
+            .parts
+            .iter()
+            .copied()
+            .filter(|part| asked.iter().any(|a| a == part));
+        let all: Vec<String> = by_name.chain(by_part).map(str::to_owned).collect();
         if all.is_empty() {
             continue;
         }
-        for name in names.split('|').filter(|n| named(n).is_none()) {
+        let mut add = |name: &'static str, weight: f64| {
             out.push(Wider {
                 name,
-                weight: COUNTRY,
+                weight,
                 stands_for: all.clone(),
             });
+        };
+        for (name, _) in place.names.iter().filter(|(_, words)| !named(words)) {
+            add(name, COUNTRY);
         }
-        if union == "EU" {
-            for name in ["EU", "european"] {
-                out.push(Wider {
-                    name,
-                    weight: UNION,
-                    stands_for: all.clone(),
-                });
-            }
+        if place.in_union {
+            add("EU", UNION);
+            add("european", UNION);
         }
     }
     out

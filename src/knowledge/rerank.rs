@@ -56,14 +56,15 @@ pub fn distinct(passages: &mut Vec<Passage>) {
 }
 
 /// What a passage says.
-struct Said {
+#[derive(Debug)]
+pub(in crate::knowledge) struct Said {
     /// Hashes, in order: comparing those costs a tenth of comparing words.
     shingles: Vec<u64>,
     numbers: BTreeSet<String>,
 }
 
 impl Said {
-    fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let words: Vec<String> = words(text).into_iter().map(|w| w.lower).collect();
         let number = |w: &&String| w.contains(|c: char| c.is_ascii_digit());
         Self {
@@ -72,7 +73,7 @@ impl Said {
         }
     }
 
-    fn same_as(&self, other: &Self) -> bool {
+    pub fn same_as(&self, other: &Self) -> bool {
         self.numbers == other.numbers && alike(&self.shingles, &other.shingles) > SAME
     }
 }

@@ -2,8 +2,10 @@
 //! languages and what stands for them (BM25), its meaning (vectors), both put together, the
 //! best of them looked at closely, and an extract of each.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::db::filtered;
 use crate::db::models::{self, Model, SiteModels};
@@ -15,10 +17,11 @@ use crate::db::{nearest, trust};
 use crate::domain::document::{Found, Parts, Passage, TermScore};
 use crate::domain::ids::SiteId;
 use crate::knowledge::base::Knowledge;
+use crate::knowledge::copies::{Asking, Held, Looked, SiteCopy};
 use crate::knowledge::expansion::{Others, bounded, mend};
 use crate::knowledge::fusion::{FEEDBACK, Fused, Weights, fed_back};
 use crate::knowledge::remembered::Asked;
-use crate::knowledge::snippet::snippet;
+use crate::knowledge::snippet::Plain;
 use crate::knowledge::{embed, measure, pins, rerank};
 use crate::models::embedder::{EmbedError, Purpose};
 
@@ -28,6 +31,8 @@ pub const MAX_QUERY: usize = 4000;
 pub const MAX_K: usize = 100;
 /// How many candidates each half gives.
 pub const CANDIDATES: usize = 50;
+/// How many more passages than are asked for are read from the database at first.
+const SPARE: usize = 3;
 /// How often the site's model may change while a question is looked up.
 const SWITCHES: usize = 4;
 
@@ -74,13 +79,153 @@ pub async fn search(
 async fn find(knowledge: &Knowledge, db: &Db, site: SiteId, mut query: SearchQuery) -> DbResult<Arc<Found>> {
     query.text = query.text.chars().take(MAX_QUERY).collect();
     query.k = query.k.min(MAX_K);
+    let held = knowledge.copies.of(site);
+    if let Held::Here(copy) = &held {
+        let found = by_copy(knowledge, db, site, copy, &query).await?;
+        measure::cache("copy", found.is_some());
+        if let Some(found) = found {
+            return Ok(found);
+        }
+    }
+    by_database(knowledge, db, site, query, matches!(held, Held::Missing)).await
+}
+
+/// Finds passages in the site's copy, and asks the database for them and for whether it is
+/// still true; none when it isn't in time.
+async fn by_copy(
+    knowledge: &Knowledge,
+    db: &Db,
+    site: SiteId,
+    copy: &Arc<SiteCopy>,
+    query: &SearchQuery,
+) -> DbResult<Option<Arc<Found>>> {
+    for _ in 0..SWITCHES {
+        let Some((revision, model)) = copy.read().map(|state| (state.revision, state.model.clone())) else {
+            return Ok(None);
+        };
+        let asked = Asked {
+            site,
+            revision,
+            query: query.clone(),
+        };
+        let before = knowledge.remembered.found.get(&asked);
+        measure::cache("found", before.is_some());
+        if let Some(found) = before {
+            if passages::current(db, site, &[]).await?.0 == revision {
+                return Ok(Some(found));
+            }
+            if !knowledge.copies.refresh(db, site, copy).await? {
+                return Ok(None);
+            }
+            continue;
+        }
+        let (vector, degraded) = question_vector(knowledge, site, model.as_ref(), query).await;
+        let begun = Instant::now();
+        let asking = Asking {
+            query,
+            vector: vector.as_deref().map(Vec::as_slice),
+        };
+        let Some(looked) = asking.of(&knowledge.copies, db, copy).await? else {
+            return Ok(None);
+        };
+        let model = model.filter(|_| vector.is_some()).map(|m| m.name);
+        let closely = knowledge.reranker.is_some() && query.mode == Mode::Hybrid;
+        let (now, found) = show(knowledge, db, site, query, &looked, closely).await?;
+        if now != looked.revision || looked.revision != revision {
+            if !knowledge.copies.refresh(db, site, copy).await? {
+                return Ok(None);
+            }
+            continue;
+        }
+        let mut found = Found {
+            passages: found,
+            terms: looked.others.query_terms(looked.terms),
+            model,
+            degraded,
+        };
+        measure::took("whole", begun);
+        if let Some(reranker) = knowledge.reranker.as_ref().filter(|_| closely) {
+            rerank::look_closely(reranker, &query.text, &mut found.passages).await;
+            rerank::distinct(&mut found.passages);
+            found.passages.truncate(query.k);
+        }
+        return Ok(Some(remember(knowledge, asked, found)));
+    }
+    Ok(None)
+}
+
+/// The best of what was looked up, as passages, and the revision that they are of: as many
+/// as are asked for, no two that say the same, unless all are to be looked at closely.
+async fn show(
+    knowledge: &Knowledge,
+    db: &Db,
+    site: SiteId,
+    query: &SearchQuery,
+    looked: &Looked,
+    closely: bool,
+) -> DbResult<(i64, Vec<Passage>)> {
+    let most = looked.candidates.len().min(query.k.max(rerank::CLOSELY));
+    // Near duplicates are few: mostly the first that are read suffice.
+    let mut read = if closely { most } else { most.min(query.k + SPARE) };
+    loop {
+        let best = &looked.candidates[..read];
+        let (now, texts) = knowledge.copies.texts(db, site, looked.revision, best).await?;
+        if now != looked.revision {
+            return Ok((now, Vec::new()));
+        }
+        let found = best.iter().zip(&texts);
+        let mut found: Vec<_> = found
+            .filter_map(|(c, text)| Some((c, text.as_deref()?)))
+            .collect();
+        if !closely {
+            if query.mode == Mode::Hybrid {
+                let mut kept: Vec<&rerank::Said> = Vec::new();
+                found.retain(|(_, text)| {
+                    let fresh = !kept.iter().any(|other| text.said().same_as(other));
+                    if fresh {
+                        kept.push(text.said());
+                    }
+                    fresh
+                });
+            }
+            if found.len() < query.k && read < most {
+                read = most;
+                continue;
+            }
+            found.truncate(query.k);
+        }
+        let mut lexemes: HashMap<&str, BTreeMap<String, f64>> = HashMap::new();
+        for term in &looked.terms {
+            let of_lang = lexemes.entry(&term.lang).or_default();
+            of_lang.insert(term.term.clone(), term.idf * term.weight);
+        }
+        let none = BTreeMap::new();
+        let shown = found.into_iter().map(|(chosen, text)| {
+            let mut row = text.row.clone();
+            row.terms.clone_from(&chosen.terms);
+            let extract = text
+                .plain()
+                .extract(lexemes.get(row.lang.as_str()).unwrap_or(&none));
+            let mut passage = passage(row, &chosen.candidate, query.mode, &looked.terms);
+            passage.snippet = extract;
+            passage
+        });
+        return Ok((now, shown.collect()));
+    }
+}
+
+/// Finds passages in a snapshot of the database.
+async fn by_database(
+    knowledge: &Knowledge,
+    db: &Db,
+    site: SiteId,
+    query: SearchQuery,
+    make_copy: bool,
+) -> DbResult<Arc<Found>> {
     // The vector comes before the transaction: no connection waits for a model.
     let mut model = knowledge.remembered.models.get(&site).flatten();
     for _ in 0..SWITCHES {
-        let vector = match &model {
-            Some(model) if query.mode != Mode::Words => Some(vector(knowledge, model, &query.text).await),
-            _ => None,
-        };
+        let (vector, degraded) = question_vector(knowledge, site, model.as_ref(), &query).await;
         let mut tx = db.snapshot(site).await?;
         let known = models::of_site(&mut tx).await?;
         if known.live != model && query.mode != Mode::Words {
@@ -88,41 +233,60 @@ async fn find(knowledge: &Knowledge, db: &Db, site: SiteId, mut query: SearchQue
             knowledge.remembered.models.insert(site, model.clone());
             continue;
         }
+        if make_copy {
+            knowledge.copies.make(db, site, known.chunks);
+        }
         let asked = Asked {
             site,
             revision: known.revision,
-            query: query.clone(),
+            query,
         };
         let before = knowledge.remembered.found.get(&asked);
         measure::cache("found", before.is_some());
         if let Some(found) = before {
             return Ok(found);
         }
-        let (vector, degraded) = match vector {
-            Some(Ok(vector)) => (Some(vector), None),
-            Some(Err(error)) => {
-                tracing::warn!(site = site.hashed(), %error, "a question is searched by words alone");
-                (None, Some(error.to_string()))
-            }
-            None => (None, None),
-        };
         let by = model.as_ref().zip(vector.as_deref().map(Vec::as_slice));
-        let mut found = measure::part("whole", look_up(&mut tx, &known, &query, by)).await?;
+        let mut found = measure::part("whole", look_up(&mut tx, &known, &asked.query, by)).await?;
         tx.commit().await?;
-        if let (Mode::Hybrid, Some(reranker)) = (query.mode, &knowledge.reranker) {
-            rerank::look_closely(reranker, &query.text, &mut found.passages).await;
+        if let (Mode::Hybrid, Some(reranker)) = (asked.query.mode, &knowledge.reranker) {
+            rerank::look_closely(reranker, &asked.query.text, &mut found.passages).await;
         }
-        shown(&mut found, &query);
+        shown(&mut found, &asked.query);
         found.degraded = degraded;
-        let found = Arc::new(found);
-        if found.degraded.is_none() {
-            knowledge.remembered.found.insert(asked, Arc::clone(&found));
-        }
-        return Ok(found);
+        return Ok(remember(knowledge, asked, found));
     }
     Err(DbError::Unreadable(
         "the site's model changes faster than a question can be looked up".to_owned(),
     ))
+}
+
+/// Keeps a finding for whoever asks the same next, unless it lacks something.
+fn remember(knowledge: &Knowledge, asked: Asked, found: Found) -> Arc<Found> {
+    let found = Arc::new(found);
+    if found.degraded.is_none() {
+        knowledge.remembered.found.insert(asked, Arc::clone(&found));
+    }
+    found
+}
+
+/// The question's vector where one is wanted, or why there is none.
+async fn question_vector(
+    knowledge: &Knowledge,
+    site: SiteId,
+    model: Option<&Model>,
+    query: &SearchQuery,
+) -> (Option<Arc<Vec<f32>>>, Option<String>) {
+    let Some(model) = model.filter(|_| query.mode != Mode::Words) else {
+        return (None, None);
+    };
+    match vector(knowledge, model, &query.text).await {
+        Ok(vector) => (Some(vector), None),
+        Err(error) => {
+            tracing::warn!(site = site.hashed(), %error, "a question is searched by words alone");
+            (None, Some(error.to_string()))
+        }
+    }
 }
 
 /// The question's vector.
@@ -143,14 +307,31 @@ async fn vector(knowledge: &Knowledge, model: &Model, text: &str) -> Result<Arc<
 }
 
 /// A candidate and where each half has it.
-struct Candidate {
-    chunk_id: i64,
-    bm25: f64,
-    bm25_rank: Option<u32>,
-    cosine: Option<f64>,
-    vector_rank: Option<u32>,
-    fused: Fused,
-    pinned: bool,
+pub(in crate::knowledge) struct Candidate {
+    pub chunk_id: i64,
+    pub bm25: f64,
+    pub bm25_rank: Option<u32>,
+    pub cosine: Option<f64>,
+    pub vector_rank: Option<u32>,
+    pub fused: Fused,
+    pub pinned: bool,
+}
+
+impl Candidate {
+    fn score(&self, mode: Mode) -> f64 {
+        match mode {
+            Mode::Hybrid => self.fused.score(),
+            Mode::Words => self.bm25,
+            Mode::Vectors => self.cosine.unwrap_or(-1.0),
+        }
+    }
+
+    /// Best first; a pin before all others.
+    pub fn order(&self, other: &Self, mode: Mode) -> Ordering {
+        let by_score = other.score(mode).total_cmp(&self.score(mode));
+        let by_pin = other.pinned.cmp(&self.pinned);
+        by_pin.then(by_score).then(self.chunk_id.cmp(&other.chunk_id))
+    }
 }
 
 /// Finds passages in a transaction of the caller's, with the question's vector as it is
@@ -159,7 +340,7 @@ struct Candidate {
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn look_up(
+async fn look_up(
     tx: &mut SiteTx,
     known: &SiteModels,
     query: &SearchQuery,
@@ -238,7 +419,7 @@ pub async fn look_up(
         .collect();
     Ok(Found {
         passages,
-        terms: terms.into_iter().map(|term| others.query_term(term)).collect(),
+        terms: others.query_terms(terms),
         model: by.map(|(model, _)| model.name.clone()),
         degraded: None,
     })
@@ -246,7 +427,7 @@ pub async fn look_up(
 
 /// What is shown of what was looked up: no two that say the same, as many as were asked
 /// for, and an extract of each.
-pub fn shown(found: &mut Found, query: &SearchQuery) {
+fn shown(found: &mut Found, query: &SearchQuery) {
     if query.mode == Mode::Hybrid {
         rerank::distinct(&mut found.passages);
     }
@@ -258,23 +439,12 @@ pub fn shown(found: &mut Found, query: &SearchQuery) {
             .filter(|t| t.lang == passage.lang)
             .map(|t| (t.term.clone(), t.idf * t.weight))
             .collect();
-        passage.snippet = snippet(&passage.text, &passage.lang, &lexemes);
+        passage.snippet = Plain::of(&passage.text, &passage.lang).extract(&lexemes);
     }
 }
 
-/// Best first; a pin before all others.
 fn sort(candidates: &mut [Candidate], mode: Mode) {
-    let score = |c: &Candidate| match mode {
-        Mode::Hybrid => c.fused.score(),
-        Mode::Words => c.bm25,
-        Mode::Vectors => c.cosine.unwrap_or(-1.0),
-    };
-    candidates.sort_by(|a, b| {
-        b.pinned
-            .cmp(&a.pinned)
-            .then(score(b).total_cmp(&score(a)))
-            .then(a.chunk_id.cmp(&b.chunk_id))
-    });
+    candidates.sort_by(|a, b| a.order(b, mode));
 }
 
 /// Compares all candidates once more, with what the best of them taught.
@@ -307,9 +477,8 @@ async fn feed_back(
 
 fn passage(row: Row, candidate: &Candidate, mode: Mode, terms: &[Term]) -> Passage {
     let score = match mode {
-        Mode::Hybrid => candidate.fused.score(),
-        Mode::Words => candidate.bm25,
         Mode::Vectors => candidate.cosine.unwrap_or(0.0),
+        mode => candidate.score(mode),
     };
     Passage {
         chunk_id: row.chunk_id,

@@ -8,50 +8,69 @@ use crate::knowledge::words::{Stemmer, Word, words};
 /// How long an extract is, in characters, without its marks.
 const LENGTH: usize = 220;
 
-/// The extract of a passage that says most about the lexemes, which come with how telling
-/// each is. Found words stand between `**`; an extract that leaves something out begins or
-/// ends with `…`. The words are exactly the passage's; nothing is escaped.
-#[must_use]
-pub fn snippet(markdown: &str, lang: &str, lexemes: &BTreeMap<String, f64>) -> String {
-    let plain = blocks::plain(markdown);
-    let text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    let words = words(&text);
-    let stemmer = Stemmer::of(lang);
-    let stems: Vec<String> = words.iter().map(|w| stemmer.stem(&w.lower)).collect();
-    let weights: Vec<f64> = stems
-        .iter()
-        .map(|s| lexemes.get(s).copied().unwrap_or(0.0))
-        .collect();
+/// A passage without its markup, cut into words: what its extracts are taken from.
+#[derive(Debug)]
+pub struct Plain {
+    text: String,
+    words: Vec<Word>,
+    stems: Vec<String>,
+}
 
-    let window = best_window(&text, &words, &stems, &weights);
-    let Some((first, last)) = window else {
-        return text.chars().take(LENGTH).collect();
-    };
-    let start = if first == 0 { 0 } else { words[first].at.start };
-    let end = if last + 1 == words.len() {
-        text.len()
-    } else {
-        words[last].at.end
-    };
-    let mut out = String::new();
-    if start > 0 {
-        out.push('…');
-    }
-    let mut at = start;
-    for i in first..=last {
-        if weights[i] > 0.0 {
-            out.push_str(&text[at..words[i].at.start]);
-            out.push_str("**");
-            out.push_str(&text[words[i].at.clone()]);
-            out.push_str("**");
-            at = words[i].at.end;
+impl Plain {
+    /// Of a passage in this language.
+    #[must_use]
+    pub fn of(markdown: &str, lang: &str) -> Self {
+        let plain = blocks::plain(markdown);
+        let text = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+        let words = words(&text);
+        let stemmer = Stemmer::of(lang);
+        Self {
+            stems: words.iter().map(|w| stemmer.stem(&w.lower)).collect(),
+            words,
+            text,
         }
     }
-    out.push_str(&text[at..end]);
-    if end < text.len() {
-        out.push('…');
+
+    /// The extract that says most about the lexemes, which come with how telling each is.
+    /// Found words stand between `**`; an extract that leaves something out begins or ends
+    /// with `…`. The words are exactly the passage's; nothing is escaped.
+    #[must_use]
+    pub fn extract(&self, lexemes: &BTreeMap<String, f64>) -> String {
+        let Self { text, words, stems } = self;
+        let weights: Vec<f64> = stems
+            .iter()
+            .map(|s| lexemes.get(s).copied().unwrap_or(0.0))
+            .collect();
+        let window = best_window(text, words, stems, &weights);
+        let Some((first, last)) = window else {
+            return text.chars().take(LENGTH).collect();
+        };
+        let start = if first == 0 { 0 } else { words[first].at.start };
+        let end = if last + 1 == words.len() {
+            text.len()
+        } else {
+            words[last].at.end
+        };
+        let mut out = String::new();
+        if start > 0 {
+            out.push('…');
+        }
+        let mut at = start;
+        for i in first..=last {
+            if weights[i] > 0.0 {
+                out.push_str(&text[at..words[i].at.start]);
+                out.push_str("**");
+                out.push_str(&text[words[i].at.clone()]);
+                out.push_str("**");
+                at = words[i].at.end;
+            }
+        }
+        out.push_str(&text[at..end]);
+        if end < text.len() {
+            out.push('…');
+        }
+        out
     }
-    out
 }
 
 /// The words between which the extract is: the window with the most telling distinct
@@ -84,6 +103,10 @@ fn best_window(text: &str, words: &[Word], stems: &[String], weights: &[f64]) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn snippet(markdown: &str, lang: &str, lexemes: &BTreeMap<String, f64>) -> String {
+        Plain::of(markdown, lang).extract(lexemes)
+    }
 
     fn lexemes(of: &[(&str, f64)]) -> BTreeMap<String, f64> {
         of.iter().map(|(l, w)| ((*l).to_owned(), *w)).collect()

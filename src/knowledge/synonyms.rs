@@ -1,7 +1,7 @@
 //! Words that customers use for one another: what a page calls a warranty, its reader
 //! may call a guarantee. General language of shops and services, nothing of one site.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use crate::knowledge::words::{Stemmer, words};
@@ -188,14 +188,32 @@ antwort|antworten|rückmeldung
 kundendienst|kundenservice|support
 ";
 
-/// A language and its groups.
-type Groups = (&'static str, Vec<Vec<Entry>>);
+/// A language's groups.
+struct Groups {
+    lang: &'static str,
+    all: Vec<Vec<Entry>>,
+    /// Which of them have an entry that begins with this word or stem.
+    begin_with: HashMap<String, Vec<usize>>,
+}
 
 static GROUPS: LazyLock<[Groups; 2]> = LazyLock::new(|| {
     [("english", ENGLISH), ("german", GERMAN)].map(|(lang, groups)| {
         let stemmer = Stemmer::of(lang);
         let groups = groups.lines().filter(|g| !g.is_empty());
-        (lang, groups.map(|g| entries(g, &stemmer)).collect())
+        let all: Vec<Vec<Entry>> = groups.map(|g| entries(g, &stemmer)).collect();
+        let mut begin_with: HashMap<String, Vec<usize>> = HashMap::new();
+        for (n, group) in all.iter().enumerate() {
+            for entry in group {
+                for first in [entry.words[0], entry.stems[0].as_str()] {
+                    begin_with.entry(first.to_owned()).or_default().push(n);
+                }
+            }
+        }
+        Groups {
+            lang,
+            all,
+            begin_with,
+        }
     })
 });
 
@@ -205,9 +223,18 @@ static GROUPS: LazyLock<[Groups; 2]> = LazyLock::new(|| {
 pub fn of(question: &str) -> Vec<Synonym> {
     let asked: Vec<String> = words(question).into_iter().map(|w| w.lower).collect();
     let mut out = Vec::new();
-    for (lang, groups) in &*GROUPS {
+    for Groups {
+        lang,
+        all,
+        begin_with,
+    } in &*GROUPS
+    {
         let stemmer = Stemmer::of(lang);
         let stems: Vec<String> = asked.iter().map(|w| stemmer.stem(w)).collect();
+        // Of the others nothing is in the question.
+        let begun = asked.iter().chain(&stems).filter_map(|word| begin_with.get(word));
+        let begun: BTreeSet<usize> = begun.flatten().copied().collect();
+        let groups: Vec<&Vec<Entry>> = begun.into_iter().map(|n| &all[n]).collect();
         let found: Vec<Vec<Vec<usize>>> = groups
             .iter()
             .map(|group| group.iter().map(|e| e.occurrence(&asked, &stems)).collect())
@@ -219,7 +246,7 @@ pub fn of(question: &str) -> Vec<Synonym> {
             .flatten()
             .copied()
             .collect();
-        for (group, found) in groups.iter().zip(&found) {
+        for (group, found) in groups.into_iter().zip(&found) {
             let speaks = |at: &[usize]| at.len() > 1 || at.iter().any(|i| !in_phrase.contains(i));
             let stands_for: BTreeSet<Vec<String>> = found
                 .iter()

@@ -17,17 +17,17 @@ pub struct Word {
 /// The words of a text, in order. `made-to-measure` is three, `4.90` and `don't` are one.
 #[must_use]
 pub fn words(text: &str) -> Vec<Word> {
-    let chars: Vec<(usize, char)> = text.char_indices().collect();
-    let mut out = Vec::new();
-    let mut from = None;
-    for (i, (at, c)) in chars.iter().enumerate() {
-        let next = chars.get(i + 1).map(|(_, c)| *c);
-        let before = i.checked_sub(1).and_then(|i| chars.get(i)).map(|(_, c)| *c);
-        if c.is_alphanumeric() || (from.is_some() && joins(before, *c, next)) {
-            from.get_or_insert(*at);
+    let mut chars = text.char_indices().peekable();
+    let mut out = Vec::with_capacity(text.len() / 6);
+    let (mut from, mut before) = (None, None);
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, c)| *c);
+        if c.is_alphanumeric() || (from.is_some() && joins(before, c, next)) {
+            from.get_or_insert(at);
         } else if let Some(start) = from.take() {
-            out.push(word(text, start..*at));
+            out.push(word(text, start..at));
         }
+        before = Some(c);
     }
     if let Some(start) = from {
         out.push(word(text, start..text.len()));
@@ -50,11 +50,16 @@ fn joins(before: Option<char>, c: char, next: Option<char>) -> bool {
 }
 
 fn word(text: &str, at: Range<usize>) -> Word {
-    let lower = text[at.clone()]
-        .to_lowercase()
-        .replace('’', "'")
-        .replace('\u{ad}', "");
-    let lower = lower.strip_suffix("'s").map_or(lower.clone(), str::to_owned);
+    let found = &text[at.clone()];
+    let mut lower = if found.is_ascii() {
+        // Most are, and need no more than this.
+        found.to_ascii_lowercase()
+    } else {
+        found.to_lowercase().replace('’', "'").replace('\u{ad}', "")
+    };
+    if lower.ends_with("'s") {
+        lower.truncate(lower.len() - 2);
+    }
     Word { at, lower }
 }
 

@@ -3,6 +3,7 @@
 //! failing has a name, so that the caller can tell a slow provider from a wrong key.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -17,7 +18,7 @@ pub struct ChatRequest {
     /// Oldest first.
     pub messages: Vec<ChatMessage>,
     /// What it may call.
-    pub tools: Vec<ToolSpec>,
+    pub tools: Arc<[ToolSpec]>,
     /// Whether it must.
     pub tool_choice: ToolChoice,
     /// 0 to 2; left out for models that take none.

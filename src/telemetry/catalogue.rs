@@ -158,8 +158,15 @@ pub const METRICS: &[Metric] = &[
         "deskhand_cache_lookups_total",
         Counter,
         &["cache", "result"],
-        "`found` (what a search found) and `vector` (a question's): `hit` or `miss`.",
+        "`found` (what a search found), `vector` (a question's) and `copy` (of a site's knowledge, where there is one): `hit` or `miss`.",
     ),
+    metric(
+        "deskhand_copy_seconds",
+        Histogram,
+        &["work"],
+        "Making copies of sites' knowledge in memory: `load`, and `refresh` after a change.",
+    ),
+    metric("deskhand_copies_bytes", Gauge, &[], "What the copies take."),
     metric(
         "deskhand_jobs_waiting",
         Gauge,

@@ -14,6 +14,7 @@ mod bm25;
 mod cli;
 mod connection;
 mod conversation;
+mod copies;
 mod crash;
 mod crash_intake;
 mod crash_turns;

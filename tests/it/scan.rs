@@ -207,7 +207,7 @@ async fn a_document_is_read_only_once_it_is_scanned() {
             .await,
         "infected"
     );
-    server.abort();
+    drop(server);
     app.finish().await;
 }
 

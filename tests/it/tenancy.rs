@@ -14,7 +14,13 @@ use deskhand::domain::ids::VisitorId;
 
 /// Tables that belong to no site: the migrations' own, the queue (its rows carry a site,
 /// and its runner serves all), and the timetable.
-const NOT_TENANT: &[&str] = &["_sqlx_migrations", "embedding_models", "jobs", "schedules"];
+const NOT_TENANT: &[&str] = &[
+    "_sqlx_migrations",
+    "embedding_models",
+    "jobs",
+    "listeners",
+    "schedules",
+];
 
 async fn connect(url: &str) -> PgConnection {
     url.parse::<sqlx::postgres::PgConnectOptions>()

@@ -3,8 +3,9 @@
 
 use chrono::Utc;
 use deskhand::db::events::{self, Voice};
+use deskhand::db::pool::DbError;
 use deskhand::db::postings::{self, Words};
-use deskhand::db::turns::{NewTurn, StepRow};
+use deskhand::db::turn_writes::{self, Call, Left, Opened, Opening, SiteFacts};
 use deskhand::db::uploads::{self, Content, Labels, Upload};
 use deskhand::db::versions::{self, Failure, NewVersion, Swapped};
 use deskhand::db::{corpus, documents, eval_threads, handoffs, jobs, sites, threads, tool_calls, turns};
@@ -14,6 +15,7 @@ use deskhand::domain::event::ThreadEvent;
 use deskhand::domain::ids::{CallId, DocumentId, MessageId, ThreadId, TurnId, UploadId, VisitorId};
 use deskhand::domain::job::{Job, Priority, Work};
 use deskhand::domain::keys::Alg;
+use deskhand::domain::site::Mode;
 use deskhand::knowledge::accept::accept;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -267,17 +269,75 @@ async fn writes_change_nothing() {
         foreign!(app, s, |tx| events::append(tx, t.thread, voice, &event, now)).map(drop),
         "events::append",
     );
-    let new = NewTurn {
-        id: TurnId::new(),
-        thread: t.thread,
-        start: json!({}),
-        owner: Uuid::now_v7(),
-        now,
+    let facts = SiteFacts {
+        name: "Shop stranger".into(),
+        mode: Mode::Assist,
+        locale: "en".into(),
     };
-    refused(
-        foreign!(app, s, |tx| turns::insert(tx, &new)).map(drop),
-        "turns::insert",
-    );
+    let start = json!({});
+    let opening = Opening {
+        site: &facts,
+        visitor: t.visitor,
+        email: None,
+        thread: t.thread,
+        opens: None,
+        lang: "en",
+        turn: TurnId::new(),
+        start: &start,
+        owner: Uuid::now_v7(),
+        at: now,
+        message: (MessageId::new(), b"x"),
+        text: "x",
+        event: &event[0],
+        vault: &[],
+        tell: true,
+    };
+    assert!(matches!(
+        foreign!(app, s, |tx| turn_writes::open(tx, &opening)),
+        Err(DbError::Fenced)
+    ));
+    // What the caller thinks of the site has to be so.
+    let wrong = SiteFacts {
+        mode: Mode::Full,
+        ..facts.clone()
+    };
+    let mistaken = Opening {
+        site: &wrong,
+        ..opening
+    };
+    let told = foreign!(app, s, |tx| turn_writes::open(tx, &mistaken)).unwrap();
+    assert_eq!(told, Opened::Other(Some(facts)));
+    let call = Call {
+        id: CallId::new(),
+        begun: Some(("x".into(), "{}".into())),
+        ended: None,
+    };
+    let left = |events| Left {
+        thread: t.thread,
+        visitor: t.visitor,
+        turn: (t.turn, 1),
+        at: now,
+        renew: None,
+        tell: true,
+        events,
+        steps: &[],
+        after: None,
+        calls: std::slice::from_ref(&call),
+        models: &[],
+        settled: &[],
+        vault: &[],
+        end: None,
+    };
+    for events in [&event[..], &[]] {
+        assert!(matches!(
+            foreign!(app, s, |tx| turn_writes::store(tx, &left(events))),
+            Err(DbError::Fenced)
+        ));
+        assert!(matches!(
+            turn_writes::store_alone(&app.db, s.id, &left(events)).await,
+            Err(DbError::Fenced)
+        ));
+    }
     refused(
         foreign!(app, s, |tx| turns::renew(tx, t.turn, 1)).map(drop),
         "turns::renew",
@@ -285,32 +345,6 @@ async fn writes_change_nothing() {
     refused(
         foreign!(app, s, |tx| turns::finish(tx, t.turn, 1, "answered", "x", now)),
         "turns::finish",
-    );
-    let step = StepRow {
-        n: 99,
-        at: now,
-        input: json!({}),
-        actions: json!([]),
-        after: json!({}),
-        ms: 0,
-    };
-    refused(
-        foreign!(app, s, |tx| turns::insert_steps(
-            tx,
-            t.turn,
-            std::slice::from_ref(&step)
-        )),
-        "turns::insert_steps",
-    );
-    refused(
-        foreign!(app, s, |tx| threads::insert(
-            tx,
-            ThreadId::new(),
-            t.visitor,
-            "widget",
-            "en"
-        )),
-        "threads::insert",
     );
     let m = threads::NewMessage {
         thread: t.thread,
@@ -326,17 +360,6 @@ async fn writes_change_nothing() {
     refused(
         foreign!(app, s, |tx| threads::insert_message(tx, &m)),
         "threads::insert_message",
-    );
-    refused(
-        foreign!(app, s, |tx| tool_calls::begin(
-            tx,
-            t.turn,
-            CallId::new(),
-            "x",
-            &json!({}),
-            now
-        )),
-        "tool_calls::begin",
     );
     refused(
         foreign!(app, s, |tx| handoffs::open_handoff(
@@ -368,7 +391,7 @@ async fn writes_change_nothing() {
         slug: "taken".into(),
         name: "x".into(),
         origins: vec![],
-        mode: deskhand::domain::site::Mode::Full,
+        mode: Mode::Full,
         locale: "en".into(),
         created_at: now,
     };
@@ -408,11 +431,6 @@ async fn writes_change_nothing() {
         ))
         .unwrap()
     );
-    let calls = {
-        let mut own = app.db.site(app.site.id).await.unwrap();
-        tool_calls::of_turn(&mut own, t.turn).await.unwrap()
-    };
-    foreign!(app, s, |tx| tool_calls::end(tx, calls[0].id, Err("x"), 9, 9)).unwrap();
     assert!(!foreign!(app, s, |tx| documents::delete(tx, now, t.document)).unwrap());
     foreign!(app, s, |tx| corpus::retire(tx, t.document, None)).unwrap();
     foreign!(app, s, |tx| uploads::forget(tx, t.document)).unwrap();
@@ -466,7 +484,6 @@ async fn writes_change_nothing() {
     assert_eq!((gone.visitors, gone.gaps), (0, 0));
 
     // What makes rows makes the stranger's own.
-    foreign!(app, s, |tx| threads::ensure_visitor(tx, t.visitor)).unwrap();
     foreign!(app, s, |tx| sites::set_origins(
         tx,
         &["https://stolen.example".to_owned()]

@@ -53,8 +53,8 @@ async fn what_a_turn_leaves_is_its_sites_own() {
     model_calls::hold(&mut tx, turn, std::slice::from_ref(&held))
         .await
         .unwrap();
-    assert!(spend::reserve(&mut tx, day, 10, 10).await.unwrap());
     tx.commit().await.unwrap();
+    assert!(spend::reserve(&app.db, app.site.id, day, 10, 10).await.unwrap());
 
     let s = TestSite::add(&app.db, &app.master, "stranger", &[ORIGIN], now).await;
     let site = app.site.id;
@@ -81,11 +81,11 @@ async fn what_a_turn_leaves_is_its_sites_own() {
         assert!(usage::calls(tx, day, day).await.unwrap().is_empty());
         assert!(usage::turns(tx, day, day).await.unwrap().is_empty());
         spend::settle(tx, day, 10, 0).await.unwrap();
-        // Its own cap is its own.
-        assert!(spend::reserve(tx, day, 10, 10).await.unwrap());
         assert!(spend::tell_once(tx, day, now).await.unwrap().is_some());
         assert!(spend::tell_once(tx, day, now).await.unwrap().is_none());
     }
+    // Its own cap is its own.
+    assert!(spend::reserve(&app.db, s.id, day, 10, 10).await.unwrap());
     {
         let mut tx = app.db.site(s.id).await.unwrap();
         let tx = &mut tx;

@@ -6,7 +6,7 @@ use deskhand::db::filtered;
 use deskhand::db::gaps::Gap;
 use deskhand::db::postings::{Filter, Words};
 use deskhand::db::trust::Measured;
-use deskhand::db::{documents, embeddings, gaps, models, nearest, packed, passages, postings, trust};
+use deskhand::db::{copies, documents, embeddings, gaps, models, nearest, packed, passages, postings, trust};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::{DocumentId, VersionId};
 
@@ -124,6 +124,25 @@ async fn vectors_and_postings_are_their_sites_own() {
             .is_empty()
     );
     assert_eq!(passages::read(tx, &[chunk], &terms).await.unwrap(), []);
+    assert_eq!(copies::documents(tx, None).await.unwrap(), []);
+    assert!(
+        copies::searched(tx, Some(model.id), &[document.0])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        passages::current(&app.db, app.site.id, &[chunk])
+            .await
+            .unwrap()
+            .1
+            .len(),
+        1
+    );
+    assert_eq!(
+        passages::current(&app.db, s.id, &[chunk]).await.unwrap(),
+        (0, Vec::new())
+    );
     assert_eq!(
         postings::lexemes(tx, "english", "goods").await.unwrap().len(),
         1,

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::Agent;
 use super::answer::Answer;
 use super::brain::{Sentence, ToolCall, TurnView};
+use super::live::Teller;
 use super::measure::Watch;
 use super::meter::Meter;
 use super::operation::{Outcome, Running};
@@ -68,6 +69,8 @@ pub(super) struct Assignment {
     pub resumed: bool,
     /// The site's name, where the turn opens its thread: then there is no history to read.
     pub opens: Option<String>,
+    /// Who follows it in this process.
+    pub teller: Teller,
 }
 
 pub(super) struct Driver {
@@ -75,7 +78,7 @@ pub(super) struct Driver {
     job: Assignment,
     machine: Machine,
     record: Record,
-    view: TurnView,
+    view: Arc<TurnView>,
     answer: Answer,
     draft: Vec<Sentence>,
     /// Arguments of the call that the brain planned last.
@@ -88,6 +91,7 @@ pub(super) struct Driver {
     clocks: BTreeMap<Timer, DateTime<Utc>>,
     inputs: VecDeque<Input>,
     running: Running,
+    teller: Teller,
     tongue: Tongue,
     watch: Watch,
     /// Until when what isn't stored yet may wait.
@@ -95,17 +99,18 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(agent: Arc<Agent>, job: Assignment) -> Self {
+    pub(super) fn new(agent: Arc<Agent>, mut job: Assignment) -> Self {
         Self {
+            teller: std::mem::replace(&mut job.teller, Teller::silent()),
             watch: Watch::new(job.resumed, &job.machine),
             machine: job.machine.clone(),
             record: Record::after(job.last_step),
-            view: TurnView {
+            view: Arc::new(TurnView {
                 message: job.text.clone(),
                 locale: job.locale.clone(),
                 customer: job.vault.customer(),
                 ..TurnView::default()
-            },
+            }),
             answer: Answer::default(),
             draft: Vec::new(),
             args: serde_json::Value::Null,
@@ -210,7 +215,7 @@ impl Driver {
     fn feed(&mut self, input: &Input) -> DbResult<()> {
         let now = self.agent.clock.now();
         let (machine, actions) = step(self.machine.clone(), now, input);
-        self.record.step(now, input, &actions, &machine)?;
+        self.record.step(now, input, &actions)?;
         self.watch.step(&self.machine, input, &machine);
         self.machine = machine;
         for action in actions {
@@ -231,6 +236,7 @@ impl Driver {
         if self.record.is_empty() {
             return Ok(false);
         }
+        self.record.machine(&self.machine)?;
         let over = self.is_over();
         let releases = self
             .record
@@ -242,12 +248,13 @@ impl Driver {
         }
         let mut pauses = STORE_PAUSES.iter();
         loop {
-            match self
-                .record
-                .store(&self.agent.db, &self.job.turn, self.agent.clock.now())
-                .await
-            {
-                Ok(stop) => {
+            let (now, tell) = (self.agent.clock.now(), self.agent.hub.others());
+            match self.record.store(&self.agent.db, &self.job.turn, now, tell).await {
+                Ok(kept) => {
+                    if let Some(last) = kept.events.last() {
+                        self.agent.hub.wake(self.job.turn.thread, last.seq);
+                    }
+                    self.teller.tell(kept.events, &self.vault);
                     fail::point(if over {
                         FailPoint::TurnFinished
                     } else {
@@ -256,7 +263,7 @@ impl Driver {
                     if releases && !over {
                         fail::point(FailPoint::TurnReleased);
                     }
-                    return Ok(stop && !over);
+                    return Ok(kept.stop && !over);
                 }
                 Err(error) if error.is_transient() => match pauses.next() {
                     Some(pause) => tokio::time::sleep(*pause).await,
@@ -267,11 +274,17 @@ impl Driver {
         }
     }
 
+    /// The view, to change it: a copy only while a brain is reading it.
+    fn view_mut(&mut self) -> &mut TurnView {
+        Arc::make_mut(&mut self.view)
+    }
+
     async fn renew(&mut self) -> DbResult<()> {
         let t = self.job.turn;
         let mut tx = self.agent.db.site(t.site).await?;
         let stop = turns::renew(&mut tx, t.turn, t.epoch).await?;
         tx.commit().await?;
+        self.record.renewed();
         if stop {
             self.inputs.push_back(Input::Cancelled);
         }

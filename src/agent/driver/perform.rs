@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::Driver;
-use crate::agent::brain::Plan;
+use crate::agent::brain::{Plan, TurnView};
 use crate::agent::machine::action::{Action, Correction, Question, WithdrawReason};
 use crate::agent::machine::call::Call;
 use crate::agent::machine::input::{Input, LinkFailure};
@@ -26,7 +26,7 @@ impl Driver {
                 self.running = if self.job.address_only {
                     Running::ready()
                 } else if let Some(site_name) = self.job.opens.take() {
-                    operation::opened(self.view.clone(), site_name)
+                    operation::opened(TurnView::clone(&self.view), site_name)
                 } else {
                     operation::screen(
                         &self.agent,
@@ -109,7 +109,7 @@ impl Driver {
             self.inputs.push_back(input);
             return;
         }
-        self.view.correction = correction;
+        self.view_mut().correction = correction;
         match self.agent.brain(link) {
             Some(brain) => self.running = operation::plan(brain, &self.view, Arc::clone(&self.meter)),
             None => self.inputs.push_back(Input::LinkFailed {

@@ -1,9 +1,11 @@
 //! A turn taken over after a crash: what the driver knew is put together again from the
 //! stored events and calls.
 
+use std::sync::Arc;
+
 use super::Driver;
 use crate::agent::answer::Answer;
-use crate::agent::brain::ToolOutcome;
+use crate::agent::brain::{ToolOutcome, TurnView};
 use crate::agent::{mask, operation};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::{events, tool_calls};
@@ -19,7 +21,7 @@ impl Driver {
         let calls = tool_calls::of_turn(&mut tx, t.turn).await?;
         tx.commit().await?;
         self.answer = Answer::from_events(stored.iter().map(|e| &e.event));
-        self.view = operation::view(
+        let view = operation::view(
             &self.agent,
             &t,
             self.job.first_seq,
@@ -27,7 +29,10 @@ impl Driver {
             self.job.locale.clone(),
         )
         .await?;
-        self.view.customer = self.vault.customer();
+        self.view = Arc::new(TurnView {
+            customer: self.vault.customer(),
+            ..view
+        });
         for call in calls {
             self.args = call.args;
             if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {
@@ -37,9 +42,10 @@ impl Driver {
             match self.agent.registry.call(&ctx, &call.tool, &self.args).await {
                 Ok(Called { mut reply, .. }) => {
                     mask::reply(&mut self.vault, &mut reply);
-                    self.view.outcomes.push(ToolOutcome {
+                    let args = self.args.clone();
+                    self.view_mut().outcomes.push(ToolOutcome {
                         tool: call.tool,
-                        args: self.args.clone(),
+                        args,
                         result: Ok(reply.output),
                         found: reply.found,
                     });

@@ -1,6 +1,8 @@
 //! What an operation gave, as the machine's next input: plans become calls with ids,
 //! sentences pass the gate, errors become codes.
 
+use std::sync::Arc;
+
 use super::Driver;
 use crate::agent::brain::extractive;
 use crate::agent::brain::extractive::intent::{Intent, intent};
@@ -31,10 +33,10 @@ impl Driver {
     pub(super) fn take(&mut self, done: Done) {
         let input = match done {
             Done::Screened(Ok(view)) => {
-                self.view = TurnView {
+                self.view = Arc::new(TurnView {
                     customer: self.vault.customer(),
                     ..view
-                };
+                });
                 Input::Screened {
                     verdict: screened(&self.view.message),
                 }
@@ -98,7 +100,7 @@ impl Driver {
                     reason: code(&reason),
                     at: self.agent.clock.now(),
                 });
-                self.view.refused.push(Refused {
+                self.view_mut().refused.push(Refused {
                     md: sentence.md.clone(),
                     why: code(&reason),
                 });
@@ -198,9 +200,10 @@ impl Driver {
                     attempts,
                     ms,
                 });
-                self.view.outcomes.push(ToolOutcome {
+                let args = self.args.clone();
+                self.view_mut().outcomes.push(ToolOutcome {
                     tool,
-                    args: self.args.clone(),
+                    args,
                     result: Ok(reply.output),
                     found: reply.found,
                 });
@@ -218,9 +221,10 @@ impl Driver {
                     attempts,
                     ms,
                 });
-                self.view.outcomes.push(ToolOutcome {
+                let args = self.args.clone();
+                self.view_mut().outcomes.push(ToolOutcome {
                     tool,
-                    args: self.args.clone(),
+                    args,
                     result: Err(error.code.as_str().to_owned()),
                     found: None,
                 });

@@ -2,6 +2,7 @@
 
 mod cases;
 mod retrieval;
+mod support;
 
 use std::process::ExitCode;
 
@@ -14,6 +15,8 @@ pub enum Command {
     Cases(cases::Args),
     /// Search, on a folder in BEIR's form (corpus.jsonl, queries.jsonl, qrels.tsv).
     Retrieval(retrieval::Args),
+    /// The check of sentences against their sources, on labelled ones in a JSONL file.
+    Support(support::Args),
 }
 
 /// Measures.
@@ -24,5 +27,6 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Cases(args) => cases::run(config, args).await,
         Command::Retrieval(args) => retrieval::run(config, args).await,
+        Command::Support(args) => support::run(config, args).await,
     }
 }

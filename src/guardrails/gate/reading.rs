@@ -1,13 +1,29 @@
 //! What a turn found, as the checker reads it: each source once, when a sentence first
-//! cites it, and the tools' results once.
+//! cites it, and the tools' results once. What a source comes to depends on its text alone,
+//! so that it is kept for the next turn that finds the same one.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use moka::sync::Cache;
 
 use super::links::{Link, blanked, links};
 use super::tongue::{Tally, Tongue};
 use super::tools::Said;
 use super::units::{Unit, units};
 use super::{Evidence, Fault, Source, Verdict, judge};
+
+/// How many bytes of sources' texts are kept, and what a source takes for each of them once it
+/// is read.
+const MOST_KEPT: u64 = 16 << 20;
+const READ: usize = 8;
+
+/// Sources that were read, by title, headings and text.
+static SOURCES: LazyLock<Cache<String, Arc<Read>>> = LazyLock::new(|| {
+    Cache::builder()
+        .max_capacity(MOST_KEPT)
+        .weigher(|key: &String, _| u32::try_from(key.len() * READ).unwrap_or(u32::MAX))
+        .build()
+});
 
 /// The evidence of one turn, kept while its draft is checked.
 #[derive(Debug)]
@@ -24,7 +40,7 @@ struct Kept {
     title: String,
     headings: Vec<String>,
     text: String,
-    read: OnceLock<Read>,
+    read: OnceLock<Arc<Read>>,
 }
 
 /// A source that was read.
@@ -102,15 +118,25 @@ impl Reading {
 impl Kept {
     fn read(&self) -> &Read {
         self.read.get_or_init(|| {
-            let links = links(&self.text);
-            let tally = Tally::of(&self.text);
-            let text = blanked(&self.text, &links);
-            Read {
-                units: units(&self.title, &self.headings, &text, Tally::of(&text).tongue()),
-                tally,
-                links,
+            // No part holds a zero byte: it can't be stored.
+            let mut key = format!("{}\0{}", self.title, self.text);
+            for heading in &self.headings {
+                key.push('\0');
+                key.push_str(heading);
             }
+            SOURCES.get_with(key, || Arc::new(self.read_now()))
         })
+    }
+
+    fn read_now(&self) -> Read {
+        let links = links(&self.text);
+        let tally = Tally::of(&self.text);
+        let text = blanked(&self.text, &links);
+        Read {
+            units: units(&self.title, &self.headings, &text, Tally::of(&text).tongue()),
+            tally,
+            links,
+        }
     }
 }
 

@@ -39,7 +39,7 @@ struct Answer {
     events: Events,
     watch: Arc<Watch>,
     deadlines: Deadlines,
-    tools: Vec<ToolSpec>,
+    tools: Arc<[ToolSpec]>,
     ready: VecDeque<Chunk>,
     calls: Calls,
     thoughts: Thoughts,
@@ -55,7 +55,7 @@ pub fn read(
     events: Events,
     watch: Arc<Watch>,
     deadlines: Deadlines,
-    tools: Vec<ToolSpec>,
+    tools: Arc<[ToolSpec]>,
 ) -> impl Stream<Item = Result<Chunk, ChatError>> + Send + 'static {
     let answer = Answer {
         events,

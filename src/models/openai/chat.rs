@@ -10,7 +10,7 @@ use async_openai::error::OpenAIError;
 use async_openai::middleware::HttpRequestFactory;
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 use tower::{BoxError, service_fn};
 
@@ -38,6 +38,7 @@ struct Inner {
     google: bool,
     http: reqwest::Client,
     times: Times,
+    tools: request::Tools,
     /// What was learnt, by model.
     dialects: Mutex<HashMap<String, Dialect>>,
 }
@@ -59,6 +60,7 @@ impl OpenAiChat {
                 endpoint,
                 http,
                 times: s.times,
+                tools: request::Tools::default(),
                 dialects: Mutex::default(),
             }),
         })
@@ -93,7 +95,8 @@ impl Inner {
         let known = self.dialect(&request.model);
         let mut dialect = known;
         loop {
-            let body = request::body(&request, dialect, self.google);
+            let body = request::body(&request, dialect, self.google, &self.tools)
+                .map_err(|_| ChatError::new(Failure::Malformed, "the request can't be written"))?;
             let watch = Arc::new(Watch::default());
             let sent = self.send(&request.model, body, Arc::clone(&watch));
             let Ok(sent) = timeout_at(deadlines.first, sent).await else {
@@ -115,7 +118,7 @@ impl Inner {
         }
     }
 
-    async fn send(&self, model: &str, body: Value, watch: Arc<Watch>) -> Result<Events, Refusal> {
+    async fn send(&self, model: &str, body: Box<RawValue>, watch: Arc<Watch>) -> Result<Events, Refusal> {
         let http = self.http.clone();
         // Of the call's span, which the library's own tasks wouldn't know.
         let trace = trace::traceparent();

@@ -2,8 +2,11 @@
 //! they may come from another provider, and some take only their own form of ids.
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::dialect::Dialect;
 use super::schema;
@@ -11,42 +14,93 @@ use crate::models::chat::{ChatMessage, ChatRequest, ToolCall, ToolChoice, ToolSp
 
 /// What Google takes instead of the signature that it gave with a call.
 const NO_SIGNATURE: &str = "skip_thought_signature_validator";
+/// Sets of tools whose form is kept; a brain has two.
+const KEPT: usize = 8;
 
-/// The body. `google`: its newer models want something beside every call.
-pub fn body(request: &ChatRequest, dialect: Dialect, google: bool) -> Value {
-    let mut body = Map::new();
-    let mut put = |key: &str, value: Value| body.insert(key.to_owned(), value);
-    put("model", json!(request.model));
-    put("messages", messages(&request.messages, google));
-    put("stream", json!(true));
-    if dialect.stream_options {
-        put("stream_options", json!({ "include_usage": true }));
-    }
-    if dialect.temperature {
-        // Through text, since 0.2 as a double of the float is 0.20000000298.
-        let number: f64 = request.temperature.to_string().parse().unwrap_or(0.0);
-        put("temperature", json!(number));
-    }
-    let limit = if dialect.completion_limit {
-        "max_completion_tokens"
-    } else {
-        "max_tokens"
-    };
-    put(limit, json!(request.max_tokens));
-    if !request.tools.is_empty() {
-        let tools = request.tools.iter().map(|t| tool(t, dialect)).collect();
-        put("tools", Value::Array(tools));
-        match request.tool_choice {
-            ToolChoice::Required if dialect.required => {
-                put("tool_choice", json!("required"));
-            }
-            ToolChoice::None => {
-                put("tool_choice", json!("none"));
-            }
-            ToolChoice::Auto | ToolChoice::Required => {}
+/// The tools as they are sent, by what they are made of: the same few go with every request.
+#[derive(Default)]
+pub struct Tools(Mutex<Vec<(Arc<[ToolSpec]>, Dialect, Arc<RawValue>)>>);
+
+impl Tools {
+    fn form(&self, tools: &Arc<[ToolSpec]>, dialect: Dialect) -> serde_json::Result<Arc<RawValue>> {
+        // Held for short looks only, none of which can panic half-way.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = kept
+            .iter()
+            .find(|(of, by, _)| *by == dialect && (Arc::ptr_eq(of, tools) || of == tools));
+        if let Some((_, _, form)) = known {
+            return Ok(Arc::clone(form));
         }
+        let all: Vec<Value> = tools.iter().map(|t| tool(t, dialect)).collect();
+        let form: Arc<RawValue> = serde_json::value::to_raw_value(&all)?.into();
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push((Arc::clone(tools), dialect, Arc::clone(&form)));
+        Ok(form)
     }
-    Value::Object(body)
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: Vec<Message<'a>>,
+    stream: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream_options: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tools: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    content: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_calls: Option<Vec<Value>>,
+}
+
+/// The body, JSON. `google`: its newer models want something beside every call.
+pub fn body(
+    request: &ChatRequest,
+    dialect: Dialect,
+    google: bool,
+    tools: &Tools,
+) -> serde_json::Result<Box<RawValue>> {
+    let form = if request.tools.is_empty() {
+        None
+    } else {
+        Some(tools.form(&request.tools, dialect)?)
+    };
+    let choice = match request.tool_choice {
+        ToolChoice::Required if dialect.required => Some("required"),
+        ToolChoice::None => Some("none"),
+        ToolChoice::Auto | ToolChoice::Required => None,
+    };
+    // Through text, since 0.2 as a double of the float is 0.20000000298.
+    let temperature = || request.temperature.to_string().parse().unwrap_or(0.0);
+    let limit = |wanted: bool| wanted.then_some(request.max_tokens);
+    serde_json::value::to_raw_value(&Body {
+        model: &request.model,
+        messages: messages(&request.messages, google),
+        stream: true,
+        stream_options: dialect.stream_options.then(|| json!({ "include_usage": true })),
+        temperature: dialect.temperature.then(temperature),
+        max_completion_tokens: limit(dialect.completion_limit),
+        max_tokens: limit(!dialect.completion_limit),
+        tools: form.as_deref(),
+        tool_choice: choice.filter(|_| !request.tools.is_empty()),
+    })
 }
 
 fn tool(tool: &ToolSpec, dialect: Dialect) -> Value {
@@ -61,17 +115,15 @@ fn tool(tool: &ToolSpec, dialect: Dialect) -> Value {
     json!({ "type": "function", "function": function })
 }
 
-fn messages(all: &[ChatMessage], google: bool) -> Value {
+fn messages(all: &[ChatMessage], google: bool) -> Vec<Message<'_>> {
     let mut ids: HashMap<&str, String> = HashMap::new();
-    let mut out = Vec::with_capacity(all.len());
     let mut calls_so_far = 0_u32;
+    let mut out = Vec::with_capacity(all.len());
     for message in all {
         out.push(match message {
-            ChatMessage::System(text) => json!({ "role": "system", "content": text }),
-            ChatMessage::User(text) => json!({ "role": "user", "content": text }),
-            ChatMessage::Assistant { text, calls } if calls.is_empty() => {
-                json!({ "role": "assistant", "content": text })
-            }
+            ChatMessage::System(text) => plain("system", text),
+            ChatMessage::User(text) => plain("user", text),
+            ChatMessage::Assistant { text, calls } if calls.is_empty() => plain("assistant", text),
             ChatMessage::Assistant { text, calls } => {
                 let calls: Vec<Value> = calls
                     .iter()
@@ -83,16 +135,28 @@ fn messages(all: &[ChatMessage], google: bool) -> Value {
                         call(c, &id, google)
                     })
                     .collect();
-                let text = Some(text).filter(|t| !t.is_empty());
-                json!({ "role": "assistant", "content": text, "tool_calls": calls })
+                Message {
+                    content: Some(text.as_str()).filter(|t| !t.is_empty()),
+                    tool_calls: Some(calls),
+                    ..plain("assistant", text)
+                }
             }
-            ChatMessage::Tool { call_id, content } => {
-                let id = ids.get(call_id.as_str()).map_or(call_id.as_str(), String::as_str);
-                json!({ "role": "tool", "tool_call_id": id, "content": content })
-            }
+            ChatMessage::Tool { call_id, content } => Message {
+                tool_call_id: Some(ids.get(call_id.as_str()).unwrap_or(call_id).clone()),
+                ..plain("tool", content)
+            },
         });
     }
-    Value::Array(out)
+    out
+}
+
+fn plain<'a>(role: &'static str, text: &'a str) -> Message<'a> {
+    Message {
+        role,
+        content: Some(text),
+        tool_call_id: None,
+        tool_calls: None,
+    }
 }
 
 fn call(call: &ToolCall, id: &str, google: bool) -> Value {
@@ -138,15 +202,24 @@ mod tests {
                 },
                 result("b"),
             ],
-            tools: vec![ToolSpec {
+            tools: [ToolSpec {
                 name: "kb_search".to_owned(),
                 description: "Searches.".to_owned(),
                 parameters: json!({ "type": "object", "properties": { "query": { "type": "string" } } }),
-            }],
+            }]
+            .into(),
             tool_choice: ToolChoice::Required,
             temperature: 0.2,
             max_tokens: 800,
         }
+    }
+
+    fn body(request: &ChatRequest, dialect: Dialect, google: bool) -> Value {
+        let kept = Tools::default();
+        let once = super::body(request, dialect, google, &kept).unwrap();
+        let again = super::body(request, dialect, google, &kept).unwrap();
+        assert_eq!(once.get(), again.get(), "kept tools are the same");
+        serde_json::from_str(once.get()).unwrap()
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn request(model: &str) -> ChatRequest {
             ChatMessage::System("rules".to_owned()),
             ChatMessage::User("a visitor's secret words".to_owned()),
         ],
-        tools: vec![ToolSpec {
+        tools: [ToolSpec {
             name: "kb_search".to_owned(),
             description: "Searches.".to_owned(),
             parameters: json!({
@@ -59,7 +59,8 @@ fn request(model: &str) -> ChatRequest {
                 "properties": { "query": { "type": "string" }, "limit": { "type": "integer" } },
                 "required": ["query"],
             }),
-        }],
+        }]
+        .into(),
         tool_choice: ToolChoice::Required,
         temperature: 0.2,
         max_tokens: 100,

@@ -22,8 +22,8 @@ use deskhand::gateway::Gateway;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::registry::Registry;
 use deskhand::http::auth::token::{self, Claims};
-use deskhand::http::hub::{self, Hub};
 use deskhand::http::metrics::Access;
+use deskhand::http::notices;
 use deskhand::http::state::{App, HttpSettings};
 use deskhand::http::{router, server};
 use deskhand::knowledge::accept::accept;
@@ -206,7 +206,6 @@ impl TestApp {
         );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = listener.local_addr().unwrap();
-        let hub = Arc::new(Hub::default());
         let stop = CancellationToken::new();
         let http = HttpSettings {
             listen,
@@ -228,13 +227,12 @@ impl TestApp {
         let app = App::new(
             Arc::clone(&agent),
             Arc::clone(&gateway),
-            Arc::clone(&hub),
             Arc::clone(&knowledge),
             http,
             stop.clone(),
         );
         let tasks = TaskTracker::new();
-        tasks.spawn(hub::listen(hub, Arc::clone(&agent), stop.clone()));
+        tasks.spawn(notices::listen(Arc::clone(&agent), stop.clone()));
         if setup.sweep {
             tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
         }

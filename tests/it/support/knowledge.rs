@@ -39,11 +39,14 @@ pub fn settings(model: Option<ModelSpec>, base_url: &str) -> EmbedderSettings {
 }
 
 pub fn knowledge(settings: EmbedderSettings) -> Arc<Knowledge> {
-    Arc::new(Knowledge::new(
-        Arc::new(Embedders::new(settings)),
-        ChunkLimits::default(),
-        reading(),
-    ))
+    of(Arc::new(Embedders::new(settings)), COPIES)
+}
+
+/// Room for every site of a test.
+const COPIES: usize = 64 << 20;
+
+fn of(embedders: Arc<Embedders>, copies: usize) -> Arc<Knowledge> {
+    Arc::new(Knowledge::new(embedders, ChunkLimits::default(), reading()).with_copies(copies))
 }
 
 /// Words alone.
@@ -53,6 +56,11 @@ pub fn words_alone() -> Arc<Knowledge> {
 
 /// The model that a fresh install has, opened once for all tests.
 pub fn with_model() -> Arc<Knowledge> {
+    with_model_and_copies(COPIES)
+}
+
+/// The same with this much room for copies of sites' knowledge, in bytes.
+pub fn with_model_and_copies(copies: usize) -> Arc<Knowledge> {
     static EMBEDDERS: OnceLock<Arc<Embedders>> = OnceLock::new();
     let embedders = EMBEDDERS.get_or_init(|| {
         let folder = model_folder();
@@ -64,9 +72,5 @@ pub fn with_model() -> Arc<Knowledge> {
         let spec = ModelSpec::Local(folder.to_string_lossy().into_owned());
         Arc::new(Embedders::new(settings(Some(spec), "http://127.0.0.1:9")))
     });
-    Arc::new(Knowledge::new(
-        Arc::clone(embedders),
-        ChunkLimits::default(),
-        reading(),
-    ))
+    of(Arc::clone(embedders), copies)
 }

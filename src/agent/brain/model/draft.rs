@@ -2,6 +2,7 @@
 //! that its citation marks mean. An answer that breaks off gives its whole sentences and
 //! then fails, so that nobody takes it for whole.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use minijinja::context;
@@ -64,7 +65,7 @@ pub(super) async fn draft(
     let request = ChatRequest {
         model: settings.draft_model.clone(),
         messages,
-        tools: Vec::new(),
+        tools: Arc::default(),
         tool_choice: ToolChoice::None,
         temperature: settings.draft_temperature,
         max_tokens: budget.answer_tokens,

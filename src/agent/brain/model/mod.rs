@@ -45,7 +45,9 @@ pub struct Budget {
 /// A provider's models as a brain.
 pub struct ModelBrain {
     provider: Arc<Provider>,
-    tools: Vec<ToolSpec>,
+    /// The tools and the ways to end; and these alone.
+    tools: Arc<[ToolSpec]>,
+    ends: Arc<[ToolSpec]>,
     budget: Budget,
     clock: SharedClock,
 }
@@ -56,7 +58,8 @@ impl ModelBrain {
     pub fn new(provider: Arc<Provider>, tools: Vec<ToolSpec>, budget: Budget, clock: SharedClock) -> Self {
         Self {
             provider,
-            tools,
+            tools: tools.into_iter().chain(plan::ends()).collect(),
+            ends: plan::ends().into(),
             budget,
             clock,
         }

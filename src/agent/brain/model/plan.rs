@@ -2,7 +2,7 @@
 //! calls at once are taken in their order; words instead of a call mean that it wants to
 //! answer.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 
 use minijinja::context;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ const HAND_OVER: &str = "hand_over";
 const ASK: &str = "ask_for_address";
 
 /// How planning can end beside a tool.
-static ENDS: LazyLock<[ToolSpec; 3]> = LazyLock::new(|| {
+pub(super) fn ends() -> [ToolSpec; 3] {
     let spec = |name: &str, description: &str, properties: Value, required: Value| ToolSpec {
         name: name.to_owned(),
         description: description.to_owned(),
@@ -59,7 +59,7 @@ static ENDS: LazyLock<[ToolSpec; 3]> = LazyLock::new(|| {
             json!([]),
         ),
     ]
-});
+}
 
 pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> Result<Plan, LinkFailure> {
     let settings = brain.provider.settings();
@@ -84,15 +84,11 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
     ));
     messages.push(ChatMessage::User(view.message.clone()));
     messages.extend(shown::outcomes(view, room / 2));
-    let tools = if calls_left > 0 {
-        brain.tools.as_slice()
-    } else {
-        &[]
-    };
+    let tools = if calls_left > 0 { &brain.tools } else { &brain.ends };
     let request = ChatRequest {
         model: settings.plan_model.clone(),
         messages,
-        tools: tools.iter().chain(ENDS.iter()).cloned().collect(),
+        tools: Arc::clone(tools),
         tool_choice: ToolChoice::Required,
         temperature: settings.plan_temperature,
         max_tokens: PLAN_TOKENS,

@@ -1,21 +1,38 @@
-//! Who waits for a thread's events in this process. PostgreSQL's notices wake them; what
-//! happened they read from the table, so a lost notice costs a moment and never an event.
+//! Who waits for a thread's events in this process. Turns that are driven here wake them,
+//! and PostgreSQL's notices of other processes; what happened they read from the table, so a
+//! lost notice costs a moment and never an event.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
+use tokio::time::Instant;
 
-use crate::agent::Agent;
-use crate::db::listen::{Listener, Notice, THREAD_ERASED, THREAD_EVENTS, TURN_CANCEL};
+use crate::db::listen::THREAD_ERASED;
 use crate::domain::ids::ThreadId;
 
+/// How long others may not know of a process that has just begun to listen.
+const UNKNOWN: Duration = Duration::from_secs(10);
+
 /// The waiting.
-#[derive(Default)]
 pub struct Hub {
     threads: Mutex<HashMap<ThreadId, watch::Sender<i64>>>,
+    /// Whether another process may be listening.
+    others: AtomicBool,
+    begun: Instant,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            threads: Mutex::default(),
+            // Until the contrary is known.
+            others: AtomicBool::new(true),
+            begun: Instant::now(),
+        }
+    }
 }
 
 /// One who waits; gone from the hub when dropped.
@@ -87,60 +104,34 @@ impl Hub {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wake(&self, thread: ThreadId, seq: i64) {
+    /// Whether other processes have to be told what happens here.
+    #[must_use]
+    pub fn others(&self) -> bool {
+        self.others.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether another process listens.
+    pub fn set_others(&self, others: bool) {
+        self.others.store(others, Ordering::Relaxed);
+    }
+
+    /// Whether another process may not know yet that this one listens.
+    #[must_use]
+    pub fn is_new(&self) -> bool {
+        self.begun.elapsed() < UNKNOWN
+    }
+
+    /// Wakes who waits for a thread.
+    pub fn wake(&self, thread: ThreadId, seq: i64) {
         if let Some(sender) = self.threads().get(&thread) {
             sender.send_replace(seq);
         }
     }
 
-    fn wake_all(&self) {
+    /// Wakes all: something may have been missed.
+    pub fn wake_all(&self) {
         for sender in self.threads().values() {
             sender.send_modify(|_| {});
-        }
-    }
-}
-
-/// Hears the database's notices until `stop`, over lost connections too.
-pub async fn listen(hub: Arc<Hub>, agent: Arc<Agent>, stop: CancellationToken) {
-    let mut pause = Duration::from_millis(100);
-    loop {
-        let begun = std::time::Instant::now();
-        let heard = tokio::select! {
-            () = stop.cancelled() => return,
-            heard = hear(&hub, &agent) => heard,
-        };
-        if begun.elapsed() > Duration::from_secs(30) {
-            pause = Duration::from_millis(100);
-        }
-        if let Err(error) = heard {
-            tracing::warn!(%error, "the database's notices can't be heard; streams poll meanwhile");
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => {}
-        }
-        pause = (pause * 2).min(Duration::from_secs(5));
-    }
-}
-
-async fn hear(hub: &Hub, agent: &Agent) -> crate::db::pool::DbResult<()> {
-    let mut listener = Listener::open(&agent.db, &[THREAD_EVENTS, TURN_CANCEL]).await?;
-    hub.wake_all();
-    loop {
-        match listener.next().await? {
-            Notice::Reconnected => hub.wake_all(),
-            Notice::Heard { channel, payload } if channel == TURN_CANCEL => {
-                if let Ok(turn) = payload.parse() {
-                    agent.stop_here(turn);
-                }
-            }
-            Notice::Heard { payload, .. } => {
-                if let Some((thread, seq)) = payload.split_once(':')
-                    && let (Ok(thread), Ok(seq)) = (thread.parse(), seq.parse())
-                {
-                    hub.wake(thread, seq);
-                }
-            }
         }
     }
 }

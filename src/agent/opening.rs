@@ -1,0 +1,282 @@
+//! Opening a turn: on a new thread in one statement, on a known one under the lock of its
+//! row, since what the visitor wrote is masked by the names that the thread has already.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::Agent;
+use super::driver::Assignment;
+use super::live::Teller;
+use super::machine::Machine;
+use super::record::TurnRef;
+use super::turns::{Begun, Message, StartError};
+use crate::db::events::{self, StoredEvent, Voice};
+use crate::db::pool::{DbError, SiteTx};
+use crate::db::turn_writes::{self, Opened, SiteFacts};
+use crate::db::{sites, threads, vault as vault_rows};
+use crate::domain::event::{Speaker, ThreadEvent};
+use crate::domain::ids::{SiteId, ThreadId, TurnId, VisitorId};
+use crate::guardrails::pii::placeholders::Placeholders;
+use crate::guardrails::vault;
+
+/// How often the site may change while a turn is opened.
+const CHANGES: usize = 4;
+
+/// What came of it: who drives the turn, if anybody does, and what the client is told.
+type Taken = Result<(Option<Assignment>, Begun), StartError>;
+
+/// A message to take.
+pub(super) struct Opening<'a> {
+    pub agent: &'a Arc<Agent>,
+    pub site: SiteId,
+    pub visitor: VisitorId,
+    pub message: &'a Message,
+    pub hash: &'a [u8],
+    pub now: DateTime<Utc>,
+}
+
+/// A turn that isn't stored yet.
+struct Draft {
+    facts: Arc<SiteFacts>,
+    machine: Machine,
+    thread: ThreadId,
+    turn: TurnId,
+    locale: String,
+    /// The message behind placeholders, and what is behind them.
+    text: String,
+    vault: Placeholders,
+    sealed: Vec<vault_rows::Entry>,
+    email: Option<Vec<u8>>,
+    event: ThreadEvent,
+}
+
+impl Opening<'_> {
+    /// On a new thread.
+    pub(super) async fn new_thread(&self, channel: &str) -> Taken {
+        let thread = ThreadId::new();
+        for _ in 0..CHANGES {
+            let facts = self.facts().await?;
+            let draft = self.draft(facts, thread, Placeholders::default())?;
+            let start = start(&draft.machine)?;
+            let opening = self.row(&draft, &start, Some(channel));
+            let opened = turn_writes::open_alone(&self.agent.db, self.site, &opening).await?;
+            if let Some(taken) = self.taken(opened, draft, true) {
+                return taken;
+            }
+        }
+        Err(changing())
+    }
+
+    /// On a thread of this visitor's.
+    pub(super) async fn next_turn(&self, thread: ThreadId) -> Taken {
+        for _ in 0..CHANGES {
+            let facts = self.facts().await?;
+            let mut tx = self.agent.db.site(self.site).await?;
+            let before = threads::sent_before(&mut tx, self.visitor, self.message.message_id).await?;
+            if let Some(before) = before {
+                return self.repeat(&before).map(|begun| (None, begun));
+            }
+            let row = threads::lock(&mut tx, thread, self.visitor).await?;
+            let row = row.ok_or(StartError::ThreadNotFound)?;
+            if let Some(turn) = row.open_turn {
+                return Err(StartError::InProgress(turn));
+            }
+            let known = vault::open(&mut tx, &self.agent.master, thread).await?;
+            let draft = self.draft(facts, thread, known)?;
+            if row.staff_held {
+                return self.for_staff(tx, &draft).await;
+            }
+            let start = start(&draft.machine)?;
+            let opened = turn_writes::open(&mut tx, &self.row(&draft, &start, None)).await?;
+            if let Some(taken) = self.taken(opened, draft, false) {
+                tx.commit().await?;
+                return taken;
+            }
+        }
+        Err(changing())
+    }
+
+    /// Staff read it and answer; the agent is silent.
+    async fn for_staff(&self, mut tx: SiteTx, draft: &Draft) -> Taken {
+        if let Some(email) = &draft.email {
+            threads::set_email(&mut tx, self.visitor, email).await?;
+        }
+        vault_rows::add(&mut tx, draft.thread, &draft.sealed).await?;
+        let turn_id = draft.turn;
+        let events = [
+            self.begins(draft.thread, turn_id, Speaker::Staff),
+            ThreadEvent::Done { turn_id },
+        ];
+        let last = events::append(&mut tx, draft.thread, Voice::StaffHeld, &events, self.now).await?;
+        let message = threads::NewMessage {
+            thread: draft.thread,
+            visitor: self.visitor,
+            turn: None,
+            sent: Some((self.message.message_id, self.hash)),
+            author: "visitor",
+            text: &draft.text,
+            citations: serde_json::json!([]),
+            at: self.now,
+            seq: last - 1,
+        };
+        threads::insert_message(&mut tx, &message).await?;
+        tx.commit().await?;
+        let begun = Begun {
+            thread: draft.thread,
+            turn: None,
+            after: last - 2,
+            live: None,
+        };
+        Ok((None, begun))
+    }
+
+    /// What the site was the last time; the statement that stores the turn checks it.
+    async fn facts(&self) -> Result<Arc<SiteFacts>, StartError> {
+        if let Some(known) = self.agent.sites.get(&self.site) {
+            return Ok(known);
+        }
+        let mut tx = self.agent.db.site(self.site).await?;
+        let site = sites::own(&mut tx).await?.ok_or(StartError::ThreadNotFound)?;
+        let facts = Arc::new(SiteFacts {
+            name: site.name,
+            mode: site.mode,
+            locale: site.locale,
+        });
+        self.agent.sites.insert(self.site, Arc::clone(&facts));
+        Ok(facts)
+    }
+
+    fn draft(
+        &self,
+        facts: Arc<SiteFacts>,
+        thread: ThreadId,
+        mut vault: Placeholders,
+    ) -> Result<Draft, StartError> {
+        let agent = self.agent;
+        // From here on nothing of the house sees the visitor's personal data.
+        let text = vault.mask(&self.message.text);
+        if let Some(name) = &self.message.customer {
+            vault.remember_customer(name);
+        }
+        let sealed = vault::seal(&agent.master, self.site, thread, &vault.take_new())?;
+        let owner = format!("site/{}/visitor/{}/email", self.site, self.visitor);
+        let email = self.message.email.as_ref();
+        let email = email
+            .map(|e| agent.master.seal(&owner, e.as_bytes()))
+            .transpose()?;
+        let links = agent.brains.iter().map(|b| b.name().to_owned()).collect();
+        let mut machine = Machine::new(facts.mode, agent.limits, links);
+        machine.ctx.started_at = Some(self.now);
+        let turn = TurnId::new();
+        Ok(Draft {
+            locale: self
+                .message
+                .locale
+                .clone()
+                .unwrap_or_else(|| facts.locale.clone()),
+            facts,
+            machine,
+            thread,
+            turn,
+            text,
+            vault,
+            sealed,
+            email,
+            event: self.begins(thread, turn, Speaker::Agent),
+        })
+    }
+
+    fn begins(&self, thread_id: ThreadId, turn_id: TurnId, by: Speaker) -> ThreadEvent {
+        ThreadEvent::Turn {
+            turn_id,
+            message_id: self.message.message_id,
+            thread_id,
+            by,
+        }
+    }
+
+    fn row<'b>(
+        &'b self,
+        draft: &'b Draft,
+        start: &'b serde_json::Value,
+        opens: Option<&'b str>,
+    ) -> turn_writes::Opening<'b> {
+        turn_writes::Opening {
+            site: &draft.facts,
+            visitor: self.visitor,
+            email: draft.email.as_deref(),
+            thread: draft.thread,
+            opens,
+            lang: &draft.locale,
+            turn: draft.turn,
+            start,
+            owner: self.agent.owner,
+            at: self.now,
+            message: (self.message.message_id, self.hash),
+            text: &draft.text,
+            event: &draft.event,
+            vault: &draft.sealed,
+            tell: self.agent.hub.others(),
+        }
+    }
+
+    /// None when the site is another by now, and the turn has to be opened anew.
+    fn taken(&self, opened: Opened, draft: Draft, opens: bool) -> Option<Taken> {
+        let (epoch, seq) = match opened {
+            Opened::Now { epoch, seq } => (epoch, seq),
+            Opened::Before(before) => return Some(self.repeat(&before).map(|begun| (None, begun))),
+            Opened::Other(None) => return Some(Err(StartError::ThreadNotFound)),
+            Opened::Other(Some(facts)) => {
+                self.agent.sites.insert(self.site, Arc::new(facts));
+                return None;
+            }
+        };
+        self.agent.hub.wake(draft.thread, seq);
+        let (mut teller, live) = Teller::open();
+        let first = StoredEvent {
+            seq,
+            turn_id: Some(draft.turn),
+            event: draft.event,
+        };
+        teller.tell(vec![first], &draft.vault);
+        let assignment = Assignment {
+            turn: TurnRef {
+                site: self.site,
+                thread: draft.thread,
+                visitor: self.visitor,
+                turn: draft.turn,
+                epoch,
+            },
+            machine: draft.machine,
+            text: draft.text,
+            vault: draft.vault,
+            locale: draft.locale,
+            address_only: self.message.text.is_empty() && self.message.email.is_some(),
+            first_seq: seq,
+            last_step: None,
+            resumed: false,
+            opens: opens.then(|| draft.facts.name.clone()),
+            teller,
+        };
+        let begun = Begun {
+            thread: draft.thread,
+            turn: Some(draft.turn),
+            after: seq - 1,
+            live: Some(live),
+        };
+        Some(Ok((Some(assignment), begun)))
+    }
+
+    fn repeat(&self, before: &threads::SentBefore) -> Result<Begun, StartError> {
+        super::turns::repeat(before, self.hash)
+    }
+}
+
+fn start(machine: &Machine) -> Result<serde_json::Value, StartError> {
+    serde_json::to_value(machine).map_err(|e| DbError::Unreadable(e.to_string()).into())
+}
+
+fn changing() -> StartError {
+    DbError::Unreadable("the site changes faster than a turn can be opened".to_owned()).into()
+}
