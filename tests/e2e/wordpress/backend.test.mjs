@@ -22,6 +22,8 @@ before(async () => {
   await writeFile(`${desk.folder}/returns.md`, '# Returns\n\nYou can return an item within 30 days from delivery.\n');
   await desk.command('ingest', `${desk.folder}/returns.md`, '--site', 'rig');
   help = await site.eval(`return get_permalink(wp_insert_post(['post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Ask us', 'post_content' => '[deskhand_chat]']));`);
+  // Gravatars are WordPress's own strangers.
+  await site.eval('update_option("show_avatars", 0); return 1;');
   admin = await openPage(browser, { hosts: [site.url, desk.url], ...WIDE });
   admin.setDefaultTimeout(30_000);
   await logIn(admin, site);
