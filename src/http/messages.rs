@@ -177,10 +177,8 @@ fn check(request: Request) -> Result<Message, Problem> {
         ));
     }
     if request.confirm.is_some() && request.thread_id.is_none() {
-        return Err(Problem::field(
-            "/thread_id",
-            "A proposal belongs to a conversation.",
-        ));
+        // A proposal belongs to a conversation; without one there is none to say yes to.
+        return Err(StartError::ProposalExpired.into());
     }
     Ok(Message {
         message_id: request.message_id,
