@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The largest amount that is handled, in minor units: far above any order, far below overflow.
-const MOST: i64 = 1_000_000_000_00;
+const MOST: i64 = 100_000_000_000;
 
 /// A currency by its ISO 4217 code, in capitals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

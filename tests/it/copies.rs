@@ -269,7 +269,7 @@ async fn a_search_sees_a_change_whole_or_not_at_all() {
         .unwrap();
     let enough = Arc::new(std::sync::atomic::AtomicBool::new(false));
     let told = Arc::clone(&enough);
-    let changing = tokio::spawn(async move {
+    let changing = tokio_util::task::TaskTracker::new().spawn(async move {
         // As long as somebody asks.
         for shown in "abc".chars().cycle() {
             if told.load(std::sync::atomic::Ordering::SeqCst) {

@@ -42,6 +42,13 @@ const NOT_PERSONAL: &[&str] = &[
     "crawl_pages",
     "crawls",
     "inbound_events",
+    // The shop's own records: its orders, and what was done to them.
+    "demo_orders",
+    "demo_acts",
+    // Order numbers and amounts; hashes of what was guessed; ids and codes of who did what.
+    "effects",
+    "guesses",
+    "audit",
     // Sums.
     "spend_daily",
 ];
@@ -158,6 +165,19 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
         .await;
     }
     for statement in [
+        format!(
+            "INSERT INTO identity_proofs (site_id, id, visitor_id, method, email_sealed, email_hash, at, verified_at, expires_at)
+             VALUES ('{site}', gen_random_uuid(), '{visitor}', 'session', 'x', sha256('x'), now(), now(), now())"
+        ),
+        format!(
+            "WITH p AS (
+                 INSERT INTO proposals (site_id, id, thread_id, turn_id, tool, order_number, args_sealed, args_hash, policy,
+                                        summary, needs_approval, at, expires_at)
+                 VALUES ('{site}', gen_random_uuid(), '{thread}', '{turn}', 'update_shipping_address', '1', 'x', sha256('x'), '',
+                         'To {NAME}', false, now(), now()) RETURNING id)
+             INSERT INTO approvals (site_id, proposal_id, staff, granted, at, expires_at)
+             SELECT '{site}', id, 'Mia', false, now(), now() FROM p"
+        ),
         format!(
             "INSERT INTO model_calls (site_id, id, turn_id, at, phase, provider, model, prompt, tokens_in, tokens_out,
                                       cost_micro, ms, outcome)

@@ -1,7 +1,7 @@
 //! The hands' and the staff's functions of `db/`, called under the wrong site with another's
 //! real ids: they find nothing, change nothing, or are refused.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use deskhand::db::identity::{self, NewProof};
 use deskhand::db::proposals::{self, Approval, NewProposal};
 use deskhand::db::{audit, demo_orders, desk, effects, handoffs, sites, turns};
@@ -83,7 +83,7 @@ async fn the_hands_of_one_site_reach_nothing_of_another() {
     let app = TestApp::start().await;
     let t = lived_in(&app).await;
     let s = TestSite::add(&app.db, &app.master, "stranger", &[ORIGIN], app.clock.now()).await;
-    let now = Utc::now();
+    let now = app.clock.now();
     let key = [9_u8; 32];
     {
         let mut own = app.db.site(app.site.id).await.unwrap();

@@ -244,7 +244,11 @@ impl<'a> Run<'a> {
             tried.answers.push(Said {
                 outcome: ended.outcome,
                 brain: ended.brain,
-                text: ended.text,
+                // A question to the visitor is an answer of its kind.
+                text: match ended.ask {
+                    Some(asks) if ended.text.is_empty() => asks.summary,
+                    _ => ended.text,
+                },
                 seen,
                 citations: ended
                     .citations

@@ -127,6 +127,8 @@ pub struct Moody {
     inner: Arc<dyn Stores>,
     manner: Manner,
     pub asked: Arc<AtomicUsize>,
+    /// What it does when nobody waits any more.
+    late: tokio_util::task::TaskTracker,
 }
 
 impl Moody {
@@ -135,6 +137,7 @@ impl Moody {
             inner: Arc::new(inner),
             manner,
             asked: Arc::default(),
+            late: tokio_util::task::TaskTracker::new(),
         }
     }
 }
@@ -196,7 +199,7 @@ impl OrderStore for MoodyShop {
                         change.clone(),
                         key.to_owned(),
                     );
-                    tokio::spawn(async move {
+                    self.mood.late.spawn(async move {
                         tokio::time::sleep(Duration::from_secs(5)).await;
                         let _ = inner.change(site, &number, &change, &key).await;
                     });

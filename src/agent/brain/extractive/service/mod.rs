@@ -38,7 +38,7 @@ fn outcome<'a>(view: &'a TurnView, tool: &str) -> Option<&'a ToolOutcome> {
 /// Whether this turn's site has no shop that could be asked, or doesn't let the agent ask it.
 fn no_shop(view: &TurnView) -> bool {
     let off = |tool: &&str| view.off.contains(*tool);
-    [STATUS, POLICY].iter().all(|t| off(&t))
+    [STATUS, POLICY].iter().all(off)
         || view.outcomes.iter().any(|o| {
             [STATUS, LIST, POLICY].contains(&o.tool.as_str()) && o.result == Err(DISABLED.to_owned())
         })
