@@ -1,6 +1,7 @@
 //! An AI job that is a prompt of the site's own: asked of the first provider that answers, with
 //! personal data behind placeholders and the site's cap on spending held.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -102,7 +103,7 @@ impl Gateway {
                     ChatMessage::System(system.clone()),
                     ChatMessage::User(prompt.clone()),
                 ],
-                tools: Vec::new(),
+                tools: Arc::default(),
                 tool_choice: ToolChoice::None,
                 temperature: wanted.temperature,
                 max_tokens: wanted.max_tokens,
