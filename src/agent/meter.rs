@@ -35,6 +35,24 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// Tokens of the request.
+    #[must_use]
+    pub fn tokens_in(&self) -> i64 {
+        self.call.tokens_in.into()
+    }
+
+    /// Tokens of the answer.
+    #[must_use]
+    pub fn tokens_out(&self) -> i64 {
+        self.call.tokens_out.into()
+    }
+
+    /// The cost, in millionths of the currency's unit.
+    #[must_use]
+    pub fn cost_micro(&self) -> i64 {
+        self.call.cost_micro
+    }
+
     /// The call.
     #[must_use]
     pub fn call(&self) -> &ModelCall {

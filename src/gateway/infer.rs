@@ -103,7 +103,7 @@ impl Gateway {
                     ChatMessage::System(system.clone()),
                     ChatMessage::User(prompt.clone()),
                 ],
-                tools: Arc::default(),
+                tools: Vec::new().into(),
                 tool_choice: ToolChoice::None,
                 temperature: wanted.temperature,
                 max_tokens: wanted.max_tokens,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Driver;
 use crate::agent::answer::Answer;
-use crate::agent::brain::ToolOutcome;
+use crate::agent::brain::{ToolOutcome, TurnView};
 use crate::agent::{mask, operation};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::{events, tool_calls};
@@ -29,9 +29,10 @@ impl Driver {
             self.job.locale.clone(),
         )
         .await?;
-        let customer = self.vault.customer();
-        self.view = Arc::new(view);
-        self.view_mut().customer = customer;
+        self.view = Arc::new(TurnView {
+            customer: self.vault.customer(),
+            ..view
+        });
         for call in calls {
             self.args = call.args;
             if !call.ended || call.code.is_some() || self.agent.registry.writes(&call.tool) != Some(false) {

@@ -49,6 +49,9 @@ BEGIN
             RAISE EXCEPTION 'the thread is another''s' USING ERRCODE = 'DH001';
         END IF;
     END IF;
+    IF p_email IS NOT NULL THEN
+        UPDATE visitors v SET email_sealed = p_email, email_hash = NULL WHERE v.id = p_visitor;
+    END IF;
     IF cardinality(p_placeholders) > 0 THEN
         INSERT INTO pii_vault (site_id, thread_id, placeholder, n, sealed)
         SELECT p_site, p_thread, e.placeholder, b.n + e.k::int, e.sealed
