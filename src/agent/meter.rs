@@ -58,24 +58,6 @@ impl Ended {
     pub fn call(&self) -> &ModelCall {
         &self.call
     }
-
-    /// Tokens of the request.
-    #[must_use]
-    pub fn tokens_in(&self) -> i64 {
-        self.call.tokens_in.into()
-    }
-
-    /// Tokens of the answer.
-    #[must_use]
-    pub fn tokens_out(&self) -> i64 {
-        self.call.tokens_out.into()
-    }
-
-    /// The cost, in millionths of the currency's unit.
-    #[must_use]
-    pub fn cost_micro(&self) -> i64 {
-        self.call.cost_micro
-    }
 }
 
 /// What was reserved for calls that have ended, and what they cost, by day.

@@ -60,18 +60,7 @@ impl Opening<'_> {
             let draft = self.draft(facts, thread, Placeholders::default())?;
             let start = start(&draft.machine)?;
             let opening = self.row(&draft, &start, Some(channel));
-            let opened = match &draft.email {
-                None => turn_writes::open_alone(&self.agent.db, self.site, &opening).await?,
-                Some(email) => {
-                    let mut tx = self.agent.db.site(self.site).await?;
-                    let opened = turn_writes::open(&mut tx, &opening).await?;
-                    if matches!(opened, Opened::Now { .. }) {
-                        threads::set_email(&mut tx, self.visitor, email).await?;
-                    }
-                    tx.commit().await?;
-                    opened
-                }
-            };
+            let opened = turn_writes::open_alone(&self.agent.db, self.site, &opening).await?;
             if let Some(taken) = self.taken(opened, draft, true) {
                 return taken;
             }
@@ -99,9 +88,6 @@ impl Opening<'_> {
                 return self.for_staff(tx, &draft).await;
             }
             let start = start(&draft.machine)?;
-            if let Some(email) = &draft.email {
-                threads::set_email(&mut tx, self.visitor, email).await?;
-            }
             let opened = turn_writes::open(&mut tx, &self.row(&draft, &start, None)).await?;
             if let Some(taken) = self.taken(opened, draft, false) {
                 tx.commit().await?;
@@ -219,6 +205,7 @@ impl Opening<'_> {
         turn_writes::Opening {
             site: &draft.facts,
             visitor: self.visitor,
+            email: draft.email.as_deref(),
             thread: draft.thread,
             opens,
             lang: &draft.locale,

@@ -1,7 +1,6 @@
 //! An AI job that is a prompt of the site's own: asked of the first provider that answers, with
 //! personal data behind placeholders and the site's cap on spending held.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
