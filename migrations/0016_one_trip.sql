@@ -14,7 +14,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON listeners TO deskhand_app;
 -- and number are given); `site` when the site isn't as the caller thinks, whose row follows.
 CREATE FUNCTION deskhand_open_turn(
     p_site uuid, p_name text, p_mode text, p_locale text,
-    p_visitor uuid, p_thread uuid, p_opens boolean, p_channel text, p_lang text,
+    p_visitor uuid, p_email bytea, p_thread uuid, p_opens boolean, p_channel text, p_lang text,
     p_turn uuid, p_start jsonb, p_owner uuid, p_lease float8, p_at timestamptz,
     p_row uuid, p_message uuid, p_hash bytea, p_text text, p_event jsonb,
     p_placeholders text[], p_sealed bytea[], p_tell boolean,
@@ -48,6 +48,9 @@ BEGIN
         IF NOT FOUND THEN
             RAISE EXCEPTION 'the thread is another''s' USING ERRCODE = 'DH001';
         END IF;
+    END IF;
+    IF p_email IS NOT NULL THEN
+        UPDATE visitors v SET email_sealed = p_email, email_hash = NULL WHERE v.id = p_visitor;
     END IF;
     IF cardinality(p_placeholders) > 0 THEN
         INSERT INTO pii_vault (site_id, thread_id, placeholder, n, sealed)

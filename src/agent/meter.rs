@@ -35,12 +35,6 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The call.
-    #[must_use]
-    pub fn call(&self) -> &ModelCall {
-        &self.call
-    }
-
     /// Tokens of the request.
     #[must_use]
     pub fn tokens_in(&self) -> i64 {
@@ -57,6 +51,12 @@ impl Ended {
     #[must_use]
     pub fn cost_micro(&self) -> i64 {
         self.call.cost_micro
+    }
+
+    /// The call.
+    #[must_use]
+    pub fn call(&self) -> &ModelCall {
+        &self.call
     }
 }
 

@@ -71,18 +71,7 @@ impl Opening<'_> {
             let draft = self.draft(site, thread, Placeholders::default(), None)?;
             let start = start(&draft.machine)?;
             let opening = self.row(&draft, &start, Some(channel));
-            let opened = match &draft.email {
-                None => turn_writes::open_alone(&self.agent.db, self.site, &opening).await?,
-                Some(email) => {
-                    let mut tx = self.agent.db.site(self.site).await?;
-                    let opened = turn_writes::open(&mut tx, &opening).await?;
-                    if matches!(opened, Opened::Now { .. }) {
-                        threads::set_email(&mut tx, self.visitor, email).await?;
-                    }
-                    tx.commit().await?;
-                    opened
-                }
-            };
+            let opened = turn_writes::open_alone(&self.agent.db, self.site, &opening).await?;
             if let Some(taken) = self.taken(opened, draft, true, None) {
                 return taken;
             }
@@ -118,9 +107,6 @@ impl Opening<'_> {
                 return self.for_staff(tx, &draft).await;
             }
             let start = start(&draft.machine)?;
-            if let Some(email) = &draft.email {
-                threads::set_email(&mut tx, self.visitor, email).await?;
-            }
             let opened = turn_writes::open(&mut tx, &self.row(&draft, &start, None)).await?;
             if let (Opened::Now { .. }, Some(answer)) = (&opened, &answer) {
                 turns::note_answer(&mut tx, draft.turn, answer.proposal, answer.accept).await?;
@@ -252,6 +238,7 @@ impl Opening<'_> {
         turn_writes::Opening {
             site: &draft.site.facts,
             visitor: self.visitor,
+            email: draft.email.as_deref(),
             thread: draft.thread,
             opens,
             lang: &draft.locale,

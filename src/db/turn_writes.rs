@@ -35,6 +35,8 @@ pub struct Opening<'a> {
     pub site: &'a SiteFacts,
     /// Who asks.
     pub visitor: VisitorId,
+    /// An address that they left, sealed.
+    pub email: Option<&'a [u8]>,
     /// The thread.
     pub thread: ThreadId,
     /// The channel of a thread that the turn opens; none where the transaction has locked it.
@@ -110,12 +112,13 @@ async fn run_open(on: impl PgExecutor<'_>, site: SiteId, o: &Opening<'_>) -> DbR
     let row = sqlx::query!(
         r#"SELECT verdict AS "verdict!", epoch, seq, thread, turn, hash, name, mode, locale
            FROM deskhand_open_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                                   $19, $20, $21, $22)"#,
+                                   $19, $20, $21, $22, $23)"#,
         site.0,
         o.site.name,
         o.site.mode.as_str(),
         o.site.locale,
         o.visitor.0,
+        o.email,
         o.thread.0,
         o.opens.is_some(),
         o.opens,

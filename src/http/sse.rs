@@ -110,8 +110,7 @@ impl Follow {
             }
             let now = self.app.clock.now();
             // A client that comes again is told that the conversation is gone.
-            let erased = self.waiting.is_erased();
-            if now >= self.expires_at || erased {
+            if now >= self.expires_at || self.waiting.is_erased() {
                 return Ok(None);
             }
             let left = (self.expires_at - now).to_std().unwrap_or_default();

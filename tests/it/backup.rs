@@ -162,8 +162,16 @@ fn without_the_key_and_with_damage_nothing_is_restored() {
         ("cut off", bytes[..bytes.len() / 2].to_vec()),
         ("a flipped bit", {
             let mut bytes = bytes.clone();
+            // In a file's data: its head has fields that nobody needs.
             let middle = bytes.len() / 2;
-            bytes[middle] ^= 4;
+            let head = middle
+                + bytes[middle..]
+                    .windows(4)
+                    .position(|w| w == b"PK\x03\x04")
+                    .unwrap();
+            let length = |at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
+            let data = head + 30 + length(head + 26) + length(head + 28);
+            bytes[data + 6] ^= 4;
             bytes
         }),
         ("no archive", b"hello".to_vec()),

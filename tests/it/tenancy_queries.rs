@@ -278,6 +278,7 @@ async fn writes_change_nothing() {
     let opening = Opening {
         site: &facts,
         visitor: t.visitor,
+        email: None,
         thread: t.thread,
         opens: None,
         lang: "en",
@@ -490,7 +491,6 @@ async fn writes_change_nothing() {
     ))
     .unwrap();
     foreign!(app, s, |tx| sites::bind_nonce(tx, &kid, "n", b"x", now)).unwrap();
-    foreign!(app, s, |tx| threads::ensure_visitor(tx, t.visitor)).unwrap();
     let claimed = foreign!(app, s, |tx| documents::claim(tx, "file", "returns.md", "x")).unwrap();
     assert_ne!(claimed.id, t.document);
     let job = Job {
