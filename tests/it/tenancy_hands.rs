@@ -4,7 +4,7 @@
 use chrono::TimeDelta;
 use deskhand::db::identity::{self, NewProof};
 use deskhand::db::proposals::{self, Approval, NewProposal};
-use deskhand::db::{audit, demo_orders, desk, effects, handoffs, sites, turns};
+use deskhand::db::{audit, demo_orders, desk, effects, handoffs, sites, threads, turns};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::{HandoffId, ProposalId, ThreadId, TurnId, VisitorId};
 use deskhand::domain::site::Mode;
@@ -272,6 +272,8 @@ async fn the_hands_of_one_site_reach_nothing_of_another() {
         .is_err()
     );
     foreign!(app, s, |tx| handoffs::attach_proposal(tx, t.handoff, t.proposal)).unwrap();
+    // A visitor of the same id is the stranger's own.
+    foreign!(app, s, |tx| threads::ensure_visitor(tx, t.visitor)).unwrap();
     foreign!(app, s, |tx| turns::note_answer(tx, t.turn, t.proposal, true)).unwrap();
     foreign!(app, s, |tx| sites::set_mode(tx, Mode::Shadow)).unwrap();
     foreign!(app, s, |tx| sites::merge_settings(tx, &json!({ "x": 1 }))).unwrap();
