@@ -86,6 +86,15 @@ pub enum Command {
         /// Slug or id.
         site: String,
     },
+    /// Set how far the agent may go: shadow (staff send), assist (no refunds, no address
+    /// changes), full (these too, each with the visitor's yes).
+    Mode {
+        /// Slug or id.
+        site: String,
+        /// How far.
+        #[arg(value_parser = ["shadow", "assist", "full"])]
+        mode: String,
+    },
     /// Set what the site's owner can choose, for example require_review=true.
     Set {
         /// Slug or id.
@@ -226,6 +235,15 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
         Command::WebhookKey { site } => {
             let (_, key) = current_key(session, &site, Purpose::Webhook).await?;
             line(&key);
+            Ok(())
+        }
+        Command::Mode { site, mode } => {
+            let site = session.site(Some(&site)).await?;
+            let wanted = Mode::parse(&mode).context("no such mode")?;
+            let mut tx = session.db.site(site.id).await?;
+            sites::set_mode(&mut tx, wanted).await?;
+            tx.commit().await?;
+            line(&format!("{} is in mode {mode} now.", site.slug));
             Ok(())
         }
         Command::Set { site, settings } => settings::set(session, &site, &settings).await,

@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::domain::money::{Currency, Money};
 use crate::domain::order::OrderStatus;
 use crate::domain::refund::RefundPolicy;
+use crate::domain::settings::{
+    REFUND_APPROVE_ALL, REFUND_EXCLUDED, REFUND_SOFT_LIMIT, REFUND_STATES, REFUND_WINDOW_DAYS, TOOLS_OFF,
+};
 
 /// A site's rules for the hands.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -35,27 +38,27 @@ impl Rules {
         };
         let refund = RefundPolicy {
             window_days: settings
-                .get("refund_window_days")
+                .get(REFUND_WINDOW_DAYS)
                 .and_then(Value::as_u64)
                 .and_then(|n| u32::try_from(n).ok())
                 .unwrap_or(policy.window_days),
-            states: list("refund_states").map_or(policy.states, |all| {
+            states: list(REFUND_STATES).map_or(policy.states, |all| {
                 all.iter().map(|s| OrderStatus::parse(s)).collect()
             }),
-            excluded_categories: list("refund_excluded").unwrap_or(policy.excluded_categories),
+            excluded_categories: list(REFUND_EXCLUDED).unwrap_or(policy.excluded_categories),
             soft_limit_minor: settings
-                .get("refund_soft_limit")
+                .get(REFUND_SOFT_LIMIT)
                 .and_then(Value::as_str)
                 .and_then(|text| Money::parse(text, Currency::EUR))
                 .map_or(policy.soft_limit_minor, |m| m.minor),
             approve_all: settings
-                .get("refund_approve_all")
+                .get(REFUND_APPROVE_ALL)
                 .and_then(Value::as_bool)
                 .unwrap_or(policy.approve_all),
         };
         Self {
             refund,
-            off: list("tools_off").unwrap_or_default().into_iter().collect(),
+            off: list(TOOLS_OFF).unwrap_or_default().into_iter().collect(),
         }
     }
 }
@@ -73,6 +76,13 @@ mod tests {
             Rules::read(&json!({"refund_approve_all": "no", "tools_off": 3})),
             Rules::default()
         );
+        // What the command line says of a default is what holds.
+        let said: serde_json::Map<String, Value> = crate::domain::settings::SETTINGS
+            .iter()
+            .map(|s| crate::domain::settings::parse(&format!("{}={}", s.key, s.default)))
+            .filter_map(|parsed| parsed.ok().map(|(key, value)| (key.to_owned(), value)))
+            .collect();
+        assert_eq!(Rules::read(&Value::Object(said)), Rules::default());
         let set = Rules::read(&json!({
             "refund_window_days": 14, "refund_soft_limit": "20.50", "refund_approve_all": false,
             "refund_states": ["completed"], "refund_excluded": [], "tools_off": ["issue_refund"],

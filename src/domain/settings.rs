@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::money::{Currency, Money};
 use crate::domain::site::normalise_origin;
 
 /// What a setting's value may be.
@@ -14,6 +15,12 @@ pub enum Kind {
     Hours,
     /// Web origins with commas between.
     Origins,
+    /// Days, from 1.
+    Days,
+    /// An amount of money, as a plain decimal.
+    Amount,
+    /// Short names with commas between, or `none`.
+    Names,
 }
 
 /// A setting.
@@ -37,6 +44,19 @@ pub const FETCH_ORIGINS: &str = "fetch_origins";
 /// How old the knowledge may get before the agent leaves questions to people.
 pub const MAX_AGE_HOURS: &str = "max_age_hours";
 
+/// Days from delivery within which an order may be paid back.
+pub const REFUND_WINDOW_DAYS: &str = "refund_window_days";
+/// The states in which it may.
+pub const REFUND_STATES: &str = "refund_states";
+/// Categories that are never paid back.
+pub const REFUND_EXCLUDED: &str = "refund_excluded";
+/// The amount above which staff approve.
+pub const REFUND_SOFT_LIMIT: &str = "refund_soft_limit";
+/// Whether staff approve every refund.
+pub const REFUND_APPROVE_ALL: &str = "refund_approve_all";
+/// Tools that the agent may not use.
+pub const TOOLS_OFF: &str = "tools_off";
+
 /// All of them.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -56,6 +76,42 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Hours,
         default: "0",
         about: "when the knowledge wasn't brought up to date for so many hours, questions go to people; 0: it may be of any age",
+    },
+    Setting {
+        key: REFUND_WINDOW_DAYS,
+        kind: Kind::Days,
+        default: "30",
+        about: "days from delivery within which an order may be paid back",
+    },
+    Setting {
+        key: REFUND_STATES,
+        kind: Kind::Names,
+        default: "completed,processing",
+        about: "the states of orders that may be paid back",
+    },
+    Setting {
+        key: REFUND_EXCLUDED,
+        kind: Kind::Names,
+        default: "made-to-measure,gift-card",
+        about: "categories of goods that are never paid back",
+    },
+    Setting {
+        key: REFUND_SOFT_LIMIT,
+        kind: Kind::Amount,
+        default: "50.00",
+        about: "above this amount, in the order's currency, staff approve a refund",
+    },
+    Setting {
+        key: REFUND_APPROVE_ALL,
+        kind: Kind::Bool,
+        default: "true",
+        about: "staff approve every refund, whatever its amount",
+    },
+    Setting {
+        key: TOOLS_OFF,
+        kind: Kind::Names,
+        default: "none",
+        about: "tools that the agent may not use on this site, such as issue_refund,update_shipping_address",
     },
 ];
 
@@ -98,6 +154,9 @@ impl Kind {
             Self::Bool => "true or false",
             Self::Hours => "a number of hours, 0 to 87600",
             Self::Origins => "web origins with commas between, such as https://docs.shop.example",
+            Self::Days => "a number of days, 1 to 3650",
+            Self::Amount => "an amount such as 50.00",
+            Self::Names => "names of small letters, digits, - and _ with commas between, or none",
         }
     }
 
@@ -113,6 +172,19 @@ impl Kind {
                 let given = text.split(',').map(str::trim).filter(|o| !o.is_empty());
                 let origins = given.map(normalise_origin).collect::<Result<Vec<_>, _>>().ok()?;
                 (origins.len() <= MOST_ORIGINS).then(|| Value::from(origins.join(",")))
+            }
+            Self::Days => text
+                .parse::<u32>()
+                .ok()
+                .filter(|d| (1..=3650).contains(d))
+                .map(Value::from),
+            Self::Amount => Money::parse(text, Currency::EUR).map(|m| Value::from(m.decimal())),
+            Self::Names if text == "none" => Some(Value::Array(Vec::new())),
+            Self::Names => {
+                let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+                let names: Vec<&str> = text.split(',').map(str::trim).collect();
+                let good = |n: &&str| (1..=60).contains(&n.len()) && n.chars().all(fits);
+                (names.len() <= MOST_ORIGINS && names.iter().all(good)).then(|| Value::from(names))
             }
         }
     }
@@ -194,6 +266,11 @@ impl SiteSettings {
     pub fn shown(&self, setting: &Setting) -> (String, bool) {
         match self.0.get(setting.key) {
             Some(Value::String(text)) => (text.clone(), true),
+            Some(Value::Array(names)) if names.is_empty() => ("none".to_owned(), true),
+            Some(Value::Array(names)) => {
+                let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
+                (names.join(","), true)
+            }
             Some(value) => (value.to_string(), true),
             None => (setting.default.to_owned(), false),
         }
@@ -216,6 +293,9 @@ mod tests {
             ("require_review=yes", "true or false"),
             ("max_age_hours=-1", "0 to 87600"),
             ("fetch_origins=docs.example", "https://"),
+            ("refund_window_days=0", "1 to 3650"),
+            ("refund_soft_limit=1,50", "50.00"),
+            ("tools_off=Issue Refund", "small letters"),
         ] {
             assert!(parse(given).unwrap_err().to_string().contains(says), "{given}");
         }
