@@ -1,5 +1,7 @@
 //! Erases a person, and gives a receipt of what was removed.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
@@ -11,6 +13,13 @@ use crate::db::receipts;
 use crate::domain::ids::SiteId;
 use crate::domain::seal::MasterKey;
 use crate::knowledge::gaps;
+
+/// Pauses before an erasure is tried again that met something under way.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+];
 
 /// What was removed, and when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -29,6 +38,27 @@ pub struct Receipt {
 /// # Errors
 /// When the database does; then nothing is erased.
 pub async fn erase(
+    db: &Db,
+    master: &MasterKey,
+    site: SiteId,
+    subject: &Subject,
+    now: DateTime<Utc>,
+) -> DbResult<Receipt> {
+    // A turn under way holds its own row while it asks for the thread's, and one of the two is
+    // turned down. It finds its conversation gone when it tries again; so does this.
+    for pause in PAUSES {
+        match once(db, master, site, subject, now).await {
+            Err(error) if error.is_transient() => {
+                tracing::info!(%error, "an erasure met a turn under way and is tried again");
+                tokio::time::sleep(pause).await;
+            }
+            done => return done,
+        }
+    }
+    once(db, master, site, subject, now).await
+}
+
+async fn once(
     db: &Db,
     master: &MasterKey,
     site: SiteId,
