@@ -12,6 +12,7 @@ pub mod gateway;
 pub mod guardrails;
 pub mod hands;
 pub mod http;
+pub mod inbox;
 pub mod jobs;
 pub mod knowledge;
 pub mod models;

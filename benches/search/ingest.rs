@@ -24,6 +24,7 @@ pub async fn site(db: &Db, corpus: &Corpus, n: usize, model: i32) {
         origins: Vec::new(),
         mode: Mode::Assist,
         locale: "en".to_owned(),
+        rules: deskhand::domain::rules::Rules::default(),
         created_at: SystemClock.now(),
     };
     let mut tx = db.site(site.id).await.unwrap();

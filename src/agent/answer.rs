@@ -227,6 +227,7 @@ mod tests {
 
     fn sentence(md: &str, cites: &[i64]) -> Sentence {
         Sentence {
+            fixed: false,
             gap: None,
             md: md.into(),
             cites: cites.into(),

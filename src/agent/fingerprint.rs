@@ -20,6 +20,11 @@ pub(super) fn fingerprint(message: &Message) -> Vec<u8> {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
+    // Only where there is one, so that earlier messages keep theirs.
+    if let Some((proposal, accept)) = message.confirm {
+        hash.update(proposal.0.as_bytes());
+        hash.update([u8::from(accept)]);
+    }
     hash.finalize().to_vec()
 }
 

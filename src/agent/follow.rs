@@ -8,7 +8,7 @@ use super::Agent;
 use super::turns::{self, Begun};
 use crate::db::events;
 use crate::db::pool::DbError;
-use crate::domain::event::{Citation, Outcome, ThreadEvent};
+use crate::domain::event::{Asks, Citation, Outcome, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId, TurnId};
 use crate::guardrails::vault;
 
@@ -36,6 +36,8 @@ pub struct Ended {
     pub citations: Vec<Citation>,
     /// Which brain answered.
     pub brain: String,
+    /// What the visitor is asked.
+    pub ask: Option<Asks>,
 }
 
 /// Why a turn's end isn't known.
@@ -69,7 +71,7 @@ pub async fn follow(
     let mut after = begun.after;
     let mut live = begun.live;
     let mut sources: Vec<Citation> = Vec::new();
-    let mut last = None;
+    let (mut last, mut ask) = (None, None);
     let (start, mut swept) = (Instant::now(), Instant::now());
     while start.elapsed() < LONGEST_WAIT {
         if swept.elapsed() > SWEEP {
@@ -100,6 +102,7 @@ pub async fn follow(
             seen(&stored.event);
             match stored.event {
                 ThreadEvent::Citation(c) => sources.push(c),
+                ThreadEvent::Ask(asks) => ask = Some(asks),
                 ThreadEvent::Final {
                     outcome,
                     text,
@@ -119,6 +122,7 @@ pub async fn follow(
                         text,
                         citations: sources,
                         brain,
+                        ask,
                     });
                 }
                 _ => {}

@@ -82,3 +82,16 @@ impl Mask<'_> {
         }
     }
 }
+
+/// The same arguments with the personal data in its place: what the hands get.
+pub(super) fn revealed(vault: &Placeholders, value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(vault.reveal(text)),
+        Value::Array(items) => items.iter().map(|v| revealed(vault, v)).collect(),
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, v)| (key.clone(), revealed(vault, v)))
+            .collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
+    }
+}

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod brain;
+pub mod consent;
 pub mod driver;
 pub mod explain;
 mod fingerprint;
@@ -23,6 +24,7 @@ pub mod turns;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use moka::sync::Cache;
 use tokio::sync::{Notify, Semaphore};
@@ -34,8 +36,8 @@ use crate::agent::brain::Brain;
 use crate::agent::hub::Hub;
 use crate::agent::machine::ctx::Limits;
 use crate::agent::meter::Meter;
+use crate::agent::opening::KnownSite;
 use crate::db::pool::Db;
-use crate::db::turn_writes::SiteFacts;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::{SiteId, TurnId};
 use crate::domain::seal::MasterKey;
@@ -44,6 +46,8 @@ use crate::knowledge::base::Knowledge;
 
 /// Sites that are remembered.
 const MOST_SITES: u64 = 10_000;
+/// How long a site is taken for what it was: its switches are read anew after that.
+const SITE_KNOWN: Duration = Duration::from_secs(10);
 
 /// How the agent is set up.
 #[derive(Debug, Clone)]
@@ -79,7 +83,7 @@ pub struct Agent {
     /// Who waits for events in this process.
     pub hub: Arc<Hub>,
     /// What turns depended on of their sites, the last time.
-    sites: Cache<SiteId, Arc<SiteFacts>>,
+    sites: Cache<SiteId, Arc<KnownSite>>,
     tasks: TaskTracker,
     closing: CancellationToken,
 }
@@ -109,7 +113,10 @@ impl Agent {
             slots: Arc::new(Semaphore::new(settings.turns_at_once)),
             stops: Mutex::default(),
             hub: Arc::default(),
-            sites: Cache::new(MOST_SITES),
+            sites: Cache::builder()
+                .max_capacity(MOST_SITES)
+                .time_to_live(SITE_KNOWN)
+                .build(),
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })

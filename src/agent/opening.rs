@@ -1,6 +1,7 @@
 //! Opening a turn: on a new thread in one statement, on a known one under the lock of its
 //! row, since what the visitor wrote is masked by the names that the thread has already.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -9,14 +10,17 @@ use super::Agent;
 use super::driver::Assignment;
 use super::live::Teller;
 use super::machine::Machine;
+use super::operation::{self, Answered};
+use super::phrases::{self, Tongue};
 use super::record::TurnRef;
 use super::turns::{Begun, Message, StartError};
 use crate::db::events::{self, StoredEvent, Voice};
 use crate::db::pool::{DbError, SiteTx};
 use crate::db::turn_writes::{self, Opened, SiteFacts};
-use crate::db::{sites, threads, vault as vault_rows};
+use crate::db::{sites, threads, turns, vault as vault_rows};
 use crate::domain::event::{Speaker, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId, TurnId, VisitorId};
+use crate::domain::seal::owner_of_email;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
 
@@ -25,6 +29,13 @@ const CHANGES: usize = 4;
 
 /// What came of it: who drives the turn, if anybody does, and what the client is told.
 type Taken = Result<(Option<Assignment>, Begun), StartError>;
+
+/// What this process knows of a site: what a turn is opened by, and the tools that the site
+/// doesn't let its agent use. A proposal's own check reads that anew before anything is done.
+pub(crate) struct KnownSite {
+    pub facts: SiteFacts,
+    pub off: Arc<BTreeSet<String>>,
+}
 
 /// A message to take.
 pub(super) struct Opening<'a> {
@@ -38,7 +49,7 @@ pub(super) struct Opening<'a> {
 
 /// A turn that isn't stored yet.
 struct Draft {
-    facts: Arc<SiteFacts>,
+    site: Arc<KnownSite>,
     machine: Machine,
     thread: ThreadId,
     turn: TurnId,
@@ -56,12 +67,12 @@ impl Opening<'_> {
     pub(super) async fn new_thread(&self, channel: &str) -> Taken {
         let thread = ThreadId::new();
         for _ in 0..CHANGES {
-            let facts = self.facts().await?;
-            let draft = self.draft(facts, thread, Placeholders::default())?;
+            let site = self.known().await?;
+            let draft = self.draft(site, thread, Placeholders::default(), None)?;
             let start = start(&draft.machine)?;
             let opening = self.row(&draft, &start, Some(channel));
             let opened = turn_writes::open_alone(&self.agent.db, self.site, &opening).await?;
-            if let Some(taken) = self.taken(opened, draft, true) {
+            if let Some(taken) = self.taken(opened, draft, true, None) {
                 return taken;
             }
         }
@@ -71,7 +82,7 @@ impl Opening<'_> {
     /// On a thread of this visitor's.
     pub(super) async fn next_turn(&self, thread: ThreadId) -> Taken {
         for _ in 0..CHANGES {
-            let facts = self.facts().await?;
+            let site = self.known().await?;
             let mut tx = self.agent.db.site(self.site).await?;
             let before = threads::sent_before(&mut tx, self.visitor, self.message.message_id).await?;
             if let Some(before) = before {
@@ -83,13 +94,24 @@ impl Opening<'_> {
                 return Err(StartError::InProgress(turn));
             }
             let known = vault::open(&mut tx, &self.agent.master, thread).await?;
-            let draft = self.draft(facts, thread, known)?;
+            let answer = match self.message.confirm {
+                Some((id, accept)) => Some(
+                    operation::answer_to(&mut tx, thread, id, accept, self.now)
+                        .await?
+                        .ok_or(StartError::ProposalExpired)?,
+                ),
+                None => None,
+            };
+            let draft = self.draft(site, thread, known, answer.as_ref())?;
             if row.staff_held {
                 return self.for_staff(tx, &draft).await;
             }
             let start = start(&draft.machine)?;
             let opened = turn_writes::open(&mut tx, &self.row(&draft, &start, None)).await?;
-            if let Some(taken) = self.taken(opened, draft, false) {
+            if let (Opened::Now { .. }, Some(answer)) = (&opened, &answer) {
+                turns::note_answer(&mut tx, draft.turn, answer.proposal, answer.accept).await?;
+            }
+            if let Some(taken) = self.taken(opened, draft, false, answer) {
                 tx.commit().await?;
                 return taken;
             }
@@ -132,41 +154,52 @@ impl Opening<'_> {
     }
 
     /// What the site was the last time; the statement that stores the turn checks it.
-    async fn facts(&self) -> Result<Arc<SiteFacts>, StartError> {
+    async fn known(&self) -> Result<Arc<KnownSite>, StartError> {
         if let Some(known) = self.agent.sites.get(&self.site) {
             return Ok(known);
         }
         let mut tx = self.agent.db.site(self.site).await?;
         let site = sites::own(&mut tx).await?.ok_or(StartError::ThreadNotFound)?;
-        let facts = Arc::new(SiteFacts {
-            name: site.name,
-            mode: site.mode,
-            locale: site.locale,
+        let known = Arc::new(KnownSite {
+            off: Arc::new(self.agent.registry.off(site.mode, &site.rules)),
+            facts: SiteFacts {
+                name: site.name,
+                mode: site.mode,
+                locale: site.locale,
+            },
         });
-        self.agent.sites.insert(self.site, Arc::clone(&facts));
-        Ok(facts)
+        self.agent.sites.insert(self.site, Arc::clone(&known));
+        Ok(known)
     }
 
     fn draft(
         &self,
-        facts: Arc<SiteFacts>,
+        site: Arc<KnownSite>,
         thread: ThreadId,
         mut vault: Placeholders,
+        answer: Option<&Answered>,
     ) -> Result<Draft, StartError> {
         let agent = self.agent;
         // From here on nothing of the house sees the visitor's personal data.
-        let text = vault.mask(&self.message.text);
+        let text = match answer {
+            // What the button says, for whoever reads the conversation later.
+            Some(answer) if self.message.text.is_empty() => {
+                let locale = self.message.locale.as_deref().unwrap_or(&site.facts.locale);
+                phrases::answered(answer.accept, Tongue::of(locale)).to_owned()
+            }
+            _ => vault.mask(&self.message.text),
+        };
         if let Some(name) = &self.message.customer {
             vault.remember_customer(name);
         }
         let sealed = vault::seal(&agent.master, self.site, thread, &vault.take_new())?;
-        let owner = format!("site/{}/visitor/{}/email", self.site, self.visitor);
+        let owner = owner_of_email(self.site, self.visitor);
         let email = self.message.email.as_ref();
         let email = email
             .map(|e| agent.master.seal(&owner, e.as_bytes()))
             .transpose()?;
         let links = agent.brains.iter().map(|b| b.name().to_owned()).collect();
-        let mut machine = Machine::new(facts.mode, agent.limits, links);
+        let mut machine = Machine::new(site.facts.mode, agent.limits, links);
         machine.ctx.started_at = Some(self.now);
         let turn = TurnId::new();
         Ok(Draft {
@@ -174,8 +207,8 @@ impl Opening<'_> {
                 .message
                 .locale
                 .clone()
-                .unwrap_or_else(|| facts.locale.clone()),
-            facts,
+                .unwrap_or_else(|| site.facts.locale.clone()),
+            site,
             machine,
             thread,
             turn,
@@ -203,7 +236,7 @@ impl Opening<'_> {
         opens: Option<&'b str>,
     ) -> turn_writes::Opening<'b> {
         turn_writes::Opening {
-            site: &draft.facts,
+            site: &draft.site.facts,
             visitor: self.visitor,
             email: draft.email.as_deref(),
             thread: draft.thread,
@@ -222,13 +255,13 @@ impl Opening<'_> {
     }
 
     /// None when the site is another by now, and the turn has to be opened anew.
-    fn taken(&self, opened: Opened, draft: Draft, opens: bool) -> Option<Taken> {
+    fn taken(&self, opened: Opened, draft: Draft, opens: bool, answer: Option<Answered>) -> Option<Taken> {
         let (epoch, seq) = match opened {
             Opened::Now { epoch, seq } => (epoch, seq),
             Opened::Before(before) => return Some(self.repeat(&before).map(|begun| (None, begun))),
             Opened::Other(None) => return Some(Err(StartError::ThreadNotFound)),
-            Opened::Other(Some(facts)) => {
-                self.agent.sites.insert(self.site, Arc::new(facts));
+            Opened::Other(Some(_)) => {
+                self.agent.sites.invalidate(&self.site);
                 return None;
             }
         };
@@ -252,11 +285,12 @@ impl Opening<'_> {
             text: draft.text,
             vault: draft.vault,
             locale: draft.locale,
-            address_only: self.message.text.is_empty() && self.message.email.is_some(),
+            address_only: self.message.text.is_empty() && self.message.email.is_some() && answer.is_none(),
+            answer,
             first_seq: seq,
             last_step: None,
             resumed: false,
-            opens: opens.then(|| draft.facts.name.clone()),
+            opens: opens.then_some(draft.site),
             teller,
         };
         let begun = Begun {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -12,17 +13,20 @@ use tracing::Instrument;
 
 use super::Agent;
 use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
+use super::consent;
 use super::judge::Ground;
 use super::machine::input::{GateReason, LinkFailure};
 use super::measure;
 use super::meter::Meter;
+use super::opening::KnownSite;
 use super::record::TurnRef;
 use crate::agent::machine::action::{HandoffReason, TicketReason};
-use crate::db::pool::DbResult;
-use crate::db::{handoffs, sites, threads};
-use crate::domain::ids::{CallId, HandoffId, SiteId, TicketId};
+use crate::db::pool::{DbResult, SiteTx};
+use crate::db::proposals::{self, ProposalRow};
+use crate::db::{audit, handoffs, sites, threads};
+use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId, TicketId};
 use crate::hands::registry::{CallError, Called};
-use crate::hands::{ToolContext, kb_search};
+use crate::hands::{Conversation, ToolContext, kb_search};
 
 /// Sentences that may wait between brain and gate.
 const DRAFT_AHEAD: usize = 16;
@@ -32,7 +36,7 @@ const HISTORY: i64 = 100;
 /// What an operation gave.
 pub(super) enum Outcome {
     /// The message was looked at; what the brain may see of the turn.
-    Screened(DbResult<TurnView>),
+    Screened(DbResult<Screened>),
     /// The brain's plan.
     Planned(Result<Plan, LinkFailure>),
     /// A tool's end.
@@ -49,8 +53,26 @@ pub(super) enum Outcome {
     Ticket(DbResult<(TicketId, bool)>),
     /// A handoff is stored.
     Handoff(DbResult<(HandoffId, bool)>),
+    /// The proposal that the visitor is to be asked about.
+    Proposal(DbResult<Option<ProposalRow>>),
     /// Something that needs no work is done.
     Ready,
+}
+
+/// What is known of a turn once it is looked at.
+pub(super) struct Screened {
+    /// What the brain may see of it.
+    pub view: TurnView,
+    /// The visitor's yes or no to the proposal that they were asked about last, and its tool.
+    pub answer: Option<Answered>,
+}
+
+/// A yes or no to a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Answered {
+    pub proposal: ProposalId,
+    pub tool: String,
+    pub accept: bool,
 }
 
 /// A sentence and the gate's word on it.
@@ -129,24 +151,90 @@ impl Running {
     }
 }
 
-/// Fetches what the brain may see of the turn.
+/// Fetches what the brain may see of the turn, and what its message answers, where the button
+/// hasn't told.
 pub(super) fn screen(
     agent: &Arc<Agent>,
     t: TurnRef,
     first_seq: i64,
     text: String,
     locale: String,
+    by_button: bool,
 ) -> Running {
     let own = Arc::clone(agent);
     Running::apart(agent, async move {
-        Outcome::Screened(view(&own, &t, first_seq, text, locale).await)
+        Outcome::Screened(screened(&own, &t, first_seq, text, locale, by_button).await)
     })
 }
 
 /// The same for a turn that opens its thread: nothing has to be fetched.
-pub(super) fn opened(view: TurnView, site_name: String) -> Running {
-    let view = TurnView { site_name, ..view };
-    Running::One(std::future::ready(Outcome::Screened(Ok(view))).boxed())
+pub(super) fn opened(view: TurnView, site: &KnownSite) -> Running {
+    let view = TurnView {
+        off: Arc::clone(&site.off),
+        site_name: site.facts.name.clone(),
+        ..view
+    };
+    Running::One(std::future::ready(Outcome::Screened(Ok(Screened { view, answer: None }))).boxed())
+}
+
+async fn screened(
+    agent: &Agent,
+    t: &TurnRef,
+    first_seq: i64,
+    message: String,
+    locale: String,
+    by_button: bool,
+) -> DbResult<Screened> {
+    let view = view(agent, t, first_seq, message, locale).await?;
+    let answer = match consent::read(&view.message).filter(|_| !by_button) {
+        Some(accept) => answered(agent, t, accept).await?,
+        None => None,
+    };
+    Ok(Screened { view, answer })
+}
+
+/// What an exact yes or no answers, if the agent's last word was a proposal. A no is stored here.
+async fn answered(agent: &Agent, t: &TurnRef, accept: bool) -> DbResult<Option<Answered>> {
+    let now = agent.clock.now();
+    let mut tx = agent.db.site(t.site).await?;
+    let Some(pending) = proposals::pending(&mut tx, t.thread, now).await? else {
+        return Ok(None);
+    };
+    let answered = answer_to(&mut tx, t.thread, pending, accept, now).await?;
+    tx.commit().await?;
+    Ok(answered)
+}
+
+/// Looks a proposal up that was answered; a no is stored. None when it is no longer open.
+pub(super) async fn answer_to(
+    tx: &mut SiteTx,
+    thread: ThreadId,
+    id: ProposalId,
+    accept: bool,
+    now: DateTime<Utc>,
+) -> DbResult<Option<Answered>> {
+    let row = proposals::lock(tx, id).await?;
+    let Some(row) = row.filter(|p| p.thread == thread && p.state == "open" && p.expires_at > now) else {
+        return Ok(None);
+    };
+    if !accept {
+        proposals::advance(tx, id, &["open"], "declined", now).await?;
+        let subject = id.to_string();
+        let entry = audit::Entry {
+            who: "visitor",
+            act: "decline",
+            thread: Some(thread),
+            subject: Some(&subject),
+            detail: serde_json::json!({ "tool": row.tool, "order": row.order_number }),
+            at: now,
+        };
+        audit::append(tx, &entry).await?;
+    }
+    Ok(Some(Answered {
+        proposal: id,
+        tool: row.tool,
+        accept,
+    }))
 }
 
 pub(super) async fn view(
@@ -158,8 +246,12 @@ pub(super) async fn view(
 ) -> DbResult<TurnView> {
     let mut tx = agent.db.site(t.site).await?;
     let history = threads::messages(&mut tx, t.thread, first_seq, HISTORY).await?;
-    let site_name = sites::own(&mut tx).await?.map(|s| s.name).unwrap_or_default();
+    let site = sites::own(&mut tx).await?;
     tx.commit().await?;
+    let off = site
+        .as_ref()
+        .map(|s| agent.registry.off(s.mode, &s.rules))
+        .unwrap_or_default();
     let history = history
         .into_iter()
         .map(|m| Exchange {
@@ -171,7 +263,8 @@ pub(super) async fn view(
         message,
         history,
         locale,
-        site_name,
+        site_name: site.map(|s| s.name).unwrap_or_default(),
+        off: Arc::new(off),
         ..TurnView::default()
     })
 }
@@ -182,23 +275,54 @@ pub(super) fn plan(brain: Arc<dyn Brain>, view: &Arc<TurnView>, meter: Arc<Meter
     Running::One(async move { Outcome::Planned(brain.plan(&view, &meter).await) }.boxed())
 }
 
+/// What is to be run.
+pub(super) enum What {
+    /// A tool with these arguments, personal data in its place.
+    Call(String, Value),
+    /// What the visitor has said yes to.
+    Proposal(ProposalId),
+}
+
 /// Runs a tool.
-pub(super) fn call(agent: &Arc<Agent>, t: TurnRef, id: CallId, tool: String, args: Value) -> Running {
+pub(super) fn call(agent: &Arc<Agent>, ctx: ToolContext, id: CallId, called: What) -> Running {
     let own = Arc::clone(agent);
     Running::apart(agent, async move {
         let start = Instant::now();
-        let result = own.registry.call(&context(&own, t.site), &tool, &args).await;
+        let result = match called {
+            What::Call(tool, args) => own.registry.call(&ctx, &tool, &args).await,
+            What::Proposal(id) => own.registry.confirmed(&ctx, id).await,
+        };
         let ms = i32::try_from(start.elapsed().as_millis()).unwrap_or(i32::MAX);
         Outcome::Called { id, result, ms }
     })
 }
 
+/// What a tool knows, called without a conversation.
 pub(super) fn context(agent: &Agent, site: SiteId) -> ToolContext {
     ToolContext {
         db: agent.db.clone(),
         site,
         channel: kb_search::WIDGET,
-        at: agent.clock.now(),
+        conversation: None,
+        locale: String::new(),
+        off: Arc::default(),
+        clock: Arc::clone(&agent.clock),
+        master: Arc::clone(&agent.master),
+    }
+}
+
+/// The same within a turn.
+pub(super) fn context_of(agent: &Agent, t: &TurnRef, call: CallId, view: &TurnView) -> ToolContext {
+    ToolContext {
+        conversation: Some(Conversation {
+            thread: t.thread,
+            visitor: t.visitor,
+            turn: t.turn,
+            call,
+        }),
+        locale: view.locale.clone(),
+        off: Arc::clone(&view.off),
+        ..context(agent, t.site)
     }
 }
 
@@ -249,12 +373,32 @@ pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason) -> Ru
     Running::apart(agent, store.map(Outcome::Ticket))
 }
 
-/// Stores the thread's handoff.
-pub(super) fn handoff(agent: &Arc<Agent>, t: TurnRef, reason: HandoffReason) -> Running {
+/// Looks up what the visitor is to be asked.
+pub(super) fn proposal(agent: &Arc<Agent>, t: TurnRef, id: ProposalId) -> Running {
+    let own = Arc::clone(agent);
+    let read = async move {
+        let mut tx = own.db.site(t.site).await?;
+        let row = proposals::lock(&mut tx, id).await?;
+        tx.commit().await?;
+        Ok(row)
+    };
+    Running::apart(agent, read.map(Outcome::Proposal))
+}
+
+/// Stores the thread's handoff, and what staff are to approve.
+pub(super) fn handoff(
+    agent: &Arc<Agent>,
+    t: TurnRef,
+    reason: HandoffReason,
+    proposal: Option<ProposalId>,
+) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
         let mut tx = own.db.site(t.site).await?;
         let id = handoffs::open_handoff(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
+        if let Some(proposal) = proposal {
+            handoffs::attach_proposal(&mut tx, id, proposal).await?;
+        }
         let known = threads::has_email(&mut tx, t.visitor).await?;
         tx.commit().await?;
         Ok((id, !known))

@@ -2,6 +2,7 @@
 //! lines of progress. Plain words; no promise that nobody keeps.
 
 use crate::agent::machine::action::Template;
+use crate::domain::event::AskKind;
 
 /// The languages that these words exist in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,26 +85,123 @@ pub fn say(template: Template, tongue: Tongue) -> &'static str {
     }
 }
 
+/// What a visitor is asked for.
+#[must_use]
+pub fn asks(kind: AskKind, tongue: Tongue) -> &'static str {
+    match (kind, tongue) {
+        (AskKind::Identity, Tongue::English) => {
+            "Please tell me the order number and the e-mail address that the order was placed with."
+        }
+        (AskKind::Identity, Tongue::German) => {
+            "Bitte nennen Sie mir die Bestellnummer und die E-Mail-Adresse, mit der bestellt wurde."
+        }
+        (AskKind::Contact, Tongue::English) => {
+            "Please leave your e-mail address so that our reply reaches you."
+        }
+        (AskKind::Contact, Tongue::German) => {
+            "Bitte hinterlassen Sie Ihre E-Mail-Adresse, damit unsere Antwort Sie erreicht."
+        }
+        (AskKind::Confirm, Tongue::English) => "Shall I do that?",
+        (AskKind::Confirm, Tongue::German) => "Soll ich das tun?",
+    }
+}
+
+/// What the buttons under a proposal say.
+#[must_use]
+pub fn answered(accept: bool, tongue: Tongue) -> &'static str {
+    match (accept, tongue) {
+        (true, Tongue::English) => "Yes, go ahead",
+        (true, Tongue::German) => "Ja, bitte",
+        (false, Tongue::English) => "No, thanks",
+        (false, Tongue::German) => "Nein, danke",
+    }
+}
+
+/// What became of a proposal that waited for staff.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It was approved and done.
+    Done,
+    /// Staff refused it.
+    Refused,
+    /// It was approved, and can't be done any more.
+    Void,
+    /// Nobody knows whether it was done; a person looks.
+    Unknown,
+}
+
+/// The words for it: about a refund of that amount, else about a change of the address.
+#[must_use]
+pub fn decided(decision: Decision, amount: Option<&str>, order: &str, tongue: Tongue) -> String {
+    let english = tongue == Tongue::English;
+    let what = match (amount, english) {
+        (Some(amount), true) => format!("the refund of {amount} for order {order}"),
+        (Some(amount), false) => format!("die Rückzahlung von {amount} für die Bestellung {order}"),
+        (None, true) => format!("the change of address for order {order}"),
+        (None, false) => format!("die Adressänderung für die Bestellung {order}"),
+    };
+    match (decision, english) {
+        (Decision::Done, true) => format!("Our team has approved {what}, and it is done."),
+        (Decision::Done, false) => format!("Unser Team hat {what} freigegeben; sie ist erledigt."),
+        (Decision::Refused, true) => format!("Our team has not approved {what}."),
+        (Decision::Refused, false) => format!("Unser Team hat {what} nicht freigegeben."),
+        (Decision::Void, true) => {
+            format!(
+                "Our team has approved {what}, but it can't be carried out any more. Somebody will write to you."
+            )
+        }
+        (Decision::Void, false) => {
+            format!(
+                "Unser Team hat {what} freigegeben, sie ist aber nicht mehr möglich. Es meldet sich jemand bei Ihnen."
+            )
+        }
+        (Decision::Unknown, true) => {
+            format!("Our team has approved {what}. A person checks that it went through, and writes to you.")
+        }
+        (Decision::Unknown, false) => {
+            format!(
+                "Unser Team hat {what} freigegeben. Jemand prüft, ob sie durchgegangen ist, und meldet sich bei Ihnen."
+            )
+        }
+    }
+}
+
 /// The line of progress while a tool works.
 #[must_use]
 pub fn working(tool: &str, tongue: Tongue) -> &'static str {
-    match (tool, tongue) {
-        ("kb_search", Tongue::English) => "Searching the help pages…",
-        ("kb_search", Tongue::German) => "Die Hilfeseiten werden durchsucht…",
-        (_, Tongue::English) => "Working on it…",
-        (_, Tongue::German) => "In Arbeit…",
+    let (english, german) = match tool {
+        "kb_search" => ("Searching the help pages…", "Die Hilfeseiten werden durchsucht…"),
+        "get_order_status" | "list_orders" => ("Looking up the order…", "Die Bestellung wird nachgesehen…"),
+        "check_refund_policy" => (
+            "Checking the return conditions…",
+            "Die Rückgabebedingungen werden geprüft…",
+        ),
+        "issue_refund" => ("Preparing the refund…", "Die Rückzahlung wird vorbereitet…"),
+        "update_shipping_address" => (
+            "Preparing the change of address…",
+            "Die Adressänderung wird vorbereitet…",
+        ),
+        "verify_identity" => ("Checking your details…", "Ihre Angaben werden geprüft…"),
+        _ => ("Working on it…", "In Arbeit…"),
+    };
+    match tongue {
+        Tongue::English => english,
+        Tongue::German => german,
     }
 }
 
 /// The line of progress when a tool has worked, or hasn't.
 #[must_use]
 pub fn worked(tool: &str, ok: bool, tongue: Tongue) -> &'static str {
-    match (tool, ok, tongue) {
-        ("kb_search", true, Tongue::English) => "Searched the help pages",
-        ("kb_search", true, Tongue::German) => "Hilfeseiten durchsucht",
-        (_, true, Tongue::English) => "Done",
-        (_, true, Tongue::German) => "Erledigt",
-        (_, false, Tongue::English) => "That didn't work",
-        (_, false, Tongue::German) => "Das hat nicht geklappt",
+    let (english, german) = match (tool, ok) {
+        ("kb_search", true) => ("Searched the help pages", "Hilfeseiten durchsucht"),
+        ("get_order_status" | "list_orders", true) => ("Looked up the order", "Bestellung nachgesehen"),
+        ("check_refund_policy", true) => ("Checked the return conditions", "Rückgabebedingungen geprüft"),
+        (_, true) => ("Done", "Erledigt"),
+        (_, false) => ("That didn't work", "Das hat nicht geklappt"),
+    };
+    match tongue {
+        Tongue::English => english,
+        Tongue::German => german,
     }
 }

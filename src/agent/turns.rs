@@ -25,7 +25,7 @@ use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::{handoffs, threads, turns};
 use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
-use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
+use crate::domain::ids::{MessageId, ProposalId, SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::SealError;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
@@ -55,6 +55,9 @@ pub struct Message {
     pub locale: Option<String>,
     /// An address for the answer.
     pub email: Option<String>,
+    /// A yes or no to a proposal, by the widget's button.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirm: Option<(ProposalId, bool)>,
     /// The name of the customer who is logged in; no part of what makes a message the same.
     #[serde(skip)]
     pub customer: Option<String>,
@@ -86,6 +89,9 @@ pub enum StartError {
     /// This `message_id` came with another body before.
     #[error("this message_id was used for another message")]
     Reused,
+    /// The proposal is not this thread's, was answered before, or its time is over.
+    #[error("the proposal can't be answered any more")]
+    ProposalExpired,
     /// This process has enough to do.
     #[error("too many conversations at once")]
     Overloaded,
@@ -329,6 +335,11 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
         last_step,
         resumed: true,
         opens: None,
+        answer: took.answer.map(|(proposal, tool, accept)| operation::Answered {
+            proposal,
+            tool,
+            accept,
+        }),
         teller: Teller::silent(),
     };
     Ok((assignment, first))

@@ -11,6 +11,7 @@ use super::session::Session;
 use crate::agent::follow::Ended;
 use crate::config::Config;
 use crate::db::embedded::Access;
+use crate::domain::event::{AskKind, Asks};
 
 /// What to ask.
 #[derive(clap::Args)]
@@ -46,7 +47,12 @@ async fn ask(session: &Session, args: &Args) -> anyhow::Result<()> {
     let mut conversation = Conversation::new(session, site.id, args.locale.clone())?;
     let ended = conversation.say(&args.question.join(" "), |_| {}).await?;
     if !args.json {
-        line(&ended.text);
+        if !ended.text.is_empty() {
+            line(&ended.text);
+        }
+        if let Some(asks) = &ended.ask {
+            line(&asked(asks));
+        }
         sources(&ended);
         return Ok(());
     }
@@ -65,11 +71,20 @@ async fn ask(session: &Session, args: &Args) -> anyhow::Result<()> {
         "answer": ended.text,
         "outcome": ended.outcome,
         "citations": citations,
+        "ask": ended.ask,
         "brain": ended.brain,
         "thread_id": ended.thread,
         "turn_id": ended.turn,
         "steps": conversation.steps(ended.turn).await?,
     }))
+}
+
+/// What the visitor is asked, and how to say yes to it here.
+pub(super) fn asked(asks: &Asks) -> String {
+    match asks.kind {
+        AskKind::Confirm => format!("{} (yes/no)", asks.summary),
+        AskKind::Identity | AskKind::Contact => asks.summary.clone(),
+    }
 }
 
 /// The numbered sources under an answer.

@@ -95,6 +95,9 @@ async fn exchange(conversation: &mut Conversation, text: &str) -> anyhow::Result
         ended = answer => ended?,
         () = stop_on_ctrl_c => return Ok(()),
     };
+    if let Some(asks) = &ended.ask {
+        line(&ask::asked(asks));
+    }
     line("");
     ask::sources(&ended);
     Ok(())

@@ -91,6 +91,7 @@ impl Conversation {
             text: text.trim().to_owned(),
             locale: self.locale.clone(),
             email: None,
+            confirm: None,
             customer: None,
         };
         let begun = turns::start(&self.agent, self.site, self.visitor, message).await?;

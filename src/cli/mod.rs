@@ -101,9 +101,15 @@ enum Command {
     /// See, retry and drop background jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
-    /// See what waits for people: handoffs and tickets.
-    #[command(subcommand)]
-    Inbox(inbox::Command),
+    /// See what waits for people, and answer, approve, refuse, resolve.
+    Inbox {
+        /// Whose inbox, and who acts.
+        #[command(flatten)]
+        who: inbox::Who,
+        /// What to do.
+        #[command(subcommand)]
+        command: inbox::Command,
+    },
     /// Show what happened in a turn.
     #[command(subcommand)]
     Turn(turn::Command),
@@ -208,7 +214,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Chat(args) => chat::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
-            Command::Inbox(command) => inbox::run(config, command).await,
+            Command::Inbox { who, command } => inbox::run(config, who, command).await,
             Command::Turn(command) => turn::run(config, command).await,
             Command::Usage(args) => usage::run(config, args).await,
             Command::Replay(args) => replay::run(config, args).await,

@@ -22,7 +22,9 @@ use crate::domain::clock::{SharedClock, SystemClock};
 use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
 use crate::gateway::Gateway;
+use crate::hands::adapters::demo_store::DemoStore;
 use crate::hands::kb_search::KbSearch;
+use crate::hands::orders::{self, Stores};
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::Fetcher;
@@ -186,6 +188,11 @@ impl Session {
         Ok(())
     }
 
+    /// The shops that the hands act in.
+    pub fn stores(&self) -> Arc<dyn Stores> {
+        Arc::new(DemoStore::new(self.db.clone(), Arc::clone(&self.clock)))
+    }
+
     /// The agent, with all tools and brains.
     ///
     /// # Errors
@@ -229,6 +236,7 @@ impl Session {
         };
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
+        orders::register(&mut registry, &self.stores(), None)?;
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,

@@ -18,6 +18,7 @@ use crate::db::embedded::Access;
 use crate::db::sites;
 use crate::domain::ids::SiteId;
 use crate::domain::keys::{Alg, Purpose, RootSecret, open_root, owner_of};
+use crate::domain::rules::Rules;
 use crate::domain::site::{Mode, Site, is_locale, is_slug, normalise_origin};
 
 /// How long the old secret stays valid after a rotation.
@@ -359,6 +360,7 @@ pub(super) async fn add_site(
         origins,
         mode: Mode::Assist,
         locale: locale.to_owned(),
+        rules: Rules::default(),
         created_at: session.clock.now(),
     };
     let mut tx = session.db.site(site.id).await?;

@@ -18,6 +18,7 @@ use crate::db::{models, sites};
 use crate::gateway::Gateway;
 use crate::jobs::ai_job::{AiCallback, AiJob};
 use crate::jobs::crawl::{BeginCrawls, Crawl};
+use crate::jobs::execute_proposal::ExecuteProposal;
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::measure_trust::MeasureTrust;
@@ -143,6 +144,11 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         })
         .with(MeasureTrust {
             knowledge: Arc::clone(&session.knowledge),
+        })
+        .with(ExecuteProposal {
+            stores: session.stores(),
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
         })
         .with(Crawl(Crawler::new(
             session.db.clone(),

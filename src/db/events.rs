@@ -26,8 +26,10 @@ pub struct StoredEvent {
 pub enum Voice {
     /// The agent, driving a turn under this epoch.
     Agent(TurnId, i64),
-    /// The system, in a thread that staff hold.
+    /// Staff, or the system for them, in a thread that they hold.
     StaffHeld,
+    /// The system, whoever holds the thread: what became of something that was approved.
+    System,
 }
 
 /// Appends events and announces them; gives the last one's number.
@@ -49,12 +51,13 @@ pub async fn append(
     }
     let (turn, epoch) = match voice {
         Voice::Agent(turn, epoch) => (Some(turn.0), Some(epoch)),
-        Voice::StaffHeld => (None, None),
+        Voice::StaffHeld | Voice::System => (None, None),
     };
     let last = sqlx::query_scalar!(
         r#"WITH bumped AS (
                UPDATE threads SET last_seq = last_seq + cardinality($5::text[])
-               WHERE id = $1 AND CASE WHEN $3::bigint IS NULL THEN fence = 'staff'
+               WHERE id = $1 AND CASE WHEN $9 THEN true
+                                      WHEN $3::bigint IS NULL THEN fence = 'staff'
                                       ELSE fence = 'agent' AND turn_epoch = $3 END
                RETURNING last_seq, last_seq - cardinality($5::text[]) AS before
            ), stored AS (
@@ -71,6 +74,7 @@ pub async fn append(
         &bodies,
         now,
         THREAD_EVENTS,
+        voice == Voice::System,
     )
     .fetch_optional(tx.conn())
     .await?;

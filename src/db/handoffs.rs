@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::pool::{DbResult, SiteTx};
-use crate::domain::ids::{HandoffId, ThreadId, TicketId, TurnId};
+use crate::domain::ids::{HandoffId, ProposalId, ThreadId, TicketId, TurnId};
 
 /// Opens the thread's handoff, or finds the open one.
 ///
@@ -35,6 +35,21 @@ pub async fn open_handoff(
         .execute(tx.conn())
         .await?;
     Ok(id.into())
+}
+
+/// Notes what staff are to approve with a handoff.
+///
+/// # Errors
+/// When the database does.
+pub async fn attach_proposal(tx: &mut SiteTx, handoff: HandoffId, proposal: ProposalId) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE handoffs SET proposal_id = $2 WHERE id = $1",
+        handoff.0,
+        proposal.0
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Opens the turn's ticket, or finds it.

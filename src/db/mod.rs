@@ -3,12 +3,16 @@
 //! definer functions of the migrations.
 
 pub mod ai_jobs;
+pub mod audit;
 pub mod copies;
 pub mod corpus;
 pub mod crawl_pages;
 pub mod crawls;
+pub mod demo_orders;
+pub mod desk;
 pub mod document_states;
 pub mod documents;
+pub mod effects;
 pub mod embedded;
 pub mod embeddings;
 pub mod erasure;
@@ -18,6 +22,7 @@ pub mod filtered;
 pub mod freshness;
 pub mod gaps;
 pub mod handoffs;
+pub mod identity;
 pub mod inbound;
 pub mod jobs;
 pub mod listen;
@@ -30,6 +35,7 @@ pub mod passages;
 pub mod persons;
 pub mod pool;
 pub mod postings;
+pub mod proposals;
 pub mod prune;
 pub mod receipts;
 pub mod removal;

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::pool::{Db, DbError, DbResult, SiteTx};
 use crate::domain::ids::SiteId;
 use crate::domain::keys::Alg;
+use crate::domain::rules::Rules;
 use crate::domain::settings::SiteSettings;
 use crate::domain::site::{Mode, Site};
 
@@ -72,7 +73,7 @@ pub async fn insert(tx: &mut SiteTx, site: &Site) -> DbResult<()> {
 /// # Errors
 /// When the database does.
 pub async fn own(tx: &mut SiteTx) -> DbResult<Option<Site>> {
-    let row = sqlx::query!("SELECT id, slug, name, origins, mode, locale, created_at FROM sites")
+    let row = sqlx::query!("SELECT id, slug, name, origins, mode, locale, settings, created_at FROM sites")
         .fetch_optional(tx.conn())
         .await?;
     row.map(|r| {
@@ -83,10 +84,33 @@ pub async fn own(tx: &mut SiteTx) -> DbResult<Option<Site>> {
             origins: r.origins,
             mode: mode(&r.mode)?,
             locale: r.locale,
+            rules: Rules::read(&r.settings),
             created_at: r.created_at,
         })
     })
     .transpose()
+}
+
+/// Sets how far the agent may go on the transaction's own site.
+///
+/// # Errors
+/// When the database does.
+pub async fn set_mode(tx: &mut SiteTx, mode: Mode) -> DbResult<()> {
+    sqlx::query!("UPDATE sites SET mode = $1", mode.as_str())
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Sets settings of the transaction's own site; others stay as they are.
+///
+/// # Errors
+/// When the database does.
+pub async fn merge_settings(tx: &mut SiteTx, settings: &serde_json::Value) -> DbResult<()> {
+    sqlx::query!("UPDATE sites SET settings = settings || $1", settings)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// All sites, oldest first; the operator's list.
@@ -109,6 +133,8 @@ pub async fn list(db: &Db) -> DbResult<Vec<Site>> {
                 origins: r.origins,
                 mode: mode(&r.mode)?,
                 locale: r.locale,
+                // The list over all sites doesn't read them.
+                rules: Rules::default(),
                 created_at: r.created_at,
             })
         })

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::listen::TURN_CANCEL;
 use super::pool::{Db, DbError, DbResult, SiteTx};
-use crate::domain::ids::{MessageId, SiteId, ThreadId, TurnId, VisitorId};
+use crate::domain::ids::{MessageId, ProposalId, SiteId, ThreadId, TurnId, VisitorId};
 
 /// How long a driver that says nothing keeps its turn. Renewed at every step and each
 /// third of it; together with the sweep every two seconds an orphan waits seven at most.
@@ -61,6 +61,8 @@ pub struct TakenTurn {
     pub last: Option<(i32, Value)>,
     /// Whether the visitor asked to stop it.
     pub cancel_asked: bool,
+    /// The proposal that it began with a yes or no to, its tool, and which it was.
+    pub answer: Option<(ProposalId, String, bool)>,
 }
 
 fn secs(d: Duration) -> f64 {
@@ -187,9 +189,10 @@ pub async fn take_over(
            )
            SELECT u.thread_id, t.visitor_id, m.text, m.message_id AS "message_id!", coalesce(t.lang, 'en') AS "lang!",
                   u.epoch, u.resumes, u.start, u.started_at, u.first_seq, u.cancel_asked,
-                  s.n AS "n?", s.after AS "after?"
+                  s.n AS "n?", s.after AS "after?", u.proposal_id, u.accepts, p.tool AS "tool?"
            FROM u CROSS JOIN t
            JOIN messages m ON m.turn_id = u.id AND m.author = 'visitor'
+           LEFT JOIN proposals p ON p.id = u.proposal_id
            LEFT JOIN LATERAL (SELECT n, after FROM steps WHERE turn_id = u.id ORDER BY n DESC LIMIT 1) s ON true"#,
         turn.0,
         owner,
@@ -211,7 +214,27 @@ pub async fn take_over(
         first_seq: r.first_seq,
         last: r.n.zip(r.after),
         cancel_asked: r.cancel_asked,
+        answer: match (r.proposal_id, r.tool, r.accepts) {
+            (Some(id), Some(tool), Some(accepts)) => Some((id.into(), tool, accepts)),
+            _ => None,
+        },
     }))
+}
+
+/// Notes that a turn began with a yes or no to a proposal.
+///
+/// # Errors
+/// When the database does.
+pub async fn note_answer(tx: &mut SiteTx, turn: TurnId, proposal: ProposalId, accepts: bool) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE turns SET proposal_id = $2, accepts = $3 WHERE id = $1",
+        turn.0,
+        proposal.0,
+        accepts
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
 }
 
 /// Notes that the visitor wants the thread's open turn to stop, and tells its driver.

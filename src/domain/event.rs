@@ -1,6 +1,7 @@
 //! The events of a thread as they are stored and sent (server-sent events): the wire
 //! between backend, widget, console and command line.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -101,6 +102,56 @@ pub enum AskKind {
     Contact,
 }
 
+/// What the visitor is asked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Asks {
+    /// For what.
+    pub kind: AskKind,
+    /// The act that a yes would allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal_id: Option<Uuid>,
+    /// In words.
+    pub summary: String,
+    /// How much money a yes would move, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amount_minor: Option<i64>,
+    /// Its currency, ISO 4217.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub currency: Option<String>,
+    /// Until when a yes counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+impl Asks {
+    /// A question without a proposal.
+    #[must_use]
+    pub fn plain(kind: AskKind, summary: String) -> Self {
+        Self {
+            kind,
+            proposal_id: None,
+            summary,
+            amount_minor: None,
+            currency: None,
+            expires_at: None,
+        }
+    }
+}
+
+/// What staff do in a thread, as its visitor sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StaffKind {
+    /// Somebody took it over.
+    Joined,
+    /// Somebody wrote.
+    Message,
+    /// The agent has it again.
+    Left,
+    /// A word of the house's own, for example that a refund was approved.
+    System,
+}
+
 /// One event of a thread. The tag is the SSE `event:` field, the rest its `data:`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -148,15 +199,7 @@ pub enum ThreadEvent {
         reason: ReplaceReason,
     },
     /// The visitor is asked for something.
-    Ask {
-        /// For what.
-        kind: AskKind,
-        /// The act that a yes would allow.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        proposal_id: Option<Uuid>,
-        /// In words.
-        summary: String,
-    },
+    Ask(Asks),
     /// The thread was given to a person.
     Handoff {
         /// The handoff.
@@ -170,6 +213,17 @@ pub enum ThreadEvent {
         needs_contact: bool,
         /// What happens now, in words.
         next: String,
+    },
+    /// Staff did something.
+    Staff {
+        /// What.
+        kind: StaffKind,
+        /// Who, as visitors may know them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// What they wrote, Markdown.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        md: Option<String>,
     },
     /// The answer as a whole; its text is what counts.
     Final {
@@ -210,8 +264,9 @@ impl ThreadEvent {
             Self::Citation(_) => "citation",
             Self::Delta { .. } => "delta",
             Self::Replace { .. } => "replace",
-            Self::Ask { .. } => "ask",
+            Self::Ask(_) => "ask",
             Self::Handoff { .. } => "handoff",
+            Self::Staff { .. } => "staff",
             Self::Final { .. } => "final",
             Self::Error { .. } => "error",
             Self::Done { .. } => "done",

@@ -27,6 +27,9 @@ pub enum FailPoint {
     IngestEmbedded,
     IngestBeforeSwap,
     IngestSwapped,
+    EffectBegun,
+    EffectAsked,
+    EffectEnded,
     RemovalBegun,
     RemovalDone,
     AiJobClaimed,
@@ -73,6 +76,10 @@ impl FailPoint {
         Self::CallbackSent,
     ];
 
+    /// Those of an effect, in the order in which it passes them: in the ledger and not asked
+    /// for; asked for and its answer not kept; kept and not told.
+    pub const OF_AN_EFFECT: [Self; 3] = [Self::EffectBegun, Self::EffectAsked, Self::EffectEnded];
+
     /// The name in the environment.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -95,6 +102,9 @@ impl FailPoint {
             Self::IngestEmbedded => "ingest_embedded",
             Self::IngestBeforeSwap => "ingest_before_swap",
             Self::IngestSwapped => "ingest_swapped",
+            Self::EffectBegun => "effect_begun",
+            Self::EffectAsked => "effect_asked",
+            Self::EffectEnded => "effect_ended",
             Self::RemovalBegun => "removal_begun",
             Self::RemovalDone => "removal_done",
             Self::AiJobClaimed => "ai_job_claimed",
@@ -129,6 +139,7 @@ pub fn arm(name: &str) -> bool {
         .into_iter()
         .chain(FailPoint::OF_A_MODEL)
         .chain(FailPoint::OF_INGESTION)
+        .chain(FailPoint::OF_AN_EFFECT)
         .chain(FailPoint::OF_AN_EVENT)
         .chain(FailPoint::OF_A_REMOVAL)
         .chain(FailPoint::OF_AN_AI_JOB)

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, UploadId};
+use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, ProposalId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,6 +91,11 @@ pub enum Work {
     BeginCrawls,
     /// Measure how far the site's embedding model is to be trusted with its languages.
     MeasureTrust,
+    /// Run a proposal that staff have approved, and tell the visitor.
+    ExecuteProposal {
+        /// The proposal.
+        proposal: ProposalId,
+    },
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -112,11 +117,13 @@ impl Work {
     pub const BEGIN_CRAWLS: &'static str = "begin_crawls";
     /// The kind of [`Work::MeasureTrust`].
     pub const MEASURE_TRUST: &'static str = "measure_trust";
+    /// The kind of [`Work::ExecuteProposal`].
+    pub const EXECUTE_PROPOSAL: &'static str = "execute_proposal";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 9] = [
+    pub const KINDS: [&'static str; 10] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -125,6 +132,7 @@ impl Work {
         Self::CRAWL,
         Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
+        Self::EXECUTE_PROPOSAL,
         Self::PRUNE,
     ];
 
@@ -140,6 +148,7 @@ impl Work {
             Self::Crawl { .. } => Self::CRAWL,
             Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
+            Self::ExecuteProposal { .. } => Self::EXECUTE_PROPOSAL,
             Self::Prune => Self::PRUNE,
         }
     }

@@ -5,6 +5,8 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret, SecretBox};
 
+use crate::domain::ids::{SiteId, VisitorId};
+
 /// The only format so far; the first byte of what is sealed.
 const VERSION: u8 = 1;
 const NONCE_LEN: usize = 12;
@@ -23,6 +25,12 @@ pub enum SealError {
     /// The key has a wrong length, or the system gave no randomness.
     #[error("sealing failed")]
     Failed,
+}
+
+/// What the address that a visitor left is sealed to.
+#[must_use]
+pub fn owner_of_email(site: SiteId, visitor: VisitorId) -> String {
+    format!("site/{site}/visitor/{visitor}/email")
 }
 
 /// The key that all other secrets are sealed with. It comes from the configuration.

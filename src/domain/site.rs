@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::SiteId;
+use crate::domain::rules::Rules;
 
 /// How far the agent may go on a site.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -54,6 +55,9 @@ pub struct Site {
     pub mode: Mode,
     /// The site's language, a BCP 47 tag.
     pub locale: String,
+    /// What it allows the agent's hands.
+    #[serde(skip)]
+    pub rules: Rules,
     /// When it was added.
     pub created_at: DateTime<Utc>,
 }

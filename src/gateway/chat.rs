@@ -88,6 +88,10 @@ fn not_begun(error: StartError) -> Fault {
             "message_id_reused",
             "This message_id was used for another message.",
         ),
+        StartError::ProposalExpired => Fault::lasting(
+            "proposal_expired",
+            "This can't be answered any more. Ask again; the agent will propose it anew.",
+        ),
         StartError::InProgress(_) => Fault::passing(
             "turn_in_progress",
             "The conversation's last message is still being answered.",

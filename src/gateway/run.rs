@@ -111,6 +111,7 @@ impl Gateway {
                     text: user_msg,
                     locale,
                     email: None,
+                    confirm: None,
                     customer: match row.visitor {
                         Some(visitor) => self.known_name(site, visitor).await?,
                         None => None,

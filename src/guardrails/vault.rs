@@ -113,6 +113,8 @@ fn texts(event: &mut ThreadEvent, with: &mut impl FnMut(&mut String)) {
     match event {
         ThreadEvent::Delta { md, .. } => with(md),
         ThreadEvent::Final { text, .. } => with(text),
+        ThreadEvent::Ask(asks) => with(&mut asks.summary),
+        ThreadEvent::Staff { md: Some(md), .. } => with(md),
         ThreadEvent::Citation(c) => reveal_texts(c, with),
         _ => {}
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Reply, Tool, ToolContext, ToolError};
 use crate::db::postings::Filter;
-use crate::domain::tool::{KB_SEARCH, ToolCode};
+use crate::domain::tool::{KB_SEARCH, Power, ToolCode};
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::search::{self, Mode, SearchQuery};
 
@@ -61,7 +61,7 @@ impl Tool for KbSearch {
     const NAME: &'static str = KB_SEARCH;
     const DESCRIPTION: &'static str =
         "Searches the site's own documents and returns the passages that fit best.";
-    const WRITES: bool = false;
+    const POWER: Power = Power::Reads;
 
     fn call<'a>(
         &'a self,
@@ -79,26 +79,12 @@ impl Tool for KbSearch {
                 filter,
                 mode: Mode::Hybrid,
             };
-            let failed = |e: crate::db::pool::DbError| ToolError {
-                code: ToolCode::Upstream5xx,
-                cause: e.to_string(),
-            };
             // KB-10: without knowledge, or with one that is too old, people answer.
-            let fault = self
-                .0
-                .freshness
-                .fault(&ctx.db, ctx.site, ctx.at)
-                .await
-                .map_err(failed)?;
-            if let Some(fault) = fault {
-                return Err(ToolError {
-                    code: ToolCode::Disabled,
-                    cause: format!("the site's knowledge is {}", fault.as_str()),
-                });
+            if let Some(fault) = self.0.freshness.fault(&ctx.db, ctx.site, ctx.now()).await? {
+                let cause = format!("the site's knowledge is {}", fault.as_str());
+                return Err(ToolError::new(ToolCode::Disabled, cause));
             }
-            let found = search::search(&self.0, &ctx.db, ctx.site, query)
-                .await
-                .map_err(failed)?;
+            let found = search::search(&self.0, &ctx.db, ctx.site, query).await?;
             let output = found
                 .passages
                 .iter()

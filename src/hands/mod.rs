@@ -2,9 +2,23 @@
 //! both give a JSON Schema, and both arguments and results are checked against it. They
 //! never think.
 
+pub mod act;
+pub mod adapters;
+pub mod check_refund_policy;
+pub mod get_order_status;
+pub mod identity;
+pub mod issue_refund;
 pub mod kb_search;
+pub mod list_orders;
 mod measure;
+pub mod orders;
+pub mod proposal;
 pub mod registry;
+pub mod update_shipping_address;
+pub mod verify_identity;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
@@ -12,10 +26,25 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::db::pool::Db;
+use crate::db::pool::{Db, DbError};
+use crate::domain::clock::SharedClock;
 use crate::domain::document::Found;
-use crate::domain::ids::SiteId;
-use crate::domain::tool::ToolCode;
+use crate::domain::ids::{CallId, SiteId, ThreadId, TurnId, VisitorId};
+use crate::domain::seal::{MasterKey, SealError};
+use crate::domain::tool::{Need, Power, ToolCode};
+
+/// In which conversation a tool is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conversation {
+    /// The thread.
+    pub thread: ThreadId,
+    /// Whose it is.
+    pub visitor: VisitorId,
+    /// The turn that calls.
+    pub turn: TurnId,
+    /// The call.
+    pub call: CallId,
+}
 
 /// What a tool knows of the turn that calls it.
 #[derive(Clone)]
@@ -26,8 +55,33 @@ pub struct ToolContext {
     pub site: SiteId,
     /// The thread's channel; documents can be limited to some.
     pub channel: &'static str,
-    /// When the call began.
-    pub at: DateTime<Utc>,
+    /// The conversation; none where one question is asked without any.
+    pub conversation: Option<Conversation>,
+    /// The visitor's language, a BCP 47 tag.
+    pub locale: String,
+    /// Tools that the site doesn't let its agent use.
+    pub off: Arc<BTreeSet<String>>,
+    /// Business time.
+    pub clock: SharedClock,
+    /// What seals personal data.
+    pub master: Arc<MasterKey>,
+}
+
+impl ToolContext {
+    /// The conversation, for tools that make no sense without one.
+    ///
+    /// # Errors
+    /// [`ToolCode::Unauthorized`] without one.
+    pub fn conversation(&self) -> Result<Conversation, ToolError> {
+        self.conversation
+            .ok_or_else(|| ToolError::new(ToolCode::Unauthorized, "there is no conversation"))
+    }
+
+    /// This moment.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
 }
 
 /// A tool's output, and what of it may be cited.
@@ -39,14 +93,63 @@ pub struct Reply<T> {
     pub found: Option<Found>,
 }
 
+impl<T> Reply<T> {
+    /// An output of which nothing is cited.
+    #[must_use]
+    pub fn of(output: T) -> Self {
+        Self { output, found: None }
+    }
+}
+
 /// Why a tool couldn't: the code for the brain, the cause for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {cause}", code.as_str())]
 pub struct ToolError {
     /// From the closed list.
     pub code: ToolCode,
-    /// For the log; never shown.
+    /// For the log; never shown, and nothing personal.
     pub cause: String,
+    /// What would have to happen first, where something can.
+    pub need: Option<Need>,
+}
+
+impl ToolError {
+    /// An error that nothing can be done about here.
+    #[must_use]
+    pub fn new(code: ToolCode, cause: impl std::fmt::Display) -> Self {
+        Self {
+            code,
+            cause: cause.to_string(),
+            need: None,
+        }
+    }
+
+    /// Nothing was done yet: something is missing.
+    #[must_use]
+    pub fn needs(need: Need) -> Self {
+        let (code, cause) = match need {
+            Need::Identity => (ToolCode::Unauthorized, "the visitor must show who they are"),
+            Need::Confirm { .. } => (ToolCode::NeedsConfirmation, "the visitor must say yes"),
+            Need::Approval { .. } => (ToolCode::NeedsApproval, "staff must approve"),
+        };
+        Self {
+            code,
+            cause: cause.to_owned(),
+            need: Some(need),
+        }
+    }
+}
+
+impl From<DbError> for ToolError {
+    fn from(error: DbError) -> Self {
+        Self::new(ToolCode::Upstream5xx, error)
+    }
+}
+
+impl From<SealError> for ToolError {
+    fn from(error: SealError) -> Self {
+        Self::new(ToolCode::Upstream5xx, error)
+    }
 }
 
 /// One tool.
@@ -59,10 +162,10 @@ pub trait Tool: Send + Sync + 'static {
     const NAME: &'static str;
     /// What it does, for the brain.
     const DESCRIPTION: &'static str;
-    /// Whether it changes anything; such a tool is never tried twice.
-    const WRITES: bool;
+    /// How much it changes. One that changes anything is never tried twice.
+    const POWER: Power;
 
-    /// Does its work once.
+    /// Does its work once. A guarded tool stores a proposal and says what it needs.
     fn call<'a>(
         &'a self,
         ctx: &'a ToolContext,

@@ -208,7 +208,7 @@ pub async fn add(
     let added = crawl::add(&mut tx, now, &wanted.url, bounds, wanted.at_minute)
         .await
         .map_err(|error| match error {
-            AddError::Bounds(name, allowed) => Problem::field(&format!("/{name}"), format!("{allowed}.")),
+            AddError::Bounds(name, allowed) => Problem::field(format!("/{name}"), format!("{allowed}.")),
             AddError::Db(error) => error.into(),
             other => Problem::field("/url", format!("{other}.")),
         })?;

@@ -271,6 +271,10 @@ impl From<StartError> for Problem {
                 Code::MessageIdReused,
                 "Give each message a message_id of its own.",
             ),
+            StartError::ProposalExpired => Self::new(
+                Code::ProposalExpired,
+                "This can't be answered any more. Ask again; the agent will propose it anew.",
+            ),
             StartError::Overloaded => Self::new(
                 Code::Overloaded,
                 "Many people are asking at the moment. Please try again in a moment.",

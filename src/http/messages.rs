@@ -18,8 +18,8 @@ use super::sse::{self, Follow, Until};
 use super::state::App;
 use crate::agent::turns::{self, LONGEST_MESSAGE, Message, StartError};
 use crate::domain::address::is_email;
-use crate::domain::event::{AskKind, Citation, Outcome, ThreadEvent};
-use crate::domain::ids::{HandoffId, MessageId, ThreadId, TurnId};
+use crate::domain::event::{Asks, Citation, Outcome, ThreadEvent};
+use crate::domain::ids::{HandoffId, MessageId, ProposalId, ThreadId, TurnId};
 use crate::domain::site::is_locale;
 use crate::gateway::Login;
 
@@ -51,13 +51,8 @@ pub struct Request {
 #[serde(deny_unknown_fields)]
 pub struct Confirm {
     /// The proposal.
-    #[expect(
-        dead_code,
-        reason = "its shape is checked; no tool makes proposals yet, so each one has expired"
-    )]
     proposal_id: Uuid,
     /// Yes or no.
-    #[expect(dead_code, reason = "as above")]
     accept: bool,
 }
 
@@ -86,20 +81,12 @@ pub struct Answer {
     pub citations: Vec<Citation>,
     /// What the visitor is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub ask: Option<Ask>,
+    pub ask: Option<Asks>,
     /// The person who takes over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub handoff: Option<Handoff>,
     /// The thread's last event.
     pub last_seq: i64,
-}
-
-/// A question to the visitor.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Ask {
-    kind: AskKind,
-    proposal_id: Option<Uuid>,
-    summary: String,
 }
 
 /// A person takes over.
@@ -189,11 +176,9 @@ fn check(request: Request) -> Result<Message, Problem> {
             "An e-mail address such as name@example.com.",
         ));
     }
-    if request.confirm.is_some() {
-        return Err(Problem::new(
-            Code::ProposalExpired,
-            "Ask again; the agent will propose it anew.",
-        ));
+    if request.confirm.is_some() && request.thread_id.is_none() {
+        // A proposal belongs to a conversation; without one there is none to say yes to.
+        return Err(StartError::ProposalExpired.into());
     }
     Ok(Message {
         message_id: request.message_id,
@@ -201,6 +186,7 @@ fn check(request: Request) -> Result<Message, Problem> {
         text: request.user_msg.trim().to_owned(),
         locale: request.locale,
         email,
+        confirm: request.confirm.map(|c| (ProposalId(c.proposal_id), c.accept)),
         customer: None,
     })
 }
@@ -302,17 +288,7 @@ async fn gather(mut follow: Follow, thread_id: ThreadId, turn_id: TurnId) -> Res
             last_seq = stored.seq;
             match stored.event {
                 ThreadEvent::Citation(c) => sources.push(c),
-                ThreadEvent::Ask {
-                    kind,
-                    proposal_id,
-                    summary,
-                } => {
-                    ask = Some(Ask {
-                        kind,
-                        proposal_id,
-                        summary,
-                    })
-                }
+                ThreadEvent::Ask(asks) => ask = Some(asks),
                 ThreadEvent::Handoff {
                     handoff_id,
                     reason,

@@ -63,8 +63,7 @@ pub struct Follow {
     expires_at: DateTime<Utc>,
     /// The turn's events as they are stored by this process, while they come.
     live: Option<LiveEvents>,
-    /// From the first look into the table on.
-    waiting: Option<Waiting>,
+    waiting: Waiting,
     over: bool,
 }
 
@@ -79,6 +78,8 @@ impl Follow {
         until: Until,
         expires_at: DateTime<Utc>,
     ) -> Self {
+        // Waiting begins before the first look, so nothing falls between the two.
+        let waiting = app.agent.hub.wait(thread);
         Self {
             app: Arc::clone(app),
             site,
@@ -87,7 +88,7 @@ impl Follow {
             until,
             expires_at,
             live: None,
-            waiting: None,
+            waiting,
             over: false,
         }
     }
@@ -109,8 +110,7 @@ impl Follow {
             }
             let now = self.app.clock.now();
             // A client that comes again is told that the conversation is gone.
-            let erased = self.waiting.as_ref().is_some_and(Waiting::is_erased);
-            if now >= self.expires_at || erased {
+            if now >= self.expires_at || self.waiting.is_erased() {
                 return Ok(None);
             }
             let left = (self.expires_at - now).to_std().unwrap_or_default();
@@ -126,10 +126,6 @@ impl Follow {
                     None => self.live = None,
                 }
             }
-            // Waiting begins before the first look, so nothing falls between the two.
-            let waiting = self
-                .waiting
-                .get_or_insert_with(|| self.app.agent.hub.wait(self.thread));
             let mut tx = self.app.db.site(self.site).await?;
             let mut events = events::after(&mut tx, self.thread, self.after, BATCH).await?;
             vault::reveal_all(&mut tx, &self.app.master, self.thread, &mut events).await?;
@@ -140,7 +136,7 @@ impl Follow {
             let idle = self.until == Until::Expiry && !self.app.agent.hub.is_new();
             let poll = if idle { IDLE_POLL } else { POLL };
             tokio::select! {
-                () = waiting.changed() => {}
+                () = self.waiting.changed() => {}
                 () = tokio::time::sleep(poll.min(left)) => {}
                 () = self.app.closing.cancelled() => return Ok(None),
             }

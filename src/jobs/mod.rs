@@ -3,6 +3,7 @@
 
 pub mod ai_job;
 pub mod crawl;
+pub mod execute_proposal;
 pub mod handler;
 pub mod ingest_document;
 pub mod measure_trust;

@@ -25,6 +25,7 @@ pub mod pages;
 pub mod parts;
 pub mod pins;
 pub mod places;
+mod question;
 pub mod reindex;
 mod remembered;
 pub mod rerank;

@@ -22,8 +22,7 @@ use crate::knowledge::expansion::{Others, bounded, mend};
 use crate::knowledge::fusion::{FEEDBACK, Fused, Weights, fed_back};
 use crate::knowledge::remembered::Asked;
 use crate::knowledge::snippet::Plain;
-use crate::knowledge::{embed, measure, pins, rerank};
-use crate::models::embedder::{EmbedError, Purpose};
+use crate::knowledge::{measure, pins, question, rerank};
 
 /// A question is cut after so many characters.
 pub const MAX_QUERY: usize = 4000;
@@ -119,7 +118,7 @@ async fn by_copy(
             }
             continue;
         }
-        let (vector, degraded) = question_vector(knowledge, site, model.as_ref(), query).await;
+        let (vector, degraded) = question::vector_of(knowledge, site, model.as_ref(), query).await;
         let begun = Instant::now();
         let asking = Asking {
             query,
@@ -225,7 +224,7 @@ async fn by_database(
     // The vector comes before the transaction: no connection waits for a model.
     let mut model = knowledge.remembered.models.get(&site).flatten();
     for _ in 0..SWITCHES {
-        let (vector, degraded) = question_vector(knowledge, site, model.as_ref(), &query).await;
+        let (vector, degraded) = question::vector_of(knowledge, site, model.as_ref(), &query).await;
         let mut tx = db.snapshot(site).await?;
         let known = models::of_site(&mut tx).await?;
         if known.live != model && query.mode != Mode::Words {
@@ -268,42 +267,6 @@ fn remember(knowledge: &Knowledge, asked: Asked, found: Found) -> Arc<Found> {
         knowledge.remembered.found.insert(asked, Arc::clone(&found));
     }
     found
-}
-
-/// The question's vector where one is wanted, or why there is none.
-async fn question_vector(
-    knowledge: &Knowledge,
-    site: SiteId,
-    model: Option<&Model>,
-    query: &SearchQuery,
-) -> (Option<Arc<Vec<f32>>>, Option<String>) {
-    let Some(model) = model.filter(|_| query.mode != Mode::Words) else {
-        return (None, None);
-    };
-    match vector(knowledge, model, &query.text).await {
-        Ok(vector) => (Some(vector), None),
-        Err(error) => {
-            tracing::warn!(site = site.hashed(), %error, "a question is searched by words alone");
-            (None, Some(error.to_string()))
-        }
-    }
-}
-
-/// The question's vector.
-async fn vector(knowledge: &Knowledge, model: &Model, text: &str) -> Result<Arc<Vec<f32>>, EmbedError> {
-    let key = (model.name.clone(), text.to_owned());
-    let before = knowledge.remembered.vectors.get(&key);
-    measure::cache("vector", before.is_some());
-    if let Some(vector) = before {
-        return Ok(vector);
-    }
-    let in_use = embed::open(&knowledge.embedders, model).await?;
-    let vectors = in_use.embedder.embed(vec![text.to_owned()], Purpose::Query);
-    let vectors = measure::part("embed", vectors).await?;
-    let vector = vectors.into_iter().next();
-    let vector = Arc::new(vector.ok_or_else(|| EmbedError::Refused("no vector came back".to_owned()))?);
-    knowledge.remembered.vectors.insert(key, Arc::clone(&vector));
-    Ok(vector)
 }
 
 /// A candidate and where each half has it.

@@ -171,7 +171,8 @@ async fn same(copies: &Arc<Knowledge>, db: &Db, site: SiteId, after: &str) {
             .zip(&of_copy)
             .map(|(a, b)| (a - b).abs())
             .fold(0.0, f64::max);
-        assert!(apart < 1e-5, "{after}: {query:?}: {apart}");
+        // The database adds up in another order, and in single precision.
+        assert!(apart < 1e-4, "{after}: {query:?}: {apart}");
         passages += got.passages.len();
     }
     assert!(passages > 100, "{after}: {passages} passages");
@@ -266,8 +267,14 @@ async fn a_search_sees_a_change_whole_or_not_at_all() {
         .execute(&mut conn)
         .await
         .unwrap();
-    let changing = tokio::spawn(async move {
-        for shown in "abc".chars().cycle().take(90) {
+    let enough = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let told = Arc::clone(&enough);
+    let changing = tokio_util::task::TaskTracker::new().spawn(async move {
+        // As long as somebody asks.
+        for shown in "abc".chars().cycle() {
+            if told.load(std::sync::atomic::Ordering::SeqCst) {
+                break;
+            }
             sqlx::query(AssertSqlSafe(toggle(shown)))
                 .execute(&mut conn)
                 .await
@@ -276,7 +283,7 @@ async fn a_search_sees_a_change_whole_or_not_at_all() {
     });
     let mut seen = std::collections::BTreeSet::new();
     let mut asked = 0;
-    while !changing.is_finished() || asked < 30 {
+    while asked < 60 {
         asked += 1;
         // Another question each time: a finding isn't remembered.
         let query = SearchQuery {
@@ -288,6 +295,7 @@ async fn a_search_sees_a_change_whole_or_not_at_all() {
         assert_eq!(found.passages.len(), 1, "one of three is public at each moment");
         seen.insert(found.passages[0].title.clone());
     }
+    enough.store(true, std::sync::atomic::Ordering::SeqCst);
     changing.await.unwrap();
     assert!(seen.len() > 1, "{seen:?}");
 }

@@ -369,7 +369,6 @@ async fn progress_names_each_stage_in_order() {
         stages,
         [
             Stage::Sniff,
-            Stage::Scan,
             Stage::Extract,
             Stage::Normalise,
             Stage::Chunk,

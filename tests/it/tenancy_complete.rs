@@ -11,6 +11,7 @@ fn every_function_is_called_under_the_wrong_site() {
     let mut tests = read("tenancy_queries.rs")
         + &read("tenancy_vectors.rs")
         + &read("tenancy_turns.rs")
+        + &read("tenancy_hands.rs")
         + &read("tenancy_intake.rs")
         + &read("tenancy_persons.rs")
         + &read("tenancy_crawl.rs");

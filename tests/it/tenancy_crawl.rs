@@ -112,6 +112,14 @@ async fn a_stranger_reaches_no_crawl() {
 
     // The same once more, and kept this time.
     drop(first);
+    {
+        // Under the owner's own id: refused, or the stranger's own.
+        let mut again = app.db.site(stranger.id).await.unwrap();
+        let tx = &mut again;
+        if crawls::insert(tx, &added).await.is_ok() {
+            crawls::delete(tx, id).await.unwrap();
+        }
+    }
     let mut tx = app.db.site(stranger.id).await.unwrap();
     crawls::delete(&mut tx, id).await.unwrap();
     crawl_pages::requeue(&mut tx, id, 9).await.unwrap();

@@ -393,6 +393,7 @@ async fn writes_change_nothing() {
         origins: vec![],
         mode: Mode::Full,
         locale: "en".into(),
+        rules: deskhand::domain::rules::Rules::default(),
         created_at: now,
     };
     refused(foreign!(app, s, |tx| sites::insert(tx, &site)), "sites::insert");

@@ -2,7 +2,6 @@
 
 /**
  * Plugin Name:       Deskhand
- * Plugin URI:        https://github.com/deskhand/deskhand
  * Description:       A support agent that answers visitors from this site's own pages and files, with sources, and hands over to your team.
  * Version:           0.1.0
  * Requires at least: 6.4
@@ -11,7 +10,6 @@
  * License:           GPL-2.0-or-later
  * License URI:       https://www.gnu.org/licenses/gpl-2.0.html
  * Text Domain:       deskhand
- * Domain Path:       /languages
  */
 
 // Older PHP must be able to read this file: it has nothing newer in it.

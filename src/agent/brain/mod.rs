@@ -4,6 +4,9 @@
 pub mod extractive;
 pub mod model;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::mpsc;
@@ -52,6 +55,8 @@ pub struct TurnView {
     pub outcomes: Vec<ToolOutcome>,
     /// What went wrong with the last call.
     pub correction: Option<Correction>,
+    /// Tools that the site doesn't let the agent use.
+    pub off: Arc<BTreeSet<String>>,
     /// Sentences of a draft that the gate held back; the next one must do without them.
     pub refused: Vec<Refused>,
 }
@@ -104,6 +109,9 @@ pub struct Sentence {
     pub md: String,
     /// The chunks that it rests on.
     pub cites: Vec<i64>,
+    /// Whether it is a fixed sentence of this program, filled with what a tool returned: no
+    /// model wrote a word of it. Its figures are checked all the same.
+    pub fixed: bool,
 }
 
 /// Plans and drafts.

@@ -21,11 +21,12 @@ use super::brain::{Sentence, ToolCall, TurnView};
 use super::live::Teller;
 use super::measure::Watch;
 use super::meter::Meter;
-use super::operation::{Outcome, Running};
+use super::opening::KnownSite;
+use super::operation::{Answered, Outcome, Running};
 use super::phrases::Tongue;
 use super::record::{Record, TurnRef};
 use crate::agent::machine::action::Action;
-use crate::agent::machine::call::Ledger;
+use crate::agent::machine::call::{Effect, Ledger};
 use crate::agent::machine::ctx::Timer;
 use crate::agent::machine::input::Input;
 use crate::agent::machine::{Machine, step};
@@ -67,8 +68,11 @@ pub(super) struct Assignment {
     pub last_step: Option<i32>,
     /// Whether another driver has had it before.
     pub resumed: bool,
-    /// The site's name, where the turn opens its thread: then there is no history to read.
-    pub opens: Option<String>,
+    /// The site's name and what it keeps the agent from, where the turn opens its thread: then
+    /// there is no history to read.
+    pub opens: Option<Arc<KnownSite>>,
+    /// The visitor's yes or no to a proposal, by the widget's button.
+    pub answer: Option<Answered>,
     /// Who follows it in this process.
     pub teller: Teller,
 }
@@ -83,6 +87,8 @@ pub(super) struct Driver {
     draft: Vec<Sentence>,
     /// Arguments of the call that the brain planned last.
     args: serde_json::Value,
+    /// What the visitor was asked, until it is stored.
+    asked: Option<String>,
     /// Calls that it planned with that one, for after it.
     queue: VecDeque<ToolCall>,
     /// What stands for personal data in this thread.
@@ -114,6 +120,7 @@ impl Driver {
             answer: Answer::default(),
             draft: Vec::new(),
             args: serde_json::Value::Null,
+            asked: None,
             queue: VecDeque::new(),
             vault: job.vault.clone(),
             meter: Arc::new(agent.meter(job.turn.site)),
@@ -132,9 +139,12 @@ impl Driver {
     /// # Errors
     /// When it became another's, or the database stays away; then nothing more of it is
     /// stored by this driver.
-    pub(super) async fn run(mut self, stop: &Notify, first: Input) -> DbResult<()> {
+    pub(super) async fn run(mut self, stop: &Notify, mut first: Input) -> DbResult<()> {
         if self.job.resumed {
             self.recall().await?;
+            if let Input::Resumed { ledger } = &mut first {
+                *ledger = self.reconcile().await?;
+            }
         }
         self.inputs.push_back(first);
         let closing = self.agent.closing.clone();
@@ -191,7 +201,7 @@ impl Driver {
     /// the visitor is to read, that changes anything, or that couldn't be done again.
     async fn linger(&mut self) -> Option<Outcome> {
         let repeatable = match self.machine.open_operation() {
-            Some(Action::CallTool { call }) => self.agent.registry.writes(&call.tool) == Some(false),
+            Some(Action::CallTool { call }) => call.effect == Effect::Read,
             Some(operation) => matches!(
                 operation,
                 Action::Screen | Action::Plan { .. } | Action::Draft { .. }

@@ -3,15 +3,18 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::Driver;
 use crate::agent::brain::{Plan, TurnView};
 use crate::agent::machine::action::{Action, Correction, Question, WithdrawReason};
-use crate::agent::machine::call::Call;
+use crate::agent::machine::call::{ArgsRef, Call};
 use crate::agent::machine::input::{Input, LinkFailure};
-use crate::agent::operation::{self, Running};
+use crate::agent::mask;
+use crate::agent::operation::{self, Running, What};
 use crate::agent::phrases;
 use crate::agent::record::{CallNews, Ending};
-use crate::domain::event::{AskKind, Outcome, ReplaceReason, StepStatus, ThreadEvent};
+use crate::domain::event::{AskKind, Asks, Outcome, ReplaceReason, StepStatus, ThreadEvent};
 use crate::domain::site::Mode;
 
 impl Driver {
@@ -25,8 +28,8 @@ impl Driver {
             Action::Screen => {
                 self.running = if self.job.address_only {
                     Running::ready()
-                } else if let Some(site_name) = self.job.opens.take() {
-                    operation::opened(TurnView::clone(&self.view), site_name)
+                } else if let Some(site) = self.job.opens.take() {
+                    operation::opened(TurnView::clone(&self.view), &site)
                 } else {
                     operation::screen(
                         &self.agent,
@@ -34,6 +37,7 @@ impl Driver {
                         self.job.first_seq,
                         self.job.text.clone(),
                         self.job.locale.clone(),
+                        self.job.answer.is_some(),
                     )
                 };
             }
@@ -75,21 +79,21 @@ impl Driver {
                 self.record.events.push(event);
             }
             Action::StoreAsk { question } => {
-                let (kind, proposal_id) = match question {
-                    Question::Identity => (AskKind::Identity, None),
-                    Question::Contact => (AskKind::Contact, None),
-                    Question::Confirm { proposal } => (AskKind::Confirm, Some(proposal.0)),
+                let kind = match question {
+                    Question::Identity => AskKind::Identity,
+                    Question::Contact => AskKind::Contact,
+                    Question::Confirm { proposal } => {
+                        self.running = operation::proposal(&self.agent, t, proposal);
+                        return;
+                    }
                 };
-                self.record.events.push(ThreadEvent::Ask {
-                    kind,
-                    proposal_id,
-                    summary: String::new(),
-                });
+                let summary = phrases::asks(kind, self.tongue).to_owned();
+                self.ask(Asks::plain(kind, summary));
                 self.running = Running::ready();
             }
             Action::OpenTicket { reason } => self.running = operation::ticket(&self.agent, t, reason),
-            Action::OpenHandoff { reason, .. } => {
-                self.running = operation::handoff(&self.agent, t, reason);
+            Action::OpenHandoff { reason, proposal } => {
+                self.running = operation::handoff(&self.agent, t, reason, proposal);
             }
             Action::Finish {
                 outcome,
@@ -119,7 +123,10 @@ impl Driver {
     }
 
     pub(super) fn call(&mut self, call: Call) {
-        let known = self.agent.registry.writes(&call.tool).is_some();
+        let known = self.agent.registry.power(&call.tool).is_some();
+        if let ArgsRef::Proposal { proposal } = call.args {
+            self.args = json!({ "proposal": proposal });
+        }
         self.record.calls.push(CallNews::Begun {
             id: call.call_id,
             tool: call.tool.clone(),
@@ -128,13 +135,20 @@ impl Driver {
         if known {
             self.progress(&call.tool, StepStatus::Start);
         }
-        self.running = operation::call(
-            &self.agent,
-            self.job.turn,
-            call.call_id,
-            call.tool,
-            self.args.clone(),
-        );
+        let what = match call.args {
+            ArgsRef::Proposal { proposal } => What::Proposal(proposal),
+            // The hands' border: from here on it is the visitor's own data.
+            ArgsRef::Call => What::Call(call.tool, mask::revealed(&self.vault, &self.args)),
+        };
+        let ctx = operation::context_of(&self.agent, &self.job.turn, call.call_id, &self.view);
+        self.running = operation::call(&self.agent, ctx, call.call_id, what);
+    }
+
+    /// Asks the visitor for something. The question is the agent's message, for whoever reads
+    /// the conversation later.
+    pub(super) fn ask(&mut self, asks: Asks) {
+        self.asked = Some(asks.summary.clone());
+        self.record.events.push(ThreadEvent::Ask(asks));
     }
 
     pub(super) fn progress(&mut self, tool: &str, status: StepStatus) {
@@ -176,7 +190,10 @@ impl Driver {
         });
         let gap = (used.is_empty() && self.searched_by_message())
             .then(|| (self.job.text.clone(), self.job.locale.clone()));
-        let message = (!self.answer.is_empty()).then_some((text, used));
+        let message = match (self.answer.is_empty(), self.asked.take()) {
+            (false, _) => Some((text, used)),
+            (true, asked) => asked.map(|question| (question, Vec::new())),
+        };
         self.record.ending = Some(Ending {
             outcome: outcome.as_str(),
             brain,

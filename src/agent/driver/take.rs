@@ -12,14 +12,14 @@ use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Rejection};
 use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
 use crate::agent::machine::state::State;
 use crate::agent::mask;
-use crate::agent::operation::{Outcome as Done, code};
+use crate::agent::operation::{Answered, Outcome as Done, Screened, code};
 use crate::agent::phrases;
 use crate::agent::record::CallNews;
 use crate::db::model_calls::Held;
-use crate::domain::event::{StepStatus, ThreadEvent};
+use crate::domain::event::{AskKind, Asks, StepStatus, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::CallId;
-use crate::domain::tool::ToolCode;
+use crate::domain::tool::{Power, ToolCode};
 use crate::guardrails::content;
 use crate::hands::registry::{CallError, Called};
 
@@ -32,21 +32,25 @@ impl Driver {
     /// Turns what an operation gave into the machine's input.
     pub(super) fn take(&mut self, done: Done) {
         let input = match done {
-            Done::Screened(Ok(view)) => {
+            Done::Screened(Ok(Screened { view, answer })) => {
                 self.view = Arc::new(TurnView {
                     customer: self.vault.customer(),
                     ..view
                 });
-                Input::Screened {
-                    verdict: screened(&self.view.message),
-                }
+                let verdict = match self.job.answer.take().or(answer) {
+                    Some(answer) => answered(answer),
+                    None => screened(&self.view.message),
+                };
+                Input::Screened { verdict }
             }
             Done::Screened(Err(error)) => {
                 // Nothing is known of the thread, but the question is: go on without history.
                 tracing::warn!(%error, turn = %self.job.turn.turn, "screening without history");
-                Input::Screened {
-                    verdict: screened(&self.view.message),
-                }
+                let verdict = match self.job.answer.take() {
+                    Some(answer) => answered(answer),
+                    None => screened(&self.view.message),
+                };
+                Input::Screened { verdict }
             }
             Done::Planned(Ok(plan)) => {
                 fail::point(FailPoint::TurnPlanned);
@@ -75,6 +79,23 @@ impl Driver {
             }
             Done::Ticket(Err(error)) | Done::Handoff(Err(error)) => {
                 tracing::error!(%error, turn = %self.job.turn.turn, "a turn couldn't be closed as it should");
+                Input::CloseFailed
+            }
+            Done::Proposal(Ok(Some(row))) => {
+                let summary = self.vault.mask(&row.summary);
+                self.ask(Asks {
+                    kind: AskKind::Confirm,
+                    proposal_id: Some(row.id.0),
+                    summary,
+                    amount_minor: row.amount_minor,
+                    currency: row.currency,
+                    expires_at: Some(row.expires_at),
+                });
+                Input::Closed { needs_contact: false }
+            }
+            Done::Proposal(Ok(None)) => Input::CloseFailed,
+            Done::Proposal(Err(error)) => {
+                tracing::error!(%error, turn = %self.job.turn.turn, "a proposal can't be read");
                 Input::CloseFailed
             }
             Done::Ready => self.ready(),
@@ -151,19 +172,20 @@ impl Driver {
                     };
                 };
                 let call_id = CallId::new();
-                let writes = self.agent.registry.writes(&tool);
+                let power = self.agent.registry.power(&tool);
                 self.args = args;
                 input::Plan::Call {
                     call: Call {
                         call_id,
                         // An unknown name is the brain's free text, which isn't stored.
-                        tool: if writes.is_some() {
+                        tool: if power.is_some() {
                             tool
                         } else {
                             "unknown".to_owned()
                         },
                         args: ArgsRef::Call,
-                        effect: if writes == Some(true) {
+                        // A guarded tool only proposes; what is said yes to is the write.
+                        effect: if power == Some(Power::Serves) {
                             Effect::Write {
                                 key: call_id.to_string(),
                             }
@@ -213,14 +235,26 @@ impl Driver {
                 }
             }
             Err(CallError::Failed { error, attempts }) => {
-                tracing::warn!(tool, %error, attempts, turn = %self.job.turn.turn, "a tool failed");
-                self.progress(&tool, StepStatus::Error);
+                if error.code.is_transient() {
+                    tracing::warn!(tool, %error, attempts, turn = %self.job.turn.turn, "a tool failed");
+                } else {
+                    tracing::debug!(tool, %error, attempts, turn = %self.job.turn.turn, "a tool said no");
+                }
+                let status = if error.need.is_some() {
+                    StepStatus::Ok
+                } else {
+                    StepStatus::Error
+                };
+                self.progress(&tool, status);
                 self.record.calls.push(CallNews::Ended {
                     id,
                     result: Err(error.code.as_str()),
                     attempts,
                     ms,
                 });
+                if let Some(need) = error.need {
+                    return Input::ToolNeeds { call_id: id, need };
+                }
                 let args = self.args.clone();
                 self.view_mut().outcomes.push(ToolOutcome {
                     tool,
@@ -264,6 +298,26 @@ impl Driver {
             Some(Action::OpenHandoff { reason, .. }) => code(&reason),
             _ => "unknown".to_owned(),
         }
+    }
+}
+
+/// What a yes or no to a proposal means: a yes runs the stored call under the proposal's own
+/// key.
+fn answered(answer: Answered) -> Verdict {
+    let proposal = answer.proposal;
+    if !answer.accept {
+        return Verdict::Declines { proposal };
+    }
+    Verdict::Confirms {
+        proposal,
+        call: Call {
+            call_id: CallId::new(),
+            tool: answer.tool,
+            args: ArgsRef::Proposal { proposal },
+            effect: Effect::Write {
+                key: proposal.to_string(),
+            },
+        },
     }
 }
 

@@ -65,24 +65,6 @@ pub enum Rejection {
     Schema,
 }
 
-/// What must happen before a tool does its work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Need {
-    /// The visitor must show who they are.
-    Identity,
-    /// The visitor must say yes to this very proposal.
-    Confirm {
-        /// The stored call.
-        proposal: ProposalId,
-    },
-    /// Staff must approve this very proposal.
-    Approval {
-        /// The stored call.
-        proposal: ProposalId,
-    },
-}
-
 /// How well a search's result fits, by the site's threshold (GRD-6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

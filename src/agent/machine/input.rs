@@ -2,11 +2,11 @@
 //! out, and what came from outside. Codes and references only, so that a stored turn
 //! can be replayed without anybody's words.
 
-use crate::domain::tool::ToolCode;
+use crate::domain::tool::{Need, ToolCode};
 use serde::{Deserialize, Serialize};
 
 use crate::agent::machine::action::{HandoffReason, Question};
-use crate::agent::machine::call::{Call, Confidence, Ledger, Need, Rejection};
+use crate::agent::machine::call::{Call, Confidence, Ledger, Rejection};
 use crate::agent::machine::ctx::Timer;
 use crate::domain::ids::{CallId, ProposalId};
 

@@ -2,14 +2,14 @@
 //! correction, the chain of links, and writes whose effect can't be told.
 
 use crate::agent::machine::action::{Correction, HandoffReason, Question, Template};
-use crate::agent::machine::call::{ArgsRef, Call, Confidence, Need, Rejection};
+use crate::agent::machine::call::{ArgsRef, Call, Confidence, Rejection};
 use crate::agent::machine::ctx::{MAX_CORRECTIONS, MAX_TOOLS};
 use crate::agent::machine::input::Plan;
 use crate::agent::machine::state::{State, Store};
 use crate::agent::machine::step::Step;
 use crate::domain::event::Outcome;
 use crate::domain::site::Mode;
-use crate::domain::tool::ToolCode;
+use crate::domain::tool::{Need, ToolCode};
 
 impl Step {
     /// Asks the current link for one plan; without a link left, a person goes on (AGT-5).

@@ -24,6 +24,10 @@ impl Step {
                 Ledger::Done => {
                     self.note_result(None);
                     self.state = State::Planning { correction: None };
+                    if self.ctx.time_is_over(self.at) {
+                        // What was done has to be told, however long the crash took.
+                        self.ctx.started_at = Some(self.at);
+                    }
                 }
                 Ledger::None => {}
             }

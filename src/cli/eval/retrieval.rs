@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::sites;
 use crate::domain::ids::SiteId;
+use crate::domain::rules::Rules;
 use crate::domain::site::{Mode, Site};
 use crate::evals::beir::{self, Set};
 use crate::evals::metrics::Means;
@@ -109,6 +110,7 @@ async fn site_for(session: &Session, args: &Args) -> anyhow::Result<SiteId> {
         origins: Vec::new(),
         mode: Mode::Shadow,
         locale: args.lang.clone(),
+        rules: Rules::default(),
         created_at: session.clock.now(),
     };
     let mut tx = session.db.site(site.id).await?;

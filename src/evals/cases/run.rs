@@ -205,6 +205,7 @@ impl<'a> Run<'a> {
                 text: text.trim().to_owned(),
                 locale: case.locale.clone(),
                 email: None,
+                confirm: None,
                 customer: None,
             };
             let start = Instant::now();
@@ -218,7 +219,7 @@ impl<'a> Run<'a> {
                     first.get_or_insert_with(|| start.elapsed());
                     seen.push_str(md);
                 }
-                ThreadEvent::Ask { summary, .. } => seen.push_str(&format!("\n{summary}")),
+                ThreadEvent::Ask(asks) => seen.push_str(&format!("\n{}", asks.summary)),
                 ThreadEvent::Handoff {
                     reason: why, next, ..
                 } => {
@@ -243,7 +244,11 @@ impl<'a> Run<'a> {
             tried.answers.push(Said {
                 outcome: ended.outcome,
                 brain: ended.brain,
-                text: ended.text,
+                // A question to the visitor is an answer of its kind.
+                text: match ended.ask {
+                    Some(asks) if ended.text.is_empty() => asks.summary,
+                    _ => ended.text,
+                },
                 seen,
                 citations: ended
                     .citations

@@ -6,10 +6,12 @@ use std::sync::{Arc, LazyLock, OnceLock};
 
 use moka::sync::Cache;
 
+use super::figures::figures;
 use super::links::{Link, blanked, links};
+use super::plain_words;
 use super::tongue::{Tally, Tongue};
 use super::tools::Said;
-use super::units::{Unit, units};
+use super::units::{Unit, plain, units};
 use super::{Evidence, Fault, Source, Verdict, judge};
 
 /// How many bytes of sources' texts are kept, and what a source takes for each of them once it
@@ -79,6 +81,18 @@ impl Reading {
             Ok(pairs) if pairs.is_empty() => Verdict::Pass,
             Ok(pairs) => Verdict::Doubt { pairs },
             Err(fault) => Verdict::Fail(fault),
+        }
+    }
+
+    /// Checks a fixed sentence of the program's own that was filled with what a tool returned:
+    /// its figures must be the tool's or the visitor's.
+    #[must_use]
+    pub fn check_fixed(&self, sentence: &str) -> Verdict {
+        let all = figures(&plain(&plain_words::without_placeholders(sentence)));
+        if all.iter().all(|f| self.said.has(f) || self.said.by_visitor(f)) {
+            Verdict::Pass
+        } else {
+            Verdict::Fail(Fault::Mismatch)
         }
     }
 

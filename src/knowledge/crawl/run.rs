@@ -26,6 +26,8 @@ use crate::knowledge::fetch::{Fetcher, Validators};
 
 /// How long a slice goes on.
 pub(super) const SLICE: Duration = Duration::from_secs(10);
+/// How long a count of pages is good for.
+const COUNTS: Duration = Duration::from_secs(1);
 /// How long a run goes on.
 const LONGEST: TimeDelta = TimeDelta::hours(6);
 /// What a run reads.
@@ -137,7 +139,8 @@ impl Crawler {
     ) -> Result<Slice, DbError> {
         let until = Instant::now() + SLICE;
         let run = frame.crawl.run;
-        loop {
+        let (mut counts, mut counted) = (Counts::default(), None::<Instant>);
+        while Instant::now() < until {
             let mut tx = self.db.site(frame.site).await?;
             // Its bounds count anew each time, and somebody may have ended it.
             let Some(crawl) = crawls::get(&mut tx, frame.crawl.id).await? else {
@@ -148,11 +151,16 @@ impl Crawler {
                 return Ok(Slice::Ended);
             }
             frame.crawl = crawl;
-            let counts = crawl_pages::counts(&mut tx, frame.crawl.id, run).await?;
+            // Counting goes over all pages; one more is one more meanwhile.
+            counts.visited += 1;
+            if counted.is_none_or(|at| at.elapsed() > COUNTS) {
+                counts = crawl_pages::counts(&mut tx, frame.crawl.id, run).await?;
+                counted = Some(Instant::now());
+            }
             let next = crawl_pages::next(&mut tx, frame.crawl.id, run).await?;
             drop(tx);
             tell("crawl", share(counts));
-            let stop = self.bound(&frame.crawl, counts);
+            let stop = self.bound(&frame.crawl, counts).filter(|_| next.is_some());
             let Some(next) = next.filter(|_| stop.is_none()) else {
                 self.end(&frame, stop.unwrap_or(Stop::Done)).await?;
                 return Ok(Slice::Ended);
@@ -203,10 +211,8 @@ impl Crawler {
             if let Some(slice) = self.visit(&frame, fetcher, &next, &url, &robots).await? {
                 return Ok(slice);
             }
-            if Instant::now() > until {
-                return Ok(Slice::Again(Duration::ZERO));
-            }
         }
+        Ok(Slice::Again(Duration::ZERO))
     }
 
     /// What is left of the pause between two requests to a host. Another process may have made
@@ -219,7 +225,7 @@ impl Crawler {
     /// A bound of the run that is reached.
     fn bound(&self, crawl: &Crawl, counts: Counts) -> Option<Stop> {
         let now = self.clock.now();
-        if counts.visited >= i64::from(crawl.bounds.max_pages) && counts.visited < counts.pages {
+        if counts.visited >= i64::from(crawl.bounds.max_pages) {
             Some(Stop::Bound("page_limit"))
         } else if crawl.bytes > MOST_BYTES {
             Some(Stop::Bound("byte_limit"))

@@ -152,7 +152,8 @@ mod tests {
         gzip.write_all(PAGES.as_bytes()).unwrap();
         let packed = gzip.finish().unwrap();
         assert_eq!(read(&packed).unwrap().pages.len(), 2);
-        assert_eq!(read(&PAGES.as_bytes()[..250]).unwrap().pages.len(), 1);
+        let cut = PAGES.find("</url>").unwrap() + 20;
+        assert_eq!(read(&PAGES.as_bytes()[..cut]).unwrap().pages.len(), 1);
         let bomb = "<!DOCTYPE x [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;'>]><urlset><url><loc>https://a/&b;</loc></url></urlset>";
         assert_eq!(read(bomb.as_bytes()).unwrap().pages[0].url, "https://a/");
         let many = format!(

@@ -19,7 +19,10 @@ const KEPT: usize = 8;
 
 /// The tools as they are sent, by what they are made of: the same few go with every request.
 #[derive(Default)]
-pub struct Tools(Mutex<Vec<(Arc<[ToolSpec]>, Dialect, Arc<RawValue>)>>);
+pub struct Tools(Mutex<Vec<Written>>);
+
+/// Tools, the dialect that they were written for, and what was written.
+type Written = (Arc<[ToolSpec]>, Dialect, Arc<RawValue>);
 
 impl Tools {
     fn form(&self, tools: &Arc<[ToolSpec]>, dialect: Dialect) -> serde_json::Result<Arc<RawValue>> {

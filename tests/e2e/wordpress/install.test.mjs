@@ -76,6 +76,8 @@ test('an owner uploads the zip, pastes two values, and the connection is good; d
     await page.getByLabel('What it printed').fill(`Site    ${id} (rig)\nKey id  ${kid}\nSecret  ${secret}\n`);
     await page.getByRole('button', { name: 'Connect', exact: true }).click();
     await page.getByText('Connected.').waitFor();
+    // What the button does comes with a script that is deferred.
+    await page.waitForLoadState('load');
     await page.getByRole('button', { name: 'Test connection' }).click();
     await page.locator('.deskhand-check').filter({ hasText: 'Streaming' }).waitFor();
     assert.equal(await page.locator('.deskhand-check.is-bad').count(), 0);

@@ -36,9 +36,9 @@ export class Running {
     this.log = log;
     this.child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...options });
     const out = createWriteStream(log, { flags: 'a' });
-    this.child.stdout.pipe(out);
-    this.child.stderr.pipe(out);
-    this.ended = new Promise((resolve) => this.child.once('close', resolve));
+    this.child.stdout.pipe(out, { end: false });
+    this.child.stderr.pipe(out, { end: false });
+    this.ended = new Promise((resolve) => this.child.once('close', resolve)).then(() => out.end());
     this.child.once('error', (error) => { this.failed = error; });
     running.add(this);
   }

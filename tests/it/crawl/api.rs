@@ -45,8 +45,8 @@ async fn a_site_adds_runs_and_removes_crawls() {
     assert_eq!(list["crawls"][0]["pages"]["taken"], 2, "{list}");
     let (_, one) = call(&b, "GET", &format!("/api/crawls/{id}"), None).await;
     assert_eq!(
-        (one["outcome"].as_str(), one["problems"].as_array()),
-        (Some("done"), None),
+        (one["outcome"].as_str(), one["problems"][0]["reason"].as_str()),
+        (Some("done"), Some("gone")),
         "{one}"
     );
     let (status, run) = call(&b, "POST", &format!("/api/crawls/{id}/run"), None).await;

@@ -19,7 +19,9 @@ use deskhand::domain::keys::{Purpose, RootSecret, owner_of};
 use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
 use deskhand::gateway::Gateway;
+use deskhand::hands::adapters::demo_store::DemoStore;
 use deskhand::hands::kb_search::KbSearch;
+use deskhand::hands::orders::{self, Stores};
 use deskhand::hands::registry::Registry;
 use deskhand::http::auth::token::{self, Claims};
 use deskhand::http::metrics::Access;
@@ -61,6 +63,7 @@ impl TestSite {
             origins: origins.iter().map(|o| (*o).to_owned()).collect(),
             mode: Mode::Assist,
             locale: "en".to_owned(),
+            rules: deskhand::domain::rules::Rules::default(),
             created_at: now,
         };
         let kid = format!("dk_{}", Uuid::new_v4().simple());
@@ -117,6 +120,8 @@ pub struct Setup {
     pub sweep: bool,
     pub knowledge: Arc<Knowledge>,
     pub day_cap_micro: i64,
+    /// Where orders are; the built-in store where none is given.
+    pub stores: Option<Arc<dyn Stores>>,
     /// Of AI jobs that need no conversation.
     pub providers: Vec<Arc<Provider>>,
     /// `host:port` of servers on this machine that may be called back.
@@ -133,6 +138,7 @@ impl Default for Setup {
             sweep: true,
             knowledge: words_alone(),
             day_cap_micro: 1_000_000,
+            stores: None,
             providers: Vec::new(),
             callbacks: Vec::new(),
         }
@@ -189,6 +195,9 @@ impl TestApp {
     ) -> Self {
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&setup.knowledge))).unwrap();
+        let demo = DemoStore::new(db.clone(), clock.clone());
+        let stores = setup.stores.unwrap_or_else(|| Arc::new(demo));
+        orders::register(&mut registry, &stores, None).unwrap();
         let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {
             limits: setup.limits,

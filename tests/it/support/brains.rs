@@ -89,6 +89,7 @@ impl Brain for Scripted {
             for sentence in &self.sentences {
                 pass(&self.permits).await;
                 let sentence = Sentence {
+                    fixed: false,
                     gap: None,
                     md: (*sentence).to_owned(),
                     cites: cites.clone(),

@@ -261,7 +261,7 @@ fn asks_for_machine(said: &[&str]) -> bool {
 }
 
 /// The number of an order that a message is about.
-fn order_number(message: &str) -> Option<String> {
+pub fn order_number(message: &str) -> Option<String> {
     let all = words(message);
     let said = |i: usize| all.get(i).map_or("", |w| w.lower.as_str());
     for (i, word) in all.iter().enumerate() {
@@ -315,6 +315,57 @@ fn order_number(message: &str) -> Option<String> {
         }
     }
     None
+}
+
+/// Words beside a number that is given.
+const COURTESY: [&str; 30] = [
+    "and",
+    "my",
+    "the",
+    "it",
+    "it's",
+    "its",
+    "is",
+    "order",
+    "number",
+    "email",
+    "e",
+    "mail",
+    "address",
+    "no",
+    "yes",
+    "please",
+    "was",
+    "here",
+    "und",
+    "meine",
+    "die",
+    "ist",
+    "es",
+    "bestellung",
+    "nummer",
+    "adresse",
+    "bitte",
+    "hier",
+    "ja",
+    "number's",
+];
+
+/// A number that stands alone for an order, in a message that only gives one: `1004`, or
+/// `1004, [EMAIL_1]`.
+#[must_use]
+pub fn bare_number(message: &str) -> Option<String> {
+    let all = words(message);
+    let mut numbers = all
+        .iter()
+        .filter(|w| (3..=12).contains(&w.lower.len()) && w.lower.bytes().all(|b| b.is_ascii_digit()));
+    let first = numbers.next()?;
+    let few = all
+        .iter()
+        .filter(|w| !COURTESY.contains(&w.lower.as_str()))
+        .count()
+        <= 3;
+    (few && numbers.next().is_none()).then(|| message[first.at.clone()].to_owned())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod phrases;
 pub mod question;
 pub mod rank;
 pub mod sentences;
+pub mod service;
 
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -68,6 +69,11 @@ impl Brain for Extractive {
 }
 
 fn plan(view: &TurnView) -> Plan {
+    if intent(&view.message) != Intent::Person
+        && let Some(plan) = service::plan(view)
+    {
+        return plan;
+    }
     let done = view.outcomes.iter().filter(|o| o.tool == SEARCH).count();
     let queries = match intent(&view.message) {
         Intent::Person => return Plan::Handoff(HandoffReason::VisitorAsked),
@@ -113,8 +119,12 @@ fn before(view: &TurnView) -> Option<&str> {
 }
 
 fn draft(view: &TurnView) -> Vec<Sentence> {
+    if let Some(sentences) = service::draft(view) {
+        return sentences;
+    }
     let tongue = Tongue::of(&view.locale);
     let own = |phrase: Phrase<'_>| Sentence {
+        fixed: false,
         gap: None,
         md: say(phrase, tongue, &view.site_name),
         cites: Vec::new(),
@@ -174,6 +184,7 @@ fn pinned(found: &Found) -> Option<Vec<Sentence>> {
     let sentences = sentences::speech(&pin.text).sentences.into_iter().take(PINNED);
     let sentences: Vec<Sentence> = sentences
         .map(|s| Sentence {
+            fixed: false,
             gap: None,
             md: ended(s.text),
             cites: vec![pin.chunk_id],
@@ -201,6 +212,7 @@ fn cited(sentences: Vec<Candidate>, found: &Found) -> Vec<Sentence> {
     sentences
         .into_iter()
         .map(|c| Sentence {
+            fixed: false,
             gap: None,
             cites: vec![found.passages[c.passage].chunk_id],
             md: ended(c.text),

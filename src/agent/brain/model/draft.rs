@@ -133,6 +133,7 @@ fn sentence(piece: Piece, passages: &[&Passage]) -> Sentence {
         })
         .collect();
     Sentence {
+        fixed: false,
         gap: Some(piece.gap),
         md: piece.md,
         cites,

@@ -122,14 +122,23 @@ fn without_time_left_the_turn_is_degraded(
 }
 
 /// What could not be decided in time still comes first: the person, not the ticket.
-#[rstest]
-#[case::unknown(Ledger::Unknown, Action::OpenHandoff { reason: HandoffReason::UnknownEffect, proposal: None })]
-#[case::done(Ledger::Done, Action::OpenTicket { reason: TicketReason::TimedOut })]
-fn a_write_after_the_limit(#[case] ledger: Ledger, #[case] store: Action) {
+#[test]
+fn a_write_that_nobody_can_tell_goes_to_a_person_however_late() {
+    let store = Action::OpenHandoff {
+        reason: HandoffReason::UnknownEffect,
+        proposal: None,
+    };
     assert_eq!(
-        after_crash(writing(), 9_000, ledger),
+        after_crash(writing(), 9_000, Ledger::Unknown),
         [arm_from(Timer::Close, 9_000), store]
     );
+}
+
+/// What was done is told: the turn's clocks run from the takeover.
+#[test]
+fn a_write_that_was_done_is_told_however_late() {
+    let actions = after_crash(writing(), 9_000, Ledger::Done);
+    assert!(matches!(actions.last(), Some(Action::Plan { .. })), "{actions:?}");
 }
 
 #[test]

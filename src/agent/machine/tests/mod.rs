@@ -11,12 +11,12 @@ mod properties;
 mod stored_form;
 
 use crate::domain::event::Outcome;
-use crate::domain::tool::ToolCode;
+use crate::domain::tool::{Need, ToolCode};
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use crate::agent::machine::action::{Action, HandoffReason, Question, Template, TicketReason};
-use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Ledger, Need, Rejection};
+use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Ledger, Rejection};
 use crate::agent::machine::ctx::{Limits, Timer};
 use crate::agent::machine::input::{Gate, GateReason, Input, LinkFailure, Plan, Verdict};
 use crate::agent::machine::{Machine, step};

@@ -40,6 +40,9 @@ fn damaged(path: &Path, problem: impl Into<String>) -> BackupError {
     }
 }
 
+/// Takes a piece of a file by the file's name; `None` stands for a folder.
+type Take<'t> = dyn FnMut(&str, Option<&[u8]>) -> Result<(), BackupError> + 't;
+
 struct Reading<'a> {
     path: &'a Path,
     zip: ZipArchive<File>,
@@ -86,7 +89,7 @@ impl<'a> Reading<'a> {
     fn each(
         &mut self,
         told: &mut dyn FnMut(u64, u64),
-        take: &mut dyn FnMut(&str, Option<&[u8]>) -> Result<(), BackupError>,
+        take: &mut Take<'_>,
     ) -> Result<(usize, u64), BackupError> {
         let path = self.path;
         let mut seen: BTreeMap<String, (String, u64)> = BTreeMap::new();

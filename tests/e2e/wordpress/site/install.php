@@ -25,6 +25,7 @@ if (is_wp_error($done)) {
 }
 update_option('permalink_structure', getenv('DESKHAND_RIG_PERMALINKS') === 'plain' ? '' : '/%postname%/');
 update_option('timezone_string', 'Europe/Vienna');
+update_option('show_avatars', 0);
 update_user_meta(1, 'show_welcome_panel', 0);
 // No guided tour in the editor.
 update_user_meta(1, $GLOBALS['wpdb']->get_blog_prefix() . 'persisted_preferences', [

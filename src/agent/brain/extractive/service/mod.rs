@@ -1,0 +1,154 @@
+//! Orders without a model: what a visitor wants done, read by rules over the conversation, the
+//! tools that it takes, and fixed sentences about what they returned. The hands decide who may
+//! have what; nothing here does.
+
+mod postal;
+mod say;
+mod wish;
+
+use serde_json::{Value, json};
+
+use self::wish::{Wish, Wished};
+use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView};
+use crate::agent::machine::action::Question;
+use crate::agent::phrases::Tongue;
+use crate::hands::Tool;
+use crate::hands::check_refund_policy::CheckRefundPolicy;
+use crate::hands::get_order_status::GetOrderStatus;
+use crate::hands::issue_refund::IssueRefund;
+use crate::hands::list_orders::ListOrders;
+use crate::hands::update_shipping_address::UpdateShippingAddress;
+
+const STATUS: &str = GetOrderStatus::NAME;
+const LIST: &str = ListOrders::NAME;
+const POLICY: &str = CheckRefundPolicy::NAME;
+const REFUND: &str = IssueRefund::NAME;
+const ADDRESS: &str = UpdateShippingAddress::NAME;
+/// Where a site has no shop, the pages are asked instead.
+const DISABLED: &str = "DISABLED";
+
+/// The longest reason that is passed on, in characters.
+const LONGEST_REASON: usize = 300;
+
+/// The first outcome of a tool in this turn.
+fn outcome<'a>(view: &'a TurnView, tool: &str) -> Option<&'a ToolOutcome> {
+    view.outcomes.iter().find(|o| o.tool == tool)
+}
+
+/// Whether this turn's site has no shop that could be asked, or doesn't let the agent ask it.
+fn no_shop(view: &TurnView) -> bool {
+    let off = |tool: &&str| view.off.contains(*tool);
+    [STATUS, POLICY].iter().all(off)
+        || view.outcomes.iter().any(|o| {
+            [STATUS, LIST, POLICY].contains(&o.tool.as_str()) && o.result == Err(DISABLED.to_owned())
+        })
+}
+
+/// What to do next about an order; none when the message isn't about one, or no shop can be asked.
+pub fn plan(view: &TurnView) -> Option<Plan> {
+    // What was said yes to has run: its result is told.
+    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some() {
+        return Some(Plan::Draft);
+    }
+    if no_shop(view) {
+        return None;
+    }
+    let wished = wish::read(view)?;
+    match &wished.wish {
+        Wish::Status => status(view, &wished),
+        Wish::List => Some(match outcome(view, LIST) {
+            Some(_) => Plan::Draft,
+            None => call(LIST, json!({})),
+        }),
+        Wish::Refund => refund(view, &wished),
+        Wish::Address(address) => {
+            let known = outcome(view, STATUS);
+            match (known.map(|o| o.result.is_ok()), address) {
+                (None, _) => status(view, &wished),
+                (Some(true), Some(address)) if !view.off.contains(ADDRESS) => Some(call(
+                    ADDRESS,
+                    json!({ "order_id": wished.number.as_deref().unwrap_or_default(), "address": address }),
+                )),
+                _ => Some(Plan::Draft),
+            }
+        }
+    }
+}
+
+fn call(tool: &str, args: Value) -> Plan {
+    Plan::Calls(vec![ToolCall {
+        tool: tool.to_owned(),
+        args,
+    }])
+}
+
+fn status(view: &TurnView, wished: &Wished) -> Option<Plan> {
+    if outcome(view, STATUS).is_some() {
+        return Some(Plan::Draft);
+    }
+    let Some(number) = &wished.number else {
+        return Some(Plan::Ask(Question::Identity));
+    };
+    let mut args = json!({ "order_id": number });
+    if let Some(email) = &wished.email {
+        args["email"] = json!(email);
+    }
+    Some(call(STATUS, args))
+}
+
+fn refund(view: &TurnView, wished: &Wished) -> Option<Plan> {
+    let Some(number) = &wished.number else {
+        return Some(Plan::Ask(Question::Identity));
+    };
+    let reason: String = wished.reason.chars().take(LONGEST_REASON).collect();
+    let Some(policy) = outcome(view, POLICY) else {
+        let mut args = json!({ "order_id": number, "reason": reason });
+        if let Some(email) = &wished.email {
+            args["email"] = json!(email);
+        }
+        return Some(call(POLICY, args));
+    };
+    let allowed = policy
+        .result
+        .as_ref()
+        .ok()
+        .filter(|r| r["eligible"] == json!(true))
+        .and_then(|r| r["max_amount"].as_str());
+    match allowed {
+        Some(max) if !view.off.contains(REFUND) => Some(call(
+            REFUND,
+            json!({ "order_id": number, "amount": wished.amount_within(max), "reason": reason }),
+        )),
+        _ => Some(Plan::Draft),
+    }
+}
+
+/// What the tools returned, in words; none when no tool of orders ran.
+pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
+    if no_shop(view) {
+        return None;
+    }
+    let tongue = Tongue::of(&view.locale);
+    let last = view
+        .outcomes
+        .iter()
+        .rev()
+        .find(|o| [REFUND, ADDRESS, POLICY, LIST, STATUS].contains(&o.tool.as_str()))?;
+    let lines = match (&last.result, last.tool.as_str()) {
+        (Err(code), tool) => say::failed(code, tool, tongue),
+        (Ok(output), REFUND | ADDRESS) => say::acted(output, tongue),
+        (Ok(output), POLICY) => say::policy(output, view.off.contains(REFUND), tongue),
+        (Ok(output), LIST) => say::list(output, tongue),
+        (Ok(output), _) => match wish::read(view).map(|w| w.wish) {
+            Some(Wish::Address(_)) => say::address_wanted(output, view.off.contains(ADDRESS), tongue),
+            _ => say::status(output, tongue),
+        },
+    };
+    let sentence = |md: String| Sentence {
+        fixed: true,
+        gap: None,
+        md,
+        cites: Vec::new(),
+    };
+    Some(lines.into_iter().map(sentence).collect())
+}

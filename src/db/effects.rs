@@ -1,0 +1,97 @@
+//! The ledger of effects: a row is begun before the other side is asked, and ended after it
+//! has answered. One key, one effect.
+
+use chrono::{DateTime, Utc};
+
+use super::pool::{DbResult, SiteTx};
+
+/// An effect that is about to be asked for.
+#[derive(Debug)]
+pub struct NewEffect<'a> {
+    /// One effect has one key.
+    pub key: &'a str,
+    /// The tool.
+    pub tool: &'a str,
+    /// The order.
+    pub order_number: &'a str,
+    /// Minor units and currency, where money moves.
+    pub amount: Option<(i64, &'a str)>,
+    /// When.
+    pub now: DateTime<Utc>,
+}
+
+/// What the ledger says of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EffectRow {
+    /// `started`, `done`, `failed` or `unknown`.
+    pub state: String,
+    /// The other side's name for it.
+    pub remote_ref: Option<String>,
+    /// Why it failed.
+    pub code: Option<String>,
+    /// When it was begun.
+    pub at: DateTime<Utc>,
+}
+
+/// Begins an effect; false when its key is in the ledger already.
+///
+/// # Errors
+/// When the database does.
+pub async fn begin(tx: &mut SiteTx, e: &NewEffect<'_>) -> DbResult<bool> {
+    let done = sqlx::query!(
+        "INSERT INTO effects (site_id, key, tool, order_number, amount_minor, currency, state, at)
+         VALUES ($1, $2, $3, $4, $5, $6, 'started', $7) ON CONFLICT DO NOTHING",
+        tx.site().0,
+        e.key,
+        e.tool,
+        e.order_number,
+        e.amount.map(|a| a.0),
+        e.amount.map(|a| a.1),
+        e.now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// What the ledger says of a key.
+///
+/// # Errors
+/// When the database does.
+pub async fn find(tx: &mut SiteTx, key: &str) -> DbResult<Option<EffectRow>> {
+    let row = sqlx::query_as!(
+        EffectRow,
+        "SELECT state, remote_ref, code, at FROM effects WHERE key = $1",
+        key
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
+}
+
+/// Ends an effect that was begun, or settles one that was unknown; false when it has ended
+/// otherwise meanwhile.
+///
+/// # Errors
+/// When the database does.
+pub async fn end(
+    tx: &mut SiteTx,
+    key: &str,
+    state: &str,
+    remote_ref: Option<&str>,
+    code: Option<&str>,
+    now: DateTime<Utc>,
+) -> DbResult<bool> {
+    let done = sqlx::query!(
+        "UPDATE effects SET state = $2, remote_ref = $3, code = $4, ended_at = $5
+         WHERE key = $1 AND state IN ('started', 'unknown')",
+        key,
+        state,
+        remote_ref,
+        code,
+        now
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,3 @@
+//! Where orders are: one adapter for each kind of shop, behind one trait.
+
+pub mod demo_store;

@@ -1,0 +1,298 @@
+//! Who a visitor has shown to be (TOOL-6), and how often one may guess. A proof by an order's
+//! number and its billing e-mail is good for that order; a code, or a session of the site, for
+//! all orders of the address.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use uuid::Uuid;
+
+use super::{ToolContext, ToolError};
+use crate::db::identity::{self, NewProof};
+use crate::db::pool::SiteTx;
+use crate::db::threads;
+use crate::domain::address;
+use crate::domain::ids::{SiteId, VisitorId};
+use crate::domain::order::{Order, same_email};
+use crate::domain::seal::owner_of_email;
+use crate::domain::tool::ToolCode;
+
+/// How long a proof counts.
+pub const COUNTS: TimeDelta = TimeDelta::minutes(30);
+/// How long a code may be entered, and how often it may be tried.
+pub const CODE_COUNTS: TimeDelta = TimeDelta::minutes(10);
+/// Tries of one code.
+pub const CODE_TRIES: i32 = 5;
+
+/// The window in which guesses are counted.
+const WINDOW: TimeDelta = TimeDelta::minutes(15);
+/// Wrong pairs of a visitor within it.
+const MOST_WRONG: i32 = 5;
+/// Wrong pairs for one order within it, over all visitors: a new visitor costs nothing.
+const MOST_WRONG_ORDER: i32 = 20;
+/// Codes that are sent to one address within it.
+const MOST_CODES: i32 = 3;
+
+/// A wrong pair is answered after this long, or a multiple of it: an order that there is and
+/// one that there isn't take the same time.
+const PACE: Duration = Duration::from_millis(400);
+
+/// What a visitor has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// The address.
+    pub email: String,
+    /// For this order only.
+    pub order_number: Option<String>,
+}
+
+impl Proven {
+    /// Whether it is good for an order.
+    #[must_use]
+    pub fn covers(&self, order: &Order) -> bool {
+        same_email(&self.email, &order.email) && self.order_number.as_ref().is_none_or(|n| *n == order.number)
+    }
+}
+
+fn owner(site: SiteId, proof: Uuid) -> String {
+    format!("site/{site}/proof/{proof}")
+}
+
+/// The keyed hash of an address.
+#[must_use]
+pub fn email_hash(ctx: &ToolContext, email: &str) -> [u8; 32] {
+    let owner = format!("site/{}/proof-email", ctx.site);
+    ctx.master.fingerprint(&owner, address::folded(email).as_bytes())
+}
+
+/// What a visitor has shown and still counts, the widest first.
+///
+/// # Errors
+/// When the database does, or a row can't be opened with this master key.
+pub async fn proven(ctx: &ToolContext, visitor: VisitorId) -> Result<Vec<Proven>, ToolError> {
+    let mut tx = ctx.db.site(ctx.site).await?;
+    let rows = identity::valid(&mut tx, visitor, ctx.now()).await?;
+    rows.into_iter()
+        .map(|row| {
+            let email = ctx.master.open(&owner(ctx.site, row.id), &row.email_sealed)?;
+            let email = String::from_utf8(email).map_err(|e| ToolError::new(ToolCode::Upstream5xx, e))?;
+            Ok(Proven {
+                email,
+                order_number: row.order_number,
+            })
+        })
+        .collect()
+}
+
+/// How it was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown<'a> {
+    /// By this order's number and its billing e-mail.
+    Order(&'a str),
+    /// By a session of the site.
+    Session,
+}
+
+/// Keeps a proof.
+///
+/// # Errors
+/// When the database does.
+pub async fn keep(
+    ctx: &ToolContext,
+    visitor: VisitorId,
+    email: &str,
+    shown: Shown<'_>,
+) -> Result<(), ToolError> {
+    let id = Uuid::now_v7();
+    let sealed = ctx.master.seal(&owner(ctx.site, id), email.trim().as_bytes())?;
+    let (method, order_number) = match shown {
+        Shown::Order(number) => ("order", Some(number)),
+        Shown::Session => ("session", None),
+    };
+    let now = ctx.now();
+    let mut tx = ctx.db.site(ctx.site).await?;
+    let proof = NewProof {
+        visitor,
+        method,
+        email_sealed: &sealed,
+        email_hash: &email_hash(ctx, email),
+        order_number,
+        code_hash: None,
+        now,
+        expires_at: now + COUNTS,
+    };
+    identity::add(&mut tx, id, &proof).await?;
+    if !threads::has_email(&mut tx, visitor).await? {
+        // Whoever has shown that an address is theirs can be reached there.
+        let owner = owner_of_email(ctx.site, visitor);
+        let sealed = ctx.master.seal(&owner, email.trim().as_bytes())?;
+        threads::set_email(&mut tx, visitor, &sealed).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Makes a code for an address and stores its hash; gives the code, to be sent to the address
+/// and nowhere else. None when too many were asked for.
+///
+/// # Errors
+/// When the database does.
+pub async fn new_code(
+    ctx: &ToolContext,
+    tx: &mut SiteTx,
+    visitor: VisitorId,
+    email: &str,
+) -> Result<Option<String>, ToolError> {
+    let now = ctx.now();
+    let email_hash = email_hash(ctx, email);
+    let asked = identity::guess(tx, &key(ctx, "code", &email_hash), WINDOW, now).await?;
+    let by_visitor = identity::guess(tx, &key(ctx, "codes", visitor.0.as_bytes()), WINDOW, now).await?;
+    if asked > MOST_CODES || by_visitor > MOST_CODES {
+        return Ok(None);
+    }
+    let code = format!("{:06}", rand::random_range(0..1_000_000_u32));
+    let id = Uuid::now_v7();
+    let proof = NewProof {
+        visitor,
+        method: "code",
+        email_sealed: &ctx.master.seal(&owner(ctx.site, id), email.trim().as_bytes())?,
+        email_hash: &email_hash,
+        order_number: None,
+        code_hash: Some(&code_hash(ctx, visitor, &code)),
+        now,
+        expires_at: now + CODE_COUNTS,
+    };
+    identity::add(tx, id, &proof).await?;
+    Ok(Some(code))
+}
+
+/// Enters a code; whether it was right.
+///
+/// # Errors
+/// When the database does.
+pub async fn enter_code(
+    ctx: &ToolContext,
+    visitor: VisitorId,
+    email: &str,
+    code: &str,
+) -> Result<bool, ToolError> {
+    let digits: String = code.chars().filter(char::is_ascii_digit).collect();
+    let now = ctx.now();
+    let mut tx = ctx.db.site(ctx.site).await?;
+    let right = identity::enter_code(
+        &mut tx,
+        visitor,
+        &email_hash(ctx, email),
+        &code_hash(ctx, visitor, &digits),
+        CODE_TRIES,
+        now,
+        now + COUNTS,
+    )
+    .await?;
+    tx.commit().await?;
+    Ok(right)
+}
+
+/// Six digits are soon tried: their hash is keyed, and the visitor's.
+fn code_hash(ctx: &ToolContext, visitor: VisitorId, code: &str) -> [u8; 32] {
+    let owner = format!("site/{}/visitor/{visitor}/code", ctx.site);
+    ctx.master.fingerprint(&owner, code.as_bytes())
+}
+
+fn key(ctx: &ToolContext, what: &str, value: &[u8]) -> [u8; 32] {
+    ctx.master
+        .fingerprint(&format!("site/{}/guess/{what}", ctx.site), value)
+}
+
+/// Checks an order's number against an address, with the limits on guessing. A wrong pair and
+/// an unknown order give the same error after the same time.
+///
+/// # Errors
+/// [`ToolCode::NotFound`] for both, [`ToolCode::RateLimit`] after too many, and what the shop gives.
+pub async fn order_of_pair(
+    ctx: &ToolContext,
+    shop: &dyn super::orders::OrderStore,
+    number: &str,
+    email: &str,
+) -> Result<Order, ToolError> {
+    let visitor = ctx.conversation()?.visitor;
+    let begun = tokio::time::Instant::now();
+    let keys = [
+        (key(ctx, "visitor", visitor.0.as_bytes()), MOST_WRONG),
+        (
+            key(ctx, "order", number.to_lowercase().as_bytes()),
+            MOST_WRONG_ORDER,
+        ),
+    ];
+    let now = ctx.now();
+    // Counted before it is looked up, so that many at once are no more than one after another.
+    let mut tx = ctx.db.site(ctx.site).await?;
+    let mut over = false;
+    for (key, most) in &keys {
+        over |= identity::guess(&mut tx, key, WINDOW, now).await? > *most;
+    }
+    tx.commit().await?;
+    if over {
+        return Err(ToolError::new(ToolCode::RateLimit, "too many wrong pairs"));
+    }
+    let found = shop.find(ctx.site, number).await?;
+    if let Some(order) = found.filter(|order| same_email(&order.email, email)) {
+        let mut tx = ctx.db.site(ctx.site).await?;
+        for (key, _) in &keys {
+            identity::forgive(&mut tx, key).await?;
+        }
+        tx.commit().await?;
+        keep(ctx, visitor, email, Shown::Order(&order.number)).await?;
+        return Ok(order);
+    }
+    tokio::time::sleep_until(begun + paced(begun.elapsed())).await;
+    Err(ToolError::new(
+        ToolCode::NotFound,
+        "no order of this number and address",
+    ))
+}
+
+/// The next multiple of the pace.
+fn paced(elapsed: Duration) -> Duration {
+    let steps = elapsed.as_millis() / PACE.as_millis() + 1;
+    PACE * u32::try_from(steps).unwrap_or(u32::MAX)
+}
+
+/// An order that the visitor may act on: one that a proof covers, or that the address given now
+/// belongs to.
+///
+/// # Errors
+/// [`Need::Identity`](crate::domain::tool::Need::Identity) when nothing was shown yet; else as [`order_of_pair`].
+pub async fn own_order(
+    ctx: &ToolContext,
+    shop: &dyn super::orders::OrderStore,
+    number: &str,
+    email: Option<&str>,
+) -> Result<Order, ToolError> {
+    if let Some(email) = email {
+        return order_of_pair(ctx, shop, number, email).await;
+    }
+    let visitor = ctx.conversation()?.visitor;
+    let proofs = proven(ctx, visitor).await?;
+    // Without a proof nothing is looked up: whether there is such an order is no news either.
+    let may_cover = |p: &Proven| p.order_number.as_ref().is_none_or(|n| n == number);
+    if let Some(proof) = proofs.iter().find(|p| may_cover(p)) {
+        return match shop.find(ctx.site, number).await? {
+            Some(order) if proofs.iter().any(|p| p.covers(&order)) => Ok(order),
+            // A code for one's own address gives no list of other people's orders.
+            _ => order_of_pair(ctx, shop, number, &proof.email).await,
+        };
+    }
+    Err(ToolError::needs(crate::domain::tool::Need::Identity))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_pairs_are_answered_on_the_beat() {
+        assert_eq!(paced(Duration::ZERO), PACE);
+        assert_eq!(paced(PACE - Duration::from_millis(1)), PACE);
+        assert_eq!(paced(PACE + Duration::from_millis(1)), PACE * 2);
+    }
+}

@@ -1,0 +1,125 @@
+//! Staff's word on what a visitor has said yes to. An approval is a token that is sealed to
+//! exactly this proposal and used once, by the job that runs it.
+
+use serde_json::json;
+
+use super::InboxError;
+use super::desk::Desk;
+use crate::agent::phrases::{self, Decision, Tongue};
+use crate::db::events::{self, Voice};
+use crate::db::pool::SiteTx;
+use crate::db::proposals::{self, Approval, ProposalRow};
+use crate::db::{audit, desk, jobs};
+use crate::domain::event::{StaffKind, ThreadEvent};
+use crate::domain::ids::{JobId, ProposalId};
+use crate::domain::job::{Job, Priority, Work};
+use crate::domain::seal::MasterKey;
+use crate::hands::proposal::{APPROVAL_COUNTS, token};
+
+/// Approves a proposal; gives the job that runs it.
+///
+/// # Errors
+/// [`InboxError::NotWaiting`] when it was decided before, or has run.
+pub async fn approve(desk: &Desk<'_>, master: &MasterKey, id: ProposalId) -> Result<JobId, InboxError> {
+    let (mut tx, row) = waiting(desk, id).await?;
+    let now = desk.clock.now();
+    let expires_at = now + APPROVAL_COUNTS;
+    let sealed = token(master, desk.site, &row, expires_at)?;
+    let approval = Approval {
+        proposal: id,
+        staff: desk.staff,
+        token: Some(&sealed),
+        now,
+        expires_at,
+    };
+    if !proposals::decide(&mut tx, &approval).await? {
+        return Err(InboxError::NotWaiting("decided".to_owned()));
+    }
+    let job = Job {
+        work: Work::ExecuteProposal { proposal: id },
+        key: id.to_string(),
+        priority: Priority::High,
+    };
+    let job = jobs::enqueue(&mut tx, &job).await?.id;
+    note(&mut tx, desk, &row, "approve").await?;
+    tx.commit().await?;
+    Ok(job)
+}
+
+/// Refuses a proposal, and tells the visitor.
+///
+/// # Errors
+/// As [`approve`].
+pub async fn refuse(desk: &Desk<'_>, id: ProposalId) -> Result<(), InboxError> {
+    let (mut tx, row) = waiting(desk, id).await?;
+    let now = desk.clock.now();
+    let approval = Approval {
+        proposal: id,
+        staff: desk.staff,
+        token: None,
+        now,
+        expires_at: now,
+    };
+    if !proposals::decide(&mut tx, &approval).await?
+        || !proposals::advance(&mut tx, id, &["waiting"], "refused", now).await?
+    {
+        return Err(InboxError::NotWaiting("decided".to_owned()));
+    }
+    tell(&mut tx, &row, Decision::Refused, now).await?;
+    note(&mut tx, desk, &row, "refuse").await?;
+    Ok(tx.commit().await?)
+}
+
+async fn waiting(desk: &Desk<'_>, id: ProposalId) -> Result<(SiteTx, ProposalRow), InboxError> {
+    let mut tx = desk.db.site(desk.site).await?;
+    let row = proposals::lock(&mut tx, id)
+        .await?
+        .ok_or(InboxError::NoProposal)?;
+    if row.state != "waiting" {
+        return Err(InboxError::NotWaiting(row.state));
+    }
+    Ok((tx, row))
+}
+
+async fn note(tx: &mut SiteTx, desk: &Desk<'_>, row: &ProposalRow, act: &str) -> Result<(), InboxError> {
+    let who = format!("staff:{}", desk.staff);
+    let subject = row.id.to_string();
+    let entry = audit::Entry {
+        who: &who,
+        act,
+        thread: Some(row.thread),
+        subject: Some(&subject),
+        detail: json!({ "tool": row.tool, "order": row.order_number, "amount_minor": row.amount_minor }),
+        at: desk.clock.now(),
+    };
+    Ok(audit::append(tx, &entry).await?)
+}
+
+/// Tells the visitor what became of a proposal: an event and a message of the system's, whoever
+/// holds the thread.
+///
+/// # Errors
+/// When the database does.
+pub async fn tell(
+    tx: &mut SiteTx,
+    row: &ProposalRow,
+    decision: Decision,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), InboxError> {
+    let held = desk::lock(tx, row.thread).await?.ok_or(InboxError::NoThread)?;
+    let amount = crate::hands::proposal::amount(row).map(|m| m.to_string());
+    let words = phrases::decided(
+        decision,
+        amount.as_deref(),
+        &row.order_number,
+        Tongue::of(&held.lang),
+    );
+    let event = ThreadEvent::Staff {
+        kind: StaffKind::System,
+        name: None,
+        md: Some(words.clone()),
+    };
+    let seq = events::append(tx, row.thread, Voice::System, &[event], now).await?;
+    desk::write(tx, row.thread, row.visitor, "system", &words, now, seq).await?;
+    Ok(())
+}

@@ -1,0 +1,43 @@
+//! What people of the site do: they take threads over and write in them ([`desk`]), and decide
+//! about what waits for their approval ([`decide`]). The command line and, later, the console
+//! call these.
+
+pub mod decide;
+pub mod desk;
+
+use crate::db::pool::DbError;
+use crate::domain::seal::SealError;
+
+/// The longest name of staff, and the longest reply, in characters.
+pub const LONGEST_NAME: usize = 200;
+/// The longest reply, in characters.
+pub const LONGEST_REPLY: usize = 8_000;
+
+/// Why something can't be done.
+#[derive(Debug, thiserror::Error)]
+pub enum InboxError {
+    /// No such thread on this site.
+    #[error("there is no such conversation on this site")]
+    NoThread,
+    /// No such proposal on this site.
+    #[error("there is no such proposal on this site")]
+    NoProposal,
+    /// Somebody else has it.
+    #[error("{0} has claimed it; `--take` takes it over")]
+    Claimed(String),
+    /// One must have claimed it first.
+    #[error("the agent has this conversation; claim it first")]
+    NotHeld,
+    /// The proposal doesn't wait for a decision.
+    #[error("it doesn't wait for a decision: it is {0}")]
+    NotWaiting(String),
+    /// A text that can't be sent.
+    #[error("{0}")]
+    BadText(&'static str),
+    /// Sealing failed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// The database.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}

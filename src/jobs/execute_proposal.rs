@@ -1,0 +1,118 @@
+//! Runs what staff have approved, and tells the visitor. The ledger of effects makes it happen
+//! once however often this runs; what nobody can tell goes to a person.
+
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::handler::{Handler, JobContext};
+use crate::agent::phrases::Decision;
+use crate::db::{desk, proposals};
+use crate::domain::clock::SharedClock;
+use crate::domain::ids::{ProposalId, SiteId};
+use crate::domain::job::{JobError, Work};
+use crate::domain::seal::MasterKey;
+use crate::hands::act::{self, Leave};
+use crate::hands::orders::Stores;
+use crate::hands::{ToolContext, ToolError};
+use crate::inbox::{InboxError, decide};
+
+/// The handler.
+pub struct ExecuteProposal {
+    /// Where orders are.
+    pub stores: Arc<dyn Stores>,
+    /// Business time.
+    pub clock: SharedClock,
+    /// What opens arguments and approvals.
+    pub master: Arc<MasterKey>,
+}
+
+impl Handler for ExecuteProposal {
+    fn kind(&self) -> &'static str {
+        Work::EXECUTE_PROPOSAL
+    }
+
+    fn run<'a>(&'a self, ctx: JobContext, work: Work) -> BoxFuture<'a, Result<(), JobError>> {
+        async move {
+            let (Work::ExecuteProposal { proposal }, Some(site)) = (work, ctx.site) else {
+                return Err(JobError::permanent("bad_job", "this isn't a site's proposal"));
+            };
+            self.execute(&ctx, site, proposal).await
+        }
+        .boxed()
+    }
+}
+
+impl ExecuteProposal {
+    async fn execute(&self, ctx: &JobContext, site: SiteId, id: ProposalId) -> Result<(), JobError> {
+        let tool = ToolContext {
+            db: ctx.db.clone(),
+            site,
+            channel: "widget",
+            conversation: None,
+            locale: String::new(),
+            off: Arc::default(),
+            clock: Arc::clone(&self.clock),
+            master: Arc::clone(&self.master),
+        };
+        let decision = match act::run(&tool, self.stores.as_ref(), id, &Leave::Staff).await {
+            Ok(_) => Decision::Done,
+            Err(error) if in_doubt(&error) && self.begun(ctx, site, id).await? => Decision::Unknown,
+            // Nothing was begun: the shop or the database may be back in a moment.
+            Err(error) if error.code.is_transient() && !ctx.last_attempt => {
+                return Err(JobError::transient("proposal", error.to_string()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "an approved proposal can't be carried out");
+                Decision::Void
+            }
+        };
+        self.tell(ctx, site, id, decision).await.map_err(|e| match e {
+            InboxError::Db(error) if error.is_transient() => {
+                JobError::transient("proposal", error.to_string())
+            }
+            other => JobError::permanent("proposal", other.to_string()),
+        })
+    }
+
+    /// Whether the ledger has its effect.
+    async fn begun(&self, ctx: &JobContext, site: SiteId, id: ProposalId) -> Result<bool, JobError> {
+        let failed = |e: crate::db::pool::DbError| JobError::transient("database", e.to_string());
+        let mut tx = ctx.db.site(site).await.map_err(failed)?;
+        let found = crate::db::effects::find(&mut tx, &id.to_string()).await;
+        Ok(found.map_err(failed)?.is_some())
+    }
+
+    /// Tells the visitor, and where staff have to look, staff. Once: a notice that is there is
+    /// not written again.
+    async fn tell(
+        &self,
+        ctx: &JobContext,
+        site: SiteId,
+        id: ProposalId,
+        decision: Decision,
+    ) -> Result<(), InboxError> {
+        let now = self.clock.now();
+        let mut tx = ctx.db.site(site).await?;
+        let row = proposals::lock(&mut tx, id)
+            .await?
+            .ok_or(InboxError::NoProposal)?;
+        if proposals::tell_once(&mut tx, id, now).await? {
+            decide::tell(&mut tx, &row, decision, now).await?;
+            if matches!(decision, Decision::Unknown | Decision::Void) {
+                let reason = if decision == Decision::Unknown {
+                    "unknown_effect"
+                } else {
+                    "void_approval"
+                };
+                desk::open_ticket(&mut tx, row.thread, reason, now).await?;
+            }
+        }
+        Ok(tx.commit().await?)
+    }
+}
+
+fn in_doubt(error: &ToolError) -> bool {
+    error.code.leaves_doubt()
+}

@@ -1,0 +1,114 @@
+/**
+ * What WordPress's pages ask of the backend, with a real deskhand: the connection test, AI jobs and their callbacks, the
+ * chat of who can't reach the backend, privacy, usage, profile.
+ */
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { after, before, test } from 'node:test';
+import { launch, openPage } from '../support/browser.mjs';
+import { until } from '../support/harness.mjs';
+import { logIn, shot, WIDE } from './pages.mjs';
+import { startBoth } from './rig.mjs';
+import { Visitor } from './visitor.mjs';
+
+let both;
+let browser;
+let admin;
+let help;
+before(async () => {
+  [both, browser] = await Promise.all([startBoth(), launch()]);
+  const { desk, site } = both;
+  await writeFile(`${desk.folder}/returns.md`, '# Returns\n\nYou can return an item within 30 days from delivery.\n');
+  await desk.command('ingest', `${desk.folder}/returns.md`, '--site', 'rig');
+  help = await site.eval(`return get_permalink(wp_insert_post(['post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Ask us', 'post_content' => '[deskhand_chat]']));`);
+  // Gravatars are WordPress's own strangers.
+  await site.eval('update_option("show_avatars", 0); return 1;');
+  admin = await openPage(browser, { hosts: [site.url, desk.url], ...WIDE });
+  admin.setDefaultTimeout(30_000);
+  await logIn(admin, site);
+});
+after(async () => {
+  await browser?.close();
+  const complaints = await both?.site.complaints();
+  await both?.stop();
+  assert.equal(complaints, '');
+});
+
+const row = (uid) => both.site.eval(`global $wpdb; return $wpdb->get_row($wpdb->prepare("SELECT * FROM {$wpdb->prefix}deskhand_jobs WHERE uid = %s", '${uid}'));`);
+
+test('the connection test finds all well with a real backend, streaming and both signatures among it', async () => {
+  await admin.goto(`${both.site.url}/wp-admin/admin.php?page=deskhand`);
+  await admin.getByRole('button', { name: 'Test connection' }).click();
+  const checks = admin.locator('.deskhand-check');
+  await checks.filter({ hasText: 'Streaming' }).waitFor();
+  assert.deepEqual(await admin.locator('.deskhand-check.is-bad').allTextContents(), []);
+  assert.match(await checks.filter({ hasText: 'Streaming' }).innerText(), /^Good/);
+  await shot(admin, 'connection');
+  assert.deepEqual(admin.seen, { errors: [], violations: [], strangers: [] });
+});
+
+test('who can\'t reach the backend is answered by WordPress, by a job and its signed callback', async () => {
+  const { desk, site } = both;
+  const page = await openPage(browser, { hosts: [site.url, desk.url] });
+  page.setDefaultTimeout(60_000);
+  await page.route(`${desk.url}/**`, (route) => route.abort('connectionrefused'));
+  await page.goto(help);
+  const chat = page.locator('deskhand-chat');
+  await chat.getByRole('textbox').fill('How long can I return an item?');
+  await chat.getByRole('textbox').press('Enter');
+  await chat.locator('.answer .text').last().getByText('within 30 days').waitFor();
+  await chat.locator('.source').first().waitFor();
+  const jobs = await site.eval(`global $wpdb; return $wpdb->get_results("SELECT status, webhook_ts FROM {$wpdb->prefix}deskhand_jobs");`);
+  assert.deepEqual(jobs.map(({ status }) => status), ['succeeded']);
+  await page.reload();
+  await chat.locator('.visitor').getByText('How long can I return an item?').waitFor();
+  await page.context().close();
+});
+
+test('a prompt without a language model fails with words for people, and its repeat is the same job', async () => {
+  const editor = await new Visitor(both.site).logIn();
+  const key = randomUUID();
+  const first = await editor.request('POST', '/infer', { prompt: 'Summarise: lamps.' }, { 'Idempotency-Key': key });
+  assert.equal(first.status, 202);
+  const again = await editor.request('POST', '/infer', { prompt: 'Summarise: lamps.' }, { 'Idempotency-Key': key });
+  assert.equal(again.json.id, first.json.id);
+  await until(async () => (await row(first.json.id)).status === 'failed', 'the job to fail honestly', 60_000);
+  const { json } = await editor.request('GET', `/jobs/${first.json.id}`);
+  assert.equal(json.status, 'failed');
+  assert.ok(JSON.stringify(json).length > 20);
+});
+
+test('usage of the real backend is plotted', async () => {
+  await admin.goto(`${both.site.url}/wp-admin/admin.php?page=deskhand-usage`);
+  await admin.locator('svg').first().waitFor();
+  assert.equal(await admin.getByText(/can't be reached|can’t be reached/).count(), 0);
+  await shot(admin, 'usage-real');
+});
+
+test('a member\'s conversation is in WordPress\'s export, and erased with a receipt', async () => {
+  const { desk, site } = both;
+  await site.eval(`wp_insert_user(['user_login' => 'mia', 'user_pass' => 'pass-mia', 'user_email' => 'mia@example.com', 'role' => 'subscriber', 'display_name' => 'Mia']);`);
+  const page = await openPage(browser, { hosts: [site.url, desk.url] });
+  await logIn(page, site, 'mia', 'pass-mia');
+  await page.goto(help);
+  const chat = page.locator('deskhand-chat');
+  await chat.getByRole('textbox').fill('How long can I return an item?');
+  await chat.getByRole('textbox').press('Enter');
+  await chat.locator('.answer .text').last().getByText('within 30 days').waitFor();
+  await page.context().close();
+
+  const run = (kind) => site.eval(`
+    $all = [];
+    foreach (apply_filters('wp_privacy_personal_data_${kind}', []) as $id => $one) {
+      if (str_contains(strtolower($id), 'deskhand')) {
+        for ($page = 1, $done = false; !$done && $page < 20; $page++) { $answer = call_user_func($one['callback'], 'mia@example.com', $page); $all[] = $answer; $done = is_wp_error($answer) || $answer['done']; }
+      }
+    }
+    return $all;
+  `);
+  assert.match(JSON.stringify(await run('exporters')), /return an item/);
+  const erased = JSON.stringify(await run('erasers'));
+  assert.match(erased, /receipt/i);
+  assert.doesNotMatch(JSON.stringify(await run('exporters')), /return an item/);
+});

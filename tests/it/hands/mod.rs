@@ -1,0 +1,7 @@
+//! Orders, identity, money: what visitors can have done, by the real server and database.
+
+mod identity;
+mod kills;
+mod money;
+pub mod shop;
+mod takeover;
