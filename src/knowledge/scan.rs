@@ -117,9 +117,7 @@ impl Scanner {
     /// # Errors
     /// See [`ScanError`].
     pub async fn scan(&self, bytes: &[u8]) -> Result<Clean, ScanError> {
-        self.ask(b"zINSTREAM\0", Some(bytes))
-            .await
-            .and_then(|a| verdict(&a))
+        self.judge(Some(bytes)).await
     }
 
     /// Scans a file without holding it in memory.
@@ -130,9 +128,21 @@ impl Scanner {
         let file = tokio::fs::File::open(file)
             .await
             .map_err(|e| away(&format!("the file can't be opened: {e}")))?;
-        self.ask(b"zINSTREAM\0", Some(file))
-            .await
-            .and_then(|a| verdict(&a))
+        self.judge(Some(file)).await
+    }
+
+    /// What is said of a content. What people aren't told stands in the log.
+    async fn judge(&self, content: Option<impl AsyncRead + Unpin>) -> Result<Clean, ScanError> {
+        let answer = self.ask(b"zINSTREAM\0", content).await;
+        let judged = answer.and_then(|a| verdict(&a));
+        match &judged {
+            Ok(Clean(())) => {}
+            Err(ScanError::Infected { finding }) => {
+                tracing::warn!(finding = finding.as_str(), "a file is infected");
+            }
+            Err(ScanError::Away { why }) => tracing::warn!(why = why.as_str(), "a file can't be scanned"),
+        }
+        judged
     }
 
     /// Asks whether it is there.
