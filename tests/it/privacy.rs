@@ -386,12 +386,21 @@ async fn a_turn_under_way_ends_with_its_conversation() {
         ..Setup::default()
     };
     let app = TestApp::with(setup).await;
+    // Without knowledge the question would go to people, and the turn would end by itself.
+    app.know(&[(
+        "returns.md",
+        "# Returns\n\nYou can send goods back within 30 days.",
+    )])
+    .await;
     let visitor = VisitorId::new();
     let token = app.token(visitor);
     let begun: Value = app
         .post("/api/agent/messages", &token)
         .header("prefer", "respond-async")
-        .json(&message("I am anna.huber@example.com", None))
+        .json(&message(
+            "I am anna.huber@example.com. How long can I send goods back?",
+            None,
+        ))
         .send()
         .await
         .unwrap()
