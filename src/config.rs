@@ -6,6 +6,7 @@ pub mod embeddings;
 pub mod fetch;
 mod keys;
 pub mod master;
+pub mod moderation;
 mod paths;
 mod provider_keys;
 pub mod providers;
@@ -101,6 +102,8 @@ pub struct Config {
     /// Those that are asked next, in this order.
     #[serde(default)]
     pub providers: Vec<providers::ProviderEntry>,
+    /// Who is asked about what is written.
+    pub moderation: moderation::Moderation,
     /// How documents are cut.
     pub knowledge: Knowledge,
     /// Who looks for viruses in files.
@@ -410,6 +413,7 @@ impl Config {
         self.fetch.validate()?;
         self.telemetry.validate()?;
         self.validate_providers()?;
+        self.moderation.validate(self.agent.first_ms)?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [
             ("log.filter", &self.log.filter),

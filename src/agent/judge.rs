@@ -9,7 +9,9 @@ use serde_json::Value;
 use super::Agent;
 use super::brain::{Sentence, TurnView};
 use super::machine::input::GateReason;
+use super::operation::Judged;
 use crate::guardrails::gate::{self, Evidence, Fault, Reading, Source, Verdict};
+use crate::guardrails::moderation::{Direction, Moderated, Moderation};
 use crate::guardrails::{content, leak, pii};
 use crate::knowledge::base::Knowledge;
 use crate::models::embedder::Purpose;
@@ -82,6 +84,23 @@ impl Ground {
             // No model, or none in time: what can't be told isn't said.
             Ok(None) | Err(_) => Err(GateReason::Unsupported),
         }
+    }
+}
+
+/// Asks the moderation endpoint about the sentences that passed all else. Sentences of this
+/// program's own need no asking.
+pub(super) async fn moderate(moderation: &Moderation, judged: &mut [Judged]) {
+    let asked: Vec<usize> = (0..judged.len())
+        .filter(|i| judged[*i].1.is_ok() && !judged[*i].0.fixed)
+        .collect();
+    let texts: Vec<String> = asked.iter().map(|i| judged[*i].0.md.clone()).collect();
+    let verdicts = moderation.check(Direction::Answer, &texts).await;
+    for (i, verdict) in asked.into_iter().zip(verdicts) {
+        judged[i].1 = match verdict {
+            Moderated::Passes => Ok(()),
+            Moderated::Trips => Err(GateReason::Content),
+            Moderated::Unasked => Err(GateReason::Unmoderated),
+        };
     }
 }
 

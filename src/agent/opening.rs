@@ -35,6 +35,8 @@ type Taken = Result<(Option<Assignment>, Begun), StartError>;
 pub(crate) struct KnownSite {
     pub facts: SiteFacts,
     pub off: Arc<BTreeSet<String>>,
+    /// How well the best passage must fit, in percent.
+    pub confidence: u8,
 }
 
 /// A message to take.
@@ -162,6 +164,7 @@ impl Opening<'_> {
         let site = sites::own(&mut tx).await?.ok_or(StartError::ThreadNotFound)?;
         let known = Arc::new(KnownSite {
             off: Arc::new(self.agent.registry.off(site.mode, &site.rules)),
+            confidence: site.rules.confidence,
             facts: SiteFacts {
                 name: site.name,
                 mode: site.mode,

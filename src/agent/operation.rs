@@ -12,10 +12,11 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::Agent;
+use super::brain::extractive::intent::{Intent, intent};
 use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
 use super::consent;
-use super::judge::Ground;
-use super::machine::input::{GateReason, LinkFailure};
+use super::judge::{self, Ground};
+use super::machine::input::{GateReason, LinkFailure, Verdict};
 use super::measure;
 use super::meter::Meter;
 use super::opening::KnownSite;
@@ -25,6 +26,8 @@ use crate::db::pool::{DbResult, SiteTx};
 use crate::db::proposals::{self, ProposalRow};
 use crate::db::{audit, handoffs, sites, threads};
 use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId, TicketId};
+use crate::guardrails::content;
+use crate::guardrails::moderation::{Direction, Moderated};
 use crate::hands::registry::{CallError, Called};
 use crate::hands::{Conversation, ToolContext, kb_search};
 
@@ -35,8 +38,9 @@ const HISTORY: i64 = 100;
 
 /// What an operation gave.
 pub(super) enum Outcome {
-    /// The message was looked at; what the brain may see of the turn.
-    Screened(DbResult<Screened>),
+    /// The message was looked at: what the brain may see of the turn, and what is to be done
+    /// with it if it answers no proposal.
+    Screened(DbResult<Screened>, Verdict),
     /// The brain's plan.
     Planned(Result<Plan, LinkFailure>),
     /// A tool's end.
@@ -163,18 +167,53 @@ pub(super) fn screen(
 ) -> Running {
     let own = Arc::clone(agent);
     Running::apart(agent, async move {
-        Outcome::Screened(screened(&own, &t, first_seq, text, locale, by_button).await)
+        let verdict = verdict(&own, &text);
+        let (seen, verdict) = futures::join!(
+            screened(&own, &t, first_seq, text.clone(), locale, by_button),
+            verdict
+        );
+        Outcome::Screened(seen, verdict)
     })
 }
 
 /// The same for a turn that opens its thread: nothing has to be fetched.
-pub(super) fn opened(view: TurnView, site: &KnownSite) -> Running {
+pub(super) fn opened(agent: &Arc<Agent>, view: TurnView, site: &KnownSite) -> Running {
     let view = TurnView {
         off: Arc::clone(&site.off),
+        confidence: site.confidence,
         site_name: site.facts.name.clone(),
         ..view
     };
-    Running::One(std::future::ready(Outcome::Screened(Ok(Screened { view, answer: None }))).boxed())
+    let own = Arc::clone(agent);
+    let seen = async move {
+        let verdict = verdict(&own, &view.message).await;
+        Outcome::Screened(Ok(Screened { view, answer: None }), verdict)
+    };
+    Running::One(seen.boxed())
+}
+
+/// What is to be done with a message, by closed rules, and where they have nothing against it
+/// by the moderation endpoint.
+async fn verdict(agent: &Agent, message: &str) -> Verdict {
+    if content::trips(message) {
+        return Verdict::Blocked;
+    }
+    if intent(message) == Intent::Person {
+        return Verdict::WantsHuman;
+    }
+    // An exact yes or no offends nobody.
+    if !agent.moderation.asks() || consent::read(message).is_some() {
+        return Verdict::Clean;
+    }
+    let checked = agent
+        .moderation
+        .check(Direction::Message, &[message.to_owned()])
+        .await;
+    match checked.first() {
+        Some(Moderated::Passes) => Verdict::Clean,
+        Some(Moderated::Trips) => Verdict::Blocked,
+        Some(Moderated::Unasked) | None => Verdict::Unmoderated,
+    }
 }
 
 async fn screened(
@@ -252,6 +291,7 @@ pub(super) async fn view(
         .as_ref()
         .map(|s| agent.registry.off(s.mode, &s.rules))
         .unwrap_or_default();
+    let confidence = site.as_ref().map_or(0, |s| s.rules.confidence);
     let history = history
         .into_iter()
         .map(|m| Exchange {
@@ -265,6 +305,7 @@ pub(super) async fn view(
         locale,
         site_name: site.map(|s| s.name).unwrap_or_default(),
         off: Arc::new(off),
+        confidence,
         ..TurnView::default()
     })
 }
@@ -341,12 +382,26 @@ pub(super) fn draft(
         let ground = Ground::of(&view);
         let judging = async {
             let mut measured = measure::Gate::open();
-            while let Some(sentence) = written.recv().await {
-                let verdict = ground.judge(&own, &sentence).await;
-                measured.judged(verdict);
-                if to_driver.send((sentence, verdict)).await.is_err() {
-                    // The draft was dropped; so is this future.
-                    break;
+            let mut waiting = Vec::with_capacity(DRAFT_AHEAD);
+            // The first sentence goes alone, so that it is out early. What comes while the
+            // moderation endpoint is asked goes to it together.
+            let mut most = 1;
+            while written.recv_many(&mut waiting, most).await > 0 {
+                let mut judged: Vec<Judged> = Vec::with_capacity(waiting.len());
+                for sentence in waiting.drain(..) {
+                    let verdict = ground.judge(&own, &sentence).await;
+                    judged.push((sentence, verdict));
+                }
+                if own.moderation.asks() {
+                    most = DRAFT_AHEAD;
+                    judge::moderate(&own.moderation, &mut judged).await;
+                }
+                for (sentence, verdict) in judged {
+                    measured.judged(verdict);
+                    if to_driver.send((sentence, verdict)).await.is_err() {
+                        // The draft was dropped; so is this future.
+                        return;
+                    }
                 }
             }
         };

@@ -22,6 +22,7 @@ use crate::domain::clock::{SharedClock, SystemClock};
 use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
 use crate::gateway::Gateway;
+use crate::guardrails::moderation::Moderation;
 use crate::hands::adapters::demo_store::DemoStore;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
@@ -30,6 +31,7 @@ use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::Fetcher;
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
+use crate::models::openai::moderation::Moderator;
 use crate::models::provider::Provider;
 
 /// The database's name in the own cluster.
@@ -224,6 +226,16 @@ impl Session {
         Ok(providers)
     }
 
+    /// The moderation endpoint, where one is configured.
+    fn moderation(&self) -> anyhow::Result<Moderation> {
+        let Some(settings) = self.config.moderation_settings()? else {
+            return Ok(Moderation::none());
+        };
+        let moderator = Moderator::open(settings).map_err(anyhow::Error::msg)?;
+        let closed = self.config.moderation.closed;
+        Ok(Moderation::by(moderator, closed, Arc::clone(&self.clock)))
+    }
+
     fn agent_on(&self, providers: &[Arc<Provider>]) -> anyhow::Result<Arc<Agent>> {
         let a = &self.config.agent;
         let limits = Limits {
@@ -258,6 +270,7 @@ impl Session {
             limits,
             turns_at_once: a.turns_at_once,
             day_cap_micro: i64::try_from(a.day_cap.0.0).unwrap_or(i64::MAX),
+            moderation: Arc::new(self.moderation()?),
         };
         let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
         Ok(Agent::new(

@@ -99,6 +99,16 @@ fn mistakes_are_named() {
             vec!["telemetry.otlp_endpoint", "http"],
         ),
         (
+            "[moderation]\nurl = 'http://moderation.example/v1'",
+            vec![],
+            vec!["moderation.url", "http to a public host", "https"],
+        ),
+        (
+            "[moderation]\nms = 4000",
+            vec![],
+            vec!["moderation.ms", "4000", "agent.first_ms"],
+        ),
+        (
             "[telemetry]\nsample_ratio = 1.5",
             vec![],
             vec!["telemetry.sample_ratio", "1.5", "0 to 1"],

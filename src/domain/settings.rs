@@ -21,6 +21,8 @@ pub enum Kind {
     Amount,
     /// Short names with commas between, or `none`.
     Names,
+    /// A share: percent, or a decimal from 0 to 1. Kept in whole percent.
+    Share,
 }
 
 /// A setting.
@@ -57,6 +59,9 @@ pub const REFUND_APPROVE_ALL: &str = "refund_approve_all";
 /// Tools that the agent may not use.
 pub const TOOLS_OFF: &str = "tools_off";
 
+/// How well the best passage must fit a question for the agent to answer it.
+pub const CONFIDENCE: &str = "confidence";
+
 /// All of them.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -76,6 +81,12 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Hours,
         default: "0",
         about: "when the knowledge wasn't brought up to date for so many hours, questions go to people; 0: it may be of any age",
+    },
+    Setting {
+        key: CONFIDENCE,
+        kind: Kind::Share,
+        default: "0",
+        about: "how well the best passage must fit a question (percent, as `deskhand search` shows it); below it a person answers; 0: the agent says itself when it finds nothing",
     },
     Setting {
         key: REFUND_WINDOW_DAYS,
@@ -157,6 +168,7 @@ impl Kind {
             Self::Days => "a number of days, 1 to 3650",
             Self::Amount => "an amount such as 50.00",
             Self::Names => "names of small letters, digits, - and _ with commas between, or none",
+            Self::Share => "percent from 0 to 100, such as 35%, or a share below 1, such as 0.35",
         }
     }
 
@@ -179,6 +191,7 @@ impl Kind {
                 .filter(|d| (1..=3650).contains(d))
                 .map(Value::from),
             Self::Amount => Money::parse(text, Currency::EUR).map(|m| Value::from(m.decimal())),
+            Self::Share => share(text).map(Value::from),
             Self::Names if text == "none" => Some(Value::Array(Vec::new())),
             Self::Names => {
                 let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
@@ -188,6 +201,17 @@ impl Kind {
             }
         }
     }
+}
+
+/// Percent: of `35`, `35%` and `0.35` the same. `1` is one percent, `1.0` all.
+fn share(text: &str) -> Option<u8> {
+    let (number, percent) = match text.strip_suffix('%') {
+        Some(number) => (number.trim_end(), true),
+        None => (text, !text.contains('.')),
+    };
+    let value: f64 = number.parse().ok()?;
+    let value = if percent { value } else { value * 100.0 };
+    (0..=100_u8).find(|whole| (f64::from(*whole) - value).abs() <= 0.5)
 }
 
 /// Reads `key=value`. An empty value takes the setting back to its default: null.
@@ -296,6 +320,9 @@ mod tests {
             ("refund_window_days=0", "1 to 3650"),
             ("refund_soft_limit=1,50", "50.00"),
             ("tools_off=Issue Refund", "small letters"),
+            ("confidence=101", "0 to 100"),
+            ("confidence=1.5", "0 to 100"),
+            ("confidence=high", "0 to 100"),
         ] {
             assert!(parse(given).unwrap_err().to_string().contains(says), "{given}");
         }
@@ -315,5 +342,8 @@ mod tests {
         assert_eq!(set.fetch_origins(), ["https://docs.example", "http://a:8080"]);
         assert_eq!(set.max_age_hours(), Some(48));
         assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
+        for (given, percent) in [("35", 35), ("35 %", 35), ("0.35", 35), ("1.0", 100), ("1", 1), ("0", 0)] {
+            assert_eq!(parse(&format!("confidence={given}")), Ok((CONFIDENCE, json!(percent))));
+        }
     }
 }

@@ -57,6 +57,8 @@ pub struct TurnView {
     pub correction: Option<Correction>,
     /// Tools that the site doesn't let the agent use.
     pub off: Arc<BTreeSet<String>>,
+    /// How well the best passage must fit for an answer, in percent; below it a person answers.
+    pub confidence: u8,
     /// Sentences of a draft that the gate held back; the next one must do without them.
     pub refused: Vec<Refused>,
 }

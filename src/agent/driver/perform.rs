@@ -29,7 +29,7 @@ impl Driver {
                 self.running = if self.job.address_only {
                     Running::ready()
                 } else if let Some(site) = self.job.opens.take() {
-                    operation::opened(TurnView::clone(&self.view), &site)
+                    operation::opened(&self.agent, TurnView::clone(&self.view), &site)
                 } else {
                     operation::screen(
                         &self.agent,

@@ -1,5 +1,6 @@
 //! `deskhand doctor`: checks each part, and says how to mend it.
 
+mod moderation;
 mod providers;
 
 use std::process::ExitCode;
@@ -86,6 +87,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     report.ok("configuration", "every key and value is known");
     embeddings(&config, args.fix, &mut report).await;
     providers::check(&config, &mut report).await;
+    moderation::check(&config, &mut report).await;
     examine(&config, &mut report).await;
     if args.json {
         print::json(&report.0)?;
