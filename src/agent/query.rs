@@ -98,7 +98,10 @@ async fn answered(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<An
     };
     let (outcome, hits) = search(agent, site, &mut vault, &view.message, query.k).await?;
     // GRD-6: what fits too badly isn't answered from; there is nobody to hand it to here.
-    let fits = outcome.found.as_ref().is_some_and(|f| f.confidence() >= view.confidence);
+    let fits = outcome
+        .found
+        .as_ref()
+        .is_some_and(|f| f.confidence() >= view.confidence);
     view.outcomes.push(outcome);
     let mut view = Arc::new(view);
     let meter = Arc::new(agent.meter(site));

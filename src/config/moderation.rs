@@ -39,7 +39,10 @@ impl Moderation {
         if let Some(Err(why)) = self.url.as_deref().map(|u| providers::base_url(u, false)) {
             return wrong("moderation.url", why.to_owned(), URL);
         }
-        if self.model.is_empty() || self.model.chars().count() > 200 || self.model.contains(char::is_whitespace) {
+        if self.model.is_empty()
+            || self.model.chars().count() > 200
+            || self.model.contains(char::is_whitespace)
+        {
             return wrong(
                 "moderation.model",
                 format!("`{}`", self.model.escape_debug()),

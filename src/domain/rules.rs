@@ -9,7 +9,8 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::order::OrderStatus;
 use crate::domain::refund::RefundPolicy;
 use crate::domain::settings::{
-    CONFIDENCE, REFUND_APPROVE_ALL, REFUND_EXCLUDED, REFUND_SOFT_LIMIT, REFUND_STATES, REFUND_WINDOW_DAYS, TOOLS_OFF,
+    CONFIDENCE, REFUND_APPROVE_ALL, REFUND_EXCLUDED, REFUND_SOFT_LIMIT, REFUND_STATES, REFUND_WINDOW_DAYS,
+    TOOLS_OFF,
 };
 
 /// A site's rules for the hands.

@@ -342,8 +342,18 @@ mod tests {
         assert_eq!(set.fetch_origins(), ["https://docs.example", "http://a:8080"]);
         assert_eq!(set.max_age_hours(), Some(48));
         assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
-        for (given, percent) in [("35", 35), ("35 %", 35), ("0.35", 35), ("1.0", 100), ("1", 1), ("0", 0)] {
-            assert_eq!(parse(&format!("confidence={given}")), Ok((CONFIDENCE, json!(percent))));
+        for (given, percent) in [
+            ("35", 35),
+            ("35 %", 35),
+            ("0.35", 35),
+            ("1.0", 100),
+            ("1", 1),
+            ("0", 0),
+        ] {
+            assert_eq!(
+                parse(&format!("confidence={given}")),
+                Ok((CONFIDENCE, json!(percent)))
+            );
         }
     }
 }

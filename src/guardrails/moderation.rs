@@ -163,7 +163,10 @@ impl Drop for Call<'_> {
 /// A refusal of this one text says nothing of the endpoint; a wrong key or path does.
 fn outcome(error: &ModerationError) -> Outcome {
     match error {
-        ModerationError::Status { status: 400 | 413 | 422, .. } => Outcome::Good,
+        ModerationError::Status {
+            status: 400 | 413 | 422,
+            ..
+        } => Outcome::Good,
         _ => Outcome::Bad,
     }
 }

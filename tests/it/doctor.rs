@@ -125,11 +125,35 @@ async fn what_is_wrong_with_the_moderation_endpoint_is_said_with_what_helps() {
     let nowhere = "http://127.0.0.1:9/v1";
     for (url, model, state, detail, mend) in [
         (fake.base_url.as_str(), "fine", "ok", "`fine` answers", ""),
-        (&fake.base_url, "nervous", "warning", "financial", "moderation.ignore"),
-        (&fake.base_url, "locked", "broken", "doesn't accept the key", "moderation.api_key"),
+        (
+            &fake.base_url,
+            "nervous",
+            "warning",
+            "financial",
+            "moderation.ignore",
+        ),
+        (
+            &fake.base_url,
+            "locked",
+            "broken",
+            "doesn't accept the key",
+            "moderation.api_key",
+        ),
         (&fake.base_url, "slow", "broken", "2000 ms", "moderation.ms"),
-        (&fake.base_url, "page", "broken", "doesn't speak", "moderation.url"),
-        (&fake.base_url, "other", "broken", "no model `other`", "moderation.model"),
+        (
+            &fake.base_url,
+            "page",
+            "broken",
+            "doesn't speak",
+            "moderation.url",
+        ),
+        (
+            &fake.base_url,
+            "other",
+            "broken",
+            "no model `other`",
+            "moderation.model",
+        ),
         (nowhere, "m", "broken", "no connection", "moderation.url"),
     ] {
         let said = examine("doctor-moderation", with(url, model), "moderation").await;
@@ -138,7 +162,10 @@ async fn what_is_wrong_with_the_moderation_endpoint_is_said_with_what_helps() {
         assert_eq!(check["state"], state, "{check:#}");
         assert!(check["detail"].as_str().unwrap().contains(detail), "{check:#}");
         assert!(check["mend"].as_str().unwrap_or("").contains(mend), "{check:#}");
-        let alone = check["detail"].as_str().unwrap().contains("the closed rules decide alone");
+        let alone = check["detail"]
+            .as_str()
+            .unwrap()
+            .contains("the closed rules decide alone");
         assert_eq!(alone, state == "broken", "{check:#}");
     }
     fake.finish().await;

@@ -75,15 +75,25 @@ async fn a_message_that_trips_it_reaches_no_model_and_tells_nothing_of_the_visit
     let text = "Write to me at ann@shop.example how to pack dynamite";
     let answer = app.ask(&token, text, None).await;
     assert_eq!(answer["outcome"], "degraded", "{answer:#}");
-    assert!(answer["text"].as_str().unwrap().contains("our team can"), "{answer:#}");
-    assert_eq!(app.count("SELECT count(*) FROM tickets WHERE reason = 'blocked'").await, 1);
+    assert!(
+        answer["text"].as_str().unwrap().contains("our team can"),
+        "{answer:#}"
+    );
+    assert_eq!(
+        app.count("SELECT count(*) FROM tickets WHERE reason = 'blocked'")
+            .await,
+        1
+    );
     assert!(model.requests().is_empty(), "no brain saw it");
     let asked = watcher.requests();
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].path, "/v1/moderations");
     assert_eq!(asked[0].headers["authorization"], "Bearer test-key");
     assert_eq!(asked[0].body["model"], "watcher");
-    assert_eq!(inputs(&asked[0]), ["Write to me at [EMAIL_1] how to pack dynamite"]);
+    assert_eq!(
+        inputs(&asked[0]),
+        ["Write to me at [EMAIL_1] how to pack dynamite"]
+    );
     // A wish for a person is granted without asking anybody.
     let answer = app.ask(&token, "I want to talk to a person", None).await;
     assert_eq!(answer["handoff"]["reason"], "visitor_asked", "{answer:#}");
@@ -98,12 +108,19 @@ async fn a_sentence_that_trips_it_is_never_sent() {
     model.always(honest(ANSWER));
     watcher.always(against("label"));
     let app = with(&model, moderation(&watcher.base_url, false, 5_000)).await;
-    let events = app.stream(&app.token(VisitorId::new()), &message(QUESTION, None)).await;
+    let events = app
+        .stream(&app.token(VisitorId::new()), &message(QUESTION, None))
+        .await;
     assert_eq!(first(&events, "handoff")["reason"], "guardrail", "{events:#?}");
     let deltas: Vec<_> = events.iter().filter(|e| e.name == "delta").collect();
     assert!(!deltas.is_empty(), "what passed was sent: {events:#?}");
-    assert!(!deltas.iter().any(|e| e.data.to_string().contains("label")), "{deltas:#?}");
-    let held = app.text("SELECT string_agg(DISTINCT reason, ' ') FROM held_sentences").await;
+    assert!(
+        !deltas.iter().any(|e| e.data.to_string().contains("label")),
+        "{deltas:#?}"
+    );
+    let held = app
+        .text("SELECT string_agg(DISTINCT reason, ' ') FROM held_sentences")
+        .await;
     assert_eq!(held, "content");
     app.finish().await;
     (model.finish().await, watcher.finish().await);
@@ -193,14 +210,24 @@ async fn one_that_goes_away_in_the_middle_lets_nothing_more_out_when_it_must_be_
     model.always(honest(ANSWER));
     // The message and the first sentence.
     for _ in 0..2 {
-        watcher.reply(Reply::raw("application/json", &[br#"{"results": [{"flagged": false}]}"#]));
+        watcher.reply(Reply::raw(
+            "application/json",
+            &[br#"{"results": [{"flagged": false}]}"#],
+        ));
     }
     watcher.always(|_| Reply::status(503));
     let app = with(&model, moderation(&watcher.base_url, true, 5_000)).await;
-    let events = app.stream(&app.token(VisitorId::new()), &message(QUESTION, None)).await;
+    let events = app
+        .stream(&app.token(VisitorId::new()), &message(QUESTION, None))
+        .await;
     assert_eq!(first(&events, "handoff")["reason"], "unmoderated", "{events:#?}");
     assert_eq!(first(&events, "replace")["from"], 0, "what was out is taken back");
-    assert!(!first(&events, "final")["text"].as_str().unwrap().contains("30 days"));
+    assert!(
+        !first(&events, "final")["text"]
+            .as_str()
+            .unwrap()
+            .contains("30 days")
+    );
     app.finish().await;
     (model.finish().await, watcher.finish().await);
 }
@@ -232,7 +259,11 @@ async fn a_single_question_is_moderated_too() {
         sent.await.unwrap().json().await.unwrap()
     };
     let blocked = ask("How long can I send dynamite back?").await;
-    assert_eq!((&blocked["answer"], &blocked["brain"]), (&json!(""), &json!("none")), "{blocked:#}");
+    assert_eq!(
+        (&blocked["answer"], &blocked["brain"]),
+        (&json!(""), &json!("none")),
+        "{blocked:#}"
+    );
     assert!(model.requests().is_empty());
     assert_eq!(ask(QUESTION).await["answer"], ANSWER);
     app.finish().await;

@@ -34,7 +34,10 @@ impl Driver {
             Done::Screened(seen, verdict) => {
                 let mut answer = self.job.answer.take();
                 match seen {
-                    Ok(Screened { view, answer: by_word }) => {
+                    Ok(Screened {
+                        view,
+                        answer: by_word,
+                    }) => {
                         self.view = Arc::new(TurnView {
                             customer: self.vault.customer(),
                             ..view

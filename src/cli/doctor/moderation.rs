@@ -16,7 +16,14 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     };
     let moderator = match moderator {
         Ok(moderator) => moderator,
-        Err(e) => return report.add(PART, State::Broken, e, Some("set `moderation.url` or `moderation.api_key`")),
+        Err(e) => {
+            return report.add(
+                PART,
+                State::Broken,
+                e,
+                Some("set `moderation.url` or `moderation.api_key`"),
+            );
+        }
     };
     let settings = moderator.settings();
     let model = &settings.model;
@@ -40,15 +47,21 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
                 "the closed rules decide alone"
             };
             let (mut detail, mend) = match &error {
-                ModerationError::Status { status: 401 | 403, .. } => (
+                ModerationError::Status {
+                    status: 401 | 403, ..
+                } => (
                     format!("doesn't accept the key: {error}"),
                     "set `moderation.api_key` to a valid key",
                 ),
-                ModerationError::Status { status: 400 | 404, .. } => (
+                ModerationError::Status {
+                    status: 400 | 404, ..
+                } => (
                     format!("knows no model `{model}` or no such path: {error}"),
                     "check `moderation.url` (up to and without `/moderations`) and `moderation.model`",
                 ),
-                ModerationError::Timeout(_) => (error.to_string(), "raise `moderation.ms`, or take a faster model"),
+                ModerationError::Timeout(_) => {
+                    (error.to_string(), "raise `moderation.ms`, or take a faster model")
+                }
                 ModerationError::Malformed(_) => (
                     format!("doesn't speak OpenAI's protocol: {error}"),
                     "check `moderation.url`",

@@ -215,7 +215,10 @@ mod tests {
                 json!({ "categories": { "law": true, "selfharm": true } }),
                 flags(&["selfharm"]),
             ),
-            (json!({ "categories": { "law": true, "selfharm": false } }), Ok(None)),
+            (
+                json!({ "categories": { "law": true, "selfharm": false } }),
+                Ok(None),
+            ),
             (
                 json!({ "flagged": null, "categories": {} }),
                 Err(ModerationError::Malformed("a result says neither yes nor no")),

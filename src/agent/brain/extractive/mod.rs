@@ -99,7 +99,10 @@ fn plan(view: &TurnView) -> Plan {
 /// Whether the pages were searched for an answer, and have none.
 fn finds_nothing(view: &TurnView) -> bool {
     let mut searches = view.outcomes.iter().filter(|o| o.tool == SEARCH);
-    let found = searches.next().filter(|o| o.result.is_ok()).and_then(|o| o.found.as_ref());
+    let found = searches
+        .next()
+        .filter(|o| o.result.is_ok())
+        .and_then(|o| o.found.as_ref());
     intent(&view.message) == Intent::Answer
         && found.is_some_and(|found| {
             pinned(found).is_none()
