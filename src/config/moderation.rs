@@ -50,7 +50,8 @@ impl Moderation {
             );
         }
         // A message and the answer's first sentence are each asked about within `agent.first_ms`.
-        if !(50..=10_000).contains(&self.ms) || self.ms * 2 > u64::from(first_ms) {
+        let too_long = self.url.is_some() && self.ms * 2 > u64::from(first_ms);
+        if !(50..=10_000).contains(&self.ms) || too_long {
             return wrong(
                 "moderation.ms",
                 self.ms.to_string(),
