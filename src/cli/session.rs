@@ -23,6 +23,7 @@ use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
 use crate::gateway::Gateway;
 use crate::hands::adapters::demo_store::DemoStore;
+use crate::hands::desk;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
 use crate::hands::registry::Registry;
@@ -237,6 +238,7 @@ impl Session {
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
         orders::register(&mut registry, &self.stores(), None)?;
+        desk::register(&mut registry)?;
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,

@@ -21,6 +21,7 @@ use crate::jobs::crawl::{BeginCrawls, Crawl};
 use crate::jobs::execute_proposal::ExecuteProposal;
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
+use crate::jobs::mark_breaches::MarkBreaches;
 use crate::jobs::measure_trust::MeasureTrust;
 use crate::jobs::prune::Prune;
 use crate::jobs::reindex::Reindex;
@@ -156,6 +157,9 @@ pub(super) fn handlers(session: &Session) -> Handlers {
             Arc::clone(&session.knowledge),
         )))
         .with(BeginCrawls {
+            clock: Arc::clone(&session.clock),
+        })
+        .with(MarkBreaches {
             clock: Arc::clone(&session.clock),
         })
         .with(Prune)

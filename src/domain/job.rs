@@ -96,6 +96,8 @@ pub enum Work {
         /// The proposal.
         proposal: ProposalId,
     },
+    /// Mark tickets and handoffs that no person has answered in time.
+    MarkBreaches,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -119,11 +121,13 @@ impl Work {
     pub const MEASURE_TRUST: &'static str = "measure_trust";
     /// The kind of [`Work::ExecuteProposal`].
     pub const EXECUTE_PROPOSAL: &'static str = "execute_proposal";
+    /// The kind of [`Work::MarkBreaches`].
+    pub const MARK_BREACHES: &'static str = "mark_breaches";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 10] = [
+    pub const KINDS: [&'static str; 11] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -133,6 +137,7 @@ impl Work {
         Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
         Self::EXECUTE_PROPOSAL,
+        Self::MARK_BREACHES,
         Self::PRUNE,
     ];
 
@@ -149,6 +154,7 @@ impl Work {
             Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::ExecuteProposal { .. } => Self::EXECUTE_PROPOSAL,
+            Self::MarkBreaches => Self::MARK_BREACHES,
             Self::Prune => Self::PRUNE,
         }
     }
@@ -312,6 +318,8 @@ impl Retry {
             Work::AI_CALLBACK => (70, 5, 1800),
             // The next one is a minute away anyhow.
             Work::BEGIN_CRAWLS => (3, 10, 60),
+            // The next one is a minute away anyhow.
+            Work::MARK_BREACHES => (3, 10, 60),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -360,6 +368,7 @@ mod tests {
             },
             Work::BeginCrawls,
             Work::MeasureTrust,
+            Work::MarkBreaches,
             Work::Prune,
         ];
         for work in works {

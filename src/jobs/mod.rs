@@ -6,6 +6,7 @@ pub mod crawl;
 pub mod execute_proposal;
 pub mod handler;
 pub mod ingest_document;
+pub mod mark_breaches;
 pub mod measure_trust;
 pub mod prune;
 pub mod reindex;
