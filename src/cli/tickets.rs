@@ -11,7 +11,7 @@ use super::session::Session;
 use super::times::{left, since};
 use crate::config::Config;
 use crate::db::embedded::Access;
-use crate::db::tickets as rows;
+use crate::db::{mirrors, tickets as rows};
 use crate::domain::ticket::{Priority, TicketState};
 use crate::inbox::desk::Desk;
 use crate::inbox::tickets::{self, Edit, Note, Ticket, Which};
@@ -279,10 +279,12 @@ async fn show(session: &Session, desk: &Desk<'_>, which: Which, as_json: bool) -
     let row = tickets::find(&mut tx, which).await?;
     let ticket = tickets::opened(&session.master, desk.site, row)?;
     let notes: Vec<Note> = tickets::notes(&mut tx, &session.master, ticket.id).await?;
+    let elsewhere = mirrors::of_ticket(&mut tx, ticket.id).await?;
     desk.read_ticket(&mut tx, &ticket).await?;
     tx.commit().await?;
     if as_json {
         let mut shown = serde_json::to_value(&ticket)?;
+        shown["mirrors"] = serde_json::to_value(&elsewhere)?;
         shown["notes"] = serde_json::to_value(&notes)?;
         return print::json(&shown);
     }
@@ -325,6 +327,19 @@ async fn show(session: &Session, desk: &Desk<'_>, which: Which, as_json: bool) -
             n.at.format("%Y-%m-%d %H:%M"),
             n.author,
             n.text
+        ));
+    }
+    for m in elsewhere {
+        let where_to = m.remote_url.or(m.remote_ref).unwrap_or_default();
+        let state = if m.sent_rev >= ticket.rev {
+            "up to date"
+        } else {
+            "behind"
+        };
+        let error = m.error.map(|e| format!(": {e}")).unwrap_or_default();
+        line(&format!(
+            "\nMirrored to {} {} {where_to} ({state}{error})",
+            m.kind, m.name
         ));
     }
     if let Some(thread) = ticket.thread_id {

@@ -23,6 +23,7 @@ use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::mark_breaches::MarkBreaches;
 use crate::jobs::measure_trust::MeasureTrust;
+use crate::jobs::mirror_ticket::MirrorTicket;
 use crate::jobs::prune::Prune;
 use crate::jobs::reindex::Reindex;
 use crate::jobs::runner::{Runner, Settings};
@@ -159,6 +160,7 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         .with(BeginCrawls {
             clock: Arc::clone(&session.clock),
         })
+        .with(MirrorTicket(session.mirrors()))
         .with(MarkBreaches {
             clock: Arc::clone(&session.clock),
         })

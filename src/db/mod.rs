@@ -30,6 +30,7 @@ pub mod inbound;
 pub mod jobs;
 pub mod listen;
 pub mod migrate;
+pub mod mirrors;
 pub mod model_calls;
 pub mod models;
 pub mod nearest;

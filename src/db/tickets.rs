@@ -4,8 +4,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::hours;
 use super::pool::{DbError, DbResult, SiteTx};
+use super::{hours, mirrors};
 use crate::domain::ids::{ThreadId, TicketId, TurnId, VisitorId};
 use crate::domain::ticket::{Priority, SUPPORT, TicketState};
 
@@ -111,6 +111,7 @@ pub async fn open(tx: &mut SiteTx, new: &NewTicket<'_>) -> DbResult<Opened> {
     .fetch_optional(tx.conn())
     .await?;
     if let Some(row) = inserted {
+        mirrors::changed(tx, &[new.id.0]).await?;
         return Ok(Opened {
             id: new.id,
             number: row.number,
@@ -369,7 +370,7 @@ pub async fn change(tx: &mut SiteTx, id: TicketId, to: &Change<'_>, now: DateTim
     )
     .execute(tx.conn())
     .await?;
-    Ok(())
+    mirrors::changed(tx, &[id.0]).await
 }
 
 /// What is said on a ticket.
@@ -417,6 +418,7 @@ pub async fn note(tx: &mut SiteTx, ticket: TicketId, key: Option<&str>, note: &N
         )
         .execute(tx.conn())
         .await?;
+        mirrors::changed(tx, &[ticket.0]).await?;
     }
     Ok(added)
 }
@@ -442,15 +444,16 @@ pub async fn notes(tx: &mut SiteTx, ticket: TicketId) -> DbResult<Vec<NoteRow>> 
 /// # Errors
 /// When the database does.
 pub async fn answered(tx: &mut SiteTx, thread: ThreadId, now: DateTime<Utc>) -> DbResult<()> {
-    sqlx::query!(
+    let changed = sqlx::query_scalar!(
         "UPDATE tickets SET answered_at = $2, updated_at = $2, rev = rev + 1,
                 state = CASE state WHEN 'new' THEN 'open' ELSE state END
-         WHERE thread_id = $1 AND state <> 'resolved' AND answered_at IS NULL",
+         WHERE thread_id = $1 AND state <> 'resolved' AND answered_at IS NULL RETURNING id",
         thread.0,
         now
     )
-    .execute(tx.conn())
+    .fetch_all(tx.conn())
     .await?;
+    mirrors::changed(tx, &changed).await?;
     sqlx::query!(
         "UPDATE handoffs SET answered_at = $2 WHERE thread_id = $1 AND state <> 'resolved' AND answered_at IS NULL",
         thread.0,
@@ -475,5 +478,6 @@ pub async fn resolve_of(tx: &mut SiteTx, thread: ThreadId, now: DateTime<Utc>) -
     )
     .fetch_all(tx.conn())
     .await?;
+    mirrors::changed(tx, &ids).await?;
     Ok(ids.into_iter().map(TicketId).collect())
 }

@@ -1,10 +1,11 @@
 //! What people of the site do: they take threads over and write in them ([`desk`]), and decide
 //! about what waits for their approval ([`decide`]), send what was drafted for them ([`drafts`]),
-//! and work on tickets ([`tickets`]). The command line, the API and, later, the console call these.
+//! and work on tickets ([`tickets`]), which other systems mirror ([`mirror`]). The command line, the API and, later, the console call these.
 
 pub mod decide;
 pub mod desk;
 mod drafts;
+pub mod mirror;
 pub mod tickets;
 
 use crate::db::pool::DbError;

@@ -8,6 +8,7 @@ pub mod handler;
 pub mod ingest_document;
 pub mod mark_breaches;
 pub mod measure_trust;
+pub mod mirror_ticket;
 pub mod prune;
 pub mod reindex;
 pub mod runner;

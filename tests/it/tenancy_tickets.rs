@@ -3,7 +3,7 @@
 
 use deskhand::db::handoffs::{self, NewHandoff};
 use deskhand::db::tickets::{self, Change, Filter, NewTicket, NoteRow};
-use deskhand::db::{drafts, hours, overdue, threads, turns};
+use deskhand::db::{drafts, hours, mirrors, overdue, threads, turns};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::{ThreadId, TicketId, TurnId, VisitorId};
 use deskhand::domain::ticket::{Priority, TicketState};
@@ -32,6 +32,7 @@ async fn state(app: &TestApp) -> String {
             (SELECT string_agg(n::text, ',' ORDER BY id) FROM ticket_notes n WHERE site_id = '{id}'),
             (SELECT string_agg(h::text, ',' ORDER BY id) FROM handoffs h WHERE site_id = '{id}'),
             (SELECT string_agg(d::text, ',' ORDER BY turn_id) FROM drafts d WHERE site_id = '{id}'),
+            (SELECT string_agg(m::text, ',') FROM ticket_mirrors m WHERE site_id = '{id}'),
             (SELECT string_agg(n::text, ',') FROM ticket_numbers n WHERE site_id = '{id}'),
             (SELECT string_agg(t::text, ',' ORDER BY id) FROM threads t WHERE site_id = '{id}'))"
     ))
@@ -59,6 +60,9 @@ async fn tickets_of_one_site_are_out_of_anothers_reach() {
         assert!(opened.first && opened.number == 1);
         assert!(!tickets::open(&mut own, &new).await.unwrap().first);
         drafts::keep(&mut own, thread, turn, "a draft", &json!([]), now)
+            .await
+            .unwrap();
+        mirrors::begin(&mut own, opened.id, "github", "own", 1, now)
             .await
             .unwrap();
         own.commit().await.unwrap();
@@ -159,6 +163,34 @@ async fn tickets_of_one_site_are_out_of_anothers_reach() {
     assert_eq!(
         foreign!(app, s, |tx| drafts::drop_of(tx, thread, "Eve", now)).unwrap(),
         0
+    );
+
+    foreign!(app, s, |tx| mirrors::changed(tx, &[ticket.0])).unwrap();
+    assert!(foreign!(app, s, |tx| mirrors::begin(tx, ticket, "github", "", 1, now)).is_err());
+    let sent = mirrors::Sent::default();
+    foreign!(app, s, |tx| mirrors::sent(
+        tx,
+        ticket,
+        ("github", "own"),
+        9,
+        &sent,
+        now
+    ))
+    .unwrap();
+    foreign!(app, s, |tx| mirrors::found(tx, ticket, ("github", "own"), &sent)).unwrap();
+    foreign!(app, s, |tx| mirrors::failed(
+        tx,
+        ticket,
+        ("github", "own"),
+        "x",
+        false,
+        true
+    ))
+    .unwrap();
+    assert!(
+        foreign!(app, s, |tx| mirrors::of_ticket(tx, ticket))
+            .unwrap()
+            .is_empty()
     );
 
     assert!(foreign!(app, s, |tx| hours::away(tx, now)).unwrap().is_none());
