@@ -2,6 +2,8 @@
 
 mod api;
 mod fence;
+mod github_server;
+mod mirrors;
 mod people;
 mod shadow;
 mod tools;
