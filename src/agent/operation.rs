@@ -30,6 +30,7 @@ use crate::db::tickets::{self, NewTicket};
 use crate::db::{audit, drafts, sites, threads, turns};
 use crate::domain::event::Citation;
 use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId};
+use crate::domain::site::Mode;
 use crate::hands::registry::{CallError, Called};
 use crate::hands::{Conversation, ToolContext, kb_search};
 
@@ -282,10 +283,11 @@ pub(super) async fn view(
         .as_ref()
         .map(|s| agent.registry.off(s.mode, &s.rules))
         .unwrap_or_default();
-    // What a person has written to is dealt with.
+    // What a person has written to is dealt with; in shadow mode they send the agent's own words.
+    let shadow = site.as_ref().is_some_and(|s| s.mode == Mode::Shadow);
     let handled = history
         .iter()
-        .rposition(|m| m.author == "staff")
+        .rposition(|m| m.author == "staff" && !shadow)
         .map_or(0, |n| n + 1);
     let history = history
         .into_iter()

@@ -86,12 +86,9 @@ impl Driver {
                     State::Closing { say: Some(words), .. } => Some(words),
                     _ => None,
                 };
-                let say = say.map(|words| {
-                    if closed.already {
-                        Template::StillWithTeam
-                    } else {
-                        words
-                    }
+                let say = say.map(|words| match words {
+                    Template::HandedOver | Template::PassedOn if closed.already => Template::StillWithTeam,
+                    words => words,
                 });
                 let input = self.closed(closed);
                 let mut next = say
