@@ -349,13 +349,10 @@ pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
         (_, Some(Err(code))) if code == "NOT_FOUND" => missing(tongue),
         (_, Some(Err(code))) => failed(code, tongue),
         (None, None) => match read(view)? {
-            Wish::About if !view.off.contains(CREATE) => vec![asks_about(tongue)],
+            Wish::About if !view.off.contains(CREATE) => vec![asks_about(tongue).to_owned()],
             Wish::Nothing => nothing(tongue),
             _ => failed("DISABLED", tongue),
-        }
-        .into_iter()
-        .map(str::to_owned)
-        .collect(),
+        },
     };
     let sentence = |md: String| Sentence {
         fixed: true,
@@ -394,11 +391,14 @@ fn missing(tongue: Tongue) -> Vec<String> {
     ]
 }
 
-fn nothing(tongue: Tongue) -> Vec<&'static str> {
-    vec![match tongue {
-        Tongue::English => "All right. Is there anything else you would like to know?",
-        Tongue::German => "In Ordnung. Möchten Sie noch etwas wissen?",
-    }]
+fn nothing(tongue: Tongue) -> Vec<String> {
+    vec![
+        match tongue {
+            Tongue::English => "All right. Is there anything else you would like to know?",
+            Tongue::German => "In Ordnung. Möchten Sie noch etwas wissen?",
+        }
+        .to_owned(),
+    ]
 }
 
 fn failed(code: &str, tongue: Tongue) -> Vec<String> {

@@ -85,7 +85,7 @@ fn a_second_wish_for_a_person_hears_that_somebody_has_it() {
         ..Stored::default()
     });
     assert_eq!(
-        caused(handing_off(), [already]),
+        caused(handing_off(), [already.clone()]),
         [say(Template::StillWithTeam), finish(Outcome::Handoff)]
     );
     // What waits for an approval says so all the same.
@@ -108,7 +108,7 @@ fn who_waits_for_a_person_hears_that_nobody_is_in() {
         ..Stored::default()
     });
     assert_eq!(
-        caused(handing_off(), [away])[1..],
+        caused(handing_off(), [away.clone()])[1..],
         [
             say(Template::NobodyIn),
             say(Template::AskForAddress),
