@@ -166,6 +166,8 @@ pub struct TicketRow {
     pub contact: Option<Vec<u8>>,
     /// What its visitor left as their address, sealed.
     pub visitor_email: Option<Vec<u8>>,
+    /// What its visitor's site says of them, sealed.
+    pub visitor_profile: Option<Vec<u8>>,
     /// What was written, sealed.
     pub content: Option<Vec<u8>>,
     /// How sure whoever sorted it was.
@@ -221,6 +223,7 @@ pub async fn list(tx: &mut SiteTx, filter: &Filter<'_>) -> DbResult<Vec<TicketRo
     let rows = sqlx::query!(
         r#"SELECT t.id, t.number, t.thread_id, h.visitor_id AS "visitor_id?", h.lang AS "lang?", t.reason, t.source,
                   t.category, t.priority, t.state, t.assignee, t.contact_sealed, v.email_sealed AS "email_sealed?",
+                  v.profile_sealed AS "profile_sealed?",
                   t.content_sealed, t.confidence, t.url, t.due_at, t.answered_at, t.breached_at, t.at, t.updated_at,
                   t.resolved_at, t.rev
            FROM tickets t
@@ -264,6 +267,7 @@ pub async fn list(tx: &mut SiteTx, filter: &Filter<'_>) -> DbResult<Vec<TicketRo
                 assignee: r.assignee,
                 contact: r.contact_sealed,
                 visitor_email: r.email_sealed,
+                visitor_profile: r.profile_sealed,
                 content: r.content_sealed,
                 confidence: r.confidence,
                 url: r.url,

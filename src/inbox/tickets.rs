@@ -12,11 +12,13 @@ use crate::db::hours;
 use crate::db::pool::SiteTx;
 use crate::db::tickets::{self, Change, Filter, NoteRow, TicketRow};
 use crate::domain::address::is_email;
+use crate::domain::customer::Customer;
 use crate::domain::ids::{SiteId, ThreadId, TicketId};
 use crate::domain::seal::{MasterKey, hash_of_email, owner_of_email};
 use crate::domain::ticket::{
     Content, LONGEST_SUBJECT, LONGEST_TEXT, Priority, TicketState, called, contact_owner, is_category, owner,
 };
+use crate::privacy::subject::profile_owner;
 
 /// Fields of a ticket's own that it may have, and their length as JSON.
 const MOST_FIELDS: usize = 50;
@@ -108,11 +110,20 @@ pub fn opened(master: &MasterKey, site: SiteId, row: TicketRow) -> Result<Ticket
     let text = |owner: String, sealed: &[u8]| -> Result<String, InboxError> {
         Ok(String::from_utf8_lossy(&master.open(&owner, sealed)?).into_owned())
     };
-    let customer_email = match (&row.contact, &row.visitor_email, row.thread) {
+    let mut customer_email = match (&row.contact, &row.visitor_email, row.thread) {
         (Some(sealed), ..) => Some(text(contact_owner(site, row.id), sealed)?),
         (None, Some(sealed), Some((_, visitor))) => Some(text(owner_of_email(site, visitor), sealed)?),
         _ => None,
     };
+    let mut customer = content.customer;
+    if let (Some(sealed), Some((_, visitor))) = (&row.visitor_profile, row.thread) {
+        // Who is logged in is known by what their site says.
+        let profile = text(profile_owner(site, visitor), sealed)?;
+        if let Ok(known) = serde_json::from_str::<Customer>(&profile) {
+            customer_email = customer_email.or(known.email);
+            customer = customer.or(Some(known.name).filter(|n| !n.is_empty()));
+        }
+    }
     Ok(Ticket {
         id: row.id,
         ticket: called(row.number),
@@ -123,7 +134,7 @@ pub fn opened(master: &MasterKey, site: SiteId, row: TicketRow) -> Result<Ticket
         reason: row.reason,
         assignee: row.assignee,
         customer_email,
-        customer: content.customer,
+        customer,
         company: content.company,
         subject: content.subject,
         body: content.body,
