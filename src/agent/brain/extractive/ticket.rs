@@ -158,8 +158,8 @@ const OFFERS: &[&str] = &[
 
 fn asks_about(tongue: Tongue) -> &'static str {
     match tongue {
-        Tongue::English => "What is it about? Please describe it in a sentence or two.",
-        Tongue::German => "Worum geht es? Bitte beschreiben Sie es in ein, zwei Sätzen.",
+        Tongue::English => "What is it about? Please describe it briefly.",
+        Tongue::German => "Worum geht es? Bitte beschreiben Sie es kurz.",
     }
 }
 
