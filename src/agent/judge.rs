@@ -10,6 +10,7 @@ use super::Agent;
 use super::brain::{Sentence, TurnView};
 use super::machine::input::GateReason;
 use crate::guardrails::gate::{self, Evidence, Fault, Reading, Source, Verdict};
+use crate::guardrails::sentences::Splitter;
 use crate::guardrails::{content, leak, pii};
 use crate::knowledge::base::Knowledge;
 use crate::models::embedder::Purpose;
@@ -83,6 +84,39 @@ impl Ground {
             Ok(None) | Err(_) => Err(GateReason::Unsupported),
         }
     }
+}
+
+/// Whether a letter that a brain wrote may be sent: each of its sentences, as one of an answer
+/// that cites whatever it can.
+pub(super) async fn letter(agent: &Agent, view: &TurnView, text: &str) -> Result<(), GateReason> {
+    let ground = Ground::of(view);
+    let all: Vec<i64> = view
+        .outcomes
+        .iter()
+        .filter_map(|o| o.found.as_ref())
+        .flat_map(|f| f.passages.iter().map(|p| p.chunk_id))
+        .collect();
+    let mut splitter = Splitter::default();
+    let mut pieces = splitter.push(text);
+    pieces.extend(splitter.end());
+    for piece in pieces {
+        if piece.md.trim().is_empty() {
+            continue;
+        }
+        let sentence = |cites: &[i64]| Sentence {
+            fixed: false,
+            gap: None,
+            md: piece.md.trim().to_owned(),
+            cites: cites.to_vec(),
+        };
+        if let Err(reason) = ground.judge(agent, &sentence(&[])).await {
+            if all.is_empty() {
+                return Err(reason);
+            }
+            ground.judge(agent, &sentence(&all)).await?;
+        }
+    }
+    Ok(())
 }
 
 /// The least cosine of the pairs, each of which must hold, by the default model of this

@@ -14,7 +14,7 @@ use tracing::Instrument;
 use super::Agent;
 use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
 use super::consent;
-use super::judge::Ground;
+use super::judge::{self, Ground};
 use super::machine::input::{GateReason, LinkFailure};
 use super::measure;
 use super::meter::Meter;
@@ -23,10 +23,11 @@ use super::record::TurnRef;
 use crate::agent::machine::action::{HandoffReason, TicketReason};
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::proposals::{self, ProposalRow};
-use crate::db::{audit, handoffs, sites, threads};
+use crate::db::{audit, handoffs, replies, sites, threads};
 use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId, TicketId};
+use crate::domain::tool::ToolCode;
 use crate::hands::registry::{CallError, Called};
-use crate::hands::{Conversation, ToolContext, kb_search};
+use crate::hands::{Conversation, ToolContext, ToolError, kb_search};
 
 /// Sentences that may wait between brain and gate.
 const DRAFT_AHEAD: usize = 16;
@@ -283,12 +284,27 @@ pub(super) enum What {
     Proposal(ProposalId),
 }
 
-/// Runs a tool.
-pub(super) fn call(agent: &Arc<Agent>, ctx: ToolContext, id: CallId, called: What) -> Running {
+/// Runs a tool. `written` is a letter of the brain's own that it is to send, personal data
+/// behind placeholders: it passes the gate as an answer does, or isn't sent.
+pub(super) fn call(
+    agent: &Arc<Agent>,
+    ctx: ToolContext,
+    id: CallId,
+    called: What,
+    written: Option<(String, Arc<TurnView>)>,
+) -> Running {
     let own = Arc::clone(agent);
     Running::apart(agent, async move {
         let start = Instant::now();
+        let passed = match &written {
+            Some((text, view)) => judge::letter(&own, view, text).await,
+            None => Ok(()),
+        };
         let result = match called {
+            What::Call(..) if passed.is_err() => Err(CallError::Failed {
+                error: ToolError::new(ToolCode::InvalidInput, "its text didn't pass the gate"),
+                attempts: 0,
+            }),
             What::Call(tool, args) => own.registry.call(&ctx, &tool, &args).await,
             What::Proposal(id) => own.registry.confirmed(&ctx, id).await,
         };
@@ -361,11 +377,19 @@ pub(super) fn draft(
 }
 
 /// Stores the turn's ticket.
-pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason) -> Running {
+pub(super) fn ticket(
+    agent: &Arc<Agent>,
+    t: TurnRef,
+    reason: TicketReason,
+    page: Option<String>,
+) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
         let mut tx = own.db.site(t.site).await?;
         let id = handoffs::open_ticket(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
+        if let Some(page) = &page {
+            replies::set_page(&mut tx, t.thread, page).await?;
+        }
         let known = threads::has_email(&mut tx, t.visitor).await?;
         tx.commit().await?;
         Ok((id, !known))
@@ -391,6 +415,7 @@ pub(super) fn handoff(
     t: TurnRef,
     reason: HandoffReason,
     proposal: Option<ProposalId>,
+    page: Option<String>,
 ) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
@@ -398,6 +423,9 @@ pub(super) fn handoff(
         let id = handoffs::open_handoff(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
         if let Some(proposal) = proposal {
             handoffs::attach_proposal(&mut tx, id, proposal).await?;
+        }
+        if let Some(page) = &page {
+            replies::set_page(&mut tx, t.thread, page).await?;
         }
         let known = threads::has_email(&mut tx, t.visitor).await?;
         tx.commit().await?;

@@ -26,8 +26,10 @@ use crate::hands::adapters::demo_store::DemoStore;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
 use crate::hands::registry::Registry;
+use crate::hands::send_email::SendEmail;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::Fetcher;
+use crate::mail::smtp::Mailer;
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
 use crate::models::provider::Provider;
@@ -77,8 +79,24 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
     })
 }
 
-fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
+/// What reaches the addresses that sites name.
+///
+/// # Errors
+/// When the system has no usable TLS.
+pub fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
     Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")
+}
+
+/// The way out for mail, where a server is configured.
+///
+/// # Errors
+/// When its password or certificate can't be read.
+pub fn mailer(config: &Config) -> anyhow::Result<Option<Arc<Mailer>>> {
+    let Some(settings) = config.mail_settings()? else {
+        return Ok(None);
+    };
+    let mailer = Mailer::new(settings).map_err(|e| anyhow::anyhow!("the mail server can't be used: {e}"))?;
+    Ok(Some(Arc::new(mailer)))
 }
 
 /// The knowledge base as it is configured.
@@ -193,6 +211,14 @@ impl Session {
         Arc::new(DemoStore::new(self.db.clone(), Arc::clone(&self.clock)))
     }
 
+    /// The way out for mail, where a server is configured.
+    ///
+    /// # Errors
+    /// When its password or certificate can't be read.
+    pub fn mailer(&self) -> anyhow::Result<Option<Arc<Mailer>>> {
+        mailer(&self.config)
+    }
+
     /// The agent, with all tools and brains.
     ///
     /// # Errors
@@ -236,7 +262,11 @@ impl Session {
         };
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
-        orders::register(&mut registry, &self.stores(), None)?;
+        let mails = self.config.mail_settings()?.is_some();
+        orders::register(&mut registry, &self.stores(), mails)?;
+        if mails {
+            registry.add(SendEmail)?;
+        }
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,

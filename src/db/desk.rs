@@ -6,7 +6,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::pool::{DbResult, SiteTx};
+use super::{notices, replies};
 use crate::domain::ids::{HandoffId, ThreadId, TicketId, TurnId, VisitorId};
+use crate::domain::notice::{Notice, NoticeKind};
 
 /// A thread that staff look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +143,15 @@ pub async fn open_ticket(
     )
     .execute(tx.conn())
     .await?;
+    let notice = Notice {
+        kind: NoticeKind::Ticket.of(reason),
+        key: format!("ticket/{id}"),
+        thread: Some(thread),
+        subject: Some(id.to_string()),
+        reason,
+        at: now,
+    };
+    notices::enqueue(tx, &notice).await?;
     Ok(id)
 }
 
@@ -159,7 +170,7 @@ pub async fn resolve_tickets(tx: &mut SiteTx, thread: ThreadId, now: DateTime<Ut
     Ok(done.rows_affected())
 }
 
-/// Stores a message of staff's, or of the system's.
+/// Stores a message of staff's, or of the system's. Should its visitor not read it, it is mailed.
 ///
 /// # Errors
 /// When the database does.
@@ -187,5 +198,6 @@ pub async fn write(
     )
     .execute(tx.conn())
     .await?;
+    replies::add(tx, thread, seq, at).await?;
     Ok(id)
 }

@@ -4,8 +4,10 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::notices;
 use super::pool::{DbResult, SiteTx};
 use crate::domain::ids::{HandoffId, ProposalId, ThreadId, TicketId, TurnId};
+use crate::domain::notice::{Notice, NoticeKind};
 
 /// Opens the thread's handoff, or finds the open one.
 ///
@@ -34,6 +36,15 @@ pub async fn open_handoff(
     sqlx::query!("UPDATE threads SET status = 'handoff' WHERE id = $1", thread.0)
         .execute(tx.conn())
         .await?;
+    let notice = Notice {
+        kind: NoticeKind::Handoff.of(reason),
+        key: format!("handoff/{id}"),
+        thread: Some(thread),
+        subject: None,
+        reason,
+        at: now,
+    };
+    notices::enqueue(tx, &notice).await?;
     Ok(id.into())
 }
 
@@ -75,6 +86,15 @@ pub async fn open_ticket(
     )
     .fetch_one(tx.conn())
     .await?;
+    let notice = Notice {
+        kind: NoticeKind::Ticket.of(reason),
+        key: format!("ticket/{id}"),
+        thread: Some(thread),
+        subject: Some(id.to_string()),
+        reason,
+        at: now,
+    };
+    notices::enqueue(tx, &notice).await?;
     Ok(id.into())
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, ProposalId, UploadId};
+use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, MailId, NoticeId, ProposalId, ThreadId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,6 +96,25 @@ pub enum Work {
         /// The proposal.
         proposal: ProposalId,
     },
+    /// Send a mail.
+    SendMail {
+        /// The mail.
+        mail: MailId,
+    },
+    /// Tell staff of something by one channel.
+    SendNotice {
+        /// The notice.
+        notice: NoticeId,
+    },
+    /// Mail what staff wrote to a visitor who has gone.
+    MailReply {
+        /// The thread.
+        thread: ThreadId,
+        /// The number of the reply's event.
+        seq: i64,
+    },
+    /// Tell sites' people of jobs that have failed for good.
+    TellOfDeadJobs,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -119,11 +138,19 @@ impl Work {
     pub const MEASURE_TRUST: &'static str = "measure_trust";
     /// The kind of [`Work::ExecuteProposal`].
     pub const EXECUTE_PROPOSAL: &'static str = "execute_proposal";
+    /// The kind of [`Work::SendMail`].
+    pub const SEND_MAIL: &'static str = "send_mail";
+    /// The kind of [`Work::SendNotice`].
+    pub const SEND_NOTICE: &'static str = "send_notice";
+    /// The kind of [`Work::MailReply`].
+    pub const MAIL_REPLY: &'static str = "mail_reply";
+    /// The kind of [`Work::TellOfDeadJobs`].
+    pub const TELL_OF_DEAD_JOBS: &'static str = "tell_of_dead_jobs";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 10] = [
+    pub const KINDS: [&'static str; 14] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -133,6 +160,10 @@ impl Work {
         Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
         Self::EXECUTE_PROPOSAL,
+        Self::SEND_MAIL,
+        Self::SEND_NOTICE,
+        Self::MAIL_REPLY,
+        Self::TELL_OF_DEAD_JOBS,
         Self::PRUNE,
     ];
 
@@ -149,6 +180,10 @@ impl Work {
             Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::ExecuteProposal { .. } => Self::EXECUTE_PROPOSAL,
+            Self::SendMail { .. } => Self::SEND_MAIL,
+            Self::SendNotice { .. } => Self::SEND_NOTICE,
+            Self::MailReply { .. } => Self::MAIL_REPLY,
+            Self::TellOfDeadJobs => Self::TELL_OF_DEAD_JOBS,
             Self::Prune => Self::PRUNE,
         }
     }
@@ -310,8 +345,12 @@ impl Retry {
             Work::AI_JOB => (6, 2, 30),
             // About a day: an hour of tries that come soon, then one each half hour.
             Work::AI_CALLBACK => (70, 5, 1800),
+            // About a day: a server that knows nobody yet says "later" at first, some for hours.
+            Work::SEND_MAIL => (60, 10, 1800),
+            // About six hours; after that nobody wants to be told any more.
+            Work::SEND_NOTICE => (30, 5, 900),
             // The next one is a minute away anyhow.
-            Work::BEGIN_CRAWLS => (3, 10, 60),
+            Work::BEGIN_CRAWLS | Work::TELL_OF_DEAD_JOBS => (3, 10, 60),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -360,6 +399,15 @@ mod tests {
             },
             Work::BeginCrawls,
             Work::MeasureTrust,
+            Work::SendMail { mail: MailId::new() },
+            Work::SendNotice {
+                notice: NoticeId::new(),
+            },
+            Work::MailReply {
+                thread: ThreadId::new(),
+                seq: 7,
+            },
+            Work::TellOfDeadJobs,
             Work::Prune,
         ];
         for work in works {

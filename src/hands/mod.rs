@@ -14,6 +14,7 @@ mod measure;
 pub mod orders;
 pub mod proposal;
 pub mod registry;
+pub mod send_email;
 pub mod update_shipping_address;
 pub mod verify_identity;
 

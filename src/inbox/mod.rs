@@ -1,9 +1,13 @@
 //! What people of the site do: they take threads over and write in them ([`desk`]), and decide
-//! about what waits for their approval ([`decide`]). The command line and, later, the console
-//! call these.
+//! about what waits for their approval ([`decide`]). What they are told of ([`notices`]), and how
+//! their replies reach a visitor who has gone ([`followup`]). The command line and, later, the
+//! console call these.
 
 pub mod decide;
 pub mod desk;
+pub mod followup;
+pub mod notices;
+mod slack;
 
 use crate::db::pool::DbError;
 use crate::domain::seal::SealError;

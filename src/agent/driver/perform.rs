@@ -16,6 +16,8 @@ use crate::agent::phrases;
 use crate::agent::record::{CallNews, Ending};
 use crate::domain::event::{AskKind, Asks, Outcome, ReplaceReason, StepStatus, ThreadEvent};
 use crate::domain::site::Mode;
+use crate::hands::Tool;
+use crate::hands::send_email::{self, SendEmail};
 
 impl Driver {
     pub(super) fn perform(&mut self, action: Action) {
@@ -91,9 +93,13 @@ impl Driver {
                 self.ask(Asks::plain(kind, summary));
                 self.running = Running::ready();
             }
-            Action::OpenTicket { reason } => self.running = operation::ticket(&self.agent, t, reason),
+            Action::OpenTicket { reason } => {
+                let page = self.job.page.clone();
+                self.running = operation::ticket(&self.agent, t, reason, page);
+            }
             Action::OpenHandoff { reason, proposal } => {
-                self.running = operation::handoff(&self.agent, t, reason, proposal);
+                let page = self.job.page.clone();
+                self.running = operation::handoff(&self.agent, t, reason, proposal, page);
             }
             Action::Finish {
                 outcome,
@@ -140,8 +146,14 @@ impl Driver {
             // The hands' border: from here on it is the visitor's own data.
             ArgsRef::Call => What::Call(call.tool, mask::revealed(&self.vault, &self.args)),
         };
+        let written = match &what {
+            What::Call(tool, _) if tool == SendEmail::NAME => {
+                Some((send_email::written(&self.args), Arc::clone(&self.view)))
+            }
+            _ => None,
+        };
         let ctx = operation::context_of(&self.agent, &self.job.turn, call.call_id, &self.view);
-        self.running = operation::call(&self.agent, ctx, call.call_id, what);
+        self.running = operation::call(&self.agent, ctx, call.call_id, what, written);
     }
 
     /// Asks the visitor for something. The question is the agent's message, for whoever reads
