@@ -17,4 +17,5 @@ pub mod site_server;
 pub mod smtp_server;
 pub mod sse;
 pub mod web_server;
+pub mod woo_server;
 pub mod wordpress;
