@@ -59,6 +59,8 @@ CALL deskhand_tenant('notices');
 CREATE FUNCTION deskhand_notice_channels() RETURNS TABLE (name text)
 LANGUAGE sql STABLE AS $$
     SELECT 'email' FROM sites s WHERE jsonb_array_length(coalesce(s.settings -> 'staff_emails', '[]')) > 0
+    UNION ALL
+    SELECT 'slack' WHERE EXISTS (SELECT 1 FROM connections WHERE kind = 'slack')
 $$;
 
 -- What staff wrote into a thread. `told` is when it was written to an open stream, which may

@@ -141,7 +141,6 @@ fn orders(now: DateTime<Utc>) -> anyhow::Result<Vec<Order>> {
                 number: o.number,
                 email: o.email,
                 customer: None,
-                page: None,
                 status: OrderStatus::parse(&o.status),
                 items,
                 total,

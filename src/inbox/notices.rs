@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::ExposeSecret;
 
 use super::slack;
+use crate::db::connections::{self, Connection};
 use crate::db::notices::{self, NoticeRow};
 use crate::db::pool::{Db, DbError, DbResult, SiteTx};
 use crate::db::{sites, threads};
+use crate::domain::connection::{self, kinds::SLACK};
 use crate::domain::ids::{NoticeId, SiteId, ThreadId};
 use crate::domain::notice::{NoticeChannel, NoticeKind};
 use crate::domain::seal::MasterKey;
@@ -195,8 +198,40 @@ async fn mail(
 }
 
 /// The address of the site's incoming webhook.
-async fn webhook(_tx: &mut SiteTx, _master: &MasterKey) -> Result<Option<String>, NoticeError> {
-    Ok(None)
+async fn webhook(tx: &mut SiteTx, master: &MasterKey) -> DbResult<Option<String>> {
+    let found = connections::of_kind(tx, SLACK).await?;
+    let site = tx.site();
+    found.first().map(|c| address(master, site, c)).transpose()
+}
+
+/// The address that a connection of this kind keeps.
+///
+/// # Errors
+/// When it can't be opened with this master key.
+pub fn address(master: &MasterKey, site: SiteId, connection: &Connection) -> DbResult<String> {
+    let sealed = connection.secret_sealed.as_deref().unwrap_or_default();
+    let opened = connection::open(master, site, &connection.kind, &connection.name, sealed);
+    let opened = opened.map_err(|e| DbError::Unreadable(format!("the webhook's address: {e}")))?;
+    Ok(opened.expose_secret().to_owned())
+}
+
+/// A notice that says nothing: somebody tries whether it arrives.
+#[must_use]
+pub fn trial(site: &Site, now: DateTime<Utc>) -> Told {
+    let row = NoticeRow {
+        id: NoticeId::new(),
+        kind: NoticeKind::Test,
+        channel: NoticeChannel::Slack,
+        thread_id: None,
+        subject: None,
+        reason: "test".to_owned(),
+        state: "waiting".to_owned(),
+        code: None,
+        tries: 0,
+        at: now,
+        ended_at: None,
+    };
+    words(site, &row, None)
 }
 
 /// Posts to an incoming webhook.
