@@ -377,12 +377,7 @@ pub(super) fn draft(
 }
 
 /// Stores the turn's ticket.
-pub(super) fn ticket(
-    agent: &Arc<Agent>,
-    t: TurnRef,
-    reason: TicketReason,
-    page: Option<String>,
-) -> Running {
+pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason, page: Option<String>) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
         let mut tx = own.db.site(t.site).await?;

@@ -16,7 +16,6 @@ use crate::domain::notice::{Notice, NoticeChannel, NoticeKind};
 
 /// Whose notices.
 #[derive(clap::Args)]
-#[command(args_conflicts_with_subcommands = false)]
 pub struct Args {
     /// Slug or id (default: the only one, or the demo).
     site: Option<String>,

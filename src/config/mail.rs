@@ -94,7 +94,7 @@ fn sender(text: &str) -> Option<(String, String)> {
 }
 
 impl Mail {
-    fn set<'a>(value: &'a Option<String>) -> Option<&'a str> {
+    fn set(value: &Option<String>) -> Option<&str> {
         value.as_deref().map(str::trim).filter(|v| !v.is_empty())
     }
 
@@ -161,9 +161,10 @@ impl Config {
             }
             (None, None) => None,
         };
-        let ca = m.ca_file.as_ref().map(|file| {
-            std::fs::read(file).map_err(|e| ConfigError::File(file.clone(), e))
-        });
+        let ca = m
+            .ca_file
+            .as_ref()
+            .map(|file| std::fs::read(file).map_err(|e| ConfigError::File(file.clone(), e)));
         Ok(Some(MailSettings {
             host: server.host,
             port: server.port,
@@ -199,8 +200,16 @@ mod tests {
             read("smtps://mail.example/"),
             Some(("mail.example".into(), 465, Tls::Implicit, None))
         );
-        for here in ["smtp://127.0.0.1:2525", "smtp://[::1]:2525", "smtp://localhost:2525"] {
-            assert_eq!(read(here).map(|r| (r.1, r.2)), Some((2525, Tls::Offered)), "{here}");
+        for here in [
+            "smtp://127.0.0.1:2525",
+            "smtp://[::1]:2525",
+            "smtp://localhost:2525",
+        ] {
+            assert_eq!(
+                read(here).map(|r| (r.1, r.2)),
+                Some((2525, Tls::Offered)),
+                "{here}"
+            );
         }
         for bad in [
             "mail.example:587",
@@ -222,7 +231,13 @@ mod tests {
             sender("\"Lumen & Oak\" <shop@b.example>"),
             pair("Lumen & Oak", "shop@b.example")
         );
-        for bad in ["", "shop", "a <b>", "x\r\nBcc: y <a@b.example>", "<a@b.example> x"] {
+        for bad in [
+            "",
+            "shop",
+            "a <b>",
+            "x\r\nBcc: y <a@b.example>",
+            "<a@b.example> x",
+        ] {
             assert!(sender(bad).is_none(), "{bad}");
         }
     }

@@ -156,12 +156,7 @@ pub async fn list(tx: &mut SiteTx, most: i64) -> DbResult<Vec<MailRow>> {
 ///
 /// # Errors
 /// When the database does.
-pub async fn written(
-    tx: &mut SiteTx,
-    visitor: VisitorId,
-    kind: &str,
-    since: DateTime<Utc>,
-) -> DbResult<i64> {
+pub async fn written(tx: &mut SiteTx, visitor: VisitorId, kind: &str, since: DateTime<Utc>) -> DbResult<i64> {
     let n = sqlx::query_scalar!(
         r#"SELECT count(*) AS "n!" FROM mails WHERE visitor_id = $1 AND kind = $2 AND at > $3"#,
         visitor.0,

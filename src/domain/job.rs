@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, MailId, NoticeId, ProposalId, ThreadId, UploadId};
+use crate::domain::ids::{
+    AiJobId, CrawlId, DocumentId, EventId, MailId, NoticeId, ProposalId, ThreadId, UploadId,
+};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

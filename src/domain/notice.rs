@@ -94,7 +94,9 @@ impl NoticeChannel {
     /// Reads [`NoticeChannel::as_str`]'s names.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Slack, Self::Email].into_iter().find(|c| c.as_str() == name)
+        [Self::Slack, Self::Email]
+            .into_iter()
+            .find(|c| c.as_str() == name)
     }
 }
 
@@ -127,7 +129,10 @@ mod tests {
         for channel in [NoticeChannel::Slack, NoticeChannel::Email] {
             assert_eq!(NoticeChannel::parse(channel.as_str()), Some(channel));
         }
-        assert_eq!(NoticeKind::Handoff.of("unknown_effect"), NoticeKind::UnknownEffect);
+        assert_eq!(
+            NoticeKind::Handoff.of("unknown_effect"),
+            NoticeKind::UnknownEffect
+        );
         assert_eq!(NoticeKind::Ticket.of("incomplete"), NoticeKind::Ticket);
     }
 }

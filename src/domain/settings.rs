@@ -193,7 +193,9 @@ impl Kind {
             Self::Names => "names of small letters, digits, - and _ with commas between, or none",
             Self::Emails(1) => "an e-mail address, or none",
             Self::Emails(_) => "at most 20 e-mail addresses with commas between, or none",
-            Self::Notices => "of handoff, ticket, sla, budget, unknown_effect, dead_jobs, with commas between, or none",
+            Self::Notices => {
+                "of handoff, ticket, sla, budget, unknown_effect, dead_jobs, with commas between, or none"
+            }
         }
     }
 
@@ -219,7 +221,8 @@ impl Kind {
             Self::Names | Self::Emails(_) | Self::Notices if text == "none" => Some(Value::Array(Vec::new())),
             Self::Emails(most) => {
                 let given: Vec<&str> = text.split(',').map(str::trim).collect();
-                (given.len() <= most && given.iter().all(|e| is_email(e) && e.is_ascii())).then(|| Value::from(given))
+                (given.len() <= most && given.iter().all(|e| is_email(e) && e.is_ascii()))
+                    .then(|| Value::from(given))
             }
             Self::Notices => {
                 let given: Vec<&str> = text.split(',').map(str::trim).collect();

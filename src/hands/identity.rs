@@ -153,9 +153,19 @@ pub async fn new_code(
     // In the same order always, so that two at once don't wait for each other.
     for (what, value, window, most) in [
         ("code", email_hash.as_slice(), WINDOW, MOST_CODES),
-        ("code_day", email_hash.as_slice(), TimeDelta::days(1), MOST_CODES_DAY),
+        (
+            "code_day",
+            email_hash.as_slice(),
+            TimeDelta::days(1),
+            MOST_CODES_DAY,
+        ),
         ("codes", visitor.0.as_bytes().as_slice(), WINDOW, MOST_CODES),
-        ("codes_site", ctx.site.0.as_bytes().as_slice(), WINDOW, MOST_CODES_SITE),
+        (
+            "codes_site",
+            ctx.site.0.as_bytes().as_slice(),
+            WINDOW,
+            MOST_CODES_SITE,
+        ),
     ] {
         // What is refused isn't counted further: an attack on one address leaves the site's count.
         if identity::guess(tx, &key(ctx, what, value), window, now).await? > most {

@@ -81,9 +81,10 @@ impl FollowUp<'_> {
         if quiet < QUIET && waited < LONGEST {
             return Ok(Followed::Wait(QUIET.saturating_sub(quiet)));
         }
-        let (Some(own_site), Some(to)) =
-            (sites::own(&mut tx).await?, replies::recipient(&mut tx, thread).await?)
-        else {
+        let (Some(own_site), Some(to)) = (
+            sites::own(&mut tx).await?,
+            replies::recipient(&mut tx, thread).await?,
+        ) else {
             return Ok(Followed::Settled);
         };
         let Some(email) = self.address(site, &to)? else {

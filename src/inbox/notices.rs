@@ -132,7 +132,9 @@ pub async fn send(
             tx.commit().await?;
             let sent = match url {
                 None => Ok("skipped"),
-                Some(url) => post(teller.fetcher, &url, &own.name, &told).await.map(|()| "sent"),
+                Some(url) => post(teller.fetcher, &url, &own.name, &told)
+                    .await
+                    .map(|()| "sent"),
             };
             let mut tx = teller.db.site(site).await?;
             let (state, code) = match &sent {
@@ -306,9 +308,7 @@ async fn excerpt(tx: &mut SiteTx, thread: ThreadId) -> DbResult<Option<String>> 
 
 fn words(site: &Site, row: &NoticeRow, excerpt: Option<String>) -> Told {
     let german = crate::mail::words::is_german(&site.locale);
-    let say = |english: &str, german_words: &str| {
-        if german { german_words } else { english }.to_owned()
-    };
+    let say = |english: &str, german_words: &str| if german { german_words } else { english }.to_owned();
     let subject = row.subject.as_deref().unwrap_or_default();
     let title = match row.kind {
         NoticeKind::Handoff => say("a conversation waits for you", "ein Gespräch wartet auf Sie"),
@@ -369,16 +369,31 @@ fn reason(code: &str, german: bool) -> String {
     let (english, german_words) = match code {
         "visitor_asked" => ("the visitor asked for a person", "ein Mensch wurde gewünscht"),
         "policy" => ("no document answers it", "kein Dokument beantwortet es"),
-        "low_confidence" => ("nothing found fits well enough", "nichts Gefundenes passt gut genug"),
+        "low_confidence" => (
+            "nothing found fits well enough",
+            "nichts Gefundenes passt gut genug",
+        ),
         "knowledge_off" => ("there is no fresh knowledge", "es gibt kein aktuelles Wissen"),
         "out_of_scope" => ("the agent doesn't do that", "das macht der Agent nicht"),
-        "needs_approval" => ("something waits for your approval", "etwas wartet auf Ihre Freigabe"),
-        "guardrail" => ("the answer failed its checks", "die Antwort bestand die Prüfungen nicht"),
+        "needs_approval" => (
+            "something waits for your approval",
+            "etwas wartet auf Ihre Freigabe",
+        ),
+        "guardrail" => (
+            "the answer failed its checks",
+            "die Antwort bestand die Prüfungen nicht",
+        ),
         "no_brain" => ("no model could answer", "kein Modell konnte antworten"),
         "incomplete" => ("an answer broke off", "eine Antwort brach ab"),
         "timed_out" => ("an answer took too long", "eine Antwort dauerte zu lange"),
-        "blocked" => ("the content filter stopped a message", "der Inhaltsfilter hielt eine Nachricht an"),
-        "void_approval" => ("what was approved can't be done", "das Freigegebene ist nicht mehr möglich"),
+        "blocked" => (
+            "the content filter stopped a message",
+            "der Inhaltsfilter hielt eine Nachricht an",
+        ),
+        "void_approval" => (
+            "what was approved can't be done",
+            "das Freigegebene ist nicht mehr möglich",
+        ),
         _ => return code.replace('_', " "),
     };
     if german { german_words } else { english }.to_owned()

@@ -11,7 +11,9 @@ const LONGEST: usize = 2_800;
 /// Slack reads three characters as markup.
 fn escaped(text: &str) -> String {
     let cut: String = text.chars().take(LONGEST).collect();
-    cut.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    cut.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 /// What is posted.
@@ -22,7 +24,10 @@ pub(super) fn message(site: &str, told: &Told) -> Value {
         json!({ "type": "section", "text": { "type": "mrkdwn", "text": escaped(&told.facts.join("\n")) } }),
     ];
     if let Some(excerpt) = &told.excerpt {
-        let quoted: Vec<String> = escaped(excerpt).lines().map(|l| format!("&gt; {l}").replacen("&gt;", ">", 1)).collect();
+        let quoted: Vec<String> = escaped(excerpt)
+            .lines()
+            .map(|l| format!("&gt; {l}").replacen("&gt;", ">", 1))
+            .collect();
         blocks.push(json!({ "type": "section", "text": { "type": "mrkdwn", "text": quoted.join("\n") } }));
     }
     blocks.push(json!({
@@ -48,7 +53,10 @@ mod tests {
         let text = message.to_string();
         assert!(!text.contains("<!channel>") && !text.contains("<https"), "{text}");
         let excerpt = message["blocks"][2]["text"]["text"].as_str().unwrap();
-        assert!(excerpt.starts_with("> &lt;!channel&gt;") && excerpt.contains("\n> second"), "{excerpt}");
+        assert!(
+            excerpt.starts_with("> &lt;!channel&gt;") && excerpt.contains("\n> second"),
+            "{excerpt}"
+        );
         assert_eq!(message["text"], "Lumen &lt;Oak&gt;: A conversation waits");
     }
 }

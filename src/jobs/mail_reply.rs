@@ -43,12 +43,16 @@ impl Handler for MailReply {
             match follow.look(site, thread, seq, self.clock.now()).await {
                 Ok(Followed::Wait(after)) => Err(JobError::again(after)),
                 Ok(_) => Ok(()),
-                Err(error) if error.is_transient() => {
-                    Err(JobError::transient("database", "The database refused or was away."))
-                }
+                Err(error) if error.is_transient() => Err(JobError::transient(
+                    "database",
+                    "The database refused or was away.",
+                )),
                 Err(error) => {
                     tracing::warn!(%error, "a reply can't be followed up");
-                    Err(JobError::permanent("reply", "The reply or its address can't be read."))
+                    Err(JobError::permanent(
+                        "reply",
+                        "The reply or its address can't be read.",
+                    ))
                 }
             }
         }

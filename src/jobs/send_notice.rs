@@ -75,7 +75,9 @@ impl SendNotice {
         let error = match sent {
             Ok(()) => return Ok(()),
             // Asked to wait is no failure.
-            Err(NoticeError::Later { after: Some(after), .. }) => return Err(JobError::again(after)),
+            Err(NoticeError::Later {
+                after: Some(after), ..
+            }) => return Err(JobError::again(after)),
             Err(NoticeError::Later { code, detail, .. }) => JobError::transient(code, detail),
             Err(NoticeError::Refused { code, detail }) => JobError::permanent(code, detail),
             Err(NoticeError::Db(error)) => database(&error),

@@ -214,7 +214,10 @@ impl Mailer {
             .unwrap_or_else(|| self.settings.from_name.clone());
         let domain = from.rsplit('@').next().unwrap_or("localhost");
         let header = |name: &'static str, value: &str| {
-            HeaderValue::new(HeaderName::new_from_ascii_str(name), super::letter::line(value, 500))
+            HeaderValue::new(
+                HeaderName::new_from_ascii_str(name),
+                super::letter::line(value, 500),
+            )
         };
         let mut message = Message::builder()
             .from(Mailbox::new(Some(name).filter(|n| !n.is_empty()), address(from)?))

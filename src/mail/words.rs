@@ -115,10 +115,7 @@ impl Sender<'_> {
         );
         self.letter(
             subject.to_owned(),
-            vec![
-                Part::Text(text.to_owned()),
-                Part::Small(small.to_owned()),
-            ],
+            vec![Part::Text(text.to_owned()), Part::Small(small.to_owned())],
         )
     }
 
@@ -134,8 +131,14 @@ impl Sender<'_> {
         }
         parts.push(Part::Text(command.to_owned()));
         let small = match is_german(self.lang) {
-            true => format!("Sie stehen in der Einstellung staff_emails der Website {}.", self.site),
-            false => format!("Your address is in the setting staff_emails of the site {}.", self.site),
+            true => format!(
+                "Sie stehen in der Einstellung staff_emails der Website {}.",
+                self.site
+            ),
+            false => format!(
+                "Your address is in the setting staff_emails of the site {}.",
+                self.site
+            ),
         };
         parts.push(Part::Small(small));
         Letter {
@@ -154,7 +157,9 @@ pub fn test() -> Letter {
         subject: "A test of deskhand's mail".to_owned(),
         lang: "en".to_owned(),
         parts: vec![
-            Part::Text("Mail from deskhand arrives: codes, replies of staff and notices go the same way.".to_owned()),
+            Part::Text(
+                "Mail from deskhand arrives: codes, replies of staff and notices go the same way.".to_owned(),
+            ),
             Part::Small("`deskhand mail test` sent this.".to_owned()),
         ],
         list: None,
@@ -179,7 +184,12 @@ mod tests {
             assert_eq!(code.text().contains("Minuten"), german, "{}", code.text());
             let replies = [("Mia".to_owned(), "It left today.".to_owned())];
             let reply = sender.reply(&replies, Some("https://shop.example/help"));
-            for part in ["Mia", "It left today.", "https://shop.example/help", "Lumen & Oak"] {
+            for part in [
+                "Mia",
+                "It left today.",
+                "https://shop.example/help",
+                "Lumen & Oak",
+            ] {
                 assert!(reply.text().contains(part), "{part}");
             }
             assert_eq!(reply.lang, if german { "de" } else { "en" });

@@ -3,6 +3,7 @@
 
 use deskhand::db::{desk, events, identity, mails, notices, replies, sites};
 use deskhand::domain::clock::Clock;
+use deskhand::domain::event::{StaffKind, ThreadEvent};
 use deskhand::domain::ids::{MailId, NoticeId, ThreadId, VisitorId};
 use deskhand::domain::notice::{Notice, NoticeChannel, NoticeKind};
 use serde_json::json;
@@ -43,13 +44,23 @@ async fn mail_and_notices_of_one_site_are_nothing_to_another() {
     let now = app.clock.now();
     let visitor = VisitorId::new();
     for site in [own, s.id] {
-        under!(app, site, |tx| sites::set_setting(tx, "staff_emails", &json!(["mia@shop.example"]))).unwrap();
+        under!(app, site, |tx| sites::set_setting(
+            tx,
+            "staff_emails",
+            &json!(["mia@shop.example"])
+        ))
+        .unwrap();
     }
     let answer = app.ask(&app.token(visitor), "a person please", None).await;
     let thread = ThreadId(answer["thread_id"].as_str().unwrap().parse::<Uuid>().unwrap());
     let seq = under!(app, own, |tx| async {
         desk::take(tx, thread, now).await?;
-        let seq = events::append(tx, thread, events::Voice::StaffHeld, &[], now).await?;
+        let said = ThreadEvent::Staff {
+            kind: StaffKind::Message,
+            name: Some("Mia".to_owned()),
+            md: Some("Hello".to_owned()),
+        };
+        let seq = events::append(tx, thread, events::Voice::StaffHeld, &[said], now).await?;
         desk::write(tx, thread, visitor, "staff", "Hello", now, seq).await?;
         Ok::<_, deskhand::db::pool::DbError>(seq)
     })
@@ -88,7 +99,10 @@ async fn mail_and_notices_of_one_site_are_nothing_to_another() {
     under!(app, s.id, |tx| mails::note(tx, mail, "sent", None, now)).unwrap();
     assert!(under!(app, s.id, |tx| mails::list(tx, 10)).unwrap().is_empty());
     let since = now - chrono::TimeDelta::hours(1);
-    assert_eq!(under!(app, s.id, |tx| mails::written(tx, visitor, "code", since)).unwrap(), 0);
+    assert_eq!(
+        under!(app, s.id, |tx| mails::written(tx, visitor, "code", since)).unwrap(),
+        0
+    );
     // Of notices.
     assert_eq!(under!(app, s.id, |tx| notices::lock(tx, notice)).unwrap(), None);
     under!(app, s.id, |tx| notices::note(tx, notice, "sent", None, now)).unwrap();
@@ -106,17 +120,49 @@ async fn mail_and_notices_of_one_site_are_nothing_to_another() {
     assert!(under!(app, s.id, |tx| notices::enqueue_by(tx, &about, by_mail)).is_err());
     // Of replies.
     assert!(under!(app, s.id, |tx| replies::add(tx, thread, 99, now)).is_err());
-    assert_eq!(under!(app, s.id, |tx| replies::told(tx, thread, seq, now)).unwrap(), 0);
-    assert_eq!(under!(app, s.id, |tx| replies::read(tx, thread, seq, now)).unwrap(), 0);
+    assert_eq!(
+        under!(app, s.id, |tx| replies::told(tx, thread, seq, now)).unwrap(),
+        0
+    );
+    assert_eq!(
+        under!(app, s.id, |tx| replies::read(tx, thread, seq, now)).unwrap(),
+        0
+    );
     under!(app, s.id, |tx| replies::mailed(tx, thread, seq, now)).unwrap();
-    assert!(under!(app, s.id, |tx| replies::unread(tx, thread)).unwrap().is_empty());
-    assert_eq!(under!(app, s.id, |tx| replies::recipient(tx, thread)).unwrap(), None);
-    under!(app, s.id, |tx| replies::set_page(tx, thread, "https://evil.example")).unwrap();
+    assert!(
+        under!(app, s.id, |tx| replies::unread(tx, thread))
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(
+        under!(app, s.id, |tx| replies::recipient(tx, thread)).unwrap(),
+        None
+    );
+    under!(app, s.id, |tx| replies::set_page(
+        tx,
+        thread,
+        "https://evil.example"
+    ))
+    .unwrap();
     // And of codes.
-    assert_eq!(under!(app, s.id, |tx| identity::pending(tx, visitor, now)).unwrap(), None);
+    assert_eq!(
+        under!(app, s.id, |tx| identity::pending(tx, visitor, now)).unwrap(),
+        None
+    );
 
-    assert_eq!(state(&app).await, before, "something of the other site has changed");
-    assert!(under!(app, own, |tx| identity::pending(tx, visitor, now)).unwrap().is_some());
-    assert_eq!(under!(app, own, |tx| replies::unread(tx, thread)).unwrap().len(), 1);
+    assert_eq!(
+        state(&app).await,
+        before,
+        "something of the other site has changed"
+    );
+    assert!(
+        under!(app, own, |tx| identity::pending(tx, visitor, now))
+            .unwrap()
+            .is_some()
+    );
+    assert_eq!(
+        under!(app, own, |tx| replies::unread(tx, thread)).unwrap().len(),
+        1
+    );
     app.finish().await;
 }

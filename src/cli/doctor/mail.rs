@@ -26,7 +26,10 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     };
     let server = mailer.server();
     match mailer.check().await {
-        Ok(true) => report.ok(part, format!("{server} takes the login, encrypted; `deskhand mail test` sends one")),
+        Ok(true) => report.ok(
+            part,
+            format!("{server} takes the login, encrypted; `deskhand mail test` sends one"),
+        ),
         Ok(false) => report.ok(
             part,
             format!("{server} takes mail; it is on this machine and not encrypted"),
@@ -48,7 +51,9 @@ pub(super) fn mend(error: &MailError) -> &'static str {
             "use the server's own name in mail.url, `smtps://` with port 465 where it has no STARTTLS, and mail.ca_file for an authority of your own"
         }
         Stage::Login => "check the user in mail.url and mail.password; some providers want an app password",
-        Stage::Mail => "see what the server says; it may not let this sender (mail.from) write, or refuse the address",
+        Stage::Mail => {
+            "see what the server says; it may not let this sender (mail.from) write, or refuse the address"
+        }
         Stage::Letter => "check the address",
     }
 }

@@ -9,28 +9,33 @@ pub const WOOCOMMERCE: &str = "woocommerce";
 pub const SLACK: &str = "slack";
 
 /// All of them.
-pub const KINDS: &[Kind] = &[Kind {
-    name: WOOCOMMERCE,
-    about: "orders, refunds and addresses of a shop that runs WooCommerce (REST API, version 3)",
-    several: false,
-    keys: &[Key {
-        name: "url",
-        form: Form::Url,
-        required: true,
-        help: "the shop's address, such as https://shop.example; where WordPress lies in a folder, with it",
-    }],
-    secret: Secrecy::Needed(
-        "the key and its secret, ck_…:cs_…, made in WooCommerce under Settings, Advanced, REST API, with read and write access",
-    ),
-    fits: is_woocommerce_secret,
-}, Kind {
-    name: SLACK,
-    about: "notices of handoffs, tickets and trouble in a channel of Slack, or of a program that takes the same messages",
-    several: false,
-    keys: &[],
-    secret: Secrecy::Needed("the address of an incoming webhook: whoever has it can write into the channel"),
-    fits: is_address,
-}];
+pub const KINDS: &[Kind] = &[
+    Kind {
+        name: WOOCOMMERCE,
+        about: "orders, refunds and addresses of a shop that runs WooCommerce (REST API, version 3)",
+        several: false,
+        keys: &[Key {
+            name: "url",
+            form: Form::Url,
+            required: true,
+            help: "the shop's address, such as https://shop.example; where WordPress lies in a folder, with it",
+        }],
+        secret: Secrecy::Needed(
+            "the key and its secret, ck_…:cs_…, made in WooCommerce under Settings, Advanced, REST API, with read and write access",
+        ),
+        fits: is_woocommerce_secret,
+    },
+    Kind {
+        name: SLACK,
+        about: "notices of handoffs, tickets and trouble in a channel of Slack, or of a program that takes the same messages",
+        several: false,
+        keys: &[],
+        secret: Secrecy::Needed(
+            "the address of an incoming webhook: whoever has it can write into the channel",
+        ),
+        fits: is_address,
+    },
+];
 
 fn is_woocommerce_secret(text: &str) -> bool {
     let part = |text: &str, prefix: &str| {

@@ -66,7 +66,10 @@ fn run(bytes: &[u8], at: usize) -> usize {
 
 fn is_named(before: &str) -> bool {
     let trimmed = before.trim_end_matches([' ', '.', ':', '#']);
-    let word = trimmed.rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let word = trimmed
+        .rsplit(|c: char| !c.is_alphanumeric())
+        .next()
+        .unwrap_or_default();
     before.trim_end().ends_with('#') || NAMES.contains(&word.to_lowercase().as_str())
 }
 
@@ -75,7 +78,10 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<(&str, bool)> {
-        find(text).into_iter().map(|(range, named)| (&text[range], named)).collect()
+        find(text)
+            .into_iter()
+            .map(|(range, named)| (&text[range], named))
+            .collect()
     }
 
     #[test]
@@ -83,10 +89,22 @@ mod tests {
         assert_eq!(found("042137"), [("042137", false)]);
         assert_eq!(found("it's 042 137, thanks"), [("042 137", false)]);
         assert_eq!(found("Code: 042-137."), [("042-137", false)]);
-        assert_eq!(found("order 204170 and 042137"), [("204170", true), ("042137", false)]);
+        assert_eq!(
+            found("order 204170 and 042137"),
+            [("204170", true), ("042137", false)]
+        );
         assert_eq!(found("#204170"), [("204170", true)]);
         assert_eq!(found("Bestellnr. 1004, Nr. 204170"), [("204170", true)]);
-        for none in ["", "1004", "1234567", "JJD042137", "+43 7612 555 010", "12 345 678", "042.137", "user042137@x.example"] {
+        for none in [
+            "",
+            "1004",
+            "1234567",
+            "JJD042137",
+            "+43 7612 555 010",
+            "12 345 678",
+            "042.137",
+            "user042137@x.example",
+        ] {
             assert!(found(none).is_empty(), "{none}: {:?}", found(none));
         }
     }

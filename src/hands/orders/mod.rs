@@ -155,11 +155,7 @@ pub async fn shop(stores: &dyn Stores, site: SiteId) -> Result<Arc<dyn OrderStor
 ///
 /// # Errors
 /// When a tool's schema is none: a defect.
-pub fn register(
-    registry: &mut Registry,
-    stores: &Arc<dyn Stores>,
-    mails: bool,
-) -> Result<(), BadSchema> {
+pub fn register(registry: &mut Registry, stores: &Arc<dyn Stores>, mails: bool) -> Result<(), BadSchema> {
     registry.add(GetOrderStatus(Arc::clone(stores)))?;
     registry.add(ListOrders(Arc::clone(stores)))?;
     registry.add(VerifyIdentity {

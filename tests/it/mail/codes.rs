@@ -44,10 +44,16 @@ async fn who_does_not_know_the_number_gets_in_by_a_code() {
     assert!(text(&answer).contains("isn't right"), "{answer:#}");
     let spaced = format!("it's {} {}", &code[..3], &code[3..]);
     let list = app.ask(&token, &spaced, thread).await;
-    assert!(text(&list).contains("1004") && text(&list).contains("1001"), "{list:#}");
+    assert!(
+        text(&list).contains("1004") && text(&list).contains("1001"),
+        "{list:#}"
+    );
     // Good for all orders of the address, without another word.
     let status = app.ask(&token, "Where is my order 1001?", thread).await;
-    assert!(text(&status).contains("1001") && text(&status).contains("prepared"), "{status:#}");
+    assert!(
+        text(&status).contains("1001") && text(&status).contains("prepared"),
+        "{status:#}"
+    );
     // And for no other address's.
     let foreign = app.ask(&token, "Where is my order 1002?", thread).await;
     assert!(!text(&foreign).contains("429"), "{foreign:#}");
@@ -55,13 +61,26 @@ async fn who_does_not_know_the_number_gets_in_by_a_code() {
     // The code stands nowhere but in the mail: not in messages, steps, calls, events or the
     // queue, and what was mailed is gone from the table.
     let spaced = format!("{} {}", &code[..3], &code[3..]);
-    for table in ["messages", "thread_events", "steps", "tool_calls", "jobs", "audit", "turns", "mails"] {
+    for table in [
+        "messages",
+        "thread_events",
+        "steps",
+        "tool_calls",
+        "jobs",
+        "audit",
+        "turns",
+        "mails",
+    ] {
         for shape in [&code, &spaced] {
             let query = format!("SELECT count(*) FROM {table} t WHERE t::text LIKE '%{shape}%'");
             assert_eq!(app.count(&query).await, 0, "{table}");
         }
     }
-    assert_eq!(app.count("SELECT count(*) FROM mails WHERE letter IS NOT NULL").await, 0);
+    assert_eq!(
+        app.count("SELECT count(*) FROM mails WHERE letter IS NOT NULL")
+            .await,
+        0
+    );
     post.close().await;
 }
 

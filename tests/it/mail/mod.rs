@@ -49,11 +49,7 @@ pub struct Post {
 
 impl Post {
     pub async fn open(setup: Setup) -> Self {
-        let app = TestApp::with(Setup {
-            mails: true,
-            ..setup
-        })
-        .await;
+        let app = TestApp::with(Setup { mails: true, ..setup }).await;
         Self {
             app,
             smtp: SmtpServer::start().await,

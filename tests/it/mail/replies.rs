@@ -110,7 +110,12 @@ async fn several_replies_come_in_one_mail_with_the_way_back() {
     let mail = chat.post.smtp.wait(1).await.remove(0);
     assert_eq!(mail.to, [EMAIL]);
     let (text, html) = mail.bodies();
-    for part in ["Mia:", "> Hello, I had a look.", "> It left *today*.", "https://shop.example/help"] {
+    for part in [
+        "Mia:",
+        "> Hello, I had a look.",
+        "> It left *today*.",
+        "https://shop.example/help",
+    ] {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(html.contains("<a href=\"https://shop.example/help\">"), "{html}");
@@ -136,7 +141,10 @@ async fn what_was_read_is_not_mailed() {
     assert_eq!(chat.look(chat.last().await).await, Followed::Mailed(1));
     chat.post.work(&[]);
     let (text, _) = chat.post.smtp.wait(1).await[0].bodies();
-    assert!(text.contains("another thing") && !text.contains("> Hello."), "{text}");
+    assert!(
+        text.contains("another thing") && !text.contains("> Hello."),
+        "{text}"
+    );
     chat.post.close().await;
 }
 
@@ -160,7 +168,10 @@ async fn an_open_stream_is_believed_until_the_next_token() {
         .await;
     drop(events);
     chat.later(4);
-    assert!(matches!(chat.look(seq).await, Followed::Wait(_)), "it may be on the screen");
+    assert!(
+        matches!(chat.look(seq).await, Followed::Wait(_)),
+        "it may be on the screen"
+    );
     // The client comes back with a new token and shows what it has.
     let path = format!("/api/agent/thread/{}/events?after={seq}", chat.thread);
     let again = app.get(&path, &app.token(chat.visitor)).send().await.unwrap();
@@ -170,7 +181,8 @@ async fn an_open_stream_is_believed_until_the_next_token() {
     // A connection that died while it was written to: nobody came back.
     chat.reply("Still there?").await;
     let lost = chat.last().await;
-    app.bend("UPDATE staff_replies SET told_at = now() WHERE told_at IS NULL").await;
+    app.bend("UPDATE staff_replies SET told_at = now() WHERE told_at IS NULL")
+        .await;
     chat.later(4);
     assert!(matches!(chat.look(lost).await, Followed::Wait(_)));
     chat.later(6);

@@ -36,16 +36,26 @@ async fn a_mail_arrives_encrypted_in_both_forms_with_its_headers() {
     mailer.send(id, TO, &letter()).await.unwrap();
     let mail = server.wait(1).await.remove(0);
     assert!(mail.encrypted, "STARTTLS was offered");
-    assert_eq!((mail.from.as_str(), mail.to.as_slice()), ("support@deskhand.example", [TO.to_owned()].as_slice()));
+    assert_eq!(
+        (mail.from.as_str(), mail.to.as_slice()),
+        ("support@deskhand.example", [TO.to_owned()].as_slice())
+    );
     assert_eq!(mail.subject(), "Ihr Code für den Chat von Lumen & Öak");
     let (text, html) = mail.bodies();
-    assert!(text.contains("    042137\n") && html.contains("042137</p>"), "{text}\n{html}");
+    assert!(
+        text.contains("    042137\n") && html.contains("042137</p>"),
+        "{text}\n{html}"
+    );
     let header = |name: &str| mail.header(name).unwrap_or_default();
     assert_eq!(header("Message-ID"), format!("<{id}@deskhand.example>"));
     assert_eq!(header("Auto-Submitted"), "auto-generated");
     assert_eq!(header("X-Auto-Response-Suppress"), "All");
     assert_eq!(header("Reply-To"), "help@shop.example");
-    assert!(header("Content-Type").starts_with("multipart/alternative"), "{}", mail.raw);
+    assert!(
+        header("Content-Type").starts_with("multipart/alternative"),
+        "{}",
+        mail.raw
+    );
     assert!(header("From").contains("support@deskhand.example"));
     assert!(mail.header("List-Id").is_none(), "one person is no list");
 }
@@ -65,7 +75,12 @@ async fn nothing_that_is_written_becomes_a_header() {
         list: Some(evil.to_owned()),
     };
     mailer.send(MailId::new(), TO, &letter).await.unwrap();
-    for to in ["a@b.example\r\nRCPT TO:<victim@example.com>", "x <a@b.example>", "a@b.example,c@d.example", ""] {
+    for to in [
+        "a@b.example\r\nRCPT TO:<victim@example.com>",
+        "x <a@b.example>",
+        "a@b.example,c@d.example",
+        "",
+    ] {
         let error = mailer.send(MailId::new(), to, &letter).await.unwrap_err();
         assert!(error.permanent && error.stage == Stage::Letter, "{to:?}: {error}");
     }
@@ -88,7 +103,11 @@ async fn each_bad_manner_has_its_meaning() {
     ] {
         server.then(&[manner]);
         let error = send(settings(&server)).await.unwrap_err();
-        assert_eq!((error.code.as_str(), error.permanent), (code, permanent), "{manner:?}: {error}");
+        assert_eq!(
+            (error.code.as_str(), error.permanent),
+            (code, permanent),
+            "{manner:?}: {error}"
+        );
         assert!(!error.code.contains('@'));
     }
     server.then(&[Manner::IsSilent]);
@@ -115,7 +134,11 @@ async fn an_untrusted_or_missing_encryption_stops_it() {
         ..required(&server)
     };
     let error = send(untrusted).await.unwrap_err();
-    assert_eq!((error.stage, error.code.as_str()), (Stage::Tls, "mail_tls"), "{error}");
+    assert_eq!(
+        (error.stage, error.code.as_str()),
+        (Stage::Tls, "mail_tls"),
+        "{error}"
+    );
     let plain = SmtpServer::with(Offers {
         starttls: false,
         ..Offers::default()
@@ -155,7 +178,10 @@ async fn a_login_is_shown_and_a_wrong_one_said() {
     send(with("correct horse")).await.unwrap();
     assert_eq!(server.wait(1).await[0].user.as_deref(), Some("shop"));
     let error = send(with("wrong")).await.unwrap_err();
-    assert_eq!((error.stage, error.code.as_str(), error.permanent), (Stage::Login, "mail_535", false));
+    assert_eq!(
+        (error.stage, error.code.as_str(), error.permanent),
+        (Stage::Login, "mail_535", false)
+    );
     // Without a login it isn't let in: that is the operator's to mend, and no dead letter.
     let error = send(settings(&server)).await.unwrap_err();
     assert_eq!((error.stage, error.permanent), (Stage::Login, false), "{error}");

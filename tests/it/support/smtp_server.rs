@@ -238,7 +238,10 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
     }
 
     async fn say(&mut self, line: &str) -> std::io::Result<()> {
-        self.stream.get_mut().write_all(format!("{line}\r\n").as_bytes()).await?;
+        self.stream
+            .get_mut()
+            .write_all(format!("{line}\r\n").as_bytes())
+            .await?;
         self.stream.get_mut().flush().await
     }
 
@@ -287,7 +290,8 @@ impl<'a, S: AsyncRead + AsyncWrite + Unpin> Talk<'a, S> {
                     self.say("451 4.7.1 greylisted, come again later").await?;
                 }
                 "RCPT" if self.manner == Manner::Refuses => {
-                    self.say(&format!("550 5.1.1 <{}> is unknown here", address(&line))).await?;
+                    self.say(&format!("550 5.1.1 <{}> is unknown here", address(&line)))
+                        .await?;
                 }
                 "RCPT" if self.manner == Manner::IsCut => return Ok(false),
                 "RCPT" => {

@@ -16,13 +16,23 @@ const SHORT: usize = 14;
 
 /// What one does with a code.
 const SENDING: [&str; 14] = [
-    "send", "mail", "email", "text", "get", "need", "want", "resend", "new", "another", "schick",
-    "schicken", "senden", "neuen",
+    "send", "mail", "email", "text", "get", "need", "want", "resend", "new", "another", "schick", "schicken",
+    "senden", "neuen",
 ];
 /// Words that make another code of it.
 const OTHERS: [&str; 12] = [
-    "discount", "coupon", "gift", "promo", "promotion", "voucher", "rabatt", "gutschein", "gutscheincode",
-    "rabattcode", "qr", "postal",
+    "discount",
+    "coupon",
+    "gift",
+    "promo",
+    "promotion",
+    "voucher",
+    "rabatt",
+    "gutschein",
+    "gutscheincode",
+    "rabattcode",
+    "qr",
+    "postal",
 ];
 
 /// Whether a message asks for a one-time code.
@@ -107,7 +117,9 @@ pub fn draft(view: &TurnView, tongue: Tongue) -> Option<Vec<String>> {
         };
         return (about && !view.off.contains(VERIFY)).then(|| vec![which.to_owned()]);
     };
-    let state = result.as_ref().map(|output| output["state"].as_str().unwrap_or_default());
+    let state = result
+        .as_ref()
+        .map(|output| output["state"].as_str().unwrap_or_default());
     let lines: &[&str] = match (state, english) {
         (Ok("code_sent"), true) => &[
             "I've sent a code of six digits to that address.",
