@@ -41,6 +41,9 @@ pub struct Output {
     /// For which order; none: for all orders of the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order_id: Option<String>,
+    /// How long a code that was sent may be entered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<i64>,
 }
 
 /// The tool.
@@ -124,6 +127,7 @@ impl Tool for VerifyIdentity {
             Ok(Reply::of(Output {
                 state: "code_sent",
                 order_id: None,
+                minutes: Some(identity::CODE_COUNTS.num_minutes()),
             }))
         }
         .boxed()
@@ -134,5 +138,6 @@ fn verified(order_id: Option<String>) -> Reply<Output> {
     Reply::of(Output {
         state: "verified",
         order_id,
+        minutes: None,
     })
 }

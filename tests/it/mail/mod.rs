@@ -3,6 +3,7 @@
 mod codes;
 mod notices;
 mod replies;
+mod send_email;
 mod server;
 
 use std::sync::Arc;

@@ -122,18 +122,22 @@ pub fn draft(view: &TurnView, tongue: Tongue) -> Option<Vec<String>> {
         .map(|output| output["state"].as_str().unwrap_or_default());
     let lines: &[&str] = match (state, english) {
         (Ok("code_sent"), true) => &[
-            "I've sent a code of six digits to that address.",
-            "Please enter it here within ten minutes.",
+            "I've sent a code to that address by e-mail.",
+            "Please enter it here within {} minutes.",
         ],
         (Ok("code_sent"), false) => &[
-            "Ich habe einen sechsstelligen Code an diese Adresse geschickt.",
-            "Bitte geben Sie ihn innerhalb von zehn Minuten hier ein.",
+            "Ich habe einen Code per E-Mail an diese Adresse geschickt.",
+            "Bitte geben Sie ihn innerhalb von {} Minuten hier ein.",
         ],
         (Ok(_), true) => &["Thank you, that is your address.", "What can I do for you?"],
         (Ok(_), false) => &["Danke, das ist Ihre Adresse.", "Was kann ich für Sie tun?"],
         (Err(code), _) => return Some(failed(code, english)),
     };
-    Some(lines.iter().map(|l| (*l).to_owned()).collect())
+    // A figure is the tool's, or it isn't said.
+    let minutes = result
+        .as_ref()
+        .map_or_else(|_| String::new(), |output| output["minutes"].to_string());
+    Some(lines.iter().map(|l| l.replace("{}", &minutes)).collect())
 }
 
 fn failed(code: &str, english: bool) -> Vec<String> {
