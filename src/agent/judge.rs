@@ -2,6 +2,7 @@
 //! turn found, it must leak nothing, and where only meaning can tell, the site's embedding
 //! model is asked. Whatever can't be decided in time isn't released.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -9,9 +10,12 @@ use serde_json::Value;
 use super::Agent;
 use super::brain::{Sentence, TurnView};
 use super::machine::input::GateReason;
+use crate::domain::tool::ToolCode;
 use crate::guardrails::gate::{self, Evidence, Fault, Reading, Source, Verdict};
 use crate::guardrails::sentences::Splitter;
 use crate::guardrails::{content, leak, pii};
+use crate::hands::ToolError;
+use crate::hands::registry::CallError;
 use crate::knowledge::base::Knowledge;
 use crate::models::embedder::Purpose;
 
@@ -86,9 +90,27 @@ impl Ground {
     }
 }
 
-/// Whether a letter that a brain wrote may be sent: each of its sentences, as one of an answer
-/// that cites whatever it can.
-pub(super) async fn letter(agent: &Agent, view: &TurnView, text: &str) -> Result<(), GateReason> {
+/// A letter that a brain wrote, personal data behind placeholders, and what it may stand on.
+pub(super) struct Letter {
+    pub text: String,
+    pub view: Arc<TurnView>,
+}
+
+impl Letter {
+    /// Whether it may be sent: each of its sentences must pass as one of an answer.
+    pub(super) async fn passes(&self, agent: &Agent) -> Result<(), CallError> {
+        passes(agent, &self.view, &self.text).await.map_err(|reason| {
+            tracing::info!(?reason, "a letter was held back");
+            CallError::Failed {
+                error: ToolError::new(ToolCode::InvalidInput, "its text didn't pass the gate"),
+                attempts: 0,
+            }
+        })
+    }
+}
+
+/// Whether all sentences pass, each with whatever it can cite.
+async fn passes(agent: &Agent, view: &TurnView, text: &str) -> Result<(), GateReason> {
     let ground = Ground::of(view);
     let all: Vec<i64> = view
         .outcomes

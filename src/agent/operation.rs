@@ -14,20 +14,25 @@ use tracing::Instrument;
 use super::Agent;
 use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
 use super::consent;
-use super::judge::{self, Ground};
+use super::contact;
+use super::judge::{Ground, Letter};
 use super::machine::input::{GateReason, LinkFailure};
 use super::measure;
 use super::meter::Meter;
 use super::opening::KnownSite;
 use super::record::TurnRef;
 use crate::agent::machine::action::{HandoffReason, TicketReason};
-use crate::db::pool::{DbResult, SiteTx};
+use crate::db::handoffs::{self, NewHandoff};
+use crate::db::hours::{self, Away};
+use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::proposals::{self, ProposalRow};
-use crate::db::{audit, handoffs, replies, sites, threads};
-use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId, TicketId};
-use crate::domain::tool::ToolCode;
+use crate::db::tickets::{self, NewTicket};
+use crate::db::{audit, drafts, replies, sites, threads, turns};
+use crate::domain::event::Citation;
+use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId};
+use crate::domain::site::Mode;
 use crate::hands::registry::{CallError, Called};
-use crate::hands::{Conversation, ToolContext, ToolError, kb_search};
+use crate::hands::{Conversation, ToolContext, kb_search};
 
 /// Sentences that may wait between brain and gate.
 const DRAFT_AHEAD: usize = 16;
@@ -50,10 +55,10 @@ pub(super) enum Outcome {
     Drafted(Judged),
     /// The draft's end.
     DraftEnded(Result<(), LinkFailure>),
-    /// A ticket is stored.
-    Ticket(DbResult<(TicketId, bool)>),
+    /// A ticket, or a draft for staff, is stored.
+    Kept(DbResult<Closed>),
     /// A handoff is stored.
-    Handoff(DbResult<(HandoffId, bool)>),
+    Handoff(DbResult<(HandoffId, Closed)>),
     /// The proposal that the visitor is to be asked about.
     Proposal(DbResult<Option<ProposalRow>>),
     /// Something that needs no work is done.
@@ -66,6 +71,18 @@ pub(super) struct Screened {
     pub view: TurnView,
     /// The visitor's yes or no to the proposal that they were asked about last, and its tool.
     pub answer: Option<Answered>,
+    /// Whether the message only leaves an address that was asked for; it is stored then.
+    pub leaves_address: bool,
+}
+
+/// What is known once something is stored for people of the site.
+pub(super) struct Closed {
+    /// No address of the visitor is known.
+    pub needs_contact: bool,
+    /// A person had the conversation before this turn.
+    pub already: bool,
+    /// Nobody is in.
+    pub away: Option<Away>,
 }
 
 /// A yes or no to a proposal.
@@ -175,7 +192,12 @@ pub(super) fn opened(view: TurnView, site: &KnownSite) -> Running {
         site_name: site.facts.name.clone(),
         ..view
     };
-    Running::One(std::future::ready(Outcome::Screened(Ok(Screened { view, answer: None }))).boxed())
+    let screened = Screened {
+        view,
+        answer: None,
+        leaves_address: false,
+    };
+    Running::One(std::future::ready(Outcome::Screened(Ok(screened))).boxed())
 }
 
 async fn screened(
@@ -191,7 +213,15 @@ async fn screened(
         Some(accept) => answered(agent, t, accept).await?,
         None => None,
     };
-    Ok(Screened { view, answer })
+    let leaves_address = match contact::given(&view) {
+        Some(given) => contact::store(agent, t, &given.placeholder).await? && given.alone,
+        None => false,
+    };
+    Ok(Screened {
+        view,
+        answer,
+        leaves_address,
+    })
 }
 
 /// What an exact yes or no answers, if the agent's last word was a proposal. A no is stored here.
@@ -253,6 +283,12 @@ pub(super) async fn view(
         .as_ref()
         .map(|s| agent.registry.off(s.mode, &s.rules))
         .unwrap_or_default();
+    // What a person has written to is dealt with; in shadow mode they send the agent's own words.
+    let shadow = site.as_ref().is_some_and(|s| s.mode == Mode::Shadow);
+    let handled = history
+        .iter()
+        .rposition(|m| m.author == "staff" && !shadow)
+        .map_or(0, |n| n + 1);
     let history = history
         .into_iter()
         .map(|m| Exchange {
@@ -263,6 +299,7 @@ pub(super) async fn view(
     Ok(TurnView {
         message,
         history,
+        handled,
         locale,
         site_name: site.map(|s| s.name).unwrap_or_default(),
         off: Arc::new(off),
@@ -280,32 +317,23 @@ pub(super) fn plan(brain: Arc<dyn Brain>, view: &Arc<TurnView>, meter: Arc<Meter
 pub(super) enum What {
     /// A tool with these arguments, personal data in its place.
     Call(String, Value),
+    /// The same, if a letter that it is to send passes the gate.
+    Letter(Letter, String, Value),
     /// What the visitor has said yes to.
     Proposal(ProposalId),
 }
 
-/// Runs a tool. `written` is a letter of the brain's own that it is to send, personal data
-/// behind placeholders: it passes the gate as an answer does, or isn't sent.
-pub(super) fn call(
-    agent: &Arc<Agent>,
-    ctx: ToolContext,
-    id: CallId,
-    called: What,
-    written: Option<(String, Arc<TurnView>)>,
-) -> Running {
+/// Runs a tool.
+pub(super) fn call(agent: &Arc<Agent>, ctx: ToolContext, id: CallId, called: What) -> Running {
     let own = Arc::clone(agent);
     Running::apart(agent, async move {
         let start = Instant::now();
-        let passed = match &written {
-            Some((text, view)) => judge::letter(&own, view, text).await,
-            None => Ok(()),
-        };
         let result = match called {
-            What::Call(..) if passed.is_err() => Err(CallError::Failed {
-                error: ToolError::new(ToolCode::InvalidInput, "its text didn't pass the gate"),
-                attempts: 0,
-            }),
             What::Call(tool, args) => own.registry.call(&ctx, &tool, &args).await,
+            What::Letter(letter, tool, args) => match letter.passes(&own).await {
+                Ok(()) => own.registry.call(&ctx, &tool, &args).await,
+                Err(error) => Err(error),
+            },
             What::Proposal(id) => own.registry.confirmed(&ctx, id).await,
         };
         let ms = i32::try_from(start.elapsed().as_millis()).unwrap_or(i32::MAX);
@@ -380,16 +408,49 @@ pub(super) fn draft(
 pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason, page: Option<String>) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
+        let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
-        let id = handoffs::open_ticket(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
-        if let Some(page) = &page {
-            replies::set_page(&mut tx, t.thread, page).await?;
-        }
-        let known = threads::has_email(&mut tx, t.visitor).await?;
+        turns::speaks(&mut tx, t.thread, t.turn).await?;
+        tickets::open(&mut tx, &NewTicket::of_turn(t.thread, t.turn, &reason, now)).await?;
+        let closed = closed(&mut tx, &t, false, page.as_deref(), now).await?;
         tx.commit().await?;
-        Ok((id, !known))
+        Ok(closed)
     };
-    Running::apart(agent, store.map(Outcome::Ticket))
+    Running::apart(agent, store.map(Outcome::Kept))
+}
+
+/// Keeps a draft for staff.
+pub(super) fn keep_draft(agent: &Arc<Agent>, t: TurnRef, text: String, cites: Vec<Citation>) -> Running {
+    let own = Arc::clone(agent);
+    let store = async move {
+        let now = own.clock.now();
+        let cites = serde_json::to_value(cites).map_err(|e| DbError::Unreadable(e.to_string()))?;
+        let mut tx = own.db.site(t.site).await?;
+        turns::speaks(&mut tx, t.thread, t.turn).await?;
+        drafts::keep(&mut tx, t.thread, t.turn, &text, &cites, now).await?;
+        let closed = closed(&mut tx, &t, false, None, now).await?;
+        tx.commit().await?;
+        Ok(closed)
+    };
+    Running::apart(agent, store.map(Outcome::Kept))
+}
+
+/// What is to be said of what is stored: whether the visitor can be reached, and when.
+async fn closed(
+    tx: &mut SiteTx,
+    t: &TurnRef,
+    already: bool,
+    page: Option<&str>,
+    now: DateTime<Utc>,
+) -> DbResult<Closed> {
+    if let Some(page) = page {
+        replies::set_page(tx, t.thread, page).await?;
+    }
+    Ok(Closed {
+        needs_contact: !threads::has_email(tx, t.visitor).await?,
+        already,
+        away: hours::away(tx, now).await?,
+    })
 }
 
 /// Looks up what the visitor is to be asked.
@@ -414,17 +475,22 @@ pub(super) fn handoff(
 ) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
+        let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
-        let id = handoffs::open_handoff(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
+        let new = NewHandoff {
+            thread: t.thread,
+            turn: t.turn,
+            reason: &reason,
+            excerpt: None,
+            now,
+        };
+        let opened = handoffs::open(&mut tx, &new).await?;
         if let Some(proposal) = proposal {
-            handoffs::attach_proposal(&mut tx, id, proposal).await?;
+            handoffs::attach_proposal(&mut tx, opened.id, proposal).await?;
         }
-        if let Some(page) = &page {
-            replies::set_page(&mut tx, t.thread, page).await?;
-        }
-        let known = threads::has_email(&mut tx, t.visitor).await?;
+        let closed = closed(&mut tx, &t, !opened.first, page.as_deref(), now).await?;
         tx.commit().await?;
-        Ok((id, !known))
+        Ok((opened.id, closed))
     };
     Running::apart(agent, store.map(Outcome::Handoff))
 }

@@ -31,6 +31,8 @@ pub mod search;
 pub mod serve;
 pub mod session;
 pub mod site;
+pub mod tickets;
+mod times;
 pub mod turn;
 pub mod usage;
 pub mod work;
@@ -123,6 +125,15 @@ enum Command {
     /// See which mails went out, and try the mail server.
     #[command(subcommand)]
     Mail(mail::Command),
+    /// List, show and work on tickets.
+    Tickets {
+        /// Whose tickets, and who acts.
+        #[command(flatten)]
+        who: tickets::Who,
+        /// What to do.
+        #[command(subcommand)]
+        command: tickets::Command,
+    },
     /// Show what happened in a turn.
     #[command(subcommand)]
     Turn(turn::Command),
@@ -232,6 +243,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
             Command::Notices(args) => notices::run(config, args).await,
             Command::Mail(command) => mail::run(config, command).await,
+            Command::Tickets { who, command } => tickets::run(config, who, command).await,
             Command::Turn(command) => turn::run(config, command).await,
             Command::Usage(args) => usage::run(config, args).await,
             Command::Replay(args) => replay::run(config, args).await,

@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use super::print::note;
 use super::serve;
-use super::session::{Session, fetcher};
+use super::session::Session;
 use crate::agent::turns;
 use crate::config::Config;
 use crate::db::embedded::Access;
@@ -22,7 +22,9 @@ use crate::jobs::execute_proposal::ExecuteProposal;
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
 use crate::jobs::mail_reply::MailReply;
+use crate::jobs::mark_breaches::MarkBreaches;
 use crate::jobs::measure_trust::MeasureTrust;
+use crate::jobs::mirror_ticket::MirrorTicket;
 use crate::jobs::prune::Prune;
 use crate::jobs::reindex::Reindex;
 use crate::jobs::runner::{Runner, Settings};
@@ -173,7 +175,7 @@ pub(super) fn handlers(session: &Session) -> anyhow::Result<Handlers> {
             master: Arc::clone(&session.master),
         })
         .with(SendNotice {
-            fetcher: fetcher(&session.config)?,
+            fetcher: session.fetcher.clone(),
             mails,
             clock: Arc::clone(&session.clock),
             master: Arc::clone(&session.master),
@@ -185,6 +187,10 @@ pub(super) fn handlers(session: &Session) -> anyhow::Result<Handlers> {
             wait: mails.then(|| session.config.reply_wait()),
             clock: Arc::clone(&session.clock),
             master: Arc::clone(&session.master),
+        })
+        .with(MirrorTicket(session.mirrors()))
+        .with(MarkBreaches {
+            clock: Arc::clone(&session.clock),
         })
         .with(Prune))
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{
-    AiJobId, CrawlId, DocumentId, EventId, MailId, NoticeId, ProposalId, ThreadId, UploadId,
+    AiJobId, CrawlId, DocumentId, EventId, MailId, NoticeId, ProposalId, ThreadId, TicketId, UploadId,
 };
 
 /// How urgent a job is; a lower number goes first.
@@ -117,6 +117,13 @@ pub enum Work {
     },
     /// Tell sites' people of jobs that have failed for good.
     TellOfDeadJobs,
+    /// Bring a ticket as it is now to the systems that mirror the site's tickets.
+    MirrorTicket {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Mark tickets and handoffs that no person has answered in time.
+    MarkBreaches,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -148,11 +155,15 @@ impl Work {
     pub const MAIL_REPLY: &'static str = "mail_reply";
     /// The kind of [`Work::TellOfDeadJobs`].
     pub const TELL_OF_DEAD_JOBS: &'static str = "tell_of_dead_jobs";
+    /// The kind of [`Work::MirrorTicket`].
+    pub const MIRROR_TICKET: &'static str = "mirror_ticket";
+    /// The kind of [`Work::MarkBreaches`].
+    pub const MARK_BREACHES: &'static str = "mark_breaches";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 14] = [
+    pub const KINDS: [&'static str; 16] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -166,6 +177,8 @@ impl Work {
         Self::SEND_NOTICE,
         Self::MAIL_REPLY,
         Self::TELL_OF_DEAD_JOBS,
+        Self::MIRROR_TICKET,
+        Self::MARK_BREACHES,
         Self::PRUNE,
     ];
 
@@ -186,6 +199,8 @@ impl Work {
             Self::SendNotice { .. } => Self::SEND_NOTICE,
             Self::MailReply { .. } => Self::MAIL_REPLY,
             Self::TellOfDeadJobs => Self::TELL_OF_DEAD_JOBS,
+            Self::MirrorTicket { .. } => Self::MIRROR_TICKET,
+            Self::MarkBreaches => Self::MARK_BREACHES,
             Self::Prune => Self::PRUNE,
         }
     }
@@ -353,6 +368,10 @@ impl Retry {
             Work::SEND_NOTICE => (30, 5, 900),
             // The next one is a minute away anyhow.
             Work::BEGIN_CRAWLS | Work::TELL_OF_DEAD_JOBS => (3, 10, 60),
+            // Half a day: another system's outage may be long.
+            Work::MIRROR_TICKET => (30, 5, 1800),
+            // The next one is a minute away anyhow.
+            Work::MARK_BREACHES => (3, 10, 60),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -410,6 +429,10 @@ mod tests {
                 seq: 7,
             },
             Work::TellOfDeadJobs,
+            Work::MirrorTicket {
+                ticket: TicketId::new(),
+            },
+            Work::MarkBreaches,
             Work::Prune,
         ];
         for work in works {

@@ -4,9 +4,12 @@
 use serde_json::{Map, Value};
 
 use crate::domain::address::is_email;
+use crate::domain::hours::Hours;
 use crate::domain::money::{Currency, Money};
 use crate::domain::notice::NoticeKind;
 use crate::domain::site::normalise_origin;
+use crate::domain::sla::{self, Sla};
+use crate::domain::text::is_odd;
 
 /// What a setting's value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,12 @@ pub enum Kind {
     Emails(usize),
     /// Kinds of notices with commas between, or `none`.
     Notices,
+    /// Opening hours, or `always`.
+    Week,
+    /// Minutes to answer within, by category and priority.
+    Sla,
+    /// A sentence or two for visitors.
+    Words,
 }
 
 /// A setting.
@@ -62,6 +71,14 @@ pub const REFUND_SOFT_LIMIT: &str = "refund_soft_limit";
 pub const REFUND_APPROVE_ALL: &str = "refund_approve_all";
 /// Tools that the agent may not use.
 pub const TOOLS_OFF: &str = "tools_off";
+/// When somebody is in.
+pub const HOURS: &str = "hours";
+/// What is said when nobody is.
+pub const AWAY: &str = "away";
+/// Within how many minutes a person is to answer.
+pub const SLA: &str = "sla";
+/// Stands for the next opening in [`AWAY`].
+pub const OPENS: &str = "{opens}";
 
 /// Where staff get their notices.
 pub const STAFF_EMAILS: &str = "staff_emails";
@@ -144,8 +161,30 @@ pub const SETTINGS: &[Setting] = &[
         default: "none",
         about: "where a visitor's answer to the site's mail goes; none: such answers are read by nobody, and the mail says so",
     },
+    Setting {
+        key: HOURS,
+        kind: Kind::Week,
+        default: ALWAYS,
+        about: "when somebody is in; who asks for a person at another time is told when somebody is back, and times to answer run while somebody is in",
+    },
+    Setting {
+        key: AWAY,
+        kind: Kind::Words,
+        default: "",
+        about: "what is said when nobody is in, in place of the usual sentence; {opens} stands for the next opening",
+    },
+    Setting {
+        key: SLA,
+        kind: Kind::Sla,
+        default: sla::DEFAULT,
+        about: "minutes within which a person is to answer tickets and handoffs, by category and priority; the most exact entry counts",
+    },
 ];
 
+/// The opening hours of a site that has said nothing.
+const ALWAYS: &str = "always";
+/// The longest words that can be set, in characters.
+const MOST_WORDS: usize = 300;
 /// The longest age that can be set: ten years.
 const MOST_HOURS: u32 = 87_600;
 /// Origins that can be added.
@@ -196,6 +235,11 @@ impl Kind {
             Self::Notices => {
                 "of handoff, ticket, sla, budget, unknown_effect, dead_jobs, with commas between, or none"
             }
+            Self::Week => {
+                "a time zone, times and holidays, such as `Europe/Vienna; Mon-Fri 9:00-12:00,13:00-17:00; Sat 9:00-12:00; closed 2026-12-24..2026-12-26,2027-01-01`, or always"
+            }
+            Self::Sla => "entries such as `billing=240, billing/urgent=30, */high=120, handoff=60, *=1440`",
+            Self::Words => "a sentence or two, at most 300 characters",
         }
     }
 
@@ -228,6 +272,12 @@ impl Kind {
                 let given: Vec<&str> = text.split(',').map(str::trim).collect();
                 let known = |n: &&str| NoticeKind::ALL.iter().any(|k| k.as_str() == *n);
                 given.iter().all(known).then(|| Value::from(given))
+            }
+            Self::Week if text == ALWAYS => Some(Value::from(ALWAYS)),
+            Self::Week => text.parse::<Hours>().ok().map(|h| Value::from(h.to_string())),
+            Self::Sla => text.parse::<Sla>().ok().map(|s| Value::from(s.to_string())),
+            Self::Words => {
+                (text.chars().count() <= MOST_WORDS && !text.contains(is_odd)).then(|| Value::from(text))
             }
             Self::Names => {
                 let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
@@ -328,6 +378,25 @@ impl SiteSettings {
         self.texts(REPLY_TO).pop()
     }
 
+    /// When somebody is in; none: always.
+    #[must_use]
+    pub fn hours(&self) -> Option<Hours> {
+        self.0.get(HOURS)?.as_str()?.parse().ok()
+    }
+
+    /// What is said when nobody is in, if the site has words of its own.
+    #[must_use]
+    pub fn away(&self) -> Option<&str> {
+        self.0.get(AWAY)?.as_str().filter(|words| !words.is_empty())
+    }
+
+    /// Within how many minutes a person is to answer.
+    #[must_use]
+    pub fn sla(&self) -> Sla {
+        let set = self.0.get(SLA).and_then(Value::as_str);
+        set.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
     /// A setting's value in words, and whether it was set.
     #[must_use]
     pub fn shown(&self, setting: &Setting) -> (String, bool) {
@@ -366,6 +435,9 @@ mod tests {
             ("staff_emails=mia", "e-mail addresses"),
             ("reply_to=a@b.example,c@d.example", "an e-mail address, or none"),
             ("notices_off=everything", "dead_jobs"),
+            ("hours=Mon-Fri 9-17", "Europe/Vienna"),
+            ("sla=lead=soon", "billing=240"),
+            ("away=\u{7}", "300 characters"),
         ] {
             assert!(parse(given).unwrap_err().to_string().contains(says), "{given}");
         }

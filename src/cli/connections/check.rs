@@ -1,11 +1,17 @@
 //! `deskhand connections SITE test KIND`: one function a kind that calls the other side and
 //! says in words what it found.
 
-use super::super::session::{Session, fetcher};
+use anyhow::Context as _;
+use secrecy::SecretString;
+
+use super::super::session::Session;
 use crate::db::connections::Connection;
-use crate::domain::connection::kinds::{SLACK, WOOCOMMERCE};
+use crate::domain::connection;
+use crate::domain::connection::kinds::{GITHUB, SLACK, TICKET_WEBHOOK, WOOCOMMERCE};
 use crate::domain::site::Site;
 use crate::hands::adapters::woocommerce::Access;
+use crate::inbox::mirror::github::GitHub;
+use crate::inbox::mirror::webhook;
 use crate::inbox::notices;
 
 /// Tries a connection; gives what is to be told.
@@ -13,8 +19,29 @@ pub(super) async fn run(session: &Session, site: &Site, connection: &Connection)
     match connection.kind.as_str() {
         WOOCOMMERCE => woocommerce(session, site, connection).await,
         SLACK => slack(session, site, connection).await,
+        TICKET_WEBHOOK => {
+            let secret = secret(session, site, connection)?;
+            webhook::ping(&session.fetcher, connection, &secret, session.clock.now()).await?;
+            Ok(
+                "The other side took a message of type ping. Tickets that change from now on are sent."
+                    .to_owned(),
+            )
+        }
+        GITHUB => {
+            let secret = secret(session, site, connection)?;
+            let repo = GitHub::of(&session.fetcher, connection, &secret)?.check().await?;
+            Ok(format!(
+                "GitHub knows {repo}. Tickets that change from now on become issues there with the label deskhand."
+            ))
+        }
         other => anyhow::bail!("nothing is known of how to try a connection of kind {other}"),
     }
+}
+
+fn secret(session: &Session, site: &Site, connection: &Connection) -> anyhow::Result<SecretString> {
+    let sealed = connection.secret_sealed.as_deref().context("it has no secret")?;
+    let (kind, name) = (&connection.kind, &connection.name);
+    Ok(connection::open(&session.master, site.id, kind, name, sealed)?)
 }
 
 async fn woocommerce(session: &Session, site: &Site, connection: &Connection) -> anyhow::Result<String> {
@@ -33,8 +60,7 @@ async fn woocommerce(session: &Session, site: &Site, connection: &Connection) ->
 
 async fn slack(session: &Session, site: &Site, connection: &Connection) -> anyhow::Result<String> {
     let url = notices::address(&session.master, site.id, connection)?;
-    let fetcher = fetcher(&session.config)?;
     let told = notices::trial(site, session.clock.now());
-    notices::post(&fetcher, &url, &site.name, &told).await?;
+    notices::post(&session.fetcher, &url, &site.name, &told).await?;
     Ok("The webhook took a test message; it stands in its channel now.".to_owned())
 }

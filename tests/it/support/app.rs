@@ -20,6 +20,7 @@ use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
 use deskhand::gateway::Gateway;
 use deskhand::hands::adapters::demo_store::DemoStore;
+use deskhand::hands::desk;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::orders::{self, Stores};
 use deskhand::hands::registry::Registry;
@@ -205,6 +206,7 @@ impl TestApp {
         if setup.mails {
             registry.add(SendEmail).unwrap();
         }
+        desk::register(&mut registry).unwrap();
         let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {
             limits: setup.limits,
