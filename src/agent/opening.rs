@@ -129,9 +129,7 @@ impl Opening<'_> {
         if let Some(email) = &draft.email {
             threads::set_email(&mut tx, self.visitor, email).await?;
         }
-        if let Some(page) = &self.message.page {
-            replies::set_page(&mut tx, draft.thread, page).await?;
-        }
+        replies::set_page(&mut tx, draft.thread, self.message.page.as_deref()).await?;
         vault_rows::add(&mut tx, draft.thread, &draft.sealed).await?;
         let turn_id = draft.turn;
         let events = [

@@ -412,7 +412,8 @@ pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason, page:
         let mut tx = own.db.site(t.site).await?;
         turns::speaks(&mut tx, t.thread, t.turn).await?;
         tickets::open(&mut tx, &NewTicket::of_turn(t.thread, t.turn, &reason, now)).await?;
-        let closed = closed(&mut tx, &t, false, page.as_deref(), now).await?;
+        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
+        let closed = closed(&mut tx, &t, false, now).await?;
         tx.commit().await?;
         Ok(closed)
     };
@@ -428,7 +429,7 @@ pub(super) fn keep_draft(agent: &Arc<Agent>, t: TurnRef, text: String, cites: Ve
         let mut tx = own.db.site(t.site).await?;
         turns::speaks(&mut tx, t.thread, t.turn).await?;
         drafts::keep(&mut tx, t.thread, t.turn, &text, &cites, now).await?;
-        let closed = closed(&mut tx, &t, false, None, now).await?;
+        let closed = closed(&mut tx, &t, false, now).await?;
         tx.commit().await?;
         Ok(closed)
     };
@@ -436,16 +437,7 @@ pub(super) fn keep_draft(agent: &Arc<Agent>, t: TurnRef, text: String, cites: Ve
 }
 
 /// What is to be said of what is stored: whether the visitor can be reached, and when.
-async fn closed(
-    tx: &mut SiteTx,
-    t: &TurnRef,
-    already: bool,
-    page: Option<&str>,
-    now: DateTime<Utc>,
-) -> DbResult<Closed> {
-    if let Some(page) = page {
-        replies::set_page(tx, t.thread, page).await?;
-    }
+async fn closed(tx: &mut SiteTx, t: &TurnRef, already: bool, now: DateTime<Utc>) -> DbResult<Closed> {
     Ok(Closed {
         needs_contact: !threads::has_email(tx, t.visitor).await?,
         already,
@@ -488,7 +480,8 @@ pub(super) fn handoff(
         if let Some(proposal) = proposal {
             handoffs::attach_proposal(&mut tx, opened.id, proposal).await?;
         }
-        let closed = closed(&mut tx, &t, !opened.first, page.as_deref(), now).await?;
+        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
+        let closed = closed(&mut tx, &t, !opened.first, now).await?;
         tx.commit().await?;
         Ok((opened.id, closed))
     };

@@ -151,11 +151,14 @@ pub async fn recipient(tx: &mut SiteTx, thread: ThreadId) -> DbResult<Option<Rec
     }))
 }
 
-/// Keeps the page that a thread's chat is on.
+/// Keeps the page that a thread's chat is on, where it is known.
 ///
 /// # Errors
 /// When the database does.
-pub async fn set_page(tx: &mut SiteTx, thread: ThreadId, page: &str) -> DbResult<()> {
+pub async fn set_page(tx: &mut SiteTx, thread: ThreadId, page: Option<&str>) -> DbResult<()> {
+    let Some(page) = page else {
+        return Ok(());
+    };
     sqlx::query!("UPDATE threads SET page = $2 WHERE id = $1", thread.0, page)
         .execute(tx.conn())
         .await?;

@@ -375,7 +375,10 @@ fn reason(code: &str, german: bool) -> String {
         ),
         "knowledge_off" => ("there is no fresh knowledge", "es gibt kein aktuelles Wissen"),
         "out_of_scope" => ("the agent doesn't do that", "das macht der Agent nicht"),
-        "not_answered" => ("nobody has answered in time", "niemand hat rechtzeitig geantwortet"),
+        "not_answered" => (
+            "nobody has answered in time",
+            "niemand hat rechtzeitig geantwortet",
+        ),
         "needs_approval" => (
             "something waits for your approval",
             "etwas wartet auf Ihre Freigabe",

@@ -141,7 +141,7 @@ async fn mail_and_notices_of_one_site_are_nothing_to_another() {
     under!(app, s.id, |tx| replies::set_page(
         tx,
         thread,
-        "https://evil.example"
+        Some("https://evil.example")
     ))
     .unwrap();
     // And of codes.

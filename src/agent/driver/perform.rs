@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::Driver;
 use crate::agent::brain::{Plan, TurnView};
+use crate::agent::judge::Letter;
 use crate::agent::machine::action::{Action, Correction, Question, Template, WithdrawReason};
 use crate::agent::machine::call::{ArgsRef, Call};
 use crate::agent::machine::input::{Input, LinkFailure};
-use crate::agent::judge::Letter;
 use crate::agent::mask;
 use crate::agent::operation::{self, Running, What};
 use crate::agent::phrases;

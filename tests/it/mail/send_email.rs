@@ -100,10 +100,16 @@ async fn only_to_the_proven_address_and_only_what_the_sources_say() {
     app.ask(&token, &format!("order 1004, {ANNA}"), thread).await;
     // A promise that no source makes, a foreign link, a foreign figure: nothing is sent.
     for bad in 1..LETTERS.len() {
-        app.ask(&token, &format!("Please mail me letter {bad}"), thread).await;
+        app.ask(&token, &format!("Please mail me letter {bad}"), thread)
+            .await;
     }
-    assert_eq!(app.count("SELECT count(*) FROM mails").await, 0, "held back by the gate");
-    app.ask(&token, &format!("To someone@else.example {good}"), thread).await;
+    assert_eq!(
+        app.count("SELECT count(*) FROM mails").await,
+        0,
+        "held back by the gate"
+    );
+    app.ask(&token, &format!("To someone@else.example {good}"), thread)
+        .await;
     let mail = post.smtp.wait(1).await.remove(0);
     assert_eq!(mail.to, [ANNA]);
     assert!(mail.bodies().0.contains("within 30 days"), "{}", mail.bodies().0);
@@ -111,6 +117,7 @@ async fn only_to_the_proven_address_and_only_what_the_sources_say() {
     for _ in 0..4 {
         app.ask(&token, good, thread).await;
     }
-    post.until("SELECT count(*) FROM mails WHERE kind = 'message'", 3).await;
+    post.until("SELECT count(*) FROM mails WHERE kind = 'message'", 3)
+        .await;
     post.close().await;
 }
