@@ -21,9 +21,6 @@ const MOST: i64 = 3;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
-    /// One line.
-    #[schemars(length(min = 1, max = 150))]
-    pub subject: String,
     /// Plain text.
     #[schemars(length(min = 1, max = 4000))]
     pub body: String,
@@ -40,11 +37,10 @@ pub struct Output {
 #[derive(Debug, Clone, Copy)]
 pub struct SendEmail;
 
-/// What a call of it would send: subject and text, as the brain wrote them.
+/// What a call of it would send, as the brain wrote it. The subject is ours.
 #[must_use]
 pub fn written(args: &Value) -> String {
-    let text = |key: &str| args[key].as_str().unwrap_or_default().to_owned();
-    format!("{}\n\n{}", text("subject"), text("body"))
+    args["body"].as_str().unwrap_or_default().to_owned()
 }
 
 impl Tool for SendEmail {
@@ -90,7 +86,7 @@ impl Tool for SendEmail {
                 at: now,
                 not_after: None,
             };
-            let letter = sender.message(&input.subject, &input.body);
+            let letter = sender.message(&input.body);
             // Under the call's own id: a call that is made again after a crash sends nothing more.
             outbox::post_as(&mut tx, &ctx.master, conversation.call.0.into(), &posting, letter).await?;
             tx.commit().await?;

@@ -108,13 +108,17 @@ impl Sender<'_> {
 
     /// What the agent was asked to mail to a visitor who has shown that the address is theirs.
     #[must_use]
-    pub fn message(&self, subject: &str, text: &str) -> Letter {
+    pub fn message(&self, text: &str) -> Letter {
+        let subject = match is_german(self.lang) {
+            true => format!("Aus Ihrem Chat mit {}", self.site),
+            false => format!("From your chat with {}", self.site),
+        };
         let small = self.says(
             "You get this because you asked for it in our chat.",
             "Sie erhalten das, weil Sie im Chat darum gebeten haben.",
         );
         self.letter(
-            subject.to_owned(),
+            subject,
             vec![Part::Text(text.to_owned()), Part::Small(small.to_owned())],
         )
     }

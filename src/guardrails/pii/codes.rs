@@ -41,7 +41,9 @@ pub fn find(text: &str) -> Vec<(Range<usize>, bool)> {
             3 => {
                 let second = end + usize::from(matches!(bytes.get(end), Some(b' ' | b'-')));
                 let last = run(bytes, second);
-                (second > end && last - second == 3).then_some(last)
+                // Groups beside them make a longer number of it.
+                let alone = !follows_digit(bytes, at) && !leads_to_digit(bytes, last);
+                (second > end && last - second == 3 && alone).then_some(last)
             }
             _ => None,
         };
@@ -62,6 +64,15 @@ pub fn find(text: &str) -> Vec<(Range<usize>, bool)> {
 fn run(bytes: &[u8], at: usize) -> usize {
     let rest = bytes.get(at..).unwrap_or_default();
     at + rest.iter().take_while(|b| b.is_ascii_digit()).count()
+}
+
+/// Whether a group of digits stands before this place, after a blank or a hyphen.
+fn follows_digit(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(..at), Some([.., digit, b' ' | b'-']) if digit.is_ascii_digit())
+}
+
+fn leads_to_digit(bytes: &[u8], at: usize) -> bool {
+    matches!(bytes.get(at..), Some([b' ' | b'-', digit, ..]) if digit.is_ascii_digit())
 }
 
 fn is_named(before: &str) -> bool {

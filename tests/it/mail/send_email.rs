@@ -49,9 +49,7 @@ impl Brain for Writer {
                 json!({ "order_id": "1004", "email": "[EMAIL_1]" }),
             ),
             Some(_) if !done("kb_search") => call("kb_search", json!({ "query": "return within days" })),
-            Some(text) if !done("send_email") => {
-                call("send_email", json!({ "subject": "Your question", "body": text }))
-            }
+            Some(text) if !done("send_email") => call("send_email", json!({ "body": text })),
             _ => Plan::Draft,
         };
         std::future::ready(Ok(plan)).boxed()
