@@ -15,7 +15,7 @@ use super::Agent;
 use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
 use super::consent;
 use super::contact;
-use super::judge::Ground;
+use super::judge::{Ground, Letter};
 use super::machine::input::{GateReason, LinkFailure};
 use super::measure;
 use super::meter::Meter;
@@ -27,7 +27,7 @@ use crate::db::hours::{self, Away};
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::proposals::{self, ProposalRow};
 use crate::db::tickets::{self, NewTicket};
-use crate::db::{audit, drafts, sites, threads, turns};
+use crate::db::{audit, drafts, replies, sites, threads, turns};
 use crate::domain::event::Citation;
 use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId};
 use crate::domain::site::Mode;
@@ -317,6 +317,8 @@ pub(super) fn plan(brain: Arc<dyn Brain>, view: &Arc<TurnView>, meter: Arc<Meter
 pub(super) enum What {
     /// A tool with these arguments, personal data in its place.
     Call(String, Value),
+    /// The same, if a letter that it is to send passes the gate.
+    Letter(Letter, String, Value),
     /// What the visitor has said yes to.
     Proposal(ProposalId),
 }
@@ -328,6 +330,10 @@ pub(super) fn call(agent: &Arc<Agent>, ctx: ToolContext, id: CallId, called: Wha
         let start = Instant::now();
         let result = match called {
             What::Call(tool, args) => own.registry.call(&ctx, &tool, &args).await,
+            What::Letter(letter, tool, args) => match letter.passes(&own).await {
+                Ok(()) => own.registry.call(&ctx, &tool, &args).await,
+                Err(error) => Err(error),
+            },
             What::Proposal(id) => own.registry.confirmed(&ctx, id).await,
         };
         let ms = i32::try_from(start.elapsed().as_millis()).unwrap_or(i32::MAX);
@@ -399,13 +405,14 @@ pub(super) fn draft(
 }
 
 /// Stores the turn's ticket.
-pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason) -> Running {
+pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason, page: Option<String>) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
         let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
         turns::speaks(&mut tx, t.thread, t.turn).await?;
         tickets::open(&mut tx, &NewTicket::of_turn(t.thread, t.turn, &reason, now)).await?;
+        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
         let closed = closed(&mut tx, &t, false, now).await?;
         tx.commit().await?;
         Ok(closed)
@@ -456,6 +463,7 @@ pub(super) fn handoff(
     t: TurnRef,
     reason: HandoffReason,
     proposal: Option<ProposalId>,
+    page: Option<String>,
 ) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
@@ -472,6 +480,7 @@ pub(super) fn handoff(
         if let Some(proposal) = proposal {
             handoffs::attach_proposal(&mut tx, opened.id, proposal).await?;
         }
+        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
         let closed = closed(&mut tx, &t, !opened.first, now).await?;
         tx.commit().await?;
         Ok((opened.id, closed))

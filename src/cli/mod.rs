@@ -18,8 +18,10 @@ pub mod gaps;
 pub mod inbox;
 pub mod ingest;
 pub mod jobs;
+pub mod mail;
 pub mod migrate;
 mod model;
+pub mod notices;
 pub mod pin;
 pub mod print;
 pub mod reindex;
@@ -118,6 +120,11 @@ enum Command {
         #[command(subcommand)]
         command: inbox::Command,
     },
+    /// See what staff were told of, and try whether notices arrive.
+    Notices(notices::Args),
+    /// See which mails went out, and try the mail server.
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// List, show and work on tickets.
     Tickets {
         /// Whose tickets, and who acts.
@@ -234,6 +241,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Site(command) => site::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
+            Command::Notices(args) => notices::run(config, args).await,
+            Command::Mail(command) => mail::run(config, command).await,
             Command::Tickets { who, command } => tickets::run(config, who, command).await,
             Command::Turn(command) => turn::run(config, command).await,
             Command::Usage(args) => usage::run(config, args).await,

@@ -18,6 +18,7 @@ pub mod notify_human;
 pub mod orders;
 pub mod proposal;
 pub mod registry;
+pub mod send_email;
 pub mod update_shipping_address;
 pub mod update_ticket;
 pub mod verify_identity;

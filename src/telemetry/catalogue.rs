@@ -209,6 +209,18 @@ pub const METRICS: &[Metric] = &[
         &["outcome"],
         "Tries to bring an AI job's result to its site. `outcome`: `delivered`, `again` (it is tried later), `dead` (for good).",
     ),
+    metric(
+        "deskhand_mails_total",
+        Counter,
+        &["outcome"],
+        "Tries to hand a mail to the mail server. `outcome`: `sent`, `again` (it is tried later), `refused` (for good).",
+    ),
+    metric(
+        "deskhand_notices_total",
+        Counter,
+        &["outcome"],
+        "Tries to tell staff of something. `outcome`: `sent` (or handed to mail), `again`, `refused`.",
+    ),
 ];
 
 /// The reference as Markdown.

@@ -7,16 +7,18 @@ use secrecy::SecretString;
 use super::super::session::Session;
 use crate::db::connections::Connection;
 use crate::domain::connection;
-use crate::domain::connection::kinds::{GITHUB, TICKET_WEBHOOK, WOOCOMMERCE};
+use crate::domain::connection::kinds::{GITHUB, SLACK, TICKET_WEBHOOK, WOOCOMMERCE};
 use crate::domain::site::Site;
 use crate::hands::adapters::woocommerce::Access;
 use crate::inbox::mirror::github::GitHub;
 use crate::inbox::mirror::webhook;
+use crate::inbox::notices;
 
 /// Tries a connection; gives what is to be told.
 pub(super) async fn run(session: &Session, site: &Site, connection: &Connection) -> anyhow::Result<String> {
     match connection.kind.as_str() {
         WOOCOMMERCE => woocommerce(session, site, connection).await,
+        SLACK => slack(session, site, connection).await,
         TICKET_WEBHOOK => {
             let secret = secret(session, site, connection)?;
             webhook::ping(&session.fetcher, connection, &secret, session.clock.now()).await?;
@@ -54,4 +56,11 @@ async fn woocommerce(session: &Session, site: &Site, connection: &Connection) ->
         "The key may only read: refunds and changes of address would fail. Make one with “Read/Write” permission."
     };
     Ok(format!("The shop answers. {orders} {write}"))
+}
+
+async fn slack(session: &Session, site: &Site, connection: &Connection) -> anyhow::Result<String> {
+    let url = notices::address(&session.master, site.id, connection)?;
+    let told = notices::trial(site, session.clock.now());
+    notices::post(&session.fetcher, &url, &site.name, &told).await?;
+    Ok("The webhook took a test message; it stands in its channel now.".to_owned())
 }

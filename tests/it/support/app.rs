@@ -24,6 +24,7 @@ use deskhand::hands::desk;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::orders::{self, Stores};
 use deskhand::hands::registry::Registry;
+use deskhand::hands::send_email::SendEmail;
 use deskhand::http::auth::token::{self, Claims};
 use deskhand::http::metrics::Access;
 use deskhand::http::notices;
@@ -127,6 +128,8 @@ pub struct Setup {
     pub providers: Vec<Arc<Provider>>,
     /// `host:port` of servers on this machine that may be called back.
     pub callbacks: Vec<String>,
+    /// Whether mail can be sent.
+    pub mails: bool,
 }
 
 impl Default for Setup {
@@ -142,6 +145,7 @@ impl Default for Setup {
             stores: None,
             providers: Vec::new(),
             callbacks: Vec::new(),
+            mails: false,
         }
     }
 }
@@ -198,7 +202,10 @@ impl TestApp {
         registry.add(KbSearch(Arc::clone(&setup.knowledge))).unwrap();
         let demo = DemoStore::new(db.clone(), clock.clone());
         let stores = setup.stores.unwrap_or_else(|| Arc::new(demo));
-        orders::register(&mut registry, &stores, None).unwrap();
+        orders::register(&mut registry, &stores, setup.mails).unwrap();
+        if setup.mails {
+            registry.add(SendEmail).unwrap();
+        }
         desk::register(&mut registry).unwrap();
         let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {

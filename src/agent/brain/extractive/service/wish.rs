@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::postal;
+use super::{postal, proof};
 use crate::agent::brain::TurnView;
 use crate::agent::brain::extractive::intent::{bare_number, order_number};
 use crate::knowledge::words::words;
@@ -101,13 +101,15 @@ fn gives(message: &str) -> bool {
     let brief = words(message).len() <= SHORT;
     brief
         && (placeholder(message).is_some()
+            || proof::code(message).is_some()
+            || proof::wants_code(message)
             || bare_number(message).is_some()
             || order_number(message).is_some())
         || postal::read(message).is_some()
 }
 
 /// The first e-mail address of a text, as it stands behind its placeholder.
-fn placeholder(text: &str) -> Option<String> {
+pub(super) fn placeholder(text: &str) -> Option<String> {
     let from = text.find("[EMAIL_")?;
     let end = from + text[from..].find(']')? + 1;
     let number = &text[from + "[EMAIL_".len()..end - 1];
