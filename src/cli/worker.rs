@@ -26,6 +26,7 @@ use crate::jobs::prune::Prune;
 use crate::jobs::reindex::Reindex;
 use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
+use crate::jobs::settle_effect::SettleEffect;
 use crate::jobs::take_event::TakeEvent;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::crawl::run::Crawler;
@@ -146,6 +147,11 @@ pub(super) fn handlers(session: &Session) -> Handlers {
             knowledge: Arc::clone(&session.knowledge),
         })
         .with(ExecuteProposal {
+            stores: session.stores(),
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
+        })
+        .with(SettleEffect {
             stores: session.stores(),
             clock: Arc::clone(&session.clock),
             master: Arc::clone(&session.master),

@@ -96,6 +96,11 @@ pub enum Work {
         /// The proposal.
         proposal: ProposalId,
     },
+    /// Find out what became of an effect that nobody has heard of since it was begun.
+    SettleEffect {
+        /// The proposal, whose id is the effect's key.
+        proposal: ProposalId,
+    },
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -119,11 +124,13 @@ impl Work {
     pub const MEASURE_TRUST: &'static str = "measure_trust";
     /// The kind of [`Work::ExecuteProposal`].
     pub const EXECUTE_PROPOSAL: &'static str = "execute_proposal";
+    /// The kind of [`Work::SettleEffect`].
+    pub const SETTLE_EFFECT: &'static str = "settle_effect";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 10] = [
+    pub const KINDS: [&'static str; 11] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -133,6 +140,7 @@ impl Work {
         Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
         Self::EXECUTE_PROPOSAL,
+        Self::SETTLE_EFFECT,
         Self::PRUNE,
     ];
 
@@ -149,6 +157,7 @@ impl Work {
             Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::ExecuteProposal { .. } => Self::EXECUTE_PROPOSAL,
+            Self::SettleEffect { .. } => Self::SETTLE_EFFECT,
             Self::Prune => Self::PRUNE,
         }
     }

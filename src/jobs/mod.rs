@@ -11,5 +11,6 @@ pub mod prune;
 pub mod reindex;
 pub mod runner;
 pub mod schedule;
+pub mod settle_effect;
 mod supervise;
 pub mod take_event;
