@@ -109,6 +109,13 @@ pub async fn run(
         return Err(error);
     }
     begin(ctx, &mut tx, &row, &key, leave).await?;
+    // Whatever becomes of this process: somebody looks what became of the effect.
+    let look = Job {
+        work: Work::SettleEffect { proposal: id },
+        key: key.clone(),
+        priority: Priority::Standard,
+    };
+    jobs::enqueue(&mut tx, &look).await?;
     tx.commit().await?;
     fail::point(FailPoint::EffectBegun);
     ask(ctx, store.as_ref(), &Ready { row, ..ready }, &key).await
@@ -324,13 +331,6 @@ async fn begin(
     if !effects::begin(tx, &effect).await? {
         return Err(void("its effect is in the ledger already"));
     }
-    // Whatever becomes of this process: somebody looks what became of it.
-    let look = Job {
-        work: Work::SettleEffect { proposal: row.id },
-        key: key.to_owned(),
-        priority: Priority::Standard,
-    };
-    jobs::enqueue(tx, &look).await?;
     let (who, act) = match leave {
         Leave::Visitor => ("visitor", "confirm"),
         Leave::Staff => ("system", "run_approved"),

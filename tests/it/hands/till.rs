@@ -99,7 +99,7 @@ pub fn fill(app: &TestApp, woo: &WooServer) {
         json!(at.format("%Y-%m-%dT%H:%M:%S").to_string())
     };
     woo.put_product(51, &["lamps"]);
-    let mut put = |mut order: Value, completed: Option<i64>| {
+    let put = |mut order: Value, completed: Option<i64>| {
         order["date_created_gmt"] = ago(10);
         order["date_modified_gmt"] = ago(1);
         if let Some(days) = completed {
