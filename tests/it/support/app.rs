@@ -20,6 +20,7 @@ use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
 use deskhand::gateway::Gateway;
 use deskhand::hands::adapters::shops::Shops;
+use deskhand::hands::desk;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::orders::{self, Stores};
 use deskhand::hands::registry::Registry;
@@ -212,6 +213,7 @@ impl TestApp {
         let own = || Arc::clone(&shops) as Arc<dyn Stores>;
         let stores = setup.stores.unwrap_or_else(own);
         orders::register(&mut registry, &stores, None).unwrap();
+        desk::register(&mut registry).unwrap();
         let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {
             limits: setup.limits,
