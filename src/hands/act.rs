@@ -12,9 +12,10 @@ use super::{ToolContext, ToolError, identity, proposal};
 use crate::db::effects::{self, NewEffect};
 use crate::db::pool::SiteTx;
 use crate::db::proposals::{self, ProposalRow};
-use crate::db::{audit, sites};
+use crate::db::{audit, jobs, sites};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::ProposalId;
+use crate::domain::job::{Job, Priority, Work};
 use crate::domain::order::Order;
 use crate::domain::rules::Rules;
 use crate::domain::tool::{Need, ToolCode};
@@ -108,6 +109,13 @@ pub async fn run(
         return Err(error);
     }
     begin(ctx, &mut tx, &row, &key, leave).await?;
+    // Whatever becomes of this process: somebody looks what became of the effect.
+    let look = Job {
+        work: Work::SettleEffect { proposal: id },
+        key: key.clone(),
+        priority: Priority::Standard,
+    };
+    jobs::enqueue(&mut tx, &look).await?;
     tx.commit().await?;
     fail::point(FailPoint::EffectBegun);
     ask(ctx, store.as_ref(), &Ready { row, ..ready }, &key).await
@@ -381,6 +389,36 @@ async fn settle(
         ToolCode::Timeout,
         "nobody knows whether it happened",
     ))
+}
+
+/// Looks once more what became of an effect that was begun and whose end nobody has heard: done,
+/// it is noted; of one that isn't to be found it is noted that nobody knows.
+///
+/// # Errors
+/// When the shop or the database can't be asked.
+pub async fn look(
+    ctx: &ToolContext,
+    stores: &dyn Stores,
+    id: ProposalId,
+) -> Result<Option<Acted>, ToolError> {
+    let store = shop(stores, ctx.site).await?;
+    let key = id.to_string();
+    let mut tx = ctx.db.site(ctx.site).await?;
+    let row = proposals::lock(&mut tx, id)
+        .await?
+        .ok_or_else(|| void("there is no such proposal"))?;
+    drop(tx);
+    let change = change_of(ctx, &row)?;
+    let found = store.done(ctx.site, &row.order_number, &change, &key).await;
+    let ready = Ready { row, change };
+    match found {
+        Ok(Some(remote)) => finish(ctx, &ready, &key, Ok(&remote)).await.map(Some),
+        Ok(None) => {
+            finish(ctx, &ready, &key, Err(("unknown", ToolCode::Timeout))).await?;
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Ends the ledger's row and the proposal together.

@@ -5,3 +5,5 @@ mod kills;
 mod money;
 pub mod shop;
 mod takeover;
+pub mod till;
+mod woocommerce;
