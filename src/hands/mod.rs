@@ -4,7 +4,9 @@
 
 pub mod act;
 pub mod adapters;
+mod breakers;
 pub mod check_refund_policy;
+mod entry;
 pub mod get_order_status;
 pub mod identity;
 pub mod issue_refund;
@@ -12,6 +14,7 @@ pub mod kb_search;
 pub mod list_orders;
 mod measure;
 pub mod orders;
+pub mod outside;
 pub mod proposal;
 pub mod registry;
 pub mod update_shipping_address;
@@ -111,6 +114,10 @@ pub struct ToolError {
     pub cause: String,
     /// What would have to happen first, where something can.
     pub need: Option<Need>,
+    /// Whether another try may help.
+    pub again: bool,
+    /// Whether the other side as a whole is away, and not this tool alone.
+    pub away: bool,
 }
 
 impl ToolError {
@@ -121,7 +128,21 @@ impl ToolError {
             code,
             cause: cause.to_string(),
             need: None,
+            again: code.is_transient(),
+            away: false,
         }
+    }
+
+    /// The same, and another try can't help now.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { again: false, ..self }
+    }
+
+    /// The same, and nobody answers there.
+    #[must_use]
+    pub fn away(self) -> Self {
+        Self { away: true, ..self }
     }
 
     /// Nothing was done yet: something is missing.
@@ -136,6 +157,8 @@ impl ToolError {
             code,
             cause: cause.to_owned(),
             need: Some(need),
+            again: false,
+            away: false,
         }
     }
 }

@@ -1,3 +1,6 @@
-//! Where orders are: one adapter for each kind of shop, behind one trait.
+//! Where orders are: one adapter for each kind of shop, behind one trait; and the tools of others:
+//! MCP servers, and HTTP calls that a file describes.
 
 pub mod demo_store;
+pub mod http_tool;
+pub mod mcp;
