@@ -27,6 +27,7 @@ pub mod search;
 pub mod serve;
 pub mod session;
 pub mod site;
+pub mod tools;
 pub mod turn;
 pub mod usage;
 pub mod work;
@@ -98,6 +99,9 @@ enum Command {
     /// Add, list and change sites and their keys.
     #[command(subcommand)]
     Site(site::Command),
+    /// See a site's tools, try one, switch them on and off.
+    #[command(subcommand)]
+    Tools(tools::Command),
     /// See, retry and drop background jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -213,6 +217,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Ask(args) => ask::run(config, args).await,
             Command::Chat(args) => chat::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,
+            Command::Tools(command) => tools::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
             Command::Turn(command) => turn::run(config, command).await,

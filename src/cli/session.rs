@@ -25,6 +25,7 @@ use crate::gateway::Gateway;
 use crate::hands::adapters::demo_store::DemoStore;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
+use crate::hands::outside::Outside;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::Fetcher;
@@ -237,6 +238,14 @@ impl Session {
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
         orders::register(&mut registry, &self.stores(), None)?;
+        registry.within(Duration::from_millis(a.tool_ms.into()));
+        // The last: what sites connect takes no name that is here.
+        registry.connect(Outside::new(
+            self.db.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.master),
+            fetcher(&self.config)?,
+        ));
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,

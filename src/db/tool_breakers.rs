@@ -68,12 +68,16 @@ pub async fn lock(tx: &mut SiteTx, name: &str, fresh: &Value, now: DateTime<Utc>
 /// When the database does.
 pub async fn keep(tx: &mut SiteTx, name: &str, state: Option<&Value>) -> DbResult<()> {
     match state {
-        Some(state) => sqlx::query!("UPDATE tool_breakers SET state = $2 WHERE name = $1", name, state)
-            .execute(tx.conn())
-            .await?,
-        None => sqlx::query!("DELETE FROM tool_breakers WHERE name = $1", name)
-            .execute(tx.conn())
-            .await?,
+        Some(state) => {
+            sqlx::query!("UPDATE tool_breakers SET state = $2 WHERE name = $1", name, state)
+                .execute(tx.conn())
+                .await?
+        }
+        None => {
+            sqlx::query!("DELETE FROM tool_breakers WHERE name = $1", name)
+                .execute(tx.conn())
+                .await?
+        }
     };
     Ok(())
 }

@@ -43,11 +43,7 @@ fn resting(name: &str, until: DateTime<Utc>) -> ToolError {
 ///
 /// # Errors
 /// When one doesn't, or the database is away.
-pub(super) async fn admit(
-    tx: &mut SiteTx,
-    names: &[String],
-    now: DateTime<Utc>,
-) -> Result<Pass, ToolError> {
+pub(super) async fn admit(tx: &mut SiteTx, names: &[String], now: DateTime<Utc>) -> Result<Pass, ToolError> {
     let rows = tool_breakers::of(tx, names).await?;
     let known: Vec<(String, Breaker)> = rows.into_iter().map(|r| (r.name, read(r.state))).collect();
     for (name, breaker) in &known {
@@ -78,7 +74,9 @@ pub(super) async fn admit(
 }
 
 async fn store(tx: &mut SiteTx, name: &str, breaker: &Breaker, now: DateTime<Utc>) -> DbResult<()> {
-    let state = serde_json::to_value(breaker).ok().filter(|_| !breaker.is_idle(now));
+    let state = serde_json::to_value(breaker)
+        .ok()
+        .filter(|_| !breaker.is_idle(now));
     tool_breakers::keep(tx, name, state.as_ref()).await
 }
 
@@ -110,7 +108,11 @@ async fn tell(db: &Db, site: SiteId, to: &Admitted, outcome: Outcome, now: DateT
     store(&mut tx, &to.name, &breaker, now).await?;
     tx.commit().await?;
     if before != breaker.level() {
-        tracing::warn!(name = to.name, level = breaker.level(), "a tool's breaker has changed");
+        tracing::warn!(
+            name = to.name,
+            level = breaker.level(),
+            "a tool's breaker has changed"
+        );
     }
     Ok(())
 }

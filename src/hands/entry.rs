@@ -47,16 +47,15 @@ impl Entry {
     pub fn of<T: Tool>(tool: T) -> Result<Self, BadSchema> {
         fn validator<T: JsonSchema>(tool: &'static str) -> Result<(Value, Validator), BadSchema> {
             let schema = schemars::schema_for!(T).to_value();
-            let validator =
-                jsonschema::validator_for(&schema).map_err(|e| BadSchema(tool, e.to_string()))?;
+            let validator = jsonschema::validator_for(&schema).map_err(|e| BadSchema(tool, e.to_string()))?;
             Ok((schema, validator))
         }
         let tool = Arc::new(tool);
         let run: Run = Box::new(move |ctx, args| {
             let tool = Arc::clone(&tool);
             async move {
-                let input = serde_json::from_value(args)
-                    .map_err(|e| ToolError::new(ToolCode::InvalidInput, e))?;
+                let input =
+                    serde_json::from_value(args).map_err(|e| ToolError::new(ToolCode::InvalidInput, e))?;
                 let reply = tool.call(&ctx, input).await?;
                 let output = serde_json::to_value(reply.output)
                     .map_err(|e| ToolError::new(ToolCode::Upstream5xx, e).lasting())?;
@@ -122,7 +121,12 @@ impl Entry {
 
     /// Runs it; a read is tried again for a passing reason, all within the limit. What changes
     /// anything is run once and waited for: given up half-way, nobody would know what it did.
-    pub async fn attempt(&self, ctx: &ToolContext, args: &Value, limit: Duration) -> Result<Called, CallError> {
+    pub async fn attempt(
+        &self,
+        ctx: &ToolContext,
+        args: &Value,
+        limit: Duration,
+    ) -> Result<Called, CallError> {
         let until = Instant::now() + limit;
         let reads = self.power == Power::Reads;
         let mut attempts = 0;

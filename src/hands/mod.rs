@@ -4,7 +4,7 @@
 
 pub mod act;
 pub mod adapters;
-mod breakers;
+pub mod breakers;
 pub mod check_refund_policy;
 mod entry;
 pub mod get_order_status;

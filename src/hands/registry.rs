@@ -97,10 +97,7 @@ fn refused(error: ToolError) -> CallError {
 }
 
 fn switched_off() -> CallError {
-    refused(ToolError::new(
-        ToolCode::Disabled,
-        "the site has it switched off",
-    ))
+    refused(ToolError::new(ToolCode::Disabled, "the site has it switched off"))
 }
 
 impl Registry {
@@ -276,7 +273,9 @@ impl Registry {
         if site.is_none_or(|s| s.rules.off.contains(name) || !power.is_allowed(s.mode)) {
             return Err(switched_off());
         }
-        let pass = breakers::admit(&mut tx, names, ctx.now()).await.map_err(refused)?;
+        let pass = breakers::admit(&mut tx, names, ctx.now())
+            .await
+            .map_err(refused)?;
         tx.commit().await.map_err(|e| refused(e.into()))?;
         Ok(Some(pass))
     }

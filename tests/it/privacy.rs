@@ -49,6 +49,9 @@ const NOT_PERSONAL: &[&str] = &[
     "effects",
     "guesses",
     "audit",
+    // Which tools failed lately, and what connected servers say that they can do.
+    "tool_breakers",
+    "tool_catalogues",
     // Sums.
     "spend_daily",
 ];

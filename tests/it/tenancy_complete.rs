@@ -13,6 +13,7 @@ fn every_function_is_called_under_the_wrong_site() {
         + &read("tenancy_turns.rs")
         + &read("tenancy_hands.rs")
         + &read("tenancy_intake.rs")
+        + &read("tenancy_tools.rs")
         + &read("tenancy_persons.rs")
         + &read("tenancy_crawl.rs");
     tests.retain(|c| !c.is_whitespace());

@@ -15,6 +15,7 @@ use crate::agent::machine::action::{Correction, HandoffReason, Question};
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
 use crate::domain::document::Found;
+use crate::hands::outside::tools::SiteTools;
 
 /// A message of the thread, oldest first in a [`TurnView`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct TurnView {
     pub correction: Option<Correction>,
     /// Tools that the site doesn't let the agent use.
     pub off: Arc<BTreeSet<String>>,
+    /// Tools that the site's operator has connected.
+    pub site_tools: Arc<SiteTools>,
     /// Sentences of a draft that the gate held back; the next one must do without them.
     pub refused: Vec<Refused>,
 }

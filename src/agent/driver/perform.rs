@@ -16,6 +16,7 @@ use crate::agent::phrases;
 use crate::agent::record::{CallNews, Ending};
 use crate::domain::event::{AskKind, Asks, Outcome, ReplaceReason, StepStatus, ThreadEvent};
 use crate::domain::site::Mode;
+use crate::domain::tool::Power;
 
 impl Driver {
     pub(super) fn perform(&mut self, action: Action) {
@@ -123,7 +124,7 @@ impl Driver {
     }
 
     pub(super) fn call(&mut self, call: Call) {
-        let known = self.agent.registry.power(&call.tool).is_some();
+        let known = self.power(&call.tool).is_some();
         if let ArgsRef::Proposal { proposal } = call.args {
             self.args = json!({ "proposal": proposal });
         }
@@ -142,6 +143,12 @@ impl Driver {
         };
         let ctx = operation::context_of(&self.agent, &self.job.turn, call.call_id, &self.view);
         self.running = operation::call(&self.agent, ctx, call.call_id, what);
+    }
+
+    /// How much a tool changes, whoever it is of.
+    pub(super) fn power(&self, tool: &str) -> Option<Power> {
+        let own = self.agent.registry.power(tool);
+        own.or_else(|| self.view.site_tools.power(tool))
     }
 
     /// Asks the visitor for something. The question is the agent's message, for whoever reads

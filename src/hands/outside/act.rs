@@ -75,7 +75,12 @@ pub(super) async fn run(ctx: &ToolContext, tool: &OutsideTool, id: ProposalId) -
     }
 }
 
-async fn done(ctx: &ToolContext, tool: &OutsideTool, row: &ProposalRow, output: Value) -> Result<Value, ToolError> {
+async fn done(
+    ctx: &ToolContext,
+    tool: &OutsideTool,
+    row: &ProposalRow,
+    output: Value,
+) -> Result<Value, ToolError> {
     act::finish(ctx, row, &row.id.to_string(), Ok(REMOTE)).await?;
     if let Err(error) = tool.entry.holds(&output) {
         // It was done; only the answer says so in another way than was promised.
@@ -85,7 +90,12 @@ async fn done(ctx: &ToolContext, tool: &OutsideTool, row: &ProposalRow, output: 
     Ok(json!({ "done": true, "result": output }))
 }
 
-async fn refused(ctx: &ToolContext, tool: &OutsideTool, row: &ProposalRow, fault: Fault) -> Result<Value, ToolError> {
+async fn refused(
+    ctx: &ToolContext,
+    tool: &OutsideTool,
+    row: &ProposalRow,
+    fault: Fault,
+) -> Result<Value, ToolError> {
     tracing::warn!(%fault, tool = tool.deed.name, "an effect was refused");
     let code = match ToolError::from(fault.clone()).code {
         // Nothing was sent: no doubt that a person would have to clear up.
@@ -98,7 +108,12 @@ async fn refused(ctx: &ToolContext, tool: &OutsideTool, row: &ProposalRow, fault
 
 /// Finds out what became of an effect that was begun, where that can be done without a second
 /// one.
-async fn settle(ctx: &ToolContext, tool: &OutsideTool, row: &ProposalRow, args: &Value) -> Result<Value, ToolError> {
+async fn settle(
+    ctx: &ToolContext,
+    tool: &OutsideTool,
+    row: &ProposalRow,
+    args: &Value,
+) -> Result<Value, ToolError> {
     let key = row.id.to_string();
     if tool.deed.terms.idempotent {
         for pause in AGAIN {

@@ -44,7 +44,13 @@ const FRESH: TimeDelta = TimeDelta::minutes(5);
 const PAUSE: TimeDelta = TimeDelta::seconds(30);
 
 /// What a site's tools were built of: another one of these, and they are built anew.
-type Stamp = Vec<(&'static str, String, DateTime<Utc>, Option<DateTime<Utc>>, Option<String>)>;
+type Stamp = Vec<(
+    &'static str,
+    String,
+    DateTime<Utc>,
+    Option<DateTime<Utc>>,
+    Option<String>,
+)>;
 
 #[derive(Clone)]
 struct Known {
@@ -74,7 +80,9 @@ struct Rows {
 
 impl Rows {
     fn catalogue(&self, name: &str) -> Option<&CatalogueRow> {
-        self.catalogues.iter().find(|c| c.kind == mcp::KIND && c.name == name)
+        self.catalogues
+            .iter()
+            .find(|c| c.kind == mcp::KIND && c.name == name)
     }
 
     fn stamp(&self) -> Stamp {
@@ -235,6 +243,25 @@ impl Outside {
         told.map(|tools| tools.len())
     }
 
+    /// Asks the servers that have something to tell for it, and waits: for a person who looks.
+    ///
+    /// # Errors
+    /// When the database is away. What a server answers is kept with its list.
+    pub async fn ask_now(&self, site: SiteId) -> DbResult<()> {
+        let rows = self.rows(site).await?;
+        let now = self.clock.now();
+        for connection in &rows.mcp {
+            let told = rows.catalogue(&connection.name);
+            let old = told.is_none_or(|t| t.failure.is_some() || t.at.is_none_or(|at| at < connection.at));
+            if old || is_stale(connection, told, now) {
+                // The sentence is stored, and shown from there.
+                let _ = self.discover(site, connection).await;
+            }
+        }
+        self.forget(site);
+        Ok(())
+    }
+
     /// The site's tools are read anew when they are next asked for.
     pub fn forget(&self, site: SiteId) {
         self.known.invalidate(&site);
@@ -255,7 +282,11 @@ impl Outside {
             match claimed.await {
                 Ok(true) => {
                     if let Err(error) = own.discover(site, &connection).await {
-                        tracing::warn!(error, connection = connection.name, "an MCP server's tools aren't known");
+                        tracing::warn!(
+                            error,
+                            connection = connection.name,
+                            "an MCP server's tools aren't known"
+                        );
                     }
                 }
                 Ok(false) => {}

@@ -53,7 +53,11 @@ fn walk(value: &Value, depth: usize) -> Result<Value, String> {
                 let plain = schema::is_name(key)
                     && key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
                     && !key.contains('@');
-                let key = if plain { key.clone() } else { format!("field_{}", i + 1) };
+                let key = if plain {
+                    key.clone()
+                } else {
+                    format!("field_{}", i + 1)
+                };
                 out.insert(key, walk(v, depth + 1)?);
             }
             Value::Object(out)
@@ -68,7 +72,8 @@ mod tests {
 
     #[test]
     fn names_are_plain_and_sizes_bounded() {
-        let given = json!({"anna@example.com": 1, "4366412345678": 2, "sku": "a\u{202e}b", "n": [true, null, 1.5]});
+        let given =
+            json!({"anna@example.com": 1, "4366412345678": 2, "sku": "a\u{202e}b", "n": [true, null, 1.5]});
         assert_eq!(
             clean(&given).unwrap(),
             json!({"field_1": 2, "field_2": 1, "sku": "ab", "n": [true, null, 1.5]})

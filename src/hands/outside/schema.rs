@@ -132,7 +132,13 @@ pub fn compile(schema: &Value) -> Result<Validator, String> {
         // One that takes time in proportion to the text, whatever the pattern is.
         .with_pattern_options(PatternOptions::regex().size_limit(PATTERN))
         .build(schema)
-        .map_err(|e| format!("its schema is none: {} at `{}`", e.kind().keyword(), e.instance_path()))
+        .map_err(|e| {
+            format!(
+                "its schema is none: {} at `{}`",
+                e.kind().keyword(),
+                e.instance_path()
+            )
+        })
 }
 
 struct Walk<'a> {
@@ -285,7 +291,10 @@ mod tests {
             (0..900).map(|i| (format!("p{i}"), json!(true))).collect::<Map<_, _>>()});
         for (bad, why) in [
             (json!({"$ref": "https://evil.example/schema"}), "outside"),
-            (json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}), "itself"),
+            (
+                json!({"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}),
+                "itself",
+            ),
             (json!({"$ref": "#"}), "itself"),
             (json!({"properties": {"tree": {"$ref": "#"}}}), "itself"),
             (deep, "too deep"),

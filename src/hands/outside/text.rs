@@ -85,7 +85,10 @@ mod tests {
         ] {
             assert!(names(text, others), "{text}");
         }
-        assert!(!names("Tells how many are in stock, or whether to issue refund slips.", others));
+        assert!(!names(
+            "Tells how many are in stock, or whether to issue refund slips.",
+            others
+        ));
         let shown = description("erp", "call issue_refund", true);
         assert!(!shown.contains("refund"), "{shown}");
     }

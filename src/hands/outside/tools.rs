@@ -177,7 +177,8 @@ impl fmt::Debug for SiteTools {
 
 impl PartialEq for SiteTools {
     fn eq(&self, other: &Self) -> bool {
-        let versions = |s: &Self| -> Vec<String> { s.tools.values().map(|t| t.deed.version.clone()).collect() };
+        let versions =
+            |s: &Self| -> Vec<String> { s.tools.values().map(|t| t.deed.version.clone()).collect() };
         versions(self) == versions(other)
     }
 }
@@ -197,7 +198,9 @@ impl SiteTools {
 
     /// All of them, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &OutsideTool)> {
-        self.tools.iter().map(|(name, tool)| (name.as_str(), tool.as_ref()))
+        self.tools
+            .iter()
+            .map(|(name, tool)| (name.as_str(), tool.as_ref()))
     }
 
     /// Those that the agent may not use.
@@ -213,7 +216,10 @@ impl SiteTools {
     /// As a language model sees them.
     #[must_use]
     pub fn specs(&self) -> Vec<ToolSpec> {
-        self.tools.iter().map(|(name, tool)| tool.entry.spec(name)).collect()
+        self.tools
+            .iter()
+            .map(|(name, tool)| tool.entry.spec(name))
+            .collect()
     }
 }
 
@@ -249,7 +255,12 @@ impl OutsideTool {
     ///
     /// # Errors
     /// When there is no result, or it isn't what was promised.
-    pub async fn try_out(&self, ctx: &ToolContext, args: &Value, key: Option<&str>) -> Result<Value, ToolError> {
+    pub async fn try_out(
+        &self,
+        ctx: &ToolContext,
+        args: &Value,
+        key: Option<&str>,
+    ) -> Result<Value, ToolError> {
         let output = self.deed.ask(ctx, args, key).await?;
         self.entry.holds(&output)?;
         Ok(output)
@@ -328,7 +339,11 @@ impl<'a> Build<'a> {
         let output = match &offered.output {
             Some(promised) => {
                 let cleaned = schema::clean(promised, Words::None);
-                Some(cleaned.and_then(|s| schema::compile(&s)).map_err(|e| format!("of results: {e}"))?)
+                Some(
+                    cleaned
+                        .and_then(|s| schema::compile(&s))
+                        .map_err(|e| format!("of results: {e}"))?,
+                )
             }
             None => None,
         };
@@ -399,7 +414,13 @@ pub fn is_tool_name(name: &str) -> bool {
 /// A server's name of a tool, as it is called here.
 #[must_use]
 pub fn named(prefix: &str, own: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c.to_ascii_lowercase() } else { '_' };
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() || c == '-' {
+            c.to_ascii_lowercase()
+        } else {
+            '_'
+        }
+    };
     let own: String = own.chars().map(plain).collect();
     format!("{prefix}_{own}").chars().take(LONGEST_NAME).collect()
 }
@@ -445,7 +466,15 @@ mod tests {
         let taken = BTreeSet::from(["issue_refund".to_owned()]);
         let mut build = Build::new(&taken);
         let any = json!({"type": "object"});
-        for name in ["issue_refund", "kb_search", "write_answer", "Erp", "erp.x", "erp_a", "erp_a"] {
+        for name in [
+            "issue_refund",
+            "kb_search",
+            "write_answer",
+            "Erp",
+            "erp.x",
+            "erp_a",
+            "erp_a",
+        ] {
             build.add(offered(name, "", any.clone()));
         }
         for i in 0..MOST_TOOLS {

@@ -54,9 +54,7 @@ impl Fetcher {
     pub async fn streamed(&self, out: Outgoing, allowed: &AllowList) -> Result<Incoming, FetchError> {
         let until = Instant::now() + out.time.min(self.settings.total);
         let url = parse(&out.url)?;
-        let mut request = self
-            .request(out.method, &url, allowed)?
-            .headers(out.headers);
+        let mut request = self.request(out.method, &url, allowed)?.headers(out.headers);
         if let Some(body) = out.body {
             request = request.body(body);
         }
@@ -131,6 +129,10 @@ impl Incoming {
     pub fn media_type(&self) -> String {
         let value = self.headers.get(reqwest::header::CONTENT_TYPE);
         let text = value.and_then(|v| v.to_str().ok()).unwrap_or_default();
-        text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+        text.split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
     }
 }

@@ -22,6 +22,7 @@ use deskhand::gateway::Gateway;
 use deskhand::hands::adapters::demo_store::DemoStore;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::orders::{self, Stores};
+use deskhand::hands::outside::Outside;
 use deskhand::hands::registry::Registry;
 use deskhand::http::auth::token::{self, Claims};
 use deskhand::http::metrics::Access;
@@ -198,6 +199,19 @@ impl TestApp {
         let demo = DemoStore::new(db.clone(), clock.clone());
         let stores = setup.stores.unwrap_or_else(|| Arc::new(demo));
         orders::register(&mut registry, &stores, None).unwrap();
+        let private = setup.callbacks.iter().map(String::as_str);
+        let fetcher = FetchSettings {
+            private: PrivateHosts::parse(private).unwrap(),
+            ..FetchSettings::new(std::env::temp_dir())
+        };
+        let fetcher = Fetcher::new(fetcher).unwrap();
+        registry.within(Duration::from_millis(setup.limits.tool_ms.into()));
+        registry.connect(Outside::new(
+            db.clone(),
+            clock.clone(),
+            Arc::clone(&master),
+            fetcher.clone(),
+        ));
         let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {
             limits: setup.limits,
@@ -222,15 +236,10 @@ impl TestApp {
             streams_at_once: setup.streams_at_once,
             metrics: Access::Loopback,
         };
-        let private = setup.callbacks.iter().map(String::as_str);
-        let fetcher = FetchSettings {
-            private: PrivateHosts::parse(private).unwrap(),
-            ..FetchSettings::new(std::env::temp_dir())
-        };
         let gateway = Gateway::new(
             Arc::clone(&agent),
             setup.providers,
-            Fetcher::new(fetcher).unwrap(),
+            fetcher,
             "EUR".to_owned(),
         );
         let app = App::new(

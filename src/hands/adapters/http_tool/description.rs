@@ -123,7 +123,10 @@ impl Description {
                 TIMEOUT.end()
             ));
         }
-        for (what, text) in [("description", Some(&self.description)), ("confirm", self.confirm.as_ref())] {
+        for (what, text) in [
+            ("description", Some(&self.description)),
+            ("confirm", self.confirm.as_ref()),
+        ] {
             if text.is_some_and(|t| t.trim().is_empty() || t.chars().count() > LONGEST) {
                 return Err(format!("its `{what}` must have 1 to {LONGEST} characters"));
             }
@@ -177,7 +180,9 @@ impl Description {
             }
         }
         if let Some(place) = asked.iter().find(|p| !known.contains(p.as_str())) {
-            return Err(format!("`confirm` asks for {{{place}}}, which is no property of its `input`"));
+            return Err(format!(
+                "`confirm` asks for {{{place}}}, which is no property of its `input`"
+            ));
         }
         if self.confirm.is_some() {
             // A yes is given to what is shown.

@@ -91,7 +91,9 @@ fn headers(description: &Description, secret: Option<&SecretString>) -> Result<H
         let filled = match secret {
             Some(secret) => value.replace(description::SECRET, secret.expose_secret()),
             None if shows_secret => {
-                return Err(format!("its header `{name}` has {{secret}}, and the connection has none"));
+                return Err(format!(
+                    "its header `{name}` has {{secret}}, and the connection has none"
+                ));
             }
             None => value.clone(),
         };
@@ -131,8 +133,8 @@ impl HttpTool {
             let key = HeaderValue::from_str(key).map_err(|e| refused(e.to_string()))?;
             headers.insert(IDEMPOTENCY_KEY, key);
         }
-        let method = Method::from_bytes(self.description.method.as_bytes())
-            .map_err(|e| refused(e.to_string()))?;
+        let method =
+            Method::from_bytes(self.description.method.as_bytes()).map_err(|e| refused(e.to_string()))?;
         let out = Outgoing {
             method,
             url,
@@ -154,7 +156,9 @@ impl HttpTool {
         match serde_json::from_slice(&bytes) {
             Ok(read) if json || self.description.output.is_some() => Ok(read),
             _ if json || self.description.output.is_some() => Err(unreadable()),
-            _ => Ok(results::of_text(std::str::from_utf8(&bytes).map_err(|_| unreadable())?)),
+            _ => Ok(results::of_text(
+                std::str::from_utf8(&bytes).map_err(|_| unreadable())?,
+            )),
         }
     }
 }

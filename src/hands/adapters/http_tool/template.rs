@@ -152,8 +152,8 @@ pub fn url(template: &str, values: &Values<'_>) -> Result<String, String> {
     let mut out = base.to_owned();
     let segments: Vec<&str> = path.split('/').collect();
     for (i, segment) in segments.iter().enumerate() {
-        let filled = fill(segment, |name| values.text(name))
-            .ok_or("an argument that its path needs wasn't given")?;
+        let filled =
+            fill(segment, |name| values.text(name)).ok_or("an argument that its path needs wasn't given")?;
         // Servers and proxies take these for the way up.
         if !places(segment).is_empty() && (filled.is_empty() || filled.chars().all(|c| c == '.')) {
             return Err("an argument can't be a part of a path".to_owned());
@@ -245,10 +245,19 @@ mod tests {
             made(&json!({"sku": "a", "place": "b"})).unwrap(),
             "https://erp.example:8443/v1/stock/a/x-b?fixed=1"
         );
-        for bad in [json!({"sku": "..", "place": 1}), json!({"sku": "", "place": 1}), json!({"place": 1})] {
+        for bad in [
+            json!({"sku": "..", "place": 1}),
+            json!({"sku": "", "place": 1}),
+            json!({"place": 1}),
+        ] {
             assert!(made(&bad).is_err(), "{bad}");
         }
-        for bad in ["https://a.example/x?{n}=1", "https://a.{tld}/", "https://a.example:{p}/", "mailto:a@b"] {
+        for bad in [
+            "https://a.example/x?{n}=1",
+            "https://a.{tld}/",
+            "https://a.example:{p}/",
+            "mailto:a@b",
+        ] {
             assert!(check_url(bad).is_err(), "{bad}");
         }
     }

@@ -69,7 +69,20 @@ struct Settings {
     #[serde(default)]
     verified: Vec<String>,
     prefix: Option<String>,
+    #[serde(default)]
+    auth: Auth,
     timeout_ms: Option<u64>,
+}
+
+/// How the secret is shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// As a token.
+    #[default]
+    Bearer,
+    /// As a user and a password, `user:password`: WordPress's application passwords.
+    Basic,
 }
 
 /// A connected server.
@@ -93,10 +106,10 @@ impl Mcp {
         site: SiteId,
         row: &Connection,
     ) -> Result<Self, String> {
-        let settings: Settings =
-            serde_json::from_value(row.config.clone()).map_err(|e| format!("its settings can't be read: {e}"))?;
+        let settings: Settings = serde_json::from_value(row.config.clone())
+            .map_err(|e| format!("its settings can't be read: {e}"))?;
         let secret = opened(master, site, row)?;
-        let endpoint = Endpoint::new(fetcher, &settings.url, secret)?;
+        let endpoint = Endpoint::new(fetcher, &settings.url, settings.auth, secret.as_ref())?;
         Ok(Self {
             name: row.name.clone(),
             settings,
@@ -137,12 +150,19 @@ impl Mcp {
             Some(session) => session,
             None => self.begin(until).await?,
         };
-        match self.endpoint.ask(&session, method, tool, &params, until, most).await {
+        match self
+            .endpoint
+            .ask(&session, method, tool, &params, until, most)
+            .await
+        {
             // It was never looked at: nothing can have been done.
             Err(Trouble::Lost) if begun_before => {
                 self.sessions.invalidate(&self.key);
                 let session = self.begin(until).await?;
-                let again = self.endpoint.ask(&session, method, tool, &params, until, most).await;
+                let again = self
+                    .endpoint
+                    .ask(&session, method, tool, &params, until, most)
+                    .await;
                 again.map_err(Fault::from)
             }
             other => other.map_err(Fault::from),
@@ -260,7 +280,10 @@ fn read(result: &Value, structured: bool) -> Result<Value, Fault> {
     if kind != "complete" {
         // It wants something of a person in the middle of a call.
         let code = ToolCode::Disabled;
-        return Err(Fault::Refused(code, "it asks back, which isn't answered".to_owned()));
+        return Err(Fault::Refused(
+            code,
+            "it asks back, which isn't answered".to_owned(),
+        ));
     }
     if result["isError"] == true {
         let code = ToolCode::InvalidInput;
@@ -269,7 +292,9 @@ fn read(result: &Value, structured: bool) -> Result<Value, Fault> {
     match result.get("structuredContent") {
         Some(content) if !content.is_null() => return Ok(content.clone()),
         _ if structured => {
-            return Err(Fault::Useless("it promised a structured result and gave none".to_owned()));
+            return Err(Fault::Useless(
+                "it promised a structured result and gave none".to_owned(),
+            ));
         }
         _ => {}
     }
@@ -289,14 +314,18 @@ mod tests {
 
     #[test]
     fn results_are_read_as_far_as_they_can_be() {
-        let text = json!({"content": [{"type": "text", "text": "12 in stock"}, {"type": "image", "data": "…"}]});
+        let text =
+            json!({"content": [{"type": "text", "text": "12 in stock"}, {"type": "image", "data": "…"}]});
         assert_eq!(read(&text, false), Ok(json!({"text": "12 in stock"})));
         assert!(matches!(read(&text, true), Err(Fault::Useless(_))));
         let both = json!({"content": [], "structuredContent": {"n": 12}, "resultType": "complete"});
         assert_eq!(read(&both, true), Ok(json!({"n": 12})));
         let failed = json!({"content": [{"type": "text", "text": "secret detail"}], "isError": true});
         let fault = read(&failed, false).unwrap_err();
-        assert!(!fault.leaves_doubt() && !fault.to_string().contains("secret"), "{fault}");
+        assert!(
+            !fault.leaves_doubt() && !fault.to_string().contains("secret"),
+            "{fault}"
+        );
         assert!(read(&json!({"resultType": "input_required"}), false).is_err());
         assert!(read(&json!({}), false).unwrap_err().leaves_doubt());
     }

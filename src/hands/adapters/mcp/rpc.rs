@@ -4,18 +4,21 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::Auth;
 use super::sse::Events;
 use crate::domain::tool::ToolCode;
 use crate::hands::outside::remote::Fault;
+use crate::knowledge::fetch::Fetcher;
 use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::streamed::{Incoming, Outgoing};
-use crate::knowledge::fetch::Fetcher;
 
 /// Versions with a handshake, the newest first.
 const SESSION_VERSIONS: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
@@ -82,19 +85,21 @@ pub(super) struct Endpoint {
     fetcher: Fetcher,
     url: String,
     allowed: AllowList,
-    secret: Option<SecretString>,
+    /// What shows who asks.
+    authorization: Option<HeaderValue>,
 }
 
 impl Endpoint {
-    pub fn new(fetcher: Fetcher, url: &str, secret: Option<SecretString>) -> Result<Self, String> {
+    pub fn new(fetcher: Fetcher, url: &str, auth: Auth, secret: Option<&SecretString>) -> Result<Self, String> {
         let parsed = Url::parse(url).map_err(|_| "its address is no URL".to_owned())?;
         let origin = parsed.origin().ascii_serialization();
         let allowed = AllowList::new([origin]).map_err(|e| e.to_string())?;
+        let authorization = secret.map(|s| shown(auth, s)).transpose()?;
         Ok(Self {
             fetcher,
             url: url.to_owned(),
             allowed,
-            secret,
+            authorization,
         })
     }
 
@@ -171,7 +176,10 @@ impl Endpoint {
         until: Instant,
     ) -> Result<Incoming, Fault> {
         let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/json, text/event-stream"),
+        );
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let value = |text: &str| HeaderValue::from_str(text).map_err(|_| unsendable());
         if let Some(session) = session {
@@ -186,10 +194,8 @@ impl Endpoint {
                 }
             }
         }
-        if let Some(secret) = &self.secret {
-            let mut shown = value(&format!("Bearer {}", secret.expose_secret()))?;
-            shown.set_sensitive(true);
-            headers.insert(AUTHORIZATION, shown);
+        if let Some(shown) = &self.authorization {
+            headers.insert(AUTHORIZATION, shown.clone());
         }
         let out = Outgoing {
             method: Method::POST,
@@ -203,7 +209,13 @@ impl Endpoint {
     }
 
     /// The result to a request out of the answer.
-    async fn result(&self, answer: Incoming, id: u64, in_session: bool, most: usize) -> Result<Value, Trouble> {
+    async fn result(
+        &self,
+        answer: Incoming,
+        id: u64,
+        in_session: bool,
+        most: usize,
+    ) -> Result<Value, Trouble> {
         let answer = answer.at_most(most);
         match (answer.status, answer.media_type().as_str()) {
             (200, "application/json") => {
@@ -261,6 +273,18 @@ fn of_messages(read: Value, id: u64) -> Option<Result<Value, Trouble>> {
         return Some(Err(Trouble::Error(error["code"].as_i64().unwrap_or_default())));
     }
     message.get_mut("result").map(|result| Ok(result.take()))
+}
+
+fn shown(auth: Auth, secret: &SecretString) -> Result<HeaderValue, String> {
+    let secret = secret.expose_secret();
+    let text = match auth {
+        Auth::Bearer => format!("Bearer {secret}"),
+        Auth::Basic => format!("Basic {}", BASE64.encode(secret)),
+    };
+    let mut value =
+        HeaderValue::from_str(&text).map_err(|_| "its secret can't be sent in a header".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn message(id: Option<u64>, method: &str, params: &Value) -> Value {

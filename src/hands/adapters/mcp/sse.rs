@@ -44,7 +44,11 @@ mod tests {
         let body = ": hello\r\nid: 1\r\ndata:\r\n\r\nevent: message\ndata: {\"a\":\ndata: \"ü\"}\n\nretry: 5\n\ndata: x\n\ndata: y";
         for size in [1, 2, 7, 500] {
             let mut events = Events::default();
-            let got: Vec<String> = body.as_bytes().chunks(size).flat_map(|p| events.push(p)).collect();
+            let got: Vec<String> = body
+                .as_bytes()
+                .chunks(size)
+                .flat_map(|p| events.push(p))
+                .collect();
             assert_eq!(got, ["", "{\"a\":\n\"ü\"}", "x"], "{size}");
         }
     }

@@ -2,6 +2,7 @@
 //! tools that it takes, and fixed sentences about what they returned. The hands decide who may
 //! have what; nothing here does.
 
+mod connected;
 mod postal;
 mod say;
 mod wish;
@@ -47,7 +48,9 @@ fn no_shop(view: &TurnView) -> bool {
 /// What to do next about an order; none when the message isn't about one, or no shop can be asked.
 pub fn plan(view: &TurnView) -> Option<Plan> {
     // What was said yes to has run: its result is told.
-    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some() {
+    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some()
+        || connected::done(view, Tongue::English).is_some()
+    {
         return Some(Plan::Draft);
     }
     if no_shop(view) {
@@ -125,10 +128,19 @@ fn refund(view: &TurnView, wished: &Wished) -> Option<Plan> {
 
 /// What the tools returned, in words; none when no tool of orders ran.
 pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
+    let tongue = Tongue::of(&view.locale);
+    let sentence = |md: String| Sentence {
+        fixed: true,
+        gap: None,
+        md,
+        cites: Vec::new(),
+    };
+    if let Some(said) = connected::done(view, tongue) {
+        return Some(vec![sentence(said.to_owned())]);
+    }
     if no_shop(view) {
         return None;
     }
-    let tongue = Tongue::of(&view.locale);
     let last = view
         .outcomes
         .iter()
@@ -143,12 +155,6 @@ pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
             Some(Wish::Address(_)) => say::address_wanted(output, view.off.contains(ADDRESS), tongue),
             _ => say::status(output, tongue),
         },
-    };
-    let sentence = |md: String| Sentence {
-        fixed: true,
-        gap: None,
-        md,
-        cites: Vec::new(),
     };
     Some(lines.into_iter().map(sentence).collect())
 }

@@ -1,0 +1,10 @@
+//! The frame that all tools run in, and the tools that a site's operator connects: against real
+//! servers that do well, badly, and worse.
+
+mod faults;
+mod frame;
+mod http_tool;
+mod mcp;
+mod server;
+mod strangers;
+mod writes;
