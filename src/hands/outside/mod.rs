@@ -214,11 +214,11 @@ impl Outside {
         Mcp::new(self.fetcher.clone(), &self.master, sessions, site, connection).map(Arc::new)
     }
 
-    /// Asks a server for its tools and keeps what it tells; gives how many it has.
+    /// Asks a server for its tools, and keeps and gives what it tells.
     ///
     /// # Errors
     /// In a sentence for the operator.
-    pub async fn discover(&self, site: SiteId, connection: &Connection) -> Result<usize, String> {
+    pub async fn discover(&self, site: SiteId, connection: &Connection) -> Result<Vec<Value>, String> {
         let away = |e: crate::db::pool::DbError| e.to_string();
         let now = self.clock.now();
         let told = match self.server(site, connection) {
@@ -240,7 +240,7 @@ impl Outside {
         .map_err(away)?;
         tx.commit().await.map_err(away)?;
         self.forget(site);
-        told.map(|tools| tools.len())
+        told
     }
 
     /// Asks the servers that have something to tell for it, and waits: for a person who looks.

@@ -1,35 +1,15 @@
-//! One request of any method to a server that a site's operator has named, and its answer
-//! piece by piece: under one time limit and one bound of size, whatever the server does. It is
-//! guarded as all of fetching is; redirects aren't followed.
-
-use std::time::Duration;
+//! An exchange whose answer is taken piece by piece, since its end may not come: under the same
+//! limits of time and size, and guarded as all of fetching is.
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use reqwest::header::{CONTENT_ENCODING, HeaderMap};
-use reqwest::{Method, Url};
+use reqwest::Url;
 use tokio::time::{Instant, timeout_at};
 
 use super::allow::AllowList;
 use super::error::{FetchError, Reason};
-use super::{Fetcher, asked_to_wait, failed, parse, slow_body};
-
-/// A request to make.
-#[derive(Debug, Clone)]
-pub struct Outgoing {
-    /// Its method.
-    pub method: Method,
-    /// Where to.
-    pub url: String,
-    /// Beside those that every request has.
-    pub headers: HeaderMap,
-    /// What is sent; none with methods that send nothing.
-    pub body: Option<Vec<u8>>,
-    /// From the look-up of the name to the answer's last byte.
-    pub time: Duration,
-    /// Bytes of the answer at most.
-    pub most: usize,
-}
+use super::{Exchange, Fetcher, failed, parse, slow_body};
 
 /// An answer that is coming.
 pub struct Incoming {
@@ -37,8 +17,6 @@ pub struct Incoming {
     pub status: u16,
     /// Of the answer.
     pub headers: HeaderMap,
-    /// How long the server asks to be left alone.
-    pub retry_after: Option<Duration>,
     url: Url,
     pieces: BoxStream<'static, reqwest::Result<Vec<u8>>>,
     until: Instant,
@@ -47,17 +25,18 @@ pub struct Incoming {
 }
 
 impl Fetcher {
-    /// Makes a request and takes the answer's beginning; any status is an answer.
+    /// Makes a request and takes the answer's beginning; any status is an answer, and more than
+    /// may come is an error.
     ///
     /// # Errors
     /// When it isn't allowed, or no answer begins in time.
-    pub async fn streamed(&self, out: Outgoing, allowed: &AllowList) -> Result<Incoming, FetchError> {
-        let until = Instant::now() + out.time.min(self.settings.total);
-        let url = parse(&out.url)?;
-        let mut request = self.request(out.method, &url, allowed)?.headers(out.headers);
-        if let Some(body) = out.body {
-            request = request.body(body);
-        }
+    pub async fn streamed(&self, exchange: Exchange<'_>, allowed: &AllowList) -> Result<Incoming, FetchError> {
+        let until = Instant::now() + exchange.time.min(self.settings.total);
+        let url = parse(exchange.url)?;
+        let request = self
+            .request(exchange.method, &url, allowed)?
+            .headers(exchange.headers)
+            .body(exchange.body);
         let response = self.send(request, &url, until).await?;
         let headers = response.headers().clone();
         let packed = headers
@@ -69,7 +48,6 @@ impl Fetcher {
         }
         Ok(Incoming {
             status: response.status().as_u16(),
-            retry_after: asked_to_wait(&headers),
             headers,
             url,
             pieces: response
@@ -77,8 +55,8 @@ impl Fetcher {
                 .map(|piece| piece.map(|bytes| bytes.to_vec()))
                 .boxed(),
             until,
-            most: out.most,
-            left: out.most,
+            most: exchange.most,
+            left: exchange.most,
         })
     }
 }

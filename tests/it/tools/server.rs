@@ -333,7 +333,7 @@ pub async fn put(app: &TestApp, kind: &str, name: &str, config: Value, secret: O
     app.agent.registry.outside().unwrap().forget(app.site.id);
 }
 
-pub async fn discover(app: &TestApp) -> Result<usize, String> {
+pub async fn discover(app: &TestApp) -> Result<Vec<Value>, String> {
     let mut tx = app.db.site(app.site.id).await.unwrap();
     let all: Vec<Connection> = connections::of_kind(&mut tx, "mcp").await.unwrap();
     tx.commit().await.unwrap();

@@ -23,12 +23,11 @@ use crate::domain::tool::{Power, ToolCode};
 use crate::hands::outside::remote::{Asked, Fault, Remote};
 use crate::hands::outside::results;
 use crate::hands::outside::tools::{Offered, Origin, Terms};
-use crate::knowledge::fetch::Fetcher;
 use crate::knowledge::fetch::allow::AllowList;
-use crate::knowledge::fetch::streamed::Outgoing;
+use crate::knowledge::fetch::{Exchange, Fetcher};
 
 /// The connection's kind.
-pub const KIND: &str = "http_tool";
+pub const KIND: &str = crate::domain::connection::tools::HTTP_TOOL;
 
 /// How long a call may take where the file doesn't say.
 const CALL: Duration = Duration::from_millis(2_500);
@@ -135,23 +134,28 @@ impl HttpTool {
         }
         let method =
             Method::from_bytes(self.description.method.as_bytes()).map_err(|e| refused(e.to_string()))?;
-        let out = Outgoing {
+        let out = Exchange {
             method,
-            url,
+            url: &url,
             headers,
-            body,
+            body: body.unwrap_or_default(),
             time: asked.time,
             most: MOST_ANSWER,
         };
-        let answer = self.fetcher.streamed(out, &self.allowed).await?;
+        let answer = self.fetcher.exchange(out, &self.allowed).await?;
         match answer.status {
             200 | 201 | 202 | 203 => {}
             204 | 205 => return Ok(Value::Object(serde_json::Map::new())),
             status => return Err(Fault::of_status(status)),
         }
-        let json = answer.media_type();
-        let json = json == "application/json" || json.ends_with("+json");
-        let bytes = answer.whole().await?;
+        if !answer.whole {
+            return Err(Fault::Useless(format!("its answer has more than {MOST_ANSWER} bytes")));
+        }
+        let kind = answer.headers.get(CONTENT_TYPE).and_then(|k| k.to_str().ok());
+        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();
+        let kind = kind.trim().to_ascii_lowercase();
+        let json = kind == "application/json" || kind.ends_with("+json");
+        let bytes = answer.body;
         let unreadable = || Fault::Useless("its answer isn't JSON".to_owned());
         match serde_json::from_slice(&bytes) {
             Ok(read) if json || self.description.output.is_some() => Ok(read),

@@ -29,7 +29,7 @@ use crate::hands::outside::tools::{Offered, Origin, Terms, named};
 use crate::knowledge::fetch::Fetcher;
 
 /// The connection's kind.
-pub const KIND: &str = "mcp";
+pub const KIND: &str = connection::tools::MCP;
 
 /// How long a server may take to tell its tools.
 const LISTING: Duration = Duration::from_secs(10);

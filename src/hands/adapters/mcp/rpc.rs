@@ -16,9 +16,9 @@ use super::Auth;
 use super::sse::Events;
 use crate::domain::tool::ToolCode;
 use crate::hands::outside::remote::Fault;
-use crate::knowledge::fetch::Fetcher;
+use crate::knowledge::fetch::streamed::Incoming;
+use crate::knowledge::fetch::{Exchange, Fetcher};
 use crate::knowledge::fetch::allow::AllowList;
-use crate::knowledge::fetch::streamed::{Incoming, Outgoing};
 
 /// Versions with a handshake, the newest first.
 const SESSION_VERSIONS: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
@@ -197,11 +197,11 @@ impl Endpoint {
         if let Some(shown) = &self.authorization {
             headers.insert(AUTHORIZATION, shown.clone());
         }
-        let out = Outgoing {
+        let out = Exchange {
             method: Method::POST,
-            url: self.url.clone(),
+            url: &self.url,
             headers,
-            body: Some(message.to_string().into_bytes()),
+            body: message.to_string().into_bytes(),
             time: until.saturating_duration_since(Instant::now()),
             most: super::MOST_LIST,
         };
