@@ -51,7 +51,7 @@ impl Entry {
             Ok((schema, validator))
         }
         let tool = Arc::new(tool);
-        let run: Run = Box::new(move |ctx, args| {
+        let run: Run = Box::new(move |ctx: ToolContext, args: Value| {
             let tool = Arc::clone(&tool);
             async move {
                 let input =

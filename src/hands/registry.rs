@@ -207,8 +207,8 @@ impl Registry {
     /// # Errors
     /// When there is no such tool, its schema is broken by arguments or result, or it failed.
     pub async fn call(&self, ctx: &ToolContext, name: &str, args: &Value) -> Result<Called, CallError> {
-        if let Some((name, entry)) = self.tools.get_key_value(name) {
-            let breakers = [(*name).to_owned()];
+        if let Some((&name, entry)) = self.tools.get_key_value(name) {
+            let breakers = [name.to_owned()];
             return measure::call(name, self.run(ctx, name, entry, &breakers, args)).await;
         }
         let found = match &self.outside {

@@ -117,7 +117,6 @@ fn row(
     };
     let until = breaker.and_then(|b| b.resting_until(now));
     let (calls, errors) = used.map_or((0, 0), |u| (u.calls, u.errors));
-    #[expect(clippy::cast_precision_loss, reason = "a share of a day's calls")]
     let error_share = (calls > 0).then(|| errors as f64 / calls as f64);
     Row {
         on: why.is_none(),

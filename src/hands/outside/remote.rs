@@ -48,7 +48,7 @@ pub enum Fault {
     #[error("it asks for fewer calls")]
     Limited,
     /// It says no: nothing was done.
-    #[error("{}: {1}", .0.as_str())]
+    #[error("{code}: {why}", code = .0.as_str(), why = .1)]
     Refused(ToolCode, String),
 }
 

@@ -160,10 +160,11 @@ impl Walk<'_> {
         };
         let mut out = Map::new();
         if let Some(target) = map.get("$ref") {
+            let root = self.root;
             let target = target
                 .as_str()
                 .and_then(|t| t.strip_prefix('#'))
-                .and_then(|pointer| self.root.pointer(pointer))
+                .and_then(|pointer| root.pointer(pointer))
                 .ok_or("its schema refers to something outside of it")?;
             if let Value::Object(inner) = self.schema(target, depth + 1)? {
                 out = inner;

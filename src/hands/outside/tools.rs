@@ -388,7 +388,7 @@ fn version(offered: &Offered, input: &Value) -> String {
 
 /// A read asks; what changes anything only makes a proposal.
 fn run(deed: Arc<Deed>) -> Run {
-    Box::new(move |ctx, args| {
+    Box::new(move |ctx: ToolContext, args: Value| {
         let deed = Arc::clone(&deed);
         async move {
             if deed.terms.power == Power::Reads {

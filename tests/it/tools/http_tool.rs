@@ -19,7 +19,7 @@ use crate::hands::shop::button;
 use crate::support::fake_provider::Reply;
 
 #[derive(Debug, Clone)]
-struct Got {
+pub struct Got {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -33,8 +33,8 @@ struct Shared {
 }
 
 /// A server that notes what it gets.
-struct Erp {
-    host: String,
+pub struct Erp {
+    pub host: String,
     shared: Arc<Shared>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -65,7 +65,7 @@ async fn take(
 }
 
 impl Erp {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let shared = Arc::new(Shared::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let host = listener.local_addr().unwrap().to_string();
@@ -86,15 +86,15 @@ impl Erp {
         }
     }
 
-    fn answers(&self, status: u16, kind: &'static str, body: &str) {
+    pub fn answers(&self, status: u16, kind: &'static str, body: &str) {
         *self.shared.answer.lock().unwrap() = Some((status, kind, body.to_owned()));
     }
 
-    fn got(&self) -> Vec<Got> {
+    pub fn got(&self) -> Vec<Got> {
         self.shared.got.lock().unwrap().clone()
     }
 
-    async fn finish(self) {
+    pub async fn finish(self) {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;

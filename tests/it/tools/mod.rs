@@ -3,6 +3,7 @@
 
 mod faults;
 mod frame;
+mod guide;
 mod http_tool;
 mod mcp;
 mod server;

@@ -33,7 +33,7 @@ pub const KIND: &str = crate::domain::connection::tools::HTTP_TOOL;
 const CALL: Duration = Duration::from_millis(2_500);
 /// Bytes of an answer at most, as it comes.
 const MOST_ANSWER: usize = 256 << 10;
-const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// The tool that a connection describes.
 ///

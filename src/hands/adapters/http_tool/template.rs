@@ -201,7 +201,7 @@ fn filled(template: &Value, values: &Values<'_>) -> Option<Value> {
     Some(match template {
         Value::String(text) => {
             let all = pieces(text);
-            if let [Piece::Text(""), Piece::Place(name), Piece::Text("")] = all[..] {
+            if let [Piece::Text(""), Piece::Place(name), Piece::Text("")] = all.as_slice() {
                 return values.get(name).cloned();
             }
             let mut out = String::new();
