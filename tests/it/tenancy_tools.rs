@@ -38,12 +38,23 @@ async fn the_tools_of_one_site_are_nothing_to_another() {
             at: now,
         };
         connections::put(&mut own, &new).await.unwrap();
-        assert!(tool_catalogues::claim(&mut own, "mcp", "hotel", now, now).await.unwrap());
+        assert!(
+            tool_catalogues::claim(&mut own, "mcp", "hotel", now, now)
+                .await
+                .unwrap()
+        );
         tool_catalogues::told(&mut own, "mcp", "hotel", &json!([1]), now)
             .await
             .unwrap();
-        tool_breakers::lock(&mut own, "issue_refund", &fresh, now).await.unwrap();
-        assert!(!tool_calls::since(&mut own, now - TimeDelta::days(1)).await.unwrap().is_empty());
+        tool_breakers::lock(&mut own, "issue_refund", &fresh, now)
+            .await
+            .unwrap();
+        assert!(
+            !tool_calls::since(&mut own, now - TimeDelta::days(1))
+                .await
+                .unwrap()
+                .is_empty()
+        );
         own.commit().await.unwrap();
     }
     let before = state(&app).await;
@@ -55,14 +66,18 @@ async fn the_tools_of_one_site_are_nothing_to_another() {
     assert_eq!(tool_breakers::of(tx, &names).await.unwrap(), []);
     assert_eq!(tool_breakers::all(tx).await.unwrap(), []);
     // One of its own is made: theirs isn't seen.
-    let made = tool_breakers::lock(tx, "issue_refund", &json!({}), now).await.unwrap();
+    let made = tool_breakers::lock(tx, "issue_refund", &json!({}), now)
+        .await
+        .unwrap();
     assert_eq!(made, json!({}));
     tool_breakers::keep(tx, "issue_refund", Some(&json!({ "mine": true })))
         .await
         .unwrap();
     tool_breakers::keep(tx, "issue_refund", None).await.unwrap();
     assert_eq!(tool_catalogues::all(tx).await.unwrap(), []);
-    tool_catalogues::told(tx, "mcp", "hotel", &json!([2]), now).await.unwrap();
+    tool_catalogues::told(tx, "mcp", "hotel", &json!([2]), now)
+        .await
+        .unwrap();
     tool_catalogues::failed(tx, "mcp", "hotel", "no").await.unwrap();
     let since = now - TimeDelta::days(1);
     assert_eq!(tool_calls::since(tx, since).await.unwrap(), []);
@@ -70,7 +85,11 @@ async fn the_tools_of_one_site_are_nothing_to_another() {
     // A catalogue belongs to a connection of the same site.
     let mut transaction = app.db.site(s.id).await.unwrap();
     let tx = &mut transaction;
-    assert!(tool_catalogues::claim(tx, "mcp", "hotel", now, now).await.is_err());
+    assert!(
+        tool_catalogues::claim(tx, "mcp", "hotel", now, now)
+            .await
+            .is_err()
+    );
     drop(transaction);
     assert_eq!(state(&app).await, before);
     app.finish().await;

@@ -1,6 +1,7 @@
 //! The brain: it reads the question and what the tools returned, plans the next call,
 //! and drafts the answer sentence by sentence. It never touches data or keys.
 
+mod connected;
 pub mod extractive;
 pub mod model;
 

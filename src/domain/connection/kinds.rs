@@ -7,21 +7,25 @@ use super::{Form, Key, Kind, Secrecy};
 pub const WOOCOMMERCE: &str = "woocommerce";
 
 /// All of them.
-pub const KINDS: &[Kind] = &[MCP_KIND, HTTP_TOOL_KIND, Kind {
-    name: WOOCOMMERCE,
-    about: "orders, refunds and addresses of a shop that runs WooCommerce (REST API, version 3)",
-    several: false,
-    keys: &[Key {
-        name: "url",
-        form: Form::Url,
-        required: true,
-        help: "the shop's address, such as https://shop.example; where WordPress lies in a folder, with it",
-    }],
-    secret: Secrecy::Needed(
-        "the key and its secret, ck_…:cs_…, made in WooCommerce under Settings, Advanced, REST API, with read and write access",
-    ),
-    fits: is_woocommerce_secret,
-}];
+pub const KINDS: &[Kind] = &[
+    MCP_KIND,
+    HTTP_TOOL_KIND,
+    Kind {
+        name: WOOCOMMERCE,
+        about: "orders, refunds and addresses of a shop that runs WooCommerce (REST API, version 3)",
+        several: false,
+        keys: &[Key {
+            name: "url",
+            form: Form::Url,
+            required: true,
+            help: "the shop's address, such as https://shop.example; where WordPress lies in a folder, with it",
+        }],
+        secret: Secrecy::Needed(
+            "the key and its secret, ck_…:cs_…, made in WooCommerce under Settings, Advanced, REST API, with read and write access",
+        ),
+        fits: is_woocommerce_secret,
+    },
+];
 
 fn is_woocommerce_secret(text: &str) -> bool {
     let part = |text: &str, prefix: &str| {

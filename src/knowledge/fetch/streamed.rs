@@ -3,8 +3,8 @@
 
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use reqwest::Url;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::time::{Instant, timeout_at};
 
 use super::allow::AllowList;
@@ -30,7 +30,11 @@ impl Fetcher {
     ///
     /// # Errors
     /// When it isn't allowed, or no answer begins in time.
-    pub async fn streamed(&self, exchange: Exchange<'_>, allowed: &AllowList) -> Result<Incoming, FetchError> {
+    pub async fn streamed(
+        &self,
+        exchange: Exchange<'_>,
+        allowed: &AllowList,
+    ) -> Result<Incoming, FetchError> {
         let until = Instant::now() + exchange.time.min(self.settings.total);
         let url = parse(exchange.url)?;
         let request = self

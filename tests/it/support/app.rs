@@ -236,12 +236,7 @@ impl TestApp {
             streams_at_once: setup.streams_at_once,
             metrics: Access::Loopback,
         };
-        let gateway = Gateway::new(
-            Arc::clone(&agent),
-            setup.providers,
-            fetcher,
-            "EUR".to_owned(),
-        );
+        let gateway = Gateway::new(Arc::clone(&agent), setup.providers, fetcher, "EUR".to_owned());
         let app = App::new(
             Arc::clone(&agent),
             Arc::clone(&gateway),

@@ -20,7 +20,10 @@ async fn every_fault_of_a_read_has_its_code() {
         (Manner::Huge(400_000), (ToolCode::Upstream5xx, 1)),
         (Manner::Huge(20_000), (ToolCode::Upstream5xx, 1)),
         // It promised a number.
-        (Manner::Gives(json!({ "number": "17" })), (ToolCode::Upstream5xx, 1)),
+        (
+            Manner::Gives(json!({ "number": "17" })),
+            (ToolCode::Upstream5xx, 1),
+        ),
         (Manner::Says("17".to_owned()), (ToolCode::Upstream5xx, 1)),
         (Manner::Error(-32602), (ToolCode::InvalidInput, 1)),
         (Manner::Error(-32603), (ToolCode::Upstream5xx, 1)),
@@ -60,7 +63,9 @@ async fn a_slow_server_is_given_up_in_time_and_one_that_recovers_is_heard() {
     let mut config = settings(&server.url);
     config["timeout_ms"] = json!(300);
     connect(&app, config, None).await;
-    let called = call(&app, "hotel_find_booking", json!({ "number": 17 })).await.unwrap();
+    let called = call(&app, "hotel_find_booking", json!({ "number": 17 }))
+        .await
+        .unwrap();
     assert_eq!(called.attempts, 2);
     app.finish().await;
     fake.finish().await;
@@ -88,7 +93,9 @@ async fn a_server_that_is_down_is_left_alone_with_all_its_tools() {
     assert_eq!(server.calls().len(), 0);
     app.clock.advance(chrono::TimeDelta::seconds(61));
     find().await.unwrap();
-    call(&app, "hotel_cancel_booking", json!({ "number": 17 })).await.unwrap();
+    call(&app, "hotel_cancel_booking", json!({ "number": 17 }))
+        .await
+        .unwrap();
     app.finish().await;
     fake.finish().await;
     server.finish().await;
@@ -107,7 +114,9 @@ async fn one_bad_tool_leaves_the_others_of_its_server_alone() {
     }
     let (_, attempts) = code(call(&app, "hotel_find_booking", json!({ "number": 17 })).await);
     assert_eq!(attempts, 0);
-    call(&app, "hotel_cancel_booking", json!({ "number": 17 })).await.unwrap();
+    call(&app, "hotel_cancel_booking", json!({ "number": 17 }))
+        .await
+        .unwrap();
     app.finish().await;
     fake.finish().await;
     server.finish().await;

@@ -221,7 +221,11 @@ async fn five_failures_open_the_breaker_on_all_replicas_and_one_call_tries_it() 
     app.clock.advance(TimeDelta::seconds(61));
     call(&there, &app, "server").await.unwrap();
     assert_eq!(script.calls(), 6);
-    assert_eq!(app.count("SELECT count(*) FROM tool_breakers").await, 0, "forgotten");
+    assert_eq!(
+        app.count("SELECT count(*) FROM tool_breakers").await,
+        0,
+        "forgotten"
+    );
     call(&here, &app, "server").await.unwrap();
     app.finish().await;
 }

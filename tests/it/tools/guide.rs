@@ -100,17 +100,36 @@ async fn the_guide_works_as_printed() {
         let cancel = list("hotel_cancel_booking");
         assert_eq!(
             (&cancel["from"], &cancel["power"], &cancel["why"]),
-            (&json!("mcp/hotel"), &json!("guarded"), &json!("not in mode assist"))
+            (
+                &json!("mcp/hotel"),
+                &json!("guarded"),
+                &json!("not in mode assist")
+            )
         );
-        assert!(home.run(&["tools", "off", "demo", "stock_level"]).status.success());
+        assert!(
+            home.run(&["tools", "off", "demo", "stock_level"])
+                .status
+                .success()
+        );
         assert_eq!(list("stock_level")["why"], "switched off");
         let off = home.run(&["tools", "test", "demo", "stock_level", r#"{"sku": "A1"}"#]);
-        assert!(String::from_utf8_lossy(&off.stderr).contains("DISABLED"), "{off:?}");
+        assert!(
+            String::from_utf8_lossy(&off.stderr).contains("DISABLED"),
+            "{off:?}"
+        );
         assert!(home.run(&["tools", "on", "demo", "stock_level"]).status.success());
         assert_eq!(list("stock_level")["on"], true);
         let bad = home.run(&["tools", "test", "demo", "stock_level", r#"{"sku": 1}"#]);
-        assert!(String::from_utf8_lossy(&bad.stderr).contains("type at `/sku`"), "{bad:?}");
-        assert!(!home.run(&["tools", "off", "demo", "nothing_like_it"]).status.success());
+        assert!(
+            String::from_utf8_lossy(&bad.stderr).contains("type at `/sku`"),
+            "{bad:?}"
+        );
+        assert!(
+            !home
+                .run(&["tools", "off", "demo", "nothing_like_it"])
+                .status
+                .success()
+        );
     });
     assert_eq!(mcp.calls().len(), 1, "what is guarded wasn't called");
     assert_eq!(erp.got().len(), 1);

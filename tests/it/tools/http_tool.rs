@@ -54,12 +54,13 @@ async fn take(
         body,
     };
     shared.got.lock().unwrap().push(got);
-    let (status, kind, body) = shared
-        .answer
-        .lock()
-        .unwrap()
-        .clone()
-        .unwrap_or((200, "application/json", "{}".to_owned()));
+    let (status, kind, body) =
+        shared
+            .answer
+            .lock()
+            .unwrap()
+            .clone()
+            .unwrap_or((200, "application/json", "{}".to_owned()));
     let status = StatusCode::from_u16(status).unwrap();
     (status, [("content-type", kind)], body).into_response()
 }
@@ -140,7 +141,10 @@ async fn a_read_fills_its_address_and_shows_its_secret_there_only() {
     assert_eq!(got[0].uri.to_string(), "/v1/stock/A%2F1%20%3Fx");
     assert_eq!(got[0].headers["x-api-key"], "Token k3y");
     let told: String = fake.requests().iter().map(|r| r.body.to_string()).collect();
-    assert!(told.contains("How many of an article") && !told.contains("k3y"), "{told}");
+    assert!(
+        told.contains("How many of an article") && !told.contains("k3y"),
+        "{told}"
+    );
     app.finish().await;
     fake.finish().await;
     erp.finish().await;
@@ -152,7 +156,12 @@ async fn answers_that_break_the_promise_have_their_codes() {
     let (app, fake) = site(&[&erp.host], |_| Reply::status(500)).await;
     put(&app, "http_tool", "stock", stock_level(&erp.host), Some("k3y")).await;
     for (status, kind, body, wants) in [
-        (200, "application/json", r#"{"left": "many"}"#, (ToolCode::Upstream5xx, 1)),
+        (
+            200,
+            "application/json",
+            r#"{"left": "many"}"#,
+            (ToolCode::Upstream5xx, 1),
+        ),
         (200, "text/html", "<html>", (ToolCode::Upstream5xx, 1)),
         (404, "application/json", "{}", (ToolCode::NotFound, 1)),
         (422, "application/json", "{}", (ToolCode::InvalidInput, 1)),
@@ -186,13 +195,21 @@ async fn a_write_asks_the_operators_question_and_sends_its_key() {
     put(&app, "http_tool", "holds", reserve(&erp.host), None).await;
     let token = app.token(VisitorId::new());
     let answer = app.ask(&token, "Put two A1 aside for Anna", None).await;
-    assert_eq!(answer["ask"]["summary"], "Put 2 of A1 aside for Anna?", "{answer:#}");
+    assert_eq!(
+        answer["ask"]["summary"], "Put 2 of A1 aside for Anna?",
+        "{answer:#}"
+    );
     assert_eq!(erp.got().len(), 0);
     let text = |v: &Value| v.as_str().unwrap().to_owned();
     let (thread, proposal) = (text(&answer["thread_id"]), text(&answer["ask"]["proposal_id"]));
     erp.answers(204, "application/json", "");
     let yes = button(&thread, &proposal, true);
-    let sent = app.post("/api/agent/messages", &token).json(&yes).send().await.unwrap();
+    let sent = app
+        .post("/api/agent/messages", &token)
+        .json(&yes)
+        .send()
+        .await
+        .unwrap();
     let answer: Value = sent.json().await.unwrap();
     assert_eq!(answer["outcome"], "answered", "{answer:#}");
     let got = erp.got();

@@ -30,7 +30,11 @@ fn booking() -> Value {
 async fn the_model_calls_a_connected_tool_and_tells_what_it_returned() {
     let server = McpServer::start(hotel()).await;
     server.manner(Manner::Gives(booking()));
-    let rule = calls("hotel_find_booking", json!({ "number": 17 }), "Your booking 17 is for 3 nights.");
+    let rule = calls(
+        "hotel_find_booking",
+        json!({ "number": 17 }),
+        "Your booking 17 is for 3 nights.",
+    );
     let (app, fake) = site(&[&server.host], rule).await;
     connect(&app, settings(&server.url), Some("word")).await;
 
@@ -42,13 +46,22 @@ async fn the_model_calls_a_connected_tool_and_tells_what_it_returned() {
 
     let called = server.calls();
     assert_eq!(called.len(), 1);
-    assert_eq!((called[0].name.as_str(), &called[0].args), ("find_booking", &json!({ "number": 17 })));
+    assert_eq!(
+        (called[0].name.as_str(), &called[0].args),
+        ("find_booking", &json!({ "number": 17 }))
+    );
     assert_eq!(called[0].headers["authorization"], "Bearer word");
     // The model is told what the server says as a stranger's words, and sees no address.
     let requests = fake.requests();
     let plan = requests[0].body["tools"].to_string();
-    assert!(plan.contains("hotel_find_booking") && plan.contains("«Finds a booking by its number.»"), "{plan}");
-    assert!(plan.contains("hotel_cancel_booking") && !plan.contains("wipe_all"), "{plan}");
+    assert!(
+        plan.contains("hotel_find_booking") && plan.contains("«Finds a booking by its number.»"),
+        "{plan}"
+    );
+    assert!(
+        plan.contains("hotel_cancel_booking") && !plan.contains("wipe_all"),
+        "{plan}"
+    );
     let all: String = requests.iter().map(|r| r.body.to_string()).collect();
     assert!(all.contains("<result ") && all.contains("[EMAIL_1]"), "{all}");
     assert!(!all.contains("anna.huber@"), "{all}");
@@ -56,7 +69,10 @@ async fn the_model_calls_a_connected_tool_and_tells_what_it_returned() {
     let row = app
         .text("SELECT concat_ws(' ', tool, args, result, code, attempts) FROM tool_calls")
         .await;
-    assert!(row.starts_with("hotel_find_booking") && row.contains("[EMAIL_1]"), "{row}");
+    assert!(
+        row.starts_with("hotel_find_booking") && row.contains("[EMAIL_1]"),
+        "{row}"
+    );
     app.finish().await;
     fake.finish().await;
     server.finish().await;
@@ -71,7 +87,9 @@ async fn results_come_as_json_as_a_stream_and_as_text() {
     let (app, fake) = site(&[&server.host], |_| Reply::status(500)).await;
     connect(&app, settings(&server.url), None).await;
     for n in [1, 2] {
-        let called = call(&app, "hotel_find_booking", json!({ "number": n })).await.unwrap();
+        let called = call(&app, "hotel_find_booking", json!({ "number": n }))
+            .await
+            .unwrap();
         assert_eq!(called.reply.output, json!({ "number": n }));
     }
     assert_eq!(server.handshakes(), 1, "one session");
@@ -82,7 +100,12 @@ async fn results_come_as_json_as_a_stream_and_as_text() {
     .await;
     text.manner(Manner::Says("hello\u{202e}".to_owned()));
     let (other, fake_too) = site(&[&text.host], |_| Reply::status(500)).await;
-    connect(&other, json!({ "url": text.url, "tools": ["say"], "reads": ["say"] }), None).await;
+    connect(
+        &other,
+        json!({ "url": text.url, "tools": ["say"], "reads": ["say"] }),
+        None,
+    )
+    .await;
     let called = call(&other, "hotel_say", json!({})).await.unwrap();
     assert_eq!(called.reply.output, json!({ "text": "hello" }));
     for app in [app, other] {
@@ -101,7 +124,9 @@ async fn a_server_without_handshakes_is_spoken_to_as_well() {
     server.manner(Manner::Gives(json!({ "number": 5 })));
     let (app, fake) = site(&[&server.host], |_| Reply::status(500)).await;
     connect(&app, settings(&server.url), None).await;
-    let called = call(&app, "hotel_find_booking", json!({ "number": 5 })).await.unwrap();
+    let called = call(&app, "hotel_find_booking", json!({ "number": 5 }))
+        .await
+        .unwrap();
     assert_eq!(called.reply.output, json!({ "number": 5 }));
     assert_eq!(server.calls()[0].headers["mcp-name"], "find_booking");
     app.finish().await;
@@ -115,9 +140,13 @@ async fn a_forgotten_session_is_begun_anew() {
     server.manner(Manner::Gives(json!({ "number": 1 })));
     let (app, fake) = site(&[&server.host], |_| Reply::status(500)).await;
     connect(&app, settings(&server.url), None).await;
-    call(&app, "hotel_find_booking", json!({ "number": 1 })).await.unwrap();
+    call(&app, "hotel_find_booking", json!({ "number": 1 }))
+        .await
+        .unwrap();
     server.forget_sessions();
-    let called = call(&app, "hotel_find_booking", json!({ "number": 1 })).await.unwrap();
+    let called = call(&app, "hotel_find_booking", json!({ "number": 1 }))
+        .await
+        .unwrap();
     assert_eq!((called.attempts, server.handshakes()), (1, 2));
     app.finish().await;
     fake.finish().await;
@@ -153,7 +182,10 @@ async fn a_list_that_changes_is_learned_and_widens_nothing() {
     outside.drain().await;
     assert_eq!(names().await, ["hotel_cancel_booking"]);
     let problems = outside.of(app.site.id).await.problems.clone();
-    assert!(problems.iter().any(|p| p.tool.as_deref() == Some("find_booking")), "{problems:?}");
+    assert!(
+        problems.iter().any(|p| p.tool.as_deref() == Some("find_booking")),
+        "{problems:?}"
+    );
     assert!(matches!(
         call(&app, "hotel_find_booking", json!({ "number": 1 })).await,
         Err(CallError::Unknown)
@@ -173,7 +205,11 @@ async fn a_list_that_changes_is_learned_and_widens_nothing() {
 async fn switches_and_modes_hold_for_connected_tools() {
     let server = McpServer::start(hotel()).await;
     server.manner(Manner::Gives(json!({ "number": 1 })));
-    let rule = calls("hotel_cancel_booking", json!({ "number": 17 }), "I can't do that here.");
+    let rule = calls(
+        "hotel_cancel_booking",
+        json!({ "number": 17 }),
+        "I can't do that here.",
+    );
     let (app, fake) = site(&[&server.host], rule).await;
     connect(&app, settings(&server.url), None).await;
     let off = json!({ "tools_off": ["hotel_find_booking"] });

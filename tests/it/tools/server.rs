@@ -188,7 +188,10 @@ async fn answer(State(server): State<Arc<Inner>>, headers: HeaderMap, body: Byte
         }
         assert_eq!(headers["mcp-method"], method.as_str());
         assert_eq!(headers["mcp-protocol-version"], "2026-07-28");
-        assert_eq!(params["_meta"]["io.modelcontextprotocol/protocolVersion"], "2026-07-28");
+        assert_eq!(
+            params["_meta"]["io.modelcontextprotocol/protocolVersion"],
+            "2026-07-28"
+        );
     } else if method == "initialize" {
         let n = server.handshakes.fetch_add(1, Ordering::SeqCst);
         let session = format!("session-{n}");
@@ -197,7 +200,10 @@ async fn answer(State(server): State<Arc<Inner>>, headers: HeaderMap, body: Byte
             "serverInfo": { "name": "test", "version": "1" } });
         return ([("mcp-session-id", session)], axum::Json(rpc(&id, result))).into_response();
     } else {
-        let session = headers.get("mcp-session-id").and_then(|s| s.to_str().ok()).unwrap_or("");
+        let session = headers
+            .get("mcp-session-id")
+            .and_then(|s| s.to_str().ok())
+            .unwrap_or("");
         if !server.sessions.lock().unwrap().contains(session) {
             return StatusCode::NOT_FOUND.into_response();
         }
@@ -233,7 +239,9 @@ async fn call(server: &Inner, id: &Value, params: &Value, headers: HeaderMap) ->
         meta: params["_meta"].clone(),
         headers,
     };
-    let key = called.meta["deskhand/idempotency-key"].as_str().map(str::to_owned);
+    let key = called.meta["deskhand/idempotency-key"]
+        .as_str()
+        .map(str::to_owned);
     server.calls.lock().unwrap().push(called);
     let manner = {
         let mut manners = server.manners.lock().unwrap();
@@ -242,7 +250,8 @@ async fn call(server: &Inner, id: &Value, params: &Value, headers: HeaderMap) ->
         if next.is_some() {
             *last = next;
         }
-        last.clone().unwrap_or(Manner::Says("nothing was scripted".to_owned()))
+        last.clone()
+            .unwrap_or(Manner::Says("nothing was scripted".to_owned()))
     };
     let acts = !matches!(manner, Manner::Status(_) | Manner::Error(_));
     if acts && let Some(key) = key {
@@ -253,7 +262,10 @@ async fn call(server: &Inner, id: &Value, params: &Value, headers: HeaderMap) ->
         Manner::Gives(value) => axum::Json(structured(&value)).into_response(),
         Manner::Streams(value) => {
             let note = json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": {} });
-            let events = format!(": hello\n\ndata: {note}\n\nid: 7\ndata: {}\n\n", structured(&value));
+            let events = format!(
+                ": hello\n\ndata: {note}\n\nid: 7\ndata: {}\n\n",
+                structured(&value)
+            );
             let open = futures::stream::pending::<Result<Bytes, std::io::Error>>();
             let first = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(events))]);
             let body = Body::from_stream(futures::StreamExt::chain(first, open));
@@ -278,9 +290,7 @@ async fn call(server: &Inner, id: &Value, params: &Value, headers: HeaderMap) ->
         Manner::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
         Manner::Error(code) => error(id, code),
         Manner::Garbage => ([("content-type", "application/json")], "<html>busy</html>").into_response(),
-        Manner::Huge(bytes) => {
-            axum::Json(structured(&json!({ "text": "x".repeat(bytes) }))).into_response()
-        }
+        Manner::Huge(bytes) => axum::Json(structured(&json!({ "text": "x".repeat(bytes) }))).into_response(),
     }
 }
 
@@ -363,7 +373,11 @@ pub async fn site(
 }
 
 /// A model that calls one tool, then answers.
-pub fn calls(tool: &'static str, args: Value, answer: &'static str) -> impl Fn(&Request) -> Reply + Send + Sync {
+pub fn calls(
+    tool: &'static str,
+    args: Value,
+    answer: &'static str,
+) -> impl Fn(&Request) -> Reply + Send + Sync {
     move |request| {
         let messages = request.body["messages"].to_string();
         if !request.has_tools() {

@@ -45,12 +45,18 @@ async fn asked(app: &TestApp, token: &str) -> (String, String) {
 }
 
 async fn press(app: &TestApp, token: &str, body: &Value) -> (u16, Value) {
-    let sent = app.post("/api/agent/messages", token).json(body).send().await.unwrap();
+    let sent = app
+        .post("/api/agent/messages", token)
+        .json(body)
+        .send()
+        .await
+        .unwrap();
     (sent.status().as_u16(), sent.json().await.unwrap())
 }
 
 async fn ledger(app: &TestApp) -> String {
-    app.text("SELECT coalesce(string_agg(state, ','), '') FROM effects").await
+    app.text("SELECT coalesce(string_agg(state, ','), '') FROM effects")
+        .await
 }
 
 #[tokio::test]
@@ -87,8 +93,14 @@ async fn a_no_and_another_word_do_nothing() {
     let (app, fake) = hotel_site(&server, json!({})).await;
     let token = app.token(VisitorId::new());
     let (thread, proposal) = asked(&app, &token).await;
-    assert_eq!(press(&app, &token, &button(&thread, &proposal, false)).await.0, 200);
-    assert_eq!(press(&app, &token, &button(&thread, &proposal, true)).await.0, 409);
+    assert_eq!(
+        press(&app, &token, &button(&thread, &proposal, false)).await.0,
+        200
+    );
+    assert_eq!(
+        press(&app, &token, &button(&thread, &proposal, true)).await.0,
+        409
+    );
     let (thread, _) = asked(&app, &token).await;
     app.ask(&token, "yes but not that one", Some(&thread)).await;
     assert_eq!(server.calls().len(), 0);

@@ -8,7 +8,7 @@ use minijinja::context;
 use serde_json::{Value, json};
 
 use super::{ModelBrain, context as shown};
-use crate::agent::brain::{Plan, ToolCall, TurnView};
+use crate::agent::brain::{Plan, ToolCall, TurnView, connected};
 use crate::agent::machine::action::{Correction, HandoffReason, Question};
 use crate::agent::machine::call::Rejection;
 use crate::agent::machine::ctx::MAX_TOOLS;
@@ -63,6 +63,10 @@ pub(super) fn ends() -> [ToolSpec; 3] {
 }
 
 pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> Result<Plan, LinkFailure> {
+    // What the visitor has said yes to has run: that is told, and nothing else is done.
+    if connected::done(view).is_some() {
+        return Ok(Plan::Draft);
+    }
     let settings = brain.provider.settings();
     let calls_left = usize::from(MAX_TOOLS).saturating_sub(view.outcomes.len());
     let system = prompts::PLAN.render(context! {

@@ -149,7 +149,9 @@ impl HttpTool {
             status => return Err(Fault::of_status(status)),
         }
         if !answer.whole {
-            return Err(Fault::Useless(format!("its answer has more than {MOST_ANSWER} bytes")));
+            return Err(Fault::Useless(format!(
+                "its answer has more than {MOST_ANSWER} bytes"
+            )));
         }
         let kind = answer.headers.get(CONTENT_TYPE).and_then(|k| k.to_str().ok());
         let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default();

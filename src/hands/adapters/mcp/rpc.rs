@@ -16,9 +16,9 @@ use super::Auth;
 use super::sse::Events;
 use crate::domain::tool::ToolCode;
 use crate::hands::outside::remote::Fault;
+use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::streamed::Incoming;
 use crate::knowledge::fetch::{Exchange, Fetcher};
-use crate::knowledge::fetch::allow::AllowList;
 
 /// Versions with a handshake, the newest first.
 const SESSION_VERSIONS: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
@@ -90,7 +90,12 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    pub fn new(fetcher: Fetcher, url: &str, auth: Auth, secret: Option<&SecretString>) -> Result<Self, String> {
+    pub fn new(
+        fetcher: Fetcher,
+        url: &str,
+        auth: Auth,
+        secret: Option<&SecretString>,
+    ) -> Result<Self, String> {
         let parsed = Url::parse(url).map_err(|_| "its address is no URL".to_owned())?;
         let origin = parsed.origin().ascii_serialization();
         let allowed = AllowList::new([origin]).map_err(|e| e.to_string())?;

@@ -2,7 +2,6 @@
 //! tools that it takes, and fixed sentences about what they returned. The hands decide who may
 //! have what; nothing here does.
 
-mod connected;
 mod postal;
 mod say;
 mod wish;
@@ -10,7 +9,7 @@ mod wish;
 use serde_json::{Value, json};
 
 use self::wish::{Wish, Wished};
-use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView};
+use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView, connected};
 use crate::agent::machine::action::Question;
 use crate::agent::phrases::Tongue;
 use crate::hands::Tool;
@@ -48,9 +47,7 @@ fn no_shop(view: &TurnView) -> bool {
 /// What to do next about an order; none when the message isn't about one, or no shop can be asked.
 pub fn plan(view: &TurnView) -> Option<Plan> {
     // What was said yes to has run: its result is told.
-    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some()
-        || connected::done(view, Tongue::English).is_some()
-    {
+    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some() || connected::done(view).is_some() {
         return Some(Plan::Draft);
     }
     if no_shop(view) {
@@ -135,8 +132,8 @@ pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
         md,
         cites: Vec::new(),
     };
-    if let Some(said) = connected::done(view, tongue) {
-        return Some(vec![sentence(said.to_owned())]);
+    if let Some(said) = connected::done(view) {
+        return Some(vec![said]);
     }
     if no_shop(view) {
         return None;
