@@ -124,22 +124,24 @@ async fn power(agent: &Agent, site: &Site, name: &str) -> Option<Power> {
 async fn switch(session: &Session, agent: &Agent, site: &str, name: &str, on: bool) -> anyhow::Result<()> {
     let site = session.site(Some(site)).await?;
     let power = power(agent, &site, name).await;
+    let now = session.clock.now();
+    let mut tx = session.db.site(site.id).await?;
+    // A list of sites doesn't have their rules.
+    let rules = sites::own(&mut tx).await?.map(|s| s.rules).unwrap_or_default();
     // One that is gone can still be taken off the list.
     anyhow::ensure!(
-        power.is_some() || (on && site.rules.off.contains(name)),
+        power.is_some() || (on && rules.off.contains(name)),
         "{} has no tool `{name}`; see `deskhand tools list {}`",
         site.slug,
         site.slug
     );
-    let mut off = site.rules.off.clone();
+    let mut off = rules.off;
     let changed = if on {
         off.remove(name)
     } else {
         off.insert(name.to_owned())
     };
     if changed {
-        let now = session.clock.now();
-        let mut tx = session.db.site(site.id).await?;
         sites::set_setting(&mut tx, TOOLS_OFF, &json!(off)).await?;
         let entry = audit::Entry {
             who: "system",

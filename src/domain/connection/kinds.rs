@@ -8,8 +8,6 @@ pub const WOOCOMMERCE: &str = "woocommerce";
 
 /// All of them.
 pub const KINDS: &[Kind] = &[
-    MCP_KIND,
-    HTTP_TOOL_KIND,
     Kind {
         name: WOOCOMMERCE,
         about: "orders, refunds and addresses of a shop that runs WooCommerce (REST API, version 3)",
@@ -25,6 +23,8 @@ pub const KINDS: &[Kind] = &[
         ),
         fits: is_woocommerce_secret,
     },
+    MCP_KIND,
+    HTTP_TOOL_KIND,
 ];
 
 fn is_woocommerce_secret(text: &str) -> bool {

@@ -4,6 +4,7 @@
 //! anything happen that the visitor hasn't said yes to.
 
 mod act;
+mod build;
 mod offer;
 pub mod remote;
 pub mod results;
@@ -20,8 +21,9 @@ use moka::sync::Cache;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
+use self::build::Build;
 use self::remote::Fault;
-use self::tools::{Build, SiteTools};
+use self::tools::SiteTools;
 use super::adapters::http_tool;
 use super::adapters::mcp::{self, Mcp};
 use super::{ToolContext, ToolError};
