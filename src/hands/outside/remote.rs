@@ -104,7 +104,7 @@ impl From<Fault> for ToolError {
             Fault::Silent(_) => Self::new(ToolCode::Timeout, cause).away(),
             Fault::Useless(_) => Self::new(ToolCode::Upstream5xx, cause).lasting(),
             Fault::Limited => Self::new(ToolCode::RateLimit, cause),
-            Fault::Refused(code, _) => Self::new(code, cause),
+            Fault::Refused(code, why) => Self::new(code, why),
         }
     }
 }
