@@ -106,11 +106,9 @@ async fn the_guide_works_as_printed() {
                 &json!("not in mode assist")
             )
         );
-        assert!(
-            home.run(&["tools", "off", "demo", "stock_level"])
-                .status
-                .success()
-        );
+        for name in ["stock_level", "list_orders"] {
+            assert!(home.run(&["tools", "off", "demo", name]).status.success());
+        }
         assert_eq!(list("stock_level")["why"], "switched off");
         let off = home.run(&["tools", "test", "demo", "stock_level", r#"{"sku": "A1"}"#]);
         assert!(
@@ -119,6 +117,7 @@ async fn the_guide_works_as_printed() {
         );
         assert!(home.run(&["tools", "on", "demo", "stock_level"]).status.success());
         assert_eq!(list("stock_level")["on"], true);
+        assert_eq!(list("list_orders")["why"], "switched off");
         let bad = home.run(&["tools", "test", "demo", "stock_level", r#"{"sku": 1}"#]);
         assert!(
             String::from_utf8_lossy(&bad.stderr).contains("type at `/sku`"),
