@@ -20,6 +20,7 @@ use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
 use deskhand::gateway::Gateway;
 use deskhand::hands::adapters::demo_store::DemoStore;
+use deskhand::hands::desk;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::orders::{self, Stores};
 use deskhand::hands::outside::Outside;
@@ -199,6 +200,7 @@ impl TestApp {
         let demo = DemoStore::new(db.clone(), clock.clone());
         let stores = setup.stores.unwrap_or_else(|| Arc::new(demo));
         orders::register(&mut registry, &stores, None).unwrap();
+        desk::register(&mut registry).unwrap();
         let private = setup.callbacks.iter().map(String::as_str);
         let fetcher = FetchSettings {
             private: PrivateHosts::parse(private).unwrap(),
