@@ -26,6 +26,7 @@ use crate::hands::adapters::shops::Shops;
 use crate::hands::desk;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
+use crate::hands::outside::Outside;
 use crate::hands::registry::Registry;
 use crate::hands::send_email::SendEmail;
 use crate::inbox::mirror::Mirrors;
@@ -290,6 +291,14 @@ impl Session {
             registry.add(SendEmail)?;
         }
         desk::register(&mut registry)?;
+        registry.within(Duration::from_millis(a.tool_ms.into()));
+        // The last: what sites connect takes no name that is here.
+        registry.connect(Outside::new(
+            self.db.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.master),
+            self.fetcher.clone(),
+        ));
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,

@@ -23,6 +23,7 @@ use deskhand::hands::adapters::shops::Shops;
 use deskhand::hands::desk;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::orders::{self, Stores};
+use deskhand::hands::outside::Outside;
 use deskhand::hands::registry::Registry;
 use deskhand::hands::send_email::SendEmail;
 use deskhand::http::auth::token::{self, Claims};
@@ -221,6 +222,19 @@ impl TestApp {
             registry.add(SendEmail).unwrap();
         }
         desk::register(&mut registry).unwrap();
+        let private = setup.callbacks.iter().map(String::as_str);
+        let fetcher = FetchSettings {
+            private: PrivateHosts::parse(private).unwrap(),
+            ..FetchSettings::new(std::env::temp_dir())
+        };
+        let fetcher = Fetcher::new(fetcher).unwrap();
+        registry.within(Duration::from_millis(setup.limits.tool_ms.into()));
+        registry.connect(Outside::new(
+            db.clone(),
+            clock.clone(),
+            Arc::clone(&master),
+            fetcher.clone(),
+        ));
         let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {
             limits: setup.limits,

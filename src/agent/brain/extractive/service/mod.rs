@@ -10,7 +10,7 @@ mod wish;
 use serde_json::{Value, json};
 
 use self::wish::{Wish, Wished};
-use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView};
+use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView, connected};
 use crate::agent::machine::action::Question;
 use crate::agent::phrases::Tongue;
 use crate::hands::Tool;
@@ -50,7 +50,7 @@ fn no_shop(view: &TurnView) -> bool {
 /// What to do next about an order; none when the message isn't about one, or no shop can be asked.
 pub fn plan(view: &TurnView) -> Option<Plan> {
     // What was said yes to has run: its result is told.
-    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some() {
+    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some() || connected::done(view).is_some() {
         return Some(Plan::Draft);
     }
     if no_shop(view) {
@@ -158,9 +158,6 @@ fn refund(view: &TurnView, wished: &Wished) -> Option<Plan> {
 
 /// What the tools returned, in words; none when no tool of orders ran.
 pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
-    if no_shop(view) {
-        return None;
-    }
     let tongue = Tongue::of(&view.locale);
     let sentence = |md: String| Sentence {
         fixed: true,
@@ -168,6 +165,12 @@ pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
         md,
         cites: Vec::new(),
     };
+    if let Some(said) = connected::done(view) {
+        return Some(vec![said]);
+    }
+    if no_shop(view) {
+        return None;
+    }
     let last = view
         .outcomes
         .iter()
