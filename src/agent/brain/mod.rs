@@ -57,6 +57,8 @@ pub struct TurnView {
     pub correction: Option<Correction>,
     /// Tools that the site doesn't let the agent use.
     pub off: Arc<BTreeSet<String>>,
+    /// The visitor was asked for a yes or a no, and their message is neither clearly.
+    pub unclear: bool,
     /// Sentences of a draft that the gate held back; the next one must do without them.
     pub refused: Vec<Refused>,
 }

@@ -203,6 +203,8 @@ fn wants_person(said: &[&str]) -> bool {
     let me = ["me", "us", "mich", "mir"];
     let me_to_someone = |verbs: &[&str]| {
         (0..said.len()).filter(|i| verbs.contains(&said[*i])).any(|i| {
+            // "Geben Sie mir einen Menschen"
+            let i = i + usize::from(said.get(i + 1).is_some_and(|w| ["sie", "du"].contains(w)));
             said.get(i + 1).is_some_and(|w| me.contains(w))
                 && said[i + 2..].iter().take(7).any(|w| PEOPLE.contains(w))
         })
@@ -383,6 +385,7 @@ mod tests {
             "could a colleague take over",
             "is there anybody I can speak to?",
             "Ich möchte mit einem Mitarbeiter sprechen",
+            "Geben Sie mir sofort einen Menschen!",
         ] {
             assert_eq!(intent(message), Intent::Person, "{message}");
         }

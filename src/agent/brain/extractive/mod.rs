@@ -69,6 +69,9 @@ impl Brain for Extractive {
 }
 
 fn plan(view: &TurnView) -> Plan {
+    if is_unclear(view) {
+        return Plan::Draft;
+    }
     if intent(&view.message) != Intent::Person
         && let Some(plan) = service::plan(view)
     {
@@ -90,6 +93,13 @@ fn plan(view: &TurnView) -> Plan {
         }]),
         None => Plan::Draft,
     }
+}
+
+/// Whether all that came to a proposal is a hedged yes or no, and no other wish.
+fn is_unclear(view: &TurnView) -> bool {
+    view.unclear
+        && !matches!(intent(&view.message), Intent::Person | Intent::Order(_))
+        && !service::goes_on(view)
 }
 
 /// The question with what it refers to: "and to Norway?" goes on from the question before.
@@ -119,6 +129,14 @@ fn before(view: &TurnView) -> Option<&str> {
 }
 
 fn draft(view: &TurnView) -> Vec<Sentence> {
+    if is_unclear(view) && view.outcomes.is_empty() {
+        return vec![Sentence {
+            fixed: true,
+            gap: None,
+            md: say(Phrase::OnlyYes, Tongue::of(&view.locale), &view.site_name),
+            cites: Vec::new(),
+        }];
+    }
     if let Some(sentences) = service::draft(view) {
         return sentences;
     }
