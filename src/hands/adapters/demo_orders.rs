@@ -71,7 +71,8 @@ impl DemoOrder {
                 name: item.name.clone(),
                 quantity: item.quantity,
                 total: cost,
-                categories: item.categories.clone(),
+                product: None,
+                categories: Some(item.categories.clone()),
             });
         }
         let ago = |days: i64| now - TimeDelta::days(days);
@@ -85,6 +86,7 @@ impl DemoOrder {
             refunded: none,
             placed_at: ago(self.placed),
             delivered_at: self.delivered.map(ago),
+            completed_at: None,
             updated_at: ago(self.delivered.unwrap_or(self.placed)),
             tracking: self.tracking.clone(),
             shipping: Some(self.shipping.clone()),
