@@ -81,10 +81,20 @@ impl Watched {
             .filter(|o| self.may_see(o))
             .flat_map(marks)
             .collect();
+        // What is written in an order of one's own is one's own.
+        let items: String = orders
+            .values()
+            .filter(|o| self.may_see(o))
+            .flat_map(|o| &o.items)
+            .map(|i| folded(&i.name) + "\n")
+            .collect();
         let shown = orders.values().filter(|o| !self.may_see(o)).filter_map(|o| {
-            let mark = marks(o)
-                .into_iter()
-                .find(|m| !own.contains(m) && !has_folded(&self.said, m) && has_folded(&text, m))?;
+            let mark = marks(o).into_iter().find(|m| {
+                !own.contains(m)
+                    && !has_folded(&self.said, m)
+                    && !has_folded(&items, m)
+                    && has_folded(&text, m)
+            })?;
             Some(format!("order {}: {mark}", o.number))
         });
         shown.collect()

@@ -191,7 +191,7 @@ const TALKING: [&str; 17] = [
 fn wants_person(said: &[&str]) -> bool {
     let courtesy = [
         "please", "pls", "bitte", "a", "an", "real", "live", "ein", "einen", "echter", "now", "the", "to",
-        "want", "i",
+        "want", "i", "hello", "hi", "hey", "hallo",
     ];
     let alone = said.iter().any(|w| CLEARLY.contains(w))
         && said.iter().all(|w| CLEARLY.contains(w) || courtesy.contains(w));
@@ -379,6 +379,7 @@ mod tests {
         for message in [
             "I'd like to talk to a real person please",
             "Human!",
+            "Hello? A human please!",
             "agent please",
             "get me someone from your team",
             "can you connect me with customer service",

@@ -7,8 +7,8 @@ use super::phrasing::{
     ADDRESS, ADDRESS_WISH, FOLLOW_UP, GENERAL, LIST, MY_ORDER, REFUND, REFUND_WISH, STATUS,
 };
 use super::{postal, say};
-use crate::agent::brain::TurnView;
 use crate::agent::brain::extractive::intent::{bare_number, order_number};
+use crate::agent::brain::{Exchange, TurnView};
 use crate::agent::phrases::{self, Tongue};
 use crate::domain::event::AskKind;
 use crate::knowledge::words::words;
@@ -61,35 +61,39 @@ impl Wished {
 /// What the conversation wants done with an order now; none when it is about something else.
 pub fn read(view: &TurnView) -> Option<Wished> {
     let message = view.message.as_str();
-    let before: Vec<&str> = view
+    let tongue = Tongue::of(&view.locale);
+    let asked = asked(view.history.last(), tongue);
+    // The visitor's messages before, the last one first, each with what it was asked for.
+    let said: Vec<(&str, Option<Asked>)> = view
         .history
         .iter()
+        .enumerate()
         .rev()
-        .filter(|e| e.by_visitor)
+        .filter(|(_, e)| e.by_visitor)
         .take(BACK)
-        .map(|e| e.text.as_str())
+        .map(|(i, e)| {
+            let question = i.checked_sub(1).and_then(|i| view.history.get(i));
+            (e.text.as_str(), self::asked(question, tongue))
+        })
         .collect();
-    let asked = asked(view);
+    let before: Vec<&str> = said.iter().map(|(text, _)| *text).collect();
     // What was ordered before is what is asked about now, where it isn't said.
     let known = || before.iter().any(|text| order_number(text).is_some());
     // A message that only gives what was asked for goes on with the wish before it, and with
     // what was given since.
     let goes_on = || {
-        let earlier = before.iter().enumerate();
+        let earlier = said.iter().enumerate();
         earlier
-            .map(|(i, text)| (i, *text))
-            .find_map(|(i, text)| Some((wish(text)?, text, i + 1)))
+            .map(|(i, (text, asked))| (i, *text, *asked))
+            .find_map(|(i, text, asked)| Some((own_wish(text, asked)?, text, i + 1)))
     };
-    let (wish, reason, since) = match wish(message) {
-        // "Order 1004", to the question which one.
-        Some(Wish::Status)
-            if asked == Some(Asked::Identity) && gives(message) && !has_any(message, STATUS) =>
-        {
-            goes_on().unwrap_or((Wish::Status, message, 0))
-        }
+    let (wish, reason, since) = match own_wish(message, asked) {
         Some(wish) => (wish, message, 0),
         None if asked == Some(Asked::Address) && may_be_postal(message) => goes_on()?,
-        None if gives(message) => goes_on()?,
+        None if gives(message) => {
+            let status = || order_number(message).map(|_| (Wish::Status, message, 0));
+            goes_on().or_else(status)?
+        }
         None if has_any(message, FOLLOW_UP) && known() => (Wish::Status, message, 0),
         None => return None,
     };
@@ -123,10 +127,9 @@ enum Asked {
     Address,
 }
 
-fn asked(view: &TurnView) -> Option<Asked> {
-    let last = view.history.last().filter(|e| !e.by_visitor)?;
+fn asked(last: Option<&Exchange>, tongue: Tongue) -> Option<Asked> {
+    let last = last.filter(|e| !e.by_visitor)?;
     let text = last.text.as_str();
-    let tongue = Tongue::of(&view.locale);
     let identity = phrases::asks(AskKind::Identity, tongue);
     let not_found = say::failed("NOT_FOUND", "", tongue);
     if text.contains(identity) || not_found.iter().any(|line| text.contains(line.as_str())) {
@@ -136,6 +139,14 @@ fn asked(view: &TurnView) -> Option<Asked> {
     } else {
         None
     }
+}
+
+/// What a message wants, where it doesn't just give what was asked for: "Order 1004", to the
+/// question which one.
+fn own_wish(message: &str, asked: Option<Asked>) -> Option<Wish> {
+    let wish = wish(message)?;
+    let answers = asked == Some(Asked::Identity) && gives(message) && !has_any(message, STATUS);
+    (wish != Wish::Status || !answers).then_some(wish)
 }
 
 /// Whether a message may be meant as a postal address, though it can't be read as one.
@@ -227,7 +238,6 @@ fn wish(message: &str) -> Option<Wish> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::brain::Exchange;
 
     fn view(said: &[&str]) -> TurnView {
         let (message, history) = said.split_last().unwrap();
@@ -341,6 +351,13 @@ mod tests {
             after(&["I want my money back", "Order 1004"], asked),
             Some((Wish::Refund, n("1004")))
         );
+        let step_by_step = ["I want my money back", "Order 1004", "[EMAIL_1]"];
+        let mut view = view(&step_by_step);
+        for e in view.history.iter_mut().filter(|e| !e.by_visitor) {
+            e.text = asked.to_owned();
+        }
+        let wished = read(&view).unwrap();
+        assert_eq!((wished.wish, wished.number), (Wish::Refund, n("1004")));
         // Nobody asked: a new wish.
         let done = "Done: 38.70 EUR of order 1004 goes back.";
         assert_eq!(
