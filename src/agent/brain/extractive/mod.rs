@@ -20,6 +20,7 @@ use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::extractive::phrases::{Phrase, say};
 use crate::agent::brain::extractive::rank::Candidate;
 use crate::agent::brain::{Brain, Plan, Sentence, ToolCall, TurnView};
+use crate::agent::consent;
 use crate::agent::machine::action::HandoffReason;
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
@@ -82,6 +83,8 @@ fn plan(view: &TurnView) -> Plan {
         Intent::Person => return Plan::Handoff(HandoffReason::VisitorAsked),
         // What the pages say about it, and who knows how it stands.
         Intent::Order(number) => vec![view.message.replace(&number, " "), contact::QUERY.to_owned()],
+        // A yes or no to nothing is no question.
+        Intent::Answer if consent::read(&view.message).is_some() => Vec::new(),
         Intent::Answer => vec![asked(view)],
         Intent::Nothing | Intent::Greeting | Intent::Thanks | Intent::Goodbye | Intent::Machine => Vec::new(),
     };
@@ -154,6 +157,7 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
         Intent::Thanks => Some(Phrase::Welcome),
         Intent::Goodbye => Some(Phrase::Goodbye),
         Intent::Machine => Some(Phrase::Machine),
+        Intent::Answer if consent::read(&view.message).is_some() => Some(Phrase::WhatThen),
         Intent::Person | Intent::Order(_) | Intent::Answer => None,
     };
     if let Some(phrase) = phrase {
