@@ -11,6 +11,7 @@ pub mod question;
 pub mod rank;
 pub mod sentences;
 pub mod service;
+pub mod ticket;
 
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -74,7 +75,7 @@ fn plan(view: &TurnView) -> Plan {
         return Plan::Draft;
     }
     if intent(&view.message) != Intent::Person
-        && let Some(plan) = service::plan(view)
+        && let Some(plan) = ticket::plan(view).or_else(|| service::plan(view))
     {
         return plan;
     }
@@ -103,6 +104,7 @@ fn is_unclear(view: &TurnView) -> bool {
     view.unclear
         && !matches!(intent(&view.message), Intent::Person | Intent::Order(_))
         && !service::goes_on(view)
+        && ticket::plan(view).is_none()
 }
 
 /// The question with what it refers to: "and to Norway?" goes on from the question before.
@@ -127,7 +129,7 @@ fn before(view: &TurnView) -> Option<&str> {
     if !goes_on || said.len() > 10 {
         return None;
     }
-    let last = view.history.iter().rev().find(|e| e.by_visitor)?;
+    let last = view.since().iter().rev().find(|e| e.by_visitor)?;
     (intent(&last.text) == Intent::Answer).then_some(last.text.as_str())
 }
 
@@ -140,7 +142,7 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
             cites: Vec::new(),
         }];
     }
-    if let Some(sentences) = service::draft(view) {
+    if let Some(sentences) = ticket::draft(view).or_else(|| service::draft(view)) {
         return sentences;
     }
     let tongue = Tongue::of(&view.locale);

@@ -62,17 +62,17 @@ impl Wished {
 pub fn read(view: &TurnView) -> Option<Wished> {
     let message = view.message.as_str();
     let tongue = Tongue::of(&view.locale);
-    let asked = asked(view.history.last(), tongue);
+    let history = view.since();
+    let asked = asked(history.last(), tongue);
     // The visitor's messages before, the last one first, each with what it was asked for.
-    let said: Vec<(&str, Option<Asked>)> = view
-        .history
+    let said: Vec<(&str, Option<Asked>)> = history
         .iter()
         .enumerate()
         .rev()
         .filter(|(_, e)| e.by_visitor)
         .take(BACK)
         .map(|(i, e)| {
-            let question = i.checked_sub(1).and_then(|i| view.history.get(i));
+            let question = i.checked_sub(1).and_then(|i| history.get(i));
             (e.text.as_str(), self::asked(question, tongue))
         })
         .collect();
