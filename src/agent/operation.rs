@@ -212,11 +212,16 @@ async fn screened(
     locale: String,
     by_button: bool,
 ) -> DbResult<Screened> {
-    let view = view(agent, t, first_seq, message, locale).await?;
+    let mut view = view(agent, t, first_seq, message, locale).await?;
     let answer = match consent::read(&view.message).filter(|_| !by_button) {
         Some(accept) => answered(agent, t, accept).await?,
         None => None,
     };
+    if !by_button && consent::is_unclear(&view.message) {
+        let mut tx = agent.db.site(t.site).await?;
+        let pending = proposals::pending(&mut tx, t.thread, agent.clock.now()).await?;
+        view.unclear = pending.is_some();
+    }
     let leaves_address = match contact::given(&view) {
         Some(given) => contact::store(agent, t, &given.placeholder).await? && given.alone,
         None => false,

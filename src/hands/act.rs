@@ -291,7 +291,7 @@ fn rule(
             if !verdict.eligible || verdict.max.less(*amount).is_none() {
                 return Err(void("the policy doesn't allow it any more"));
             }
-            Ok(rules.refund.needs_approval(*amount))
+            Ok(rules.refund.needs_approval(order, *amount))
         }
         Change::Address(_) if order.status.is_before_shipping() => Ok(false),
         Change::Address(_) => Err(void("the order has left by now")),

@@ -63,6 +63,8 @@ pub struct TurnView {
     pub off: Arc<BTreeSet<String>>,
     /// Tools that the site's operator has connected.
     pub site_tools: Arc<SiteTools>,
+    /// The visitor was asked for a yes or a no, and their message is neither clearly.
+    pub unclear: bool,
     /// Sentences of a draft that the gate held back; the next one must do without them.
     pub refused: Vec<Refused>,
 }

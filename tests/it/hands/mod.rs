@@ -2,6 +2,7 @@
 
 mod identity;
 mod kills;
+mod model;
 mod money;
 pub mod shop;
 mod takeover;
