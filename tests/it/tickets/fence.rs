@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use deskhand::agent::machine::ctx::Limits;
 use deskhand::db::handoffs::{self, NewHandoff};
 use deskhand::db::pool::DbError;
 use deskhand::domain::clock::Clock;
@@ -33,6 +34,11 @@ async fn what_a_tool_does_after_a_claim_changes_nothing() {
     let (brain, permits) = Scripted::held(&["What would you like to know?"]);
     let app = TestApp::with(Setup {
         brains: vec![Arc::new(brain)],
+        // However slow the machine: the turn is still under way when it is looked at.
+        limits: Limits {
+            first_ms: 120_000,
+            ..Limits::default()
+        },
         ..Setup::default()
     })
     .await;
