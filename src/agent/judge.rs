@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Agent;
 use super::brain::{Sentence, TurnView};
@@ -44,12 +44,20 @@ impl Ground {
                 text: &p.text,
             })
             .collect();
-        let tools: Vec<&Value> = view
+        // What a connected tool returned is called by the words of the tool's name, which its
+        // operator has chosen.
+        let named: Vec<Value> = view
             .outcomes
             .iter()
-            .filter(|o| o.tool != SEARCH)
-            .filter_map(|o| o.result.as_ref().ok())
+            .filter(|o| view.site_tools.get(&o.tool).is_some())
+            .filter_map(|o| Some(json!({ o.tool.replace('_', " "): o.result.as_ref().ok()? })))
             .collect();
+        let own = view
+            .outcomes
+            .iter()
+            .filter(|o| o.tool != SEARCH && view.site_tools.get(&o.tool).is_none())
+            .filter_map(|o| o.result.as_ref().ok());
+        let tools: Vec<&Value> = own.chain(&named).collect();
         let said = format!("{}\n{}", view.message, view.site_name);
         Self {
             reading: Reading::of(&Evidence {

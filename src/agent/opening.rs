@@ -26,6 +26,7 @@ use crate::guardrails::pii::codes;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
 use crate::hands::identity;
+use crate::hands::outside::tools::SiteTools;
 
 /// How often the site may change while a turn is opened.
 const CHANGES: usize = 4;
@@ -38,6 +39,8 @@ type Taken = Result<(Option<Assignment>, Begun), StartError>;
 pub(crate) struct KnownSite {
     pub facts: SiteFacts,
     pub off: Arc<BTreeSet<String>>,
+    /// What the site's operator has connected.
+    pub tools: Arc<SiteTools>,
 }
 
 /// A message to take.
@@ -166,8 +169,11 @@ impl Opening<'_> {
         }
         let mut tx = self.agent.db.site(self.site).await?;
         let site = sites::own(&mut tx).await?.ok_or(StartError::ThreadNotFound)?;
+        tx.commit().await?;
+        let tools = self.agent.registry.site_tools(self.site).await;
         let known = Arc::new(KnownSite {
-            off: Arc::new(self.agent.registry.off(site.mode, &site.rules)),
+            off: Arc::new(operation::off(self.agent, &site, &tools)),
+            tools,
             facts: SiteFacts {
                 name: site.name,
                 mode: site.mode,

@@ -33,6 +33,7 @@ pub mod session;
 pub mod site;
 pub mod tickets;
 mod times;
+pub mod tools;
 pub mod turn;
 pub mod usage;
 pub mod work;
@@ -108,6 +109,9 @@ enum Command {
     /// Add, list and change sites and their keys.
     #[command(subcommand)]
     Site(site::Command),
+    /// See a site's tools, try one, switch them on and off.
+    #[command(subcommand)]
+    Tools(tools::Command),
     /// See, retry and drop background jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -239,6 +243,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Connect(args) => connect::run(config, args).await,
             Command::Connections(args) => connections::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,
+            Command::Tools(command) => tools::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
             Command::Notices(args) => notices::run(config, args).await,

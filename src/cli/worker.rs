@@ -31,6 +31,7 @@ use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
 use crate::jobs::send_mail::SendMail;
 use crate::jobs::send_notice::{SendNotice, TellOfDeadJobs};
+use crate::jobs::settle_effect::SettleEffect;
 use crate::jobs::take_event::TakeEvent;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::crawl::run::Crawler;
@@ -157,6 +158,11 @@ pub(super) fn handlers(session: &Session) -> anyhow::Result<Handlers> {
             knowledge: Arc::clone(&session.knowledge),
         })
         .with(ExecuteProposal {
+            stores: session.stores(),
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
+        })
+        .with(SettleEffect {
             stores: session.stores(),
             clock: Arc::clone(&session.clock),
             master: Arc::clone(&session.master),

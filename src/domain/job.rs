@@ -117,6 +117,11 @@ pub enum Work {
     },
     /// Tell sites' people of jobs that have failed for good.
     TellOfDeadJobs,
+    /// Find out what became of an effect that nobody has heard of since it was begun.
+    SettleEffect {
+        /// The proposal, whose id is the effect's key.
+        proposal: ProposalId,
+    },
     /// Bring a ticket as it is now to the systems that mirror the site's tickets.
     MirrorTicket {
         /// The ticket.
@@ -155,6 +160,8 @@ impl Work {
     pub const MAIL_REPLY: &'static str = "mail_reply";
     /// The kind of [`Work::TellOfDeadJobs`].
     pub const TELL_OF_DEAD_JOBS: &'static str = "tell_of_dead_jobs";
+    /// The kind of [`Work::SettleEffect`].
+    pub const SETTLE_EFFECT: &'static str = "settle_effect";
     /// The kind of [`Work::MirrorTicket`].
     pub const MIRROR_TICKET: &'static str = "mirror_ticket";
     /// The kind of [`Work::MarkBreaches`].
@@ -163,7 +170,7 @@ impl Work {
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 16] = [
+    pub const KINDS: [&'static str; 17] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -177,6 +184,7 @@ impl Work {
         Self::SEND_NOTICE,
         Self::MAIL_REPLY,
         Self::TELL_OF_DEAD_JOBS,
+        Self::SETTLE_EFFECT,
         Self::MIRROR_TICKET,
         Self::MARK_BREACHES,
         Self::PRUNE,
@@ -199,6 +207,7 @@ impl Work {
             Self::SendNotice { .. } => Self::SEND_NOTICE,
             Self::MailReply { .. } => Self::MAIL_REPLY,
             Self::TellOfDeadJobs => Self::TELL_OF_DEAD_JOBS,
+            Self::SettleEffect { .. } => Self::SETTLE_EFFECT,
             Self::MirrorTicket { .. } => Self::MIRROR_TICKET,
             Self::MarkBreaches => Self::MARK_BREACHES,
             Self::Prune => Self::PRUNE,

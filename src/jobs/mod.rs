@@ -16,5 +16,6 @@ pub mod runner;
 pub mod schedule;
 pub mod send_mail;
 pub mod send_notice;
+pub mod settle_effect;
 mod supervise;
 pub mod take_event;

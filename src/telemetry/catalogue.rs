@@ -86,7 +86,7 @@ pub const METRICS: &[Metric] = &[
         "deskhand_tool_errors_total",
         Counter,
         &["tool", "code"],
-        "Calls of tools that gave no result. `tool` is `unknown` where there is no such tool; `code` is the tool's error code, `unknown_tool` or `bad_arguments`.",
+        "Calls of tools that gave no result. `tool` is `unknown` where there is no such tool, `mcp` or `http_tool` for what operators have connected; `code` is the tool's error code, `unknown_tool` or `bad_arguments`.",
     ),
     metric(
         "deskhand_link_failures_total",

@@ -52,6 +52,9 @@ const NOT_PERSONAL: &[&str] = &[
     "ticket_numbers",
     "guesses",
     "audit",
+    // Which tools failed lately, and what connected servers say that they can do.
+    "tool_breakers",
+    "tool_catalogues",
     // Sums.
     "spend_daily",
 ];

@@ -19,6 +19,7 @@ use crate::domain::event::{AskKind, Asks, Outcome, ReplaceReason, StepStatus, Th
 use crate::domain::site::Mode;
 use crate::hands::Tool;
 use crate::hands::send_email::{self, SendEmail};
+use crate::domain::tool::Power;
 
 impl Driver {
     pub(super) fn perform(&mut self, action: Action) {
@@ -141,7 +142,7 @@ impl Driver {
     }
 
     pub(super) fn call(&mut self, call: Call) {
-        let known = self.agent.registry.power(&call.tool).is_some();
+        let known = self.power(&call.tool).is_some();
         if let ArgsRef::Proposal { proposal } = call.args {
             self.args = json!({ "proposal": proposal });
         }
@@ -171,6 +172,12 @@ impl Driver {
         };
         let ctx = operation::context_of(&self.agent, &self.job.turn, call.call_id, &self.view);
         self.running = operation::call(&self.agent, ctx, call.call_id, what);
+    }
+
+    /// How much a tool changes, whoever it is of.
+    pub(super) fn power(&self, tool: &str) -> Option<Power> {
+        let own = self.agent.registry.power(tool);
+        own.or_else(|| self.view.site_tools.power(tool))
     }
 
     /// Asks the visitor for something. The question is the agent's message, for whoever reads

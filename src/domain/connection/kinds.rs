@@ -1,5 +1,6 @@
 //! The kinds of connections, one row each.
 
+use super::tools::{HTTP_TOOL_KIND, MCP_KIND};
 use super::{Form, Key, Kind, Secrecy, is_address};
 
 /// A shop that runs WooCommerce.
@@ -94,6 +95,8 @@ pub const KINDS: &[Kind] = &[
         secret: Secrecy::Needed("a token that may read and write the repository's issues"),
         fits: is_token,
     },
+    MCP_KIND,
+    HTTP_TOOL_KIND,
 ];
 
 fn is_signing_secret(text: &str) -> bool {

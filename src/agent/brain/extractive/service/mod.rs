@@ -2,6 +2,7 @@
 //! tools that it takes, and fixed sentences about what they returned. The hands decide who may
 //! have what; nothing here does.
 
+mod phrasing;
 mod postal;
 mod proof;
 mod say;
@@ -10,7 +11,7 @@ mod wish;
 use serde_json::{Value, json};
 
 use self::wish::{Wish, Wished};
-use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView};
+use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView, connected};
 use crate::agent::machine::action::Question;
 use crate::agent::phrases::Tongue;
 use crate::hands::Tool;
@@ -50,7 +51,7 @@ fn no_shop(view: &TurnView) -> bool {
 /// What to do next about an order; none when the message isn't about one, or no shop can be asked.
 pub fn plan(view: &TurnView) -> Option<Plan> {
     // What was said yes to has run: its result is told.
-    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some() {
+    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some() || connected::done(view).is_some() {
         return Some(Plan::Draft);
     }
     if no_shop(view) {
@@ -63,14 +64,7 @@ pub fn plan(view: &TurnView) -> Option<Plan> {
     let wished = wished?;
     match &wished.wish {
         Wish::Status => status(view, &wished),
-        Wish::List => Some(match (outcome(view, LIST), &wished.email) {
-            (Some(_), _) => Plan::Draft,
-            // An address alone shows nothing; a code sent there does.
-            (None, Some(email)) if !verified(view) => {
-                proof::instead_of_number(view, email).unwrap_or(Plan::Ask(Question::Identity))
-            }
-            (None, _) => call(LIST, json!({})),
-        }),
+        Wish::List => list(view, &wished),
         Wish::Refund => refund(view, &wished),
         Wish::Address(address) => {
             let known = outcome(view, STATUS);
@@ -112,6 +106,26 @@ fn call(tool: &str, args: Value) -> Plan {
         tool: tool.to_owned(),
         args,
     }])
+}
+
+/// The list is of those who have shown who they are: who gives a number and an address does so by it.
+fn list(view: &TurnView, wished: &Wished) -> Option<Plan> {
+    let shown = outcome(view, STATUS).map(|o| o.result.is_ok());
+    Some(match (outcome(view, LIST), shown) {
+        (Some(_), _) | (None, Some(false)) => Plan::Draft,
+        (None, None) if wished.number.is_some() && wished.email.is_some() => return status(view, wished),
+        // An address alone shows nothing; a code sent there does.
+        (None, None) if wished.email.is_some() && !verified(view) => {
+            let email = wished.email.as_deref().unwrap_or_default();
+            proof::instead_of_number(view, email).unwrap_or(Plan::Ask(Question::Identity))
+        }
+        (None, _) => call(LIST, json!({})),
+    })
+}
+
+/// Whether a message goes on with a wish about an order, or brings one.
+pub fn goes_on(view: &TurnView) -> bool {
+    wish::read(view).is_some()
 }
 
 fn status(view: &TurnView, wished: &Wished) -> Option<Plan> {
@@ -158,9 +172,6 @@ fn refund(view: &TurnView, wished: &Wished) -> Option<Plan> {
 
 /// What the tools returned, in words; none when no tool of orders ran.
 pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
-    if no_shop(view) {
-        return None;
-    }
     let tongue = Tongue::of(&view.locale);
     let sentence = |md: String| Sentence {
         fixed: true,
@@ -168,6 +179,12 @@ pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
         md,
         cites: Vec::new(),
     };
+    if let Some(said) = connected::done(view) {
+        return Some(vec![said]);
+    }
+    if no_shop(view) {
+        return None;
+    }
     let last = view
         .outcomes
         .iter()
