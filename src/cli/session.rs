@@ -27,10 +27,13 @@ use crate::hands::adapters::shops::Shops;
 use crate::hands::desk;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
+use crate::hands::outside::Outside;
 use crate::hands::registry::Registry;
+use crate::hands::send_email::SendEmail;
 use crate::inbox::mirror::Mirrors;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::Fetcher;
+use crate::mail::smtp::Mailer;
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
 use crate::models::provider::Provider;
@@ -86,6 +89,18 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
 
 fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
     Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")
+}
+
+/// The way out for mail, where a server is configured.
+///
+/// # Errors
+/// When its password or certificate can't be read.
+pub fn mailer(config: &Config) -> anyhow::Result<Option<Arc<Mailer>>> {
+    let Some(settings) = config.mail_settings()? else {
+        return Ok(None);
+    };
+    let mailer = Mailer::new(settings).map_err(|e| anyhow::anyhow!("the mail server can't be used: {e}"))?;
+    Ok(Some(Arc::new(mailer)))
 }
 
 /// The knowledge base as it is configured.
@@ -220,6 +235,14 @@ impl Session {
         Arc::clone(&self.shops) as Arc<dyn Stores>
     }
 
+    /// The way out for mail, where a server is configured.
+    ///
+    /// # Errors
+    /// When its password or certificate can't be read.
+    pub fn mailer(&self) -> anyhow::Result<Option<Arc<Mailer>>> {
+        mailer(&self.config)
+    }
+
     /// The agent, with all tools and brains.
     ///
     /// # Errors
@@ -281,8 +304,20 @@ impl Session {
         };
         let mut registry = Registry::default();
         registry.add(search)?;
-        orders::register(&mut registry, &self.stores(), None)?;
+        let mails = self.config.mail_settings()?.is_some();
+        orders::register(&mut registry, &self.stores(), mails)?;
+        if mails {
+            registry.add(SendEmail)?;
+        }
         desk::register(&mut registry)?;
+        registry.within(Duration::from_millis(a.tool_ms.into()));
+        // The last: what sites connect takes no name that is here.
+        registry.connect(Outside::new(
+            self.db.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.master),
+            self.fetcher.clone(),
+        ));
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,

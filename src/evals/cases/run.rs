@@ -278,6 +278,7 @@ impl<'a> Run<'a> {
                 email: None,
                 confirm: None,
                 customer: None,
+                page: None,
             };
             let start = Instant::now();
             let begun = turns::start_on(self.agent, self.site, visitor, message, CHANNEL)

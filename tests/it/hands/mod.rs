@@ -6,3 +6,5 @@ mod model;
 mod money;
 pub mod shop;
 mod takeover;
+pub mod till;
+mod woocommerce;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::phrasing::{
     ADDRESS, ADDRESS_WISH, FOLLOW_UP, GENERAL, LIST, MY_ORDER, REFUND, REFUND_WISH, STATUS,
 };
-use super::{postal, say};
+use super::{postal, proof, say};
 use crate::agent::brain::extractive::intent::{bare_number, order_number};
 use crate::agent::brain::{Exchange, TurnView};
 use crate::agent::phrases::{self, Tongue};
@@ -171,13 +171,15 @@ fn gives(message: &str) -> bool {
     let brief = words(message).len() <= SHORT;
     brief
         && (placeholder(message).is_some()
+            || proof::code(message).is_some()
+            || proof::wants_code(message)
             || bare_number(message).is_some()
             || order_number(message).is_some())
         || postal::read(message).is_some()
 }
 
 /// The first e-mail address of a text, as it stands behind its placeholder.
-fn placeholder(text: &str) -> Option<String> {
+pub(super) fn placeholder(text: &str) -> Option<String> {
     let from = text.find("[EMAIL_")?;
     let end = from + text[from..].find(']')? + 1;
     let number = &text[from + "[EMAIL_".len()..end - 1];
