@@ -36,7 +36,7 @@ final class HandoffsTest extends TestCase
         self::assertSame(['GET', '/api/handoffs'], [$this->requests[0]['method'], $this->requests[0]['path']]);
         $html = $this->html('administrator');
         self::assertStringContainsString('3 conversations wait for your team. The longest for 12 minutes', str_replace('12 mins', '12 minutes', $html));
-        self::assertStringContainsString('something is to be approved, a person is wanted (2), the agent got stuck.', $html);
+        self::assertStringContainsString('Why: something is to be approved, a person is wanted (2), the agent got stuck.', $html);
         self::assertStringContainsString('https://desk.example/console', $html);
         self::assertStringNotContainsString('<script', $html);
         self::assertStringContainsString('count-3', $this->handoffs()->bubble());

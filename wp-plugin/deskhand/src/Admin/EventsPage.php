@@ -26,7 +26,7 @@ final class EventsPage extends Page
         $table = new EventsTable($this->events);
         $table->prepare_items();
         self::open(__('Events', 'deskhand'));
-        echo '<p>' . esc_html__('Forms that were filled in, orders, and what other plugins tell. What the backend has got is deleted here; what came of it stands in the console.', 'deskhand') . '</p>';
+        echo '<p>' . esc_html__('Forms that were filled in, orders, and what other plugins tell. They are sent in the background; what the backend has got is deleted here.', 'deskhand') . '</p>';
         echo '<form method="post" action="' . esc_url(admin_url('admin-post.php')) . '"><input type="hidden" name="action" value="deskhand_events">';
         // The table prints its own nonce.
         $table->display();

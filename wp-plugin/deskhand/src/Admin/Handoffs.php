@@ -111,7 +111,8 @@ final class Handoffs implements Part
         printf(
             '<div class="notice notice-info deskhand-handoffs"><p><strong>%s</strong> %s <a href="%s">%s</a></p></div>',
             esc_html($text),
-            esc_html($why === [] ? '' : implode(', ', $why) . '.'),
+            /* translators: %s: a list of reasons */
+            esc_html($why === [] ? '' : sprintf(__('Why: %s.', 'deskhand'), implode(', ', $why))),
             esc_url($as->url . '/console'),
             esc_html__('Open the console', 'deskhand'),
         );

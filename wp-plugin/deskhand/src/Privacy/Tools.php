@@ -45,7 +45,7 @@ final class Tools implements Part
     public function export(string $email, int $page = 1): array
     {
         $user = get_user_by('email', $email);
-        $jobs = $user ? $this->jobs->ofPerson((int) $user->ID, self::PAGE, ($page - 1) * self::PAGE) : [];
+        $jobs = $this->jobs->ofPerson($user ? (int) $user->ID : 0, $email, self::PAGE, ($page - 1) * self::PAGE);
         $data = [];
         foreach ($jobs as $job) {
             $data[] = self::item('deskhand-jobs', __('AI jobs (Deskhand)', 'deskhand'), "job-$job->uid", [
@@ -69,7 +69,7 @@ final class Tools implements Part
     public function erase(string $email, int $page = 1): array
     {
         $user = get_user_by('email', $email);
-        $removed = ($user ? $this->jobs->erasePerson((int) $user->ID) : 0) + $this->events->erasePerson($email);
+        $removed = $this->jobs->erasePerson($user ? (int) $user->ID : 0, $email) + $this->events->erasePerson($email);
         $messages = [];
         $retained = false;
         if ($this->credentials->current() !== null) {
