@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod backup;
+pub mod bridge;
 pub mod chat;
 pub mod conversation;
 pub mod crawl;
@@ -110,6 +111,9 @@ enum Command {
         #[command(subcommand)]
         command: inbox::Command,
     },
+    /// See what sites told of forms, orders and other events, and what came of it.
+    #[command(subcommand)]
+    Bridge(bridge::Command),
     /// Show what happened in a turn.
     #[command(subcommand)]
     Turn(turn::Command),
@@ -215,6 +219,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Site(command) => site::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
+            Command::Bridge(command) => bridge::run(config, command).await,
             Command::Turn(command) => turn::run(config, command).await,
             Command::Usage(args) => usage::run(config, args).await,
             Command::Replay(args) => replay::run(config, args).await,
