@@ -5,6 +5,7 @@ pub mod address;
 pub mod ai_job;
 pub mod bridge;
 pub mod clock;
+pub mod connection;
 pub mod crawl;
 pub mod customer;
 pub mod document;
