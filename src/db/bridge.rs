@@ -180,7 +180,12 @@ pub struct After {
 ///
 /// # Errors
 /// When the database does.
-pub async fn results(tx: &mut SiteTx, after: After, until: DateTime<Utc>, most: i64) -> DbResult<Vec<EventRow>> {
+pub async fn results(
+    tx: &mut SiteTx,
+    after: After,
+    until: DateTime<Utc>,
+    most: i64,
+) -> DbResult<Vec<EventRow>> {
     let rows = sqlx::query_as!(
         EventRow,
         "SELECT id, idempotency_key AS key, event_type, object_ref, state, result, error_code AS error, occurred_at,

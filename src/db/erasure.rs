@@ -168,9 +168,12 @@ pub async fn erase(
     )
     .execute(tx.conn())
     .await?;
-    sqlx::query!("DELETE FROM bridge_events WHERE id = ANY ($1)", &person.bridge_events)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query!(
+        "DELETE FROM bridge_events WHERE id = ANY ($1)",
+        &person.bridge_events
+    )
+    .execute(tx.conn())
+    .await?;
     sqlx::query!("DELETE FROM threads WHERE id = ANY ($1)", threads)
         .execute(tx.conn())
         .await?;

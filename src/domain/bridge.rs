@@ -156,7 +156,10 @@ impl Form {
                 .as_ref()
                 .is_some_and(|t| t.chars().count() > most || t.contains('\0'))
             {
-                return Err(bad(pointer, format!("At most {most} characters, without U+0000.")));
+                return Err(bad(
+                    pointer,
+                    format!("At most {most} characters, without U+0000."),
+                ));
             }
         }
         if self.fields.len() > FIELDS {
@@ -175,7 +178,10 @@ impl Form {
         }
         let blank = |text: &Option<String>| text.as_deref().is_none_or(|t| t.trim().is_empty());
         if blank(&self.message) && self.fields.iter().all(|f| f.value.trim().is_empty()) {
-            return Err(bad("/data", "`message`, or at least one field that was filled in."));
+            return Err(bad(
+                "/data",
+                "`message`, or at least one field that was filled in.",
+            ));
         }
         Ok(())
     }
@@ -243,7 +249,10 @@ impl OrderChange {
                 .as_ref()
                 .is_some_and(|t| t.chars().count() > most || t.contains('\0'))
             {
-                return Err(bad(pointer, format!("At most {most} characters, without U+0000.")));
+                return Err(bad(
+                    pointer,
+                    format!("At most {most} characters, without U+0000."),
+                ));
             }
         }
         if self.wp_user_id.is_some_and(|id| id < 0) {
@@ -358,7 +367,18 @@ mod tests {
             assert_eq!(envelope(good, "x", json!({})).check(), Ok(()), "{good}");
         }
         let long = format!("a.{}", "b".repeat(63));
-        for wrong in ["", "form", "Form.submitted", "form..x", "form.", ".x", "a.1", "a b.c", "a.b.c.d.e", &long] {
+        for wrong in [
+            "",
+            "form",
+            "Form.submitted",
+            "form..x",
+            "form.",
+            ".x",
+            "a.1",
+            "a b.c",
+            "a.b.c.d.e",
+            &long,
+        ] {
             assert_eq!(
                 envelope(wrong, "x", json!({})).check().map_err(|b| b.pointer),
                 Err("/event_type"),
@@ -373,36 +393,73 @@ mod tests {
     fn a_form_has_something_in_it() {
         let read = |data: Value| serde_json::from_value::<Form>(data).unwrap();
         assert!(read(json!({})).check().is_err());
-        assert!(read(json!({"message": " ", "fields": [{"name": "a", "value": ""}]})).check().is_err());
-        let form = read(json!({"email": " anna@example.com ", "fields": [{"name": "a", "value": "b"}], "later": 1}));
+        assert!(
+            read(json!({"message": " ", "fields": [{"name": "a", "value": ""}]}))
+                .check()
+                .is_err()
+        );
+        let form =
+            read(json!({"email": " anna@example.com ", "fields": [{"name": "a", "value": "b"}], "later": 1}));
         assert_eq!((form.check(), form.address()), (Ok(()), Some("anna@example.com")));
         assert_eq!(read(json!({"email": "anna", "message": "x"})).address(), None);
         assert!(read(json!({"message": "x".repeat(20_001)})).check().is_err());
         let many: Vec<Value> = (0..101).map(|_| json!({"name": "a", "value": "b"})).collect();
-        assert_eq!(read(json!({ "fields": many })).check().unwrap_err().pointer, "/data/fields");
+        assert_eq!(
+            read(json!({ "fields": many })).check().unwrap_err().pointer,
+            "/data/fields"
+        );
     }
 
     #[test]
     fn an_order_is_named_by_number_or_text() {
         let read = |data: Value| serde_json::from_value::<OrderChange>(data);
-        assert_eq!(read(json!({"order_id": 12, "wp_user_id": 7})).unwrap().check(), Ok(()));
+        assert_eq!(
+            read(json!({"order_id": 12, "wp_user_id": 7})).unwrap().check(),
+            Ok(())
+        );
         assert_eq!(read(json!({"order_id": "A-12"})).unwrap().check(), Ok(()));
         assert!(read(json!({"order_id": ""})).unwrap().check().is_err());
-        assert!(read(json!({"order_id": 1, "wp_user_id": -1})).unwrap().check().is_err());
+        assert!(
+            read(json!({"order_id": 1, "wp_user_id": -1}))
+                .unwrap()
+                .check()
+                .is_err()
+        );
         assert!(read(json!({"order_id": {}})).is_err() && read(json!({})).is_err());
     }
 
     #[test]
     fn every_event_has_the_one_shape() {
         let site = SiteId::new();
-        let paid = envelope("order.paid", "order:1001", json!({"order_id": 1001, "email": "a@b.example", "wp_user_id": 7}));
+        let paid = envelope(
+            "order.paid",
+            "order:1001",
+            json!({"order_id": 1001, "email": "a@b.example", "wp_user_id": 7}),
+        );
         let paid = paid.canonical(site);
-        assert_eq!((paid.subject.id.as_str(), paid.subject.kind.as_str()), ("1001", "order"));
+        assert_eq!(
+            (paid.subject.id.as_str(), paid.subject.kind.as_str()),
+            ("1001", "order")
+        );
         assert_eq!((paid.action.kind.as_str(), paid.action.reason), ("paid", None));
-        assert_eq!((paid.actor.id.as_deref(), paid.actor.email.as_deref()), (Some("7"), Some("a@b.example")));
-        let own = envelope("booking.moved.twice", "B7", json!({"reason": "rain", "email": "nobody"})).canonical(site);
-        assert_eq!((own.subject.id.as_str(), own.subject.kind.as_str()), ("B7", "booking"));
-        assert_eq!((own.action.kind.as_str(), own.action.reason.as_deref()), ("moved.twice", Some("rain")));
+        assert_eq!(
+            (paid.actor.id.as_deref(), paid.actor.email.as_deref()),
+            (Some("7"), Some("a@b.example"))
+        );
+        let own = envelope(
+            "booking.moved.twice",
+            "B7",
+            json!({"reason": "rain", "email": "nobody"}),
+        )
+        .canonical(site);
+        assert_eq!(
+            (own.subject.id.as_str(), own.subject.kind.as_str()),
+            ("B7", "booking")
+        );
+        assert_eq!(
+            (own.action.kind.as_str(), own.action.reason.as_deref()),
+            ("moved.twice", Some("rain"))
+        );
         assert_eq!(own.actor, Actor::default());
         assert_eq!(own.tenant_id, site);
     }

@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::db::bridge::{self, NewEvent};
+use crate::db::jobs;
 use crate::db::pool::{Db, DbError};
 use crate::db::sites::{self, NonceUse};
-use crate::db::jobs;
 use crate::domain::bridge::{Envelope, sealed_for};
 use crate::domain::ids::{EventId, SiteId};
 use crate::domain::job::{Job, Priority, Work};
@@ -118,7 +118,8 @@ pub async fn accept(
     if !bridge::insert(&mut tx, &new).await? {
         // The same event on two connections at once: the other one's is there by now.
         let known = bridge::by_key(&mut tx, key).await?;
-        let known = known.ok_or_else(|| DbError::Unreadable("an event that is there and isn't".to_owned()))?;
+        let known =
+            known.ok_or_else(|| DbError::Unreadable("an event that is there and isn't".to_owned()))?;
         tx.commit().await?;
         return repeat(known);
     }

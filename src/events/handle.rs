@@ -30,7 +30,7 @@ pub async fn handle(
         return tx.commit().await;
     };
     let done = match read(master, site, id, &sealed) {
-        Ok(event) => act(&mut tx, master, id, event.canonical(site), now).await,
+        Ok(event) => act(&mut tx, master, event.canonical(site)).await,
         Err(error) => Err(error),
     };
     match done {
@@ -53,13 +53,7 @@ pub fn read(master: &MasterKey, site: SiteId, id: EventId, sealed: &[u8]) -> DbR
     serde_json::from_str(&text).map_err(|e| DbError::Unreadable(format!("an event: {e}")))
 }
 
-async fn act(
-    tx: &mut SiteTx,
-    master: &MasterKey,
-    id: EventId,
-    event: Canonical,
-    now: DateTime<Utc>,
-) -> DbResult<Value> {
+async fn act(tx: &mut SiteTx, master: &MasterKey, event: Canonical) -> DbResult<Value> {
     match (event.subject.kind.as_str(), event.action.kind.as_str()) {
         ("order", _) => {
             let profiles = orders::refresh(tx, master, &event.actor).await?;

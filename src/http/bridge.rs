@@ -275,7 +275,11 @@ pub async fn results(
     });
     Ok(axum::Json(Results {
         results: results.collect(),
-        next: format!("{}_{}", next.at.to_rfc3339_opts(SecondsFormat::Micros, true), next.id),
+        next: format!(
+            "{}_{}",
+            next.at.to_rfc3339_opts(SecondsFormat::Micros, true),
+            next.id
+        ),
         more,
     }))
 }
@@ -302,7 +306,13 @@ mod tests {
         let id = Uuid::now_v7();
         let at = "2026-11-27T10:00:00.123456Z";
         let read = cursor(&format!("{at}_{id}")).unwrap();
-        assert_eq!((read.id, read.at.to_rfc3339_opts(SecondsFormat::Micros, true).as_str()), (id, at));
+        assert_eq!(
+            (
+                read.id,
+                read.at.to_rfc3339_opts(SecondsFormat::Micros, true).as_str()
+            ),
+            (id, at)
+        );
         assert_eq!(cursor("2026-11-27T11:00:00 01:00").unwrap().id, Uuid::nil());
         for wrong in ["", "yesterday", "1", "2026-11-27T10:00:00Z_x"] {
             assert_eq!(cursor(wrong), None, "{wrong}");

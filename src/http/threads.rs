@@ -150,10 +150,11 @@ async fn cards(
     thread: ThreadId,
     last: &MessageRow,
 ) -> Result<(Option<Asks>, Option<Handed>), Problem> {
-    let carded = last
-        .outcome
-        .as_deref()
-        .is_some_and(|o| [Outcome::Asked, Outcome::Handoff, Outcome::Degraded].iter().any(|c| c.as_str() == o));
+    let carded = last.outcome.as_deref().is_some_and(|o| {
+        [Outcome::Asked, Outcome::Handoff, Outcome::Degraded]
+            .iter()
+            .any(|c| c.as_str() == o)
+    });
     let Some(turn) = last.turn_id.filter(|_| carded) else {
         return Ok((None, None));
     };

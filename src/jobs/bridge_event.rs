@@ -27,7 +27,10 @@ impl Handler for BridgeEvent {
     fn run<'a>(&'a self, ctx: JobContext, work: Work) -> BoxFuture<'a, Result<(), JobError>> {
         async move {
             let (Work::BridgeEvent { event }, Some(site)) = (work, ctx.site) else {
-                return Err(JobError::permanent("wrong_work", "The job names no event of a site."));
+                return Err(JobError::permanent(
+                    "wrong_work",
+                    "The job names no event of a site.",
+                ));
             };
             let handled = handle::handle(&ctx.db, &self.master, site, event, self.clock.now()).await;
             handled.map_err(|error| {

@@ -67,7 +67,9 @@ impl<'a> Sending<'a> {
             body: &self.raw,
             timestamp: "",
         };
-        let signature = self.signature.unwrap_or_else(|| BRIDGE.sign(key.expose(), &signed));
+        let signature = self
+            .signature
+            .unwrap_or_else(|| BRIDGE.sign(key.expose(), &signed));
         let sent = self
             .app
             .client
@@ -110,7 +112,12 @@ async fn results(app: &TestApp, since: &str) -> Value {
 #[tokio::test]
 async fn an_event_is_taken_once_and_its_result_is_told() {
     let app = TestApp::start().await;
-    let body = event(&app, "booking.moved", "k-1", json!({ "to": "Friday", "who": "ben@example.com" }));
+    let body = event(
+        &app,
+        "booking.moved",
+        "k-1",
+        json!({ "to": "Friday", "who": "ben@example.com" }),
+    );
     let (status, first) = tell(&app, &body).await;
     assert_eq!(status, 202, "{first:#}");
     let (status, again) = tell(&app, &body).await;
@@ -122,14 +129,24 @@ async fn an_event_is_taken_once_and_its_result_is_told() {
     assert_eq!((status, &problem["code"]), (409, &json!("idempotency_reused")));
     assert_eq!(app.count("SELECT count(*) FROM bridge_events").await, 1);
     assert_eq!(
-        app.count("SELECT count(*) FROM jobs WHERE kind = 'bridge_event'").await,
+        app.count("SELECT count(*) FROM jobs WHERE kind = 'bridge_event'")
+            .await,
         1
     );
     // Nothing of it lies open.
-    let rows = app.text("SELECT string_agg(b::text, ' ') FROM bridge_events b").await;
-    assert!(!rows.contains("Friday") && !rows.contains(&hex::encode("Friday")), "{rows}");
+    let rows = app
+        .text("SELECT string_agg(b::text, ' ') FROM bridge_events b")
+        .await;
+    assert!(
+        !rows.contains("Friday") && !rows.contains(&hex::encode("Friday")),
+        "{rows}"
+    );
 
-    assert_eq!(results(&app, "").await["results"], json!([]), "nothing was handled yet");
+    assert_eq!(
+        results(&app, "").await["results"],
+        json!([]),
+        "nothing was handled yet"
+    );
     work(&app).await;
     let told = results(&app, "").await;
     assert_eq!(told["results"][0]["request_id"], first["request_id"]);
@@ -146,9 +163,17 @@ async fn an_event_is_taken_once_and_its_result_is_told() {
     let more = results(&app, &next).await;
     assert_eq!(more["results"].as_array().unwrap().len(), 1, "{more:#}");
     assert_eq!(more["results"][0]["idempotency_key"], "k-2");
-    let odd = app.get("/results?since=yesterday", &app.site.api_key()).send().await.unwrap();
+    let odd = app
+        .get("/results?since=yesterday", &app.site.api_key())
+        .send()
+        .await
+        .unwrap();
     assert_eq!(odd.status(), 422);
-    let stranger = app.get("/results", &app.token(VisitorId::new())).send().await.unwrap();
+    let stranger = app
+        .get("/results", &app.token(VisitorId::new()))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(stranger.status(), 401);
     app.finish().await;
 }
@@ -168,23 +193,55 @@ async fn a_token_is_good_once_and_for_its_site_and_moment() {
     // The very same request, and another event under the same token.
     for key in ["one", "two"] {
         let (status, problem) = with(json!({ "jti": used["jti"] }), key).await;
-        assert_eq!((status, &problem["code"]), (401, &json!("token_invalid")), "{key}: {problem:#}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (401, &json!("token_invalid")),
+            "{key}: {problem:#}"
+        );
     }
     let now = app.clock.now().timestamp();
     for (what, changed, code) in [
-        ("another audience", json!({ "aud": "deskhand-jobs" }), "token_invalid"),
+        (
+            "another audience",
+            json!({ "aud": "deskhand-jobs" }),
+            "token_invalid",
+        ),
         ("a visitor's", json!({ "aud": "deskhand" }), "token_invalid"),
         ("six minutes long", json!({ "exp": now + 360 }), "token_invalid"),
-        ("an end before its beginning", json!({ "exp": now - 1 }), "token_invalid"),
-        ("over", json!({ "iat": now - 120, "exp": now - 60 }), "token_expired"),
-        ("too old", json!({ "iat": now - 301, "exp": now - 1 }), "stale_timestamp"),
-        ("of the future", json!({ "iat": now + 301, "exp": now + 360 }), "stale_timestamp"),
+        (
+            "an end before its beginning",
+            json!({ "exp": now - 1 }),
+            "token_invalid",
+        ),
+        (
+            "over",
+            json!({ "iat": now - 120, "exp": now - 60 }),
+            "token_expired",
+        ),
+        (
+            "too old",
+            json!({ "iat": now - 301, "exp": now - 1 }),
+            "stale_timestamp",
+        ),
+        (
+            "of the future",
+            json!({ "iat": now + 301, "exp": now + 360 }),
+            "stale_timestamp",
+        ),
         ("no id", json!({ "jti": "" }), "token_invalid"),
         ("a long id", json!({ "jti": "x".repeat(181) }), "token_invalid"),
-        ("another site's", json!({ "iss": VisitorId::new() }), "token_invalid"),
+        (
+            "another site's",
+            json!({ "iss": VisitorId::new() }),
+            "token_invalid",
+        ),
     ] {
         let (status, problem) = with(changed, "three").await;
-        assert_eq!((status, &problem["code"]), (401, &json!(code)), "{what}: {problem:#}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (401, &json!(code)),
+            "{what}: {problem:#}"
+        );
     }
     let foreign = TestSite::add(&app.db, &app.master, "stranger", &[], app.clock.now()).await;
     let mut sending = Sending::new(&app, &event(&app, "a.b", "three", json!({})));
@@ -204,14 +261,21 @@ async fn the_signature_is_over_these_very_bytes() {
         ("none", String::new()),
         ("hex alone", right.trim_start_matches("sha256=").to_owned()),
         ("of another body", webhook(&app.site.root, app.site.id, b"{}")),
-        ("by another key", webhook(&RootSecret::new([9; 32]), app.site.id, &raw)),
+        (
+            "by another key",
+            webhook(&RootSecret::new([9; 32]), app.site.id, &raw),
+        ),
     ] {
         let sending = Sending {
             signature: Some(signature),
             ..Sending::new(&app, &body)
         };
         let (status, problem) = sending.go().await;
-        assert_eq!((status, &problem["code"]), (401, &json!("bad_signature")), "{what}");
+        assert_eq!(
+            (status, &problem["code"]),
+            (401, &json!("bad_signature")),
+            "{what}"
+        );
     }
     let sending = Sending {
         key: "another".to_owned(),
@@ -235,15 +299,39 @@ async fn each_type_has_its_shape() {
     let app = TestApp::start().await;
     for (what, event_type, data, pointer) in [
         ("an empty form", "form.submitted", json!({}), "/data"),
-        ("a field without a value", "form.submitted", json!({ "fields": [{ "name": "a" }] }), "/data/fields/0"),
-        ("a number for a text", "form.submitted", json!({ "message": 5 }), "/data/message"),
-        ("an order without a number", "order.paid", json!({ "status": "paid" }), "/data"),
-        ("an order of nobody", "order.paid", json!({ "order_id": 1, "wp_user_id": -1 }), "/data/wp_user_id"),
+        (
+            "a field without a value",
+            "form.submitted",
+            json!({ "fields": [{ "name": "a" }] }),
+            "/data/fields/0",
+        ),
+        (
+            "a number for a text",
+            "form.submitted",
+            json!({ "message": 5 }),
+            "/data/message",
+        ),
+        (
+            "an order without a number",
+            "order.paid",
+            json!({ "status": "paid" }),
+            "/data",
+        ),
+        (
+            "an order of nobody",
+            "order.paid",
+            json!({ "order_id": 1, "wp_user_id": -1 }),
+            "/data/wp_user_id",
+        ),
         ("no type", "paid", json!({}), "/event_type"),
         ("a list", "a.b", json!([]), "/data"),
     ] {
         let (status, problem) = tell(&app, &event(&app, event_type, "k", data)).await;
-        assert_eq!((status, &problem["pointer"]), (422, &json!(pointer)), "{what}: {problem:#}");
+        assert_eq!(
+            (status, &problem["pointer"]),
+            (422, &json!(pointer)),
+            "{what}: {problem:#}"
+        );
     }
     let mut odd = event(&app, "a.b", "k", json!({}));
     odd["admin"] = json!(true);
@@ -265,7 +353,11 @@ async fn sixty_a_minute_and_repeats_dont_count() {
     let (status, problem) = tell(&app, &late).await;
     assert_eq!((status, &problem["code"]), (429, &json!("rate_limited")));
     assert!(problem["retry_after"].as_i64().unwrap() > 0);
-    assert_eq!(tell(&app, &event(&app, "a.b", "k0", json!({}))).await.0, 409, "known, with another time");
+    assert_eq!(
+        tell(&app, &event(&app, "a.b", "k0", json!({}))).await.0,
+        409,
+        "known, with another time"
+    );
     app.clock.advance(TimeDelta::seconds(61));
     assert_eq!(tell(&app, &late).await.0, 202);
     app.finish().await;
@@ -278,8 +370,12 @@ async fn an_order_that_changes_has_its_customer_asked_for_anew() {
     let now = app.clock.now();
     let mut tx = app.db.site(app.site.id).await.unwrap();
     let hash = email_hash(&app.master, app.site.id, "ben@example.com");
-    persons::set_profile(&mut tx, anna, 7, Some((b"x", None)), now).await.unwrap();
-    persons::set_profile(&mut tx, ben, 8, Some((b"x", Some(&hash))), now).await.unwrap();
+    persons::set_profile(&mut tx, anna, 7, Some((b"x", None)), now)
+        .await
+        .unwrap();
+    persons::set_profile(&mut tx, ben, 8, Some((b"x", Some(&hash))), now)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let fresh = "SELECT count(*) FROM visitors WHERE profile_at > '2000-01-01'";
 
@@ -310,7 +406,10 @@ async fn an_order_that_changes_has_its_customer_asked_for_anew() {
     assert_eq!(post(&changed, path).await.unwrap().status(), 204, "told twice");
     changed["order_id"] = json!("");
     let problem: Value = post(&changed, path).await.unwrap().json().await.unwrap();
-    assert_eq!((&problem["code"], &problem["pointer"]), (&json!("invalid_field"), &json!("/order_id")));
+    assert_eq!(
+        (&problem["code"], &problem["pointer"]),
+        (&json!("invalid_field"), &json!("/order_id"))
+    );
     changed["order_id"] = json!(1);
     changed["timestamp"] = json!((app.clock.now() - TimeDelta::seconds(301)).timestamp());
     let problem: Value = post(&changed, path).await.unwrap().json().await.unwrap();
@@ -332,7 +431,8 @@ async fn an_event_that_was_handled_is_left_alone_and_one_that_cant_be_read_is_sa
     let app = TestApp::start().await;
     tell(&app, &event(&app, "a.b", "good", json!({}))).await;
     tell(&app, &event(&app, "a.b", "bad", json!({}))).await;
-    app.bend("UPDATE bridge_events SET body = 'x' WHERE idempotency_key = 'bad'").await;
+    app.bend("UPDATE bridge_events SET body = 'x' WHERE idempotency_key = 'bad'")
+        .await;
     work(&app).await;
     let told = results(&app, "").await;
     let of = |key: &str| {
@@ -340,13 +440,19 @@ async fn an_event_that_was_handled_is_left_alone_and_one_that_cant_be_read_is_sa
         all.iter().find(|r| r["idempotency_key"] == key).unwrap().clone()
     };
     assert_eq!(of("good")["status"], "processed");
-    assert_eq!((&of("bad")["status"], &of("bad")["error"]), (&json!("failed"), &json!("unreadable")));
+    assert_eq!(
+        (&of("bad")["status"], &of("bad")["error"]),
+        (&json!("failed"), &json!("unreadable"))
+    );
     app.bend("UPDATE bridge_events SET body = 'x'").await;
     let id: Uuid = of("good")["request_id"].as_str().unwrap().parse().unwrap();
-    handle::handle(&app.db, &app.master, app.site.id, id.into(), app.clock.now()).await.unwrap();
+    handle::handle(&app.db, &app.master, app.site.id, id.into(), app.clock.now())
+        .await
+        .unwrap();
     assert_eq!(of("good")["status"], "processed");
     assert_eq!(
-        app.count("SELECT count(*) FROM bridge_events WHERE state = 'processed'").await,
+        app.count("SELECT count(*) FROM bridge_events WHERE state = 'processed'")
+            .await,
         1
     );
     app.finish().await;

@@ -132,12 +132,18 @@ async fn a_wordpress_in_a_folder_is_asked_where_it_is_and_no_stranger_ever() {
     };
     let own = site.origin();
     for (given, asked) in [
-        (format!("{own}/blog/wp-json/deskhand/v1/profile"), "/blog/wp-json/deskhand/v1/profile"),
+        (
+            format!("{own}/blog/wp-json/deskhand/v1/profile"),
+            "/blog/wp-json/deskhand/v1/profile",
+        ),
         (
             format!("{own}/blog/?rest_route=/deskhand/v1/profile"),
             "/blog/?rest_route=/deskhand/v1/profile",
         ),
-        (format!("{}/profile", stranger.origin()), "/wp-json/deskhand/v1/profile"),
+        (
+            format!("{}/profile", stranger.origin()),
+            "/wp-json/deskhand/v1/profile",
+        ),
         ("nonsense".to_owned(), "/wp-json/deskhand/v1/profile"),
     ] {
         assert_eq!(ask(&given).await, asked, "{given}");

@@ -33,12 +33,15 @@ async fn events_and_what_waits_are_their_sites_own() {
     let app = TestApp::start().await;
     let now = app.clock.now();
     let visitor = VisitorId::new();
-    app.ask(&app.token(visitor), "I want to talk to a person.", None).await;
+    app.ask(&app.token(visitor), "I want to talk to a person.", None)
+        .await;
     let hash = email_hash(&app.master, app.site.id, "anna@example.com");
     let id = EventId::new();
     let mut tx = app.db.site(app.site.id).await.unwrap();
     assert!(bridge::insert(&mut tx, &new(id, hash, now)).await.unwrap());
-    persons::set_profile(&mut tx, visitor, 7, Some((b"x", Some(&hash))), now).await.unwrap();
+    persons::set_profile(&mut tx, visitor, 7, Some((b"x", Some(&hash))), now)
+        .await
+        .unwrap();
     assert_eq!(handoffs::open_counts(&mut tx).await.unwrap().len(), 1);
     tx.commit().await.unwrap();
     let site = app.site.id;
@@ -71,7 +74,10 @@ async fn events_and_what_waits_are_their_sites_own() {
     assert!(bridge::newest(tx, None, 9).await.unwrap().is_empty());
     assert_eq!(bridge::body(tx, id).await.unwrap(), None);
     assert!(bridge::of_address(tx, &hash, 9).await.unwrap().is_empty());
-    assert_eq!(persons::expire_profiles(tx, Some(7), Some(&hash)).await.unwrap(), 0);
+    assert_eq!(
+        persons::expire_profiles(tx, Some(7), Some(&hash)).await.unwrap(),
+        0
+    );
     assert!(handoffs::open_counts(tx).await.unwrap().is_empty());
     let theirs = Person {
         bridge_events: vec![id.0],

@@ -42,7 +42,12 @@ async fn a_refund_is_asked_for_and_confirmed_by_jobs() {
     // A page that comes back is shown the same card.
     let path = format!("/api/agent/thread/{}", result["thread_id"].as_str().unwrap());
     let thread = async || -> Value {
-        let sent = shop.app.get(&path, &shop.app.token(visitor)).send().await.unwrap();
+        let sent = shop
+            .app
+            .get(&path, &shop.app.token(visitor))
+            .send()
+            .await
+            .unwrap();
         sent.json().await.unwrap()
     };
     assert_eq!(&thread().await["ask"], ask);
@@ -72,7 +77,13 @@ async fn a_refund_is_asked_for_and_confirmed_by_jobs() {
 async fn a_person_is_wanted_an_address_left_and_staff_take_over_by_jobs() {
     let shop = Shop::open(Setup::default()).await;
     let visitor = VisitorId::new();
-    let told = say(&shop, visitor, 1, &json!({ "user_msg": "I want to talk to a person." })).await;
+    let told = say(
+        &shop,
+        visitor,
+        1,
+        &json!({ "user_msg": "I want to talk to a person." }),
+    )
+    .await;
     let result = &told["result_json"];
     assert_eq!(result["outcome"], "handoff", "{told:#}");
     assert_eq!(result["handoff"]["needs_contact"], true, "{told:#}");
@@ -93,7 +104,10 @@ async fn a_person_is_wanted_an_address_left_and_staff_take_over_by_jobs() {
     let left = say(&shop, visitor, 2, &address).await;
     assert_eq!(left["status"], "succeeded", "{left:#}");
     // Sealed, and found by its address.
-    let rows = shop.app.text("SELECT string_agg(v::text, ' ') FROM visitors v").await;
+    let rows = shop
+        .app
+        .text("SELECT string_agg(v::text, ' ') FROM visitors v")
+        .await;
     assert!(!rows.contains(&hex::encode("anna@")), "{rows}");
     let export: Value = shop
         .app
@@ -113,9 +127,20 @@ async fn a_person_is_wanted_an_address_left_and_staff_take_over_by_jobs() {
         site: shop.app.site.id,
         staff: "Mia",
     };
-    desk.claim(thread.as_str().unwrap().parse().unwrap(), false).await.unwrap();
-    let held = say(&shop, visitor, 3, &json!({ "thread_id": thread, "user_msg": "Are you there?" })).await;
-    assert_eq!((&held["result_json"]["by"], &held["status"]), (&json!("staff"), &json!("succeeded")));
+    desk.claim(thread.as_str().unwrap().parse().unwrap(), false)
+        .await
+        .unwrap();
+    let held = say(
+        &shop,
+        visitor,
+        3,
+        &json!({ "thread_id": thread, "user_msg": "Are you there?" }),
+    )
+    .await;
+    assert_eq!(
+        (&held["result_json"]["by"], &held["status"]),
+        (&json!("staff"), &json!("succeeded"))
+    );
     shop.until("SELECT count(*) FROM ai_jobs WHERE callback = 'delivered'", 3)
         .await;
     shop.close().await;
@@ -128,9 +153,21 @@ async fn what_the_widget_may_not_say_a_job_may_not_either() {
     let id = Uuid::now_v7();
     for (n, (more, status, pointer)) in [
         (json!({}), 422, json!("/user_msg")),
-        (json!({ "contact": { "email": "nobody" } }), 422, json!("/contact/email")),
-        (json!({ "confirm": { "proposal_id": id, "accept": true } }), 409, Value::Null),
-        (json!({ "confirm": { "proposal_id": id } }), 422, json!("/confirm")),
+        (
+            json!({ "contact": { "email": "nobody" } }),
+            422,
+            json!("/contact/email"),
+        ),
+        (
+            json!({ "confirm": { "proposal_id": id, "accept": true } }),
+            409,
+            Value::Null,
+        ),
+        (
+            json!({ "confirm": { "proposal_id": id } }),
+            422,
+            json!("/confirm"),
+        ),
         (json!({ "user_msg": "x\u{0}" }), 422, json!("/user_msg")),
     ]
     .into_iter()
@@ -141,7 +178,11 @@ async fn what_the_widget_may_not_say_a_job_may_not_either() {
             body[name] = value.clone();
         }
         let (got, problem) = shop.post(&shop.token(&visitor, &format!("bad-{n}")), &body).await;
-        assert_eq!((got, &problem["pointer"]), (status, &pointer), "{more}: {problem:#}");
+        assert_eq!(
+            (got, &problem["pointer"]),
+            (status, &pointer),
+            "{more}: {problem:#}"
+        );
     }
     let mut prompt = shop.infer("Write.");
     prompt["confirm"] = json!({ "proposal_id": id, "accept": true });
