@@ -103,7 +103,11 @@ check('a card by the relay is answered by the relay, and is still there after a 
   await chat.log.getByText('Your refund was approved.').waitFor();
   thread.messages.push({ author: 'staff', text: 'Anything else?' });
   await chat.log.getByText('Anything else?').waitFor();
-  assert.equal(await chat.log.getByText('Your refund was approved.').count(), 1);
+  await open();
+  await chat.log.getByText('Anything else?').waitFor();
+  thread.messages.push({ author: 'staff', text: 'Goodbye.' });
+  await chat.log.getByText('Goodbye.').waitFor();
+  for (const text of ['Your refund was approved.', 'Anything else?']) assert.equal(await chat.log.getByText(text).count(), 1, text);
   assert.equal(server.asked('POST', /\/api\/agent/).length, 0);
 });
 
