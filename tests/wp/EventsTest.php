@@ -152,6 +152,19 @@ final class EventsTest extends TestCase
         self::assertSame(0, self::outbox()->count(Event::FAILED));
     }
 
+    public function testASiteThatIsntConnectedKeepsNothing(): void
+    {
+        $this->plugin->credentials->forget();
+        do_action('deskhand_event', 'a.b', 'x');
+        do_action('woocommerce_order_status_changed', 1, 'a', 'b', new \DeskhandTestOrder(1, 7, 'processing', '1.00', 1));
+        self::assertSame(0, self::outbox()->count(Event::WAITING));
+        // One whose secret can't be read just now is to be mended.
+        update_option(\Deskhand\Connection\CredentialStore::OPTION, 'unreadable');
+        self::fresh();
+        do_action('deskhand_event', 'a.b', 'x');
+        self::assertSame(1, self::outbox()->count(Event::WAITING));
+    }
+
     public function testNoTwoRunsSendTheSame(): void
     {
         do_action('deskhand_event', 'a.b', 'x');

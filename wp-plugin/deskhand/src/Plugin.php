@@ -99,7 +99,7 @@ final class Plugin
     /** @return iterable<Part> */
     private function eventParts(): iterable
     {
-        yield $sender = new Events\Sender($this->events, $this->client(), $this->settings);
+        yield $sender = new Events\Sender($this->events, $this->credentials, $this->client(), $this->settings);
         yield new Events\Forms($this->settings);
         yield new Shop\Recorder($this->settings, $sender);
     }

@@ -6,6 +6,7 @@ namespace Deskhand\Events;
 
 use Deskhand\Connection\Answer;
 use Deskhand\Connection\Client;
+use Deskhand\Connection\CredentialStore;
 use Deskhand\Knowledge\Timetable;
 use Deskhand\Part;
 use Deskhand\Settings;
@@ -26,8 +27,12 @@ final class Sender implements Part
     private const MOST_ATTEMPTS = 8;
     private const KEPT = 3 * DAY_IN_SECONDS;
 
-    public function __construct(private readonly Outbox $outbox, private readonly Client $client, private readonly Settings $settings)
-    {
+    public function __construct(
+        private readonly Outbox $outbox,
+        private readonly CredentialStore $credentials,
+        private readonly Client $client,
+        private readonly Settings $settings,
+    ) {
     }
 
     public function register(): void
@@ -44,6 +49,9 @@ final class Sender implements Part
 
     public function tell(mixed $type, mixed $objectRef = '', mixed $data = []): void
     {
+        if (!$this->isListenedTo()) {
+            return;
+        }
         $problem = is_string($type) && is_scalar($objectRef) && is_array($data)
             ? $this->outbox->add($type, (string) $objectRef, $data)
             : 'it takes a type, an object\'s reference, and an array';
@@ -61,9 +69,15 @@ final class Sender implements Part
      */
     public function orderUpdated(string $objectRef, array $data): void
     {
-        if ($this->outbox->add('order.updated', $objectRef, $data, $objectRef) === null) {
+        if ($this->isListenedTo() && $this->outbox->add('order.updated', $objectRef, $data, $objectRef) === null) {
             Timetable::soon(self::HOOK);
         }
+    }
+
+    /** Whether there is a backend, even if its secret can't be read just now: without one nothing waits for anybody. */
+    private function isListenedTo(): bool
+    {
+        return $this->credentials->current() !== null || $this->credentials->problem() !== '';
     }
 
     public function run(): void
