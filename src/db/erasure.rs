@@ -83,7 +83,10 @@ pub async fn count(
            UNION ALL SELECT 'held_sentences', count(*) FROM held_sentences WHERE turn_id IN (SELECT id FROM u)
            UNION ALL SELECT 'vault', count(*) FROM pii_vault WHERE thread_id = ANY ($2)
            UNION ALL SELECT 'handoffs', count(*) FROM handoffs WHERE thread_id = ANY ($2)
-           UNION ALL SELECT 'tickets', count(*) FROM tickets WHERE thread_id = ANY ($2)
+           UNION ALL SELECT 'tickets', count(*) FROM tickets WHERE thread_id = ANY ($2) OR contact_hash = $6
+           UNION ALL SELECT 'ticket_notes', count(*) FROM ticket_notes n JOIN tickets k ON k.id = n.ticket_id
+                     WHERE k.thread_id = ANY ($2) OR k.contact_hash = $6
+           UNION ALL SELECT 'drafts', count(*) FROM drafts WHERE thread_id = ANY ($2)
            UNION ALL SELECT 'feedback', count(*) FROM feedback
                      WHERE turn_id IN (SELECT id FROM u) OR visitor_id = ANY ($1)
            UNION ALL SELECT 'comments', count(*) FROM feedback
@@ -93,12 +96,13 @@ pub async fn count(
                      WHERE question = ANY ($4) AND at IN (SELECT finished_at FROM u)
            UNION ALL SELECT 'ai_jobs', count(*) FROM j
            UNION ALL SELECT 'callbacks', count(*) FROM ai_job_callbacks WHERE job_id IN (SELECT id FROM j)
-           UNION ALL SELECT 'bridge_events', count(*) FROM bridge_events WHERE id = ANY ($6)"#,
+           UNION ALL SELECT 'bridge_events', count(*) FROM bridge_events WHERE id = ANY ($7)"#,
         &person.visitors,
         threads,
         &person.ai_jobs,
         gaps,
         email,
+        person.email_hash.as_deref(),
         &person.bridge_events,
     )
     .fetch_all(tx.conn())
@@ -171,6 +175,13 @@ pub async fn erase(
     sqlx::query!(
         "DELETE FROM bridge_events WHERE id = ANY ($1)",
         &person.bridge_events
+    )
+    .execute(tx.conn())
+    .await?;
+    // Tickets of a conversation go with it; others came by mail or a form.
+    sqlx::query!(
+        "DELETE FROM tickets WHERE contact_hash = $1",
+        person.email_hash.as_deref()
     )
     .execute(tx.conn())
     .await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, ProposalId, UploadId};
+use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, ProposalId, TicketId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,6 +101,13 @@ pub enum Work {
         /// The proposal.
         proposal: ProposalId,
     },
+    /// Bring a ticket as it is now to the systems that mirror the site's tickets.
+    MirrorTicket {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Mark tickets and handoffs that no person has answered in time.
+    MarkBreaches,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -126,11 +133,15 @@ impl Work {
     pub const BRIDGE_EVENT: &'static str = "bridge_event";
     /// The kind of [`Work::ExecuteProposal`].
     pub const EXECUTE_PROPOSAL: &'static str = "execute_proposal";
+    /// The kind of [`Work::MirrorTicket`].
+    pub const MIRROR_TICKET: &'static str = "mirror_ticket";
+    /// The kind of [`Work::MarkBreaches`].
+    pub const MARK_BREACHES: &'static str = "mark_breaches";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 11] = [
+    pub const KINDS: [&'static str; 13] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -141,6 +152,8 @@ impl Work {
         Self::MEASURE_TRUST,
         Self::BRIDGE_EVENT,
         Self::EXECUTE_PROPOSAL,
+        Self::MIRROR_TICKET,
+        Self::MARK_BREACHES,
         Self::PRUNE,
     ];
 
@@ -158,6 +171,8 @@ impl Work {
             Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::BridgeEvent { .. } => Self::BRIDGE_EVENT,
             Self::ExecuteProposal { .. } => Self::EXECUTE_PROPOSAL,
+            Self::MirrorTicket { .. } => Self::MIRROR_TICKET,
+            Self::MarkBreaches => Self::MARK_BREACHES,
             Self::Prune => Self::PRUNE,
         }
     }
@@ -321,6 +336,10 @@ impl Retry {
             Work::AI_CALLBACK => (70, 5, 1800),
             // The next one is a minute away anyhow.
             Work::BEGIN_CRAWLS => (3, 10, 60),
+            // Half a day: another system's outage may be long.
+            Work::MIRROR_TICKET => (30, 5, 1800),
+            // The next one is a minute away anyhow.
+            Work::MARK_BREACHES => (3, 10, 60),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -372,6 +391,10 @@ mod tests {
             Work::BridgeEvent {
                 event: EventId::new(),
             },
+            Work::MirrorTicket {
+                ticket: TicketId::new(),
+            },
+            Work::MarkBreaches,
             Work::Prune,
         ];
         for work in works {

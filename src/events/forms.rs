@@ -57,7 +57,9 @@ pub async fn open_ticket(
         source: "form",
         category: SUPPORT,
         priority: Priority::Normal,
-        contact: contact.as_ref().map(|(sealed, hash)| (sealed.as_slice(), hash.as_slice())),
+        contact: contact
+            .as_ref()
+            .map(|(sealed, hash)| (sealed.as_slice(), hash.as_slice())),
         content: Some(&sealed),
         url: url.as_deref(),
         confidence: None,
@@ -113,16 +115,25 @@ mod tests {
         }))
         .unwrap();
         let written = content(form);
-        assert_eq!((written.subject.as_str(), written.body.as_str()), ("Contact", "The lamp flickers."));
+        assert_eq!(
+            (written.subject.as_str(), written.body.as_str()),
+            ("Contact", "The lamp flickers.")
+        );
         assert_eq!(written.customer.as_deref(), Some("Anna"));
-        assert_eq!((&written.fields["order"], &written.fields["form"]), (&json!("1001"), &json!("Contact")));
+        assert_eq!(
+            (&written.fields["order"], &written.fields["form"]),
+            (&json!("1001"), &json!("Contact"))
+        );
         // Without a message, all that was filled in.
         let form: Form = serde_json::from_value(json!({
             "fields": [{"name": "Size", "value": "M"}, {"name": "Colour", "value": " "}, {"name": "Why", "value": "a\nb"}],
         }))
         .unwrap();
         let written = content(form);
-        assert_eq!((written.subject.as_str(), written.body.as_str()), ("Size: M", "Size: M\nWhy: a\nb"));
+        assert_eq!(
+            (written.subject.as_str(), written.body.as_str()),
+            ("Size: M", "Size: M\nWhy: a\nb")
+        );
         let long: Form = serde_json::from_value(json!({"message": "é".repeat(20_000)})).unwrap();
         let written = content(long);
         assert_eq!(written.body.chars().count(), LONGEST_TEXT);

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::orders;
+use super::{forms, orders};
 use crate::db::bridge;
 use crate::db::pool::{Db, DbError, DbResult, SiteTx};
 use crate::domain::bridge::{Canonical, Envelope, sealed_for};
@@ -30,7 +30,7 @@ pub async fn handle(
         return tx.commit().await;
     };
     let done = match read(master, site, id, &sealed) {
-        Ok(event) => act(&mut tx, master, event.canonical(site)).await,
+        Ok(event) => act(&mut tx, master, id, event.canonical(site), now).await,
         Err(error) => Err(error),
     };
     match done {
@@ -53,8 +53,15 @@ pub fn read(master: &MasterKey, site: SiteId, id: EventId, sealed: &[u8]) -> DbR
     serde_json::from_str(&text).map_err(|e| DbError::Unreadable(format!("an event: {e}")))
 }
 
-async fn act(tx: &mut SiteTx, master: &MasterKey, event: Canonical) -> DbResult<Value> {
+async fn act(
+    tx: &mut SiteTx,
+    master: &MasterKey,
+    id: EventId,
+    event: Canonical,
+    now: DateTime<Utc>,
+) -> DbResult<Value> {
     match (event.subject.kind.as_str(), event.action.kind.as_str()) {
+        ("form", "submitted") => forms::open_ticket(tx, master, id, event, now).await,
         ("order", _) => {
             let profiles = orders::refresh(tx, master, &event.actor).await?;
             Ok(json!({ "profiles_refreshed": profiles }))

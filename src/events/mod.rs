@@ -2,5 +2,6 @@
 //! shape, and handled in the background.
 
 pub mod accept;
+mod forms;
 pub mod handle;
 pub mod orders;

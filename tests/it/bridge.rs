@@ -457,3 +457,65 @@ async fn an_event_that_was_handled_is_left_alone_and_one_that_cant_be_read_is_sa
     );
     app.finish().await;
 }
+
+#[tokio::test]
+async fn a_form_becomes_a_ticket_once_and_goes_with_its_person() {
+    let app = TestApp::start().await;
+    let (_, taken) = tell(&app, &form(&app, "k")).await;
+    work(&app).await;
+    // Handled again, as after a crash before its end was noted, it is the same ticket.
+    app.bend("UPDATE bridge_events SET state = 'queued', result = NULL, finished_at = NULL")
+        .await;
+    work(&app).await;
+    let told = results(&app, "").await;
+    assert_eq!(told["results"][0]["request_id"], taken["request_id"]);
+    assert_eq!(told["results"][0]["result"]["ticket"], "T-1", "{told:#}");
+    let path = format!(
+        "/api/tickets/{}",
+        told["results"][0]["result"]["ticket_id"].as_str().unwrap()
+    );
+    let ticket = async || {
+        let sent = app.get(&path, &app.site.api_key()).send().await.unwrap();
+        (sent.status().as_u16(), sent.json::<Value>().await.unwrap())
+    };
+    let (status, shown) = ticket().await;
+    assert_eq!(status, 200, "{shown:#}");
+    assert_eq!(
+        (&shown["source"], &shown["state"]),
+        (&json!("form"), &json!("new")),
+        "{shown:#}"
+    );
+    let text = shown.to_string();
+    for part in [
+        "Contact",
+        "The lamp flickers.",
+        "anna@example.com",
+        "Anna",
+        "https://shop.example/contact",
+    ] {
+        assert!(text.contains(part), "{part}: {shown:#}");
+    }
+    assert_eq!(app.count("SELECT count(*) FROM tickets").await, 1);
+    let rows = app.text("SELECT string_agg(t::text, ' ') FROM tickets t").await;
+    assert!(
+        !rows.contains("flickers") && !rows.contains(&hex::encode("anna@")),
+        "{rows}"
+    );
+
+    let receipt: Value = app
+        .post("/api/privacy/erase", &app.site.api_key())
+        .json(&json!({ "email": "anna@example.com" }))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (&receipt["counts"]["bridge_events"], &receipt["counts"]["tickets"]),
+        (&json!(1), &json!(1)),
+        "{receipt:#}"
+    );
+    assert_eq!(ticket().await.0, 404);
+    app.finish().await;
+}

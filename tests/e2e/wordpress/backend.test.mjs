@@ -124,6 +124,9 @@ test('what happens on the site reaches the backend\'s bridge, and staff hear in 
   const told = async () => JSON.parse(await desk.command('bridge', 'list', '--site', 'rig', '--json'));
   await until(async () => (await told()).filter(({ state }) => state === 'processed').length === 3, 'three events to be handled', 60_000);
   const events = Object.fromEntries((await told()).map((event) => [event.event_type, event]));
+  assert.match(events['form.submitted'].result.ticket, /^T-\d+$/);
+  const [ticket] = JSON.parse(await desk.command('tickets', 'list', '--site', 'rig', '--json'));
+  assert.equal(ticket.source, 'form');
   assert.deepEqual(events['booking.moved'].result, { kept: true });
   assert.deepEqual(events['order.paid'].result, { profiles_refreshed: 0 });
   assert.equal(await site.eval('global $wpdb; return (int) $wpdb->get_var("SELECT COUNT(*) FROM {$wpdb->prefix}deskhand_events");'), 0);
