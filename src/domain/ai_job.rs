@@ -21,6 +21,9 @@ pub enum Request {
         user_msg: String,
         /// The visitor's language.
         locale: Option<String>,
+        /// The page that the visitor is on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        page: Option<String>,
         /// A yes or no to a proposal, by the widget's button.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         confirm: Option<(ProposalId, bool)>,

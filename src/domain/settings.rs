@@ -3,8 +3,10 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::address::is_email;
 use crate::domain::hours::Hours;
 use crate::domain::money::{Currency, Money};
+use crate::domain::notice::NoticeKind;
 use crate::domain::site::normalise_origin;
 use crate::domain::sla::{self, Sla};
 use crate::domain::text::is_odd;
@@ -24,6 +26,10 @@ pub enum Kind {
     Amount,
     /// Short names with commas between, or `none`.
     Names,
+    /// E-mail addresses with commas between, at most so many, or `none`.
+    Emails(usize),
+    /// Kinds of notices with commas between, or `none`.
+    Notices,
     /// Opening hours, or `always`.
     Week,
     /// Minutes to answer within, by category and priority.
@@ -73,6 +79,13 @@ pub const AWAY: &str = "away";
 pub const SLA: &str = "sla";
 /// Stands for the next opening in [`AWAY`].
 pub const OPENS: &str = "{opens}";
+
+/// Where staff get their notices.
+pub const STAFF_EMAILS: &str = "staff_emails";
+/// What staff don't want to be told of.
+pub const NOTICES_OFF: &str = "notices_off";
+/// Where answers to the site's mail go.
+pub const REPLY_TO: &str = "reply_to";
 
 /// All of them.
 pub const SETTINGS: &[Setting] = &[
@@ -131,6 +144,24 @@ pub const SETTINGS: &[Setting] = &[
         about: "tools that the agent may not use on this site, such as issue_refund,update_shipping_address",
     },
     Setting {
+        key: STAFF_EMAILS,
+        kind: Kind::Emails(MOST_STAFF),
+        default: "none",
+        about: "who is told by e-mail of handoffs, tickets and trouble",
+    },
+    Setting {
+        key: NOTICES_OFF,
+        kind: Kind::Notices,
+        default: "none",
+        about: "what staff aren't told of, by e-mail and Slack",
+    },
+    Setting {
+        key: REPLY_TO,
+        kind: Kind::Emails(1),
+        default: "none",
+        about: "where a visitor's answer to the site's mail goes; none: such answers are read by nobody, and the mail says so",
+    },
+    Setting {
         key: HOURS,
         kind: Kind::Week,
         default: ALWAYS,
@@ -158,6 +189,9 @@ const MOST_WORDS: usize = 300;
 const MOST_HOURS: u32 = 87_600;
 /// Origins that can be added.
 const MOST_ORIGINS: usize = 50;
+
+/// Addresses of staff that can be set.
+const MOST_STAFF: usize = 20;
 
 /// Why a setting can't be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -196,6 +230,11 @@ impl Kind {
             Self::Days => "a number of days, 1 to 3650",
             Self::Amount => "an amount such as 50.00",
             Self::Names => "names of small letters, digits, - and _ with commas between, or none",
+            Self::Emails(1) => "an e-mail address, or none",
+            Self::Emails(_) => "at most 20 e-mail addresses with commas between, or none",
+            Self::Notices => {
+                "of handoff, ticket, sla, budget, unknown_effect, dead_jobs, with commas between, or none"
+            }
             Self::Week => {
                 "a time zone, times and holidays, such as `Europe/Vienna; Mon-Fri 9:00-12:00,13:00-17:00; Sat 9:00-12:00; closed 2026-12-24..2026-12-26,2027-01-01`, or always"
             }
@@ -223,13 +262,23 @@ impl Kind {
                 .filter(|d| (1..=3650).contains(d))
                 .map(Value::from),
             Self::Amount => Money::parse(text, Currency::EUR).map(|m| Value::from(m.decimal())),
+            Self::Names | Self::Emails(_) | Self::Notices if text == "none" => Some(Value::Array(Vec::new())),
+            Self::Emails(most) => {
+                let given: Vec<&str> = text.split(',').map(str::trim).collect();
+                (given.len() <= most && given.iter().all(|e| is_email(e) && e.is_ascii()))
+                    .then(|| Value::from(given))
+            }
+            Self::Notices => {
+                let given: Vec<&str> = text.split(',').map(str::trim).collect();
+                let known = |n: &&str| NoticeKind::ALL.iter().any(|k| k.as_str() == *n);
+                given.iter().all(known).then(|| Value::from(given))
+            }
             Self::Week if text == ALWAYS => Some(Value::from(ALWAYS)),
             Self::Week => text.parse::<Hours>().ok().map(|h| Value::from(h.to_string())),
             Self::Sla => text.parse::<Sla>().ok().map(|s| Value::from(s.to_string())),
             Self::Words => {
                 (text.chars().count() <= MOST_WORDS && !text.contains(is_odd)).then(|| Value::from(text))
             }
-            Self::Names if text == "none" => Some(Value::Array(Vec::new())),
             Self::Names => {
                 let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
                 let names: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -311,6 +360,24 @@ impl SiteSettings {
         u32::try_from(hours).ok().filter(|h| *h > 0)
     }
 
+    fn texts(&self, key: &str) -> Vec<String> {
+        let items = self.0.get(key).and_then(Value::as_array);
+        let texts = items.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
+
+    /// Who is told by e-mail.
+    #[must_use]
+    pub fn staff_emails(&self) -> Vec<String> {
+        self.texts(STAFF_EMAILS)
+    }
+
+    /// Where answers to the site's mail go.
+    #[must_use]
+    pub fn reply_to(&self) -> Option<String> {
+        self.texts(REPLY_TO).pop()
+    }
+
     /// When somebody is in; none: always.
     #[must_use]
     pub fn hours(&self) -> Option<Hours> {
@@ -365,6 +432,9 @@ mod tests {
             ("refund_window_days=0", "1 to 3650"),
             ("refund_soft_limit=1,50", "50.00"),
             ("tools_off=Issue Refund", "small letters"),
+            ("staff_emails=mia", "e-mail addresses"),
+            ("reply_to=a@b.example,c@d.example", "an e-mail address, or none"),
+            ("notices_off=everything", "dead_jobs"),
             ("hours=Mon-Fri 9-17", "Europe/Vienna"),
             ("sla=lead=soon", "billing=240"),
             ("away=\u{7}", "300 characters"),
@@ -386,6 +456,11 @@ mod tests {
         let set = SiteSettings::new(json!({ origins.0: origins.1, MAX_AGE_HOURS: 48 }));
         assert_eq!(set.fetch_origins(), ["https://docs.example", "http://a:8080"]);
         assert_eq!(set.max_age_hours(), Some(48));
+        let staff = parse("staff_emails=mia@shop.example, tom@shop.example").unwrap();
+        let reply = parse("reply_to=help@shop.example").unwrap();
+        let set = SiteSettings::new(json!({ staff.0: staff.1, reply.0: reply.1 }));
+        assert_eq!(set.staff_emails(), ["mia@shop.example", "tom@shop.example"]);
+        assert_eq!(set.reply_to().as_deref(), Some("help@shop.example"));
         assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
     }
 }

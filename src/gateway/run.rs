@@ -106,6 +106,7 @@ impl Gateway {
                 thread_id,
                 user_msg,
                 locale,
+                page,
                 confirm,
                 email,
                 login,
@@ -117,6 +118,7 @@ impl Gateway {
                     locale,
                     email,
                     confirm,
+                    page,
                     customer: match row.visitor {
                         Some(visitor) => self.name_of(site, visitor, &row, login.as_ref()).await?,
                         None => None,

@@ -235,6 +235,7 @@ fn chat(request: Request, asker: &JobAsker) -> Result<ai_job::Request, Problem> 
         thread_id: message.thread_id,
         user_msg: message.text,
         locale: message.locale,
+        page: message.page,
         confirm: message.confirm,
         email: message.email,
         login: asker.login.clone(),

@@ -183,6 +183,7 @@ impl Request {
             email,
             confirm: self.confirm.map(|c| (ProposalId(c.proposal_id), c.accept)),
             customer: None,
+            page: self.page,
         })
     }
 }

@@ -20,7 +20,7 @@ use super::state::App;
 use crate::agent::turns;
 use crate::db::pool::SiteTx;
 use crate::db::threads::MessageRow;
-use crate::db::{events, threads, turns as turn_rows};
+use crate::db::{events, replies, threads, turns as turn_rows};
 use crate::domain::event::{Asks, Citation, Handed, Outcome, ThreadEvent};
 use crate::domain::ids::{ThreadId, TurnId};
 use crate::domain::seal::MasterKey;
@@ -119,6 +119,7 @@ pub async fn get(
         (None, Some(last)) => cards(&mut tx, &app.master, thread_id, last).await?,
         _ => (None, None),
     };
+    replies::read(&mut tx, thread_id, thread.last_seq, app.clock.now()).await?;
     tx.commit().await?;
     Ok(axum::Json(Thread {
         thread_id,
@@ -215,6 +216,10 @@ pub async fn events(
     }
     let mut tx = app.db.site(visitor.site).await?;
     let known = threads::find(&mut tx, thread, visitor.id).await?;
+    if known.is_some() && after > 0 {
+        // Who asks for what comes after an event has all before it.
+        replies::read(&mut tx, thread, after, app.clock.now()).await?;
+    }
     tx.commit().await?;
     if known.is_none() {
         return Err(privacy::missing(&app, visitor.site, thread, visitor.id).await);

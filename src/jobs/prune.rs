@@ -25,6 +25,9 @@ const AI_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long questions that found nothing are kept.
 const GAPS_KEPT: Duration = Duration::from_hours(90 * 24);
 
+/// How long it can be seen that a mail or a notice went out.
+const MAILS_KEPT: Duration = Duration::from_hours(30 * 24);
+
 /// Handles [`Work::Prune`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Prune;
@@ -48,9 +51,10 @@ impl Handler for Prune {
             let vectors = prune::vectors(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
             let gaps = prune::gaps(&ctx.db, GAPS_KEPT).await.map_err(failure)?;
             let ai_jobs = prune::ai_jobs(&ctx.db, AI_JOBS_KEPT).await.map_err(failure)?;
+            let mails = prune::mails(&ctx.db, MAILS_KEPT).await.map_err(failure)?;
             let abandoned = gateway::close_abandoned(&ctx.db).await.map_err(failure)?;
             tracing::debug!(
-                nonces, jobs, uploads, events, bridge, vectors, gaps, ai_jobs, abandoned, "pruned"
+                nonces, jobs, uploads, events, bridge, vectors, gaps, ai_jobs, mails, abandoned, "pruned"
             );
             Ok(())
         }

@@ -52,6 +52,7 @@ async fn a_person_is_their_sites_own() {
             thread_id: None,
             user_msg: "Hello?".into(),
             locale: None,
+            page: None,
             confirm: None,
             email: None,
             login: None,

@@ -1,5 +1,6 @@
 //! `deskhand doctor`: checks each part, and says how to mend it.
 
+mod mail;
 mod providers;
 
 use std::process::ExitCode;
@@ -19,6 +20,7 @@ use crate::db::{documents, freshness, models, sites};
 use crate::domain::job::JobState;
 use crate::domain::keys::open_root;
 use crate::knowledge::embed;
+use crate::mail::smtp::MailError;
 use crate::models::embedder::{EmbedError, ModelSpec, Purpose};
 use crate::models::embedders::Embedders;
 
@@ -77,6 +79,11 @@ impl Report {
     }
 }
 
+/// What helps when the mail server doesn't take a mail.
+pub(super) fn mend_mail(error: &MailError) -> &'static str {
+    mail::mend(error)
+}
+
 /// Checks; exits with 1 when something is broken.
 ///
 /// # Errors
@@ -86,6 +93,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     report.ok("configuration", "every key and value is known");
     embeddings(&config, args.fix, &mut report).await;
     providers::check(&config, &mut report).await;
+    mail::check(&config, &mut report).await;
     examine(&config, &mut report).await;
     if args.json {
         print::json(&report.0)?;

@@ -8,6 +8,7 @@ pub mod allow;
 pub mod body;
 pub mod error;
 pub mod resolve;
+pub mod streamed;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
