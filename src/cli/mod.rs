@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod backup;
+pub mod bridge;
 pub mod chat;
 pub mod connect;
 pub mod connections;
@@ -124,6 +125,9 @@ enum Command {
         #[command(subcommand)]
         command: inbox::Command,
     },
+    /// See what sites told of forms, orders and other events, and what came of it.
+    #[command(subcommand)]
+    Bridge(bridge::Command),
     /// See what staff were told of, and try whether notices arrive.
     Notices(notices::Args),
     /// See which mails went out, and try the mail server.
@@ -246,6 +250,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Tools(command) => tools::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
+            Command::Bridge(command) => bridge::run(config, command).await,
             Command::Notices(args) => notices::run(config, args).await,
             Command::Mail(command) => mail::run(config, command).await,
             Command::Tickets { who, command } => tickets::run(config, who, command).await,

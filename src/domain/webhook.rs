@@ -50,7 +50,9 @@ pub enum Instant {
 }
 
 impl Instant {
-    fn time(self) -> Option<DateTime<Utc>> {
+    /// As a time; none where it is out of range.
+    #[must_use]
+    pub fn time(self) -> Option<DateTime<Utc>> {
         match self {
             Self::Seconds(s) => DateTime::from_timestamp(s, 0),
             Self::Written(time) => Some(time),

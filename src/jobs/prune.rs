@@ -45,13 +45,16 @@ impl Handler for Prune {
             let events = prune::inbound_events(&ctx.db, EVENTS_KEPT)
                 .await
                 .map_err(failure)?;
+            let bridge = prune::bridge_events(&ctx.db, EVENTS_KEPT)
+                .await
+                .map_err(failure)?;
             let vectors = prune::vectors(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
             let gaps = prune::gaps(&ctx.db, GAPS_KEPT).await.map_err(failure)?;
             let ai_jobs = prune::ai_jobs(&ctx.db, AI_JOBS_KEPT).await.map_err(failure)?;
             let mails = prune::mails(&ctx.db, MAILS_KEPT).await.map_err(failure)?;
             let abandoned = gateway::close_abandoned(&ctx.db).await.map_err(failure)?;
             tracing::debug!(
-                nonces, jobs, uploads, events, vectors, gaps, ai_jobs, mails, abandoned, "pruned"
+                nonces, jobs, uploads, events, bridge, vectors, gaps, ai_jobs, mails, abandoned, "pruned"
             );
             Ok(())
         }
