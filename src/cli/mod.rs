@@ -11,6 +11,7 @@ pub mod docs;
 pub mod doctor;
 pub mod erase;
 pub mod eval;
+pub mod events;
 pub mod extract;
 pub mod gaps;
 pub mod inbox;
@@ -98,6 +99,9 @@ enum Command {
     /// Add, list and change sites and their keys.
     #[command(subcommand)]
     Site(site::Command),
+    /// See webhooks that came, what became of them, who sent some with a wrong signature; try again.
+    #[command(subcommand)]
+    Events(events::Command),
     /// See, retry and drop background jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -213,6 +217,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Ask(args) => ask::run(config, args).await,
             Command::Chat(args) => chat::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,
+            Command::Events(command) => events::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
             Command::Turn(command) => turn::run(config, command).await,

@@ -158,7 +158,9 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         .with(BeginCrawls {
             clock: Arc::clone(&session.clock),
         })
-        .with(Prune)
+        .with(Prune {
+            clock: Arc::clone(&session.clock),
+        })
 }
 
 /// As configured.

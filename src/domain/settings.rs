@@ -56,6 +56,16 @@ pub const REFUND_SOFT_LIMIT: &str = "refund_soft_limit";
 pub const REFUND_APPROVE_ALL: &str = "refund_approve_all";
 /// Tools that the agent may not use.
 pub const TOOLS_OFF: &str = "tools_off";
+/// Days that conversations are kept after the last word.
+pub const KEEP_TRANSCRIPTS: &str = "keep_transcripts_days";
+/// Days that webhooks and mail are kept as they came.
+pub const KEEP_EVENTS: &str = "keep_events_days";
+/// Days that tickets are kept after they were resolved.
+pub const KEEP_TICKETS: &str = "keep_tickets_days";
+/// Days that the audit is kept.
+pub const KEEP_AUDIT: &str = "keep_audit_days";
+/// Whether pictures of the media library are read.
+pub const READ_PICTURES: &str = "read_pictures";
 
 /// All of them.
 pub const SETTINGS: &[Setting] = &[
@@ -112,6 +122,36 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Names,
         default: "none",
         about: "tools that the agent may not use on this site, such as issue_refund,update_shipping_address",
+    },
+    Setting {
+        key: KEEP_TRANSCRIPTS,
+        kind: Kind::Days,
+        default: "90",
+        about: "days that a conversation is kept after the last word in it, and a question that found nothing",
+    },
+    Setting {
+        key: KEEP_EVENTS,
+        kind: Kind::Days,
+        default: "30",
+        about: "days that webhooks and mail are kept as they came",
+    },
+    Setting {
+        key: KEEP_TICKETS,
+        kind: Kind::Days,
+        default: "180",
+        about: "days that a ticket is kept after it was resolved, or after it came if it never was",
+    },
+    Setting {
+        key: KEEP_AUDIT,
+        kind: Kind::Days,
+        default: "180",
+        about: "days that the audit is kept",
+    },
+    Setting {
+        key: READ_PICTURES,
+        kind: Kind::Bool,
+        default: "false",
+        about: "the text in pictures of the media library is recognised and answered from; most are of products, so usually not",
     },
 ];
 
@@ -261,6 +301,33 @@ impl SiteSettings {
         u32::try_from(hours).ok().filter(|h| *h > 0)
     }
 
+    /// How many days a setting of that kind says.
+    #[must_use]
+    pub fn days(&self, key: &str) -> u32 {
+        let set = self
+            .0
+            .get(key)
+            .and_then(Value::as_u64)
+            .and_then(|days| u32::try_from(days).ok());
+        let usual = || {
+            SETTINGS
+                .iter()
+                .find(|s| s.key == key)
+                .and_then(|s| s.default.parse().ok())
+        };
+        // Nothing is ever kept no time at all for want of a number.
+        set.or_else(usual).unwrap_or(u32::MAX >> 16)
+    }
+
+    /// Whether pictures of the media library are read.
+    #[must_use]
+    pub fn read_pictures(&self) -> bool {
+        self.0
+            .get(READ_PICTURES)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    }
+
     /// A setting's value in words, and whether it was set.
     #[must_use]
     pub fn shown(&self, setting: &Setting) -> (String, bool) {
@@ -315,5 +382,8 @@ mod tests {
         assert_eq!(set.fetch_origins(), ["https://docs.example", "http://a:8080"]);
         assert_eq!(set.max_age_hours(), Some(48));
         assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
+        let kept = [KEEP_TRANSCRIPTS, KEEP_EVENTS, KEEP_TICKETS, KEEP_AUDIT].map(|key| none.days(key));
+        assert_eq!(kept, [90, 30, 180, 180]);
+        assert_eq!(SiteSettings::new(json!({ KEEP_EVENTS: 7 })).days(KEEP_EVENTS), 7);
     }
 }

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod documents;
 pub mod error;
 pub mod health;
+pub mod inbound;
 pub mod jobs;
 pub mod messages;
 pub mod metrics;

@@ -23,8 +23,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::error::{Code, Problem};
 use super::state::App;
 use super::{
-    ai_jobs, assets, body, cors, crawls, demo, documents, health, jobs, messages, metrics, ping, privacy,
-    rag, request_id, search, threads, usage, webhooks,
+    ai_jobs, assets, body, cors, crawls, demo, documents, health, inbound, jobs, messages, metrics, ping,
+    privacy, rag, request_id, search, threads, usage, webhooks,
 };
 
 /// A body must have arrived by then.
@@ -56,6 +56,10 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(privacy::export))
         .routes(routes!(privacy::erase))
         .routes(routes!(webhooks::wp_media))
+        .routes(routes!(inbound::list))
+        .routes(routes!(inbound::get))
+        .routes(routes!(inbound::retry))
+        .routes(routes!(inbound::refused))
         .routes(routes!(documents::list))
         .routes(routes!(documents::lookup))
         .routes(routes!(documents::get, documents::delete))

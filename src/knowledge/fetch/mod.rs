@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta};
 use futures::StreamExt;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
@@ -29,6 +30,8 @@ use resolve::{Guard, Lookup, SystemLookup, Unusable, permitted};
 
 /// The longest URL.
 const URL: usize = 2_000;
+/// The longest validator that is kept.
+const VALIDATOR: usize = 1_000;
 /// Redirects that are followed.
 const REDIRECTS: u8 = 5;
 /// What is kept of the answer to a [`Fetcher::post`].
@@ -75,6 +78,38 @@ pub struct Validators {
     pub etag: Option<String>,
     /// `Last-Modified`.
     pub last_modified: Option<String>,
+}
+
+/// How long a content must have been as it is before its server can tell it from the next one: dates
+/// are in seconds, and a copy to the disk takes its time.
+const SETTLED: TimeDelta = TimeDelta::seconds(60);
+
+impl Validators {
+    /// What an answer says of its content's version. Nothing, if it was changed just now: another
+    /// change in the same second might look the same.
+    fn of(headers: &HeaderMap) -> Self {
+        let text = |name| Some(headers.get(name)?.to_str().ok()?).filter(|t| t.len() <= VALIDATOR);
+        let date = |name| DateTime::parse_from_rfc2822(text(name)?).ok();
+        let (changed, now) = (date(header::LAST_MODIFIED), date(header::DATE));
+        if let (Some(changed), Some(now)) = (changed, now)
+            && now - changed < SETTLED
+        {
+            return Self::default();
+        }
+        Self {
+            etag: text(header::ETAG).map(str::to_owned),
+            // Without the server's own time nobody knows how old that is.
+            last_modified: text(header::LAST_MODIFIED)
+                .filter(|_| now.is_some())
+                .map(str::to_owned),
+        }
+    }
+
+    /// Whether there is nothing to tell a version by.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What came.
@@ -294,10 +329,7 @@ impl Fetcher {
         let body = tokio::task::spawn_blocking(move || spool.finish());
         Ok(Fetched {
             content_type: text(header::CONTENT_TYPE),
-            validators: Validators {
-                etag: text(header::ETAG),
-                last_modified: text(header::LAST_MODIFIED),
-            },
+            validators: Validators::of(&headers),
             body: body.await.map_err(|_| Reason::Disk)??,
             final_url: url,
             headers,

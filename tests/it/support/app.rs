@@ -221,6 +221,7 @@ impl TestApp {
             demo: Some(site.id),
             streams_at_once: setup.streams_at_once,
             metrics: Access::Loopback,
+            erasures: None,
         };
         let private = setup.callbacks.iter().map(String::as_str);
         let fetcher = FetchSettings {
