@@ -56,6 +56,15 @@ fn main() {
             }));
         }
     }
+    // And one after the other, as a visitor's questions come to a server that does nothing else.
+    let mut after = vec![];
+    for _ in 0..7 {
+        for query in &queries {
+            after.push(seconds(|| {
+                black_box(bert.embed(&[query]).unwrap());
+            }));
+        }
+    }
     let sgemm = 2.0 * 2048_f64.powi(3) / median(product);
     let per_second = chunks.len() as f64 / median(even);
     let work = operations(&config, CHUNK as f64) * per_second;
@@ -66,7 +75,14 @@ fn main() {
         "5 to 250 tokens, mixed:  {:8.1} /s",
         mixed.len() as f64 / median(uneven)
     );
-    println!("one query, 10-20 tokens: {:8.2} ms", 1e3 * median(single));
+    println!(
+        "one query, 10-20 tokens: {:8.2} ms, between chunks",
+        1e3 * median(single)
+    );
+    println!(
+        "                         {:8.2} ms, one after the other",
+        1e3 * median(after)
+    );
 }
 
 /// Floating point operations of the products for one text: linear layers and attention.

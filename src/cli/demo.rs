@@ -126,7 +126,8 @@ fn orders(now: DateTime<Utc>) -> anyhow::Result<Vec<Order>> {
                         total: euros(&i.total)?,
                         name: i.name,
                         quantity: i.quantity,
-                        categories: i.categories,
+                        product: None,
+                        categories: Some(i.categories),
                     })
                 })
                 .collect::<anyhow::Result<Vec<_>>>()?;
@@ -146,6 +147,7 @@ fn orders(now: DateTime<Utc>) -> anyhow::Result<Vec<Order>> {
                 refunded: none,
                 placed_at: ago(o.placed),
                 delivered_at: o.delivered.map(ago),
+                completed_at: None,
                 updated_at: ago(o.delivered.unwrap_or(o.placed)),
                 tracking: o.tracking,
                 shipping: Some(o.shipping),

@@ -3,6 +3,8 @@
 pub mod ask;
 pub mod backup;
 pub mod chat;
+pub mod connect;
+pub mod connections;
 pub mod conversation;
 pub mod crawl;
 pub mod demo;
@@ -96,6 +98,10 @@ enum Command {
     Ask(ask::Args),
     /// Have a conversation in the terminal.
     Chat(chat::Args),
+    /// Give a site its access to another system: its shop, and whatever else --help lists.
+    Connect(connect::Args),
+    /// See, try and end a site's connections.
+    Connections(connections::Args),
     /// Add, list and change sites and their keys.
     #[command(subcommand)]
     Site(site::Command),
@@ -216,6 +222,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Eval(command) => eval::run(config, command).await,
             Command::Ask(args) => ask::run(config, args).await,
             Command::Chat(args) => chat::run(config, args).await,
+            Command::Connect(args) => connect::run(config, args).await,
+            Command::Connections(args) => connections::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,
             Command::Events(command) => events::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,

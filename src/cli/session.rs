@@ -22,7 +22,7 @@ use crate::domain::clock::{SharedClock, SystemClock};
 use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
 use crate::gateway::Gateway;
-use crate::hands::adapters::demo_store::DemoStore;
+use crate::hands::adapters::shops::Shops;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
 use crate::hands::registry::Registry;
@@ -49,6 +49,8 @@ pub struct Session {
     pub master: Arc<MasterKey>,
     /// Models, limits, and what searches remember.
     pub knowledge: Arc<Knowledge>,
+    /// The sites' shops, and which of them are left alone at the moment.
+    pub shops: Arc<Shops>,
     /// The own server, if it is one.
     pub embedded: Option<Embedded>,
 }
@@ -166,12 +168,20 @@ impl Session {
         let db = Db::connect(&logins.app, config.database.connections).await?;
         let master = Arc::new(config.master_key()?);
         let knowledge = Arc::new(knowledge(&config)?);
+        let clock: SharedClock = Arc::new(SystemClock);
+        let shops = Shops::new(
+            db.clone(),
+            Arc::clone(&clock),
+            Arc::clone(&master),
+            fetcher(&config)?,
+        );
         Ok(Self {
             config,
             db,
-            clock: Arc::new(SystemClock),
+            clock,
             master,
             knowledge,
+            shops: Arc::new(shops),
             embedded: logins.embedded,
         })
     }
@@ -190,7 +200,7 @@ impl Session {
 
     /// The shops that the hands act in.
     pub fn stores(&self) -> Arc<dyn Stores> {
-        Arc::new(DemoStore::new(self.db.clone(), Arc::clone(&self.clock)))
+        Arc::clone(&self.shops) as Arc<dyn Stores>
     }
 
     /// The agent, with all tools and brains.

@@ -4,6 +4,7 @@
 
 pub mod ai_jobs;
 pub mod audit;
+pub mod connections;
 pub mod copies;
 pub mod corpus;
 pub mod crawl_pages;

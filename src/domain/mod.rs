@@ -4,6 +4,7 @@
 pub mod address;
 pub mod ai_job;
 pub mod clock;
+pub mod connection;
 pub mod crawl;
 pub mod customer;
 pub mod document;

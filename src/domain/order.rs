@@ -92,8 +92,11 @@ pub struct OrderItem {
     pub quantity: u32,
     /// What all of them cost together.
     pub total: Money,
-    /// The shop's categories of it, as slugs.
-    pub categories: Vec<String>,
+    /// The shop's own id of the product; none where the product is gone.
+    #[serde(default)]
+    pub product: Option<String>,
+    /// The shop's categories of it, as slugs; none where they aren't known.
+    pub categories: Option<Vec<String>>,
 }
 
 /// A postal address.
@@ -158,6 +161,9 @@ pub struct Order {
     pub placed_at: DateTime<Utc>,
     /// When it was delivered, where the shop knows.
     pub delivered_at: Option<DateTime<Utc>>,
+    /// When the shop was done with it, as a rule because it was sent.
+    #[serde(default)]
+    pub completed_at: Option<DateTime<Utc>>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
     /// The parcel's number.
@@ -167,12 +173,13 @@ pub struct Order {
 }
 
 /// Whether two addresses of e-mail are the same to a shop: without case and blanks around.
-/// Compared in constant time.
+/// Compared in constant time. An order without an address is nobody's.
 #[must_use]
 pub fn same_email(a: &str, b: &str) -> bool {
     let digest =
         |s: &str| aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, s.trim().to_lowercase().as_bytes());
     aws_lc_rs::constant_time::verify_slices_are_equal(digest(a).as_ref(), digest(b).as_ref()).is_ok()
+        && !a.trim().is_empty()
 }
 
 #[cfg(test)]
@@ -208,5 +215,6 @@ mod tests {
         }
         assert!(same_email(" Anna.Huber@Example.com ", "anna.huber@example.com"));
         assert!(!same_email("anna@example.com", "anna@example.co"));
+        assert!(!same_email("", " "), "no address is nobody's");
     }
 }

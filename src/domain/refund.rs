@@ -13,13 +13,14 @@ use crate::domain::order::{Order, OrderStatus};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RefundPolicy {
-    /// Days from delivery; of an order without a date of delivery, from the day it was placed.
+    /// Days from delivery; where the shop doesn't know that, from the day it was done with the
+    /// order; else from the day it was placed.
     pub window_days: u32,
     /// The states in which an order may be paid back.
     pub states: Vec<OrderStatus>,
     /// Categories that are never paid back, as slugs.
     pub excluded_categories: Vec<String>,
-    /// Above this amount staff approve, in minor units of the order's currency.
+    /// Above this amount staff approve, in hundredths of the order's currency.
     pub soft_limit_minor: i64,
     /// Staff approve every refund. A site begins so when refunds are first switched on.
     pub approve_all: bool,
@@ -81,7 +82,9 @@ impl RefundPolicy {
     /// Whether an amount has to be approved by staff.
     #[must_use]
     pub fn needs_approval(&self, amount: Money) -> bool {
-        self.approve_all || amount.minor > self.soft_limit_minor
+        // Not every currency's minor unit is a hundredth.
+        let unit = 10_i128.pow(amount.currency.decimals());
+        self.approve_all || i128::from(amount.minor) * 100 > i128::from(self.soft_limit_minor) * unit
     }
 
     /// What may be paid back of an order at this moment.
@@ -101,14 +104,19 @@ impl RefundPolicy {
         if !self.states.contains(&order.status) {
             return refuse(RefundReason::WrongState);
         }
-        let from = order.delivered_at.unwrap_or(order.placed_at);
+        let from = order
+            .delivered_at
+            .or(order.completed_at)
+            .unwrap_or(order.placed_at);
         if now - from > TimeDelta::days(i64::from(self.window_days)) {
             return refuse(RefundReason::OutsideWindow);
         }
-        let is_excluded = |categories: &[String]| {
-            categories
+        // What isn't known could be anything.
+        let is_excluded = |categories: &Option<Vec<String>>| match categories {
+            Some(categories) => categories
                 .iter()
-                .any(|c| self.excluded_categories.iter().any(|e| e == c))
+                .any(|c| self.excluded_categories.iter().any(|e| e == c)),
+            None => !self.excluded_categories.is_empty(),
         };
         let kept = order
             .items
@@ -167,13 +175,15 @@ mod tests {
                     name: "x".into(),
                     quantity: 1,
                     total: eur(*minor),
-                    categories: vec![(*category).into()],
+                    product: None,
+                    categories: Some(vec![(*category).into()]),
                 })
                 .collect(),
             total: eur(items.iter().map(|i| i.0).sum()),
             refunded: eur(0),
             placed_at: now - TimeDelta::days(days + 3),
             delivered_at: Some(now - TimeDelta::days(days)),
+            completed_at: None,
             updated_at: now,
             tracking: None,
             shipping: None,

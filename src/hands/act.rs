@@ -89,9 +89,9 @@ pub async fn run(
     // Reads of the shop wait for nobody's lock: the statement that moves the proposal on is
     // what lets one of several through.
     drop(tx);
-    let order = store
-        .find(ctx.site, &ready.row.order_number)
-        .await?
+    let order = order_now(ctx, store.as_ref(), &ready)
+        .await
+        .map_err(|error| nothing_begun(error, leave))?
         .ok_or_else(|| void("the order is gone"))?;
     let mut tx = ctx.db.site(ctx.site).await?;
     let Some(row) = proposals::lock(&mut tx, id)
@@ -111,6 +111,28 @@ pub async fn run(
     tx.commit().await?;
     fail::point(FailPoint::EffectBegun);
     ask(ctx, store.as_ref(), &Ready { row, ..ready }, &key).await
+}
+
+/// The order as the shop has it at this moment, with what the rules ask for.
+async fn order_now(
+    ctx: &ToolContext,
+    store: &dyn OrderStore,
+    ready: &Ready,
+) -> Result<Option<Order>, ToolError> {
+    let found = store.find(ctx.site, &ready.row.order_number).await?;
+    match (found, &ready.change) {
+        (Some(order), Change::Refund { .. }) => Ok(Some(store.with_categories(ctx.site, order).await?)),
+        (found, _) => Ok(found),
+    }
+}
+
+/// An error that leaves no doubt: the visitor may ask once more, and no person has to look what
+/// became of it. For staff's approval the job tries again.
+fn nothing_begun(error: ToolError, leave: &Leave) -> ToolError {
+    if *leave == Leave::Visitor && error.code.leaves_doubt() {
+        return ToolError::new(ToolCode::InvalidInput, error.cause);
+    }
+    error
 }
 
 fn void(why: &str) -> ToolError {
@@ -329,7 +351,8 @@ async fn ask(
             tracing::warn!(%error, shop = store.name(), "a shop refused an effect");
             let error = ToolError::from(error);
             finish(ctx, ready, key, Err(("failed", error.code))).await?;
-            Err(error)
+            // Whatever the code says: nothing was done, and it won't be under this key.
+            Err(nothing_begun(error, &Leave::Visitor))
         }
     }
 }

@@ -70,6 +70,7 @@ impl Tool for CheckRefundPolicy {
             let number = number(&input.order_id)?;
             let store = shop(self.0.as_ref(), ctx.site).await?;
             let order = identity::own_order(ctx, store.as_ref(), number, input.email.as_deref()).await?;
+            let order = store.with_categories(ctx.site, order).await?;
             let rules = rules(ctx).await?;
             let RefundVerdict {
                 eligible,

@@ -274,7 +274,11 @@ pub async fn own_order(
     let visitor = ctx.conversation()?.visitor;
     let proofs = proven(ctx, visitor).await?;
     // Without a proof nothing is looked up: whether there is such an order is no news either.
-    let may_cover = |p: &Proven| p.order_number.as_ref().is_none_or(|n| n == number);
+    let may_cover = |p: &Proven| {
+        p.order_number
+            .as_ref()
+            .is_none_or(|n| n.eq_ignore_ascii_case(number))
+    };
     if let Some(proof) = proofs.iter().find(|p| may_cover(p)) {
         return match shop.find(ctx.site, number).await? {
             Some(order) if proofs.iter().any(|p| p.covers(&order)) => Ok(order),

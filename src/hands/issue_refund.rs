@@ -54,6 +54,7 @@ impl Tool for IssueRefund {
             let number = number(&input.order_id)?;
             let store = shop(self.0.as_ref(), ctx.site).await?;
             let order = identity::own_order(ctx, store.as_ref(), number, None).await?;
+            let order = store.with_categories(ctx.site, order).await?;
             let refuse = |why: &str| ToolError::new(ToolCode::InvalidInput, why);
             let amount = Money::parse(&input.amount, order.total.currency)
                 .filter(|m| m.minor > 0)

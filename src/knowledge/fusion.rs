@@ -56,7 +56,11 @@ impl Weights {
     #[must_use]
     pub fn fuse(&self, lang: &str, bm25: f64, cosine: Option<f64>) -> Fused {
         let most = self.most.get(lang).copied().unwrap_or(0.0);
-        let trust = self.trust.get(lang).copied().unwrap_or_else(|| unmeasured(lang));
+        let trust = self.trust.get(lang).copied().unwrap_or_else(|| {
+            // No further than those that were: else the three passages of a Spanish site that
+            // look English come before all others.
+            self.trust.values().copied().fold(unmeasured(lang), f64::min)
+        });
         Fused {
             words: if most > 0.0 { bm25 / most } else { 0.0 },
             // Twice: a model that half understands a language ranks by chance the other half.
@@ -110,12 +114,26 @@ mod tests {
             term("english", 9.0, 0.5),
             term("german", 1.0, 1.0),
         ];
-        let weights = Weights::of(&terms, BTreeMap::from([("german".to_owned(), 0.0)]));
+        let trust = BTreeMap::from([("english".to_owned(), 1.0), ("german".to_owned(), 0.0)]);
+        let weights = Weights::of(&terms, trust);
         let english = weights.fuse("english", 2.2, Some(0.5));
         assert!((english.words - 0.5).abs() < 1e-12 && (english.meaning - 0.5).abs() < 1e-12);
         let german = weights.fuse("german", 2.2, Some(0.5));
         assert!((german.score() - 1.0).abs() < 1e-12);
         assert!(weights.fuse("french", 1.0, None).score().abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_language_that_was_not_measured_is_trusted_no_further_than_those_that_were() {
+        let meaning = |trust: &[(&str, f64)], lang: &str| {
+            let trust = trust.iter().map(|(l, t)| ((*l).to_owned(), *t)).collect();
+            Weights::of(&[], trust).fuse(lang, 0.0, Some(1.0)).meaning
+        };
+        assert!((meaning(&[], "english") - 1.0).abs() < 1e-12);
+        assert!((meaning(&[], "french") - 0.64).abs() < 1e-12);
+        let spanish = [("spanish", 0.5)];
+        assert!((meaning(&spanish, "english") - 0.25).abs() < 1e-12);
+        assert!((meaning(&[("english", 0.9)], "french") - 0.64).abs() < 1e-12);
     }
 
     #[test]

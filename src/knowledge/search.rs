@@ -29,7 +29,7 @@ pub const MAX_QUERY: usize = 4000;
 /// The most passages that one search returns.
 pub const MAX_K: usize = 100;
 /// How many candidates each half gives.
-pub const CANDIDATES: usize = 50;
+pub const CANDIDATES: usize = 100;
 /// How many more passages than are asked for are read from the database at first.
 const SPARE: usize = 3;
 /// How often the site's model may change while a question is looked up.

@@ -25,6 +25,8 @@ const NOT_PERSONAL: &[&str] = &[
     "sites",
     "site_keys",
     "nonces",
+    // What the site's owner reaches other systems with.
+    "connections",
     // What the site publishes, and what searches make of it.
     "documents",
     "document_tags",

@@ -15,7 +15,8 @@ fn every_function_is_called_under_the_wrong_site() {
         + &read("tenancy_intake.rs")
         + &read("tenancy_persons.rs")
         + &read("tenancy_crawl.rs")
-        + &read("tenancy_retention.rs");
+        + &read("tenancy_retention.rs")
+        + &read("tenancy_connections.rs");
     tests.retain(|c| !c.is_whitespace());
     let mut missing = BTreeSet::new();
     let mut seen = 0;

@@ -26,9 +26,15 @@ pub const MOST_LISTED: usize = 10;
 /// How a shop fails.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It wants fewer requests.
+    /// It wants fewer requests; nothing was done.
     #[error("the shop wants fewer requests")]
     RateLimited,
+    /// It has failed too often of late and is left alone for a while; nothing was asked.
+    #[error("the shop is left alone after failures")]
+    Resting,
+    /// There was no connection: nothing was asked.
+    #[error("the shop can't be reached: {0}")]
+    Unreachable(String),
     /// It didn't answer in time, or the connection broke: it may have done it all the same.
     #[error("the shop didn't answer: {0}")]
     Silent(String),
@@ -54,8 +60,11 @@ impl StoreError {
 impl From<StoreError> for ToolError {
     fn from(error: StoreError) -> Self {
         let code = match &error {
-            StoreError::RateLimited => ToolCode::RateLimit,
-            StoreError::Silent(_) => ToolCode::Timeout,
+            // A visitor who is told of a limit believes that it is theirs.
+            StoreError::RateLimited
+            | StoreError::Resting
+            | StoreError::Unreachable(_)
+            | StoreError::Silent(_) => ToolCode::Timeout,
             StoreError::Failed(_) => ToolCode::Upstream5xx,
             StoreError::Refused(_) => ToolCode::InvalidInput,
             StoreError::NoAccess(_) => ToolCode::Disabled,
@@ -98,6 +107,12 @@ pub trait OrderStore: Send + Sync + 'static {
 
     /// The orders of a billing e-mail, newest first, at most [`MOST_LISTED`].
     fn of_email<'a>(&'a self, site: SiteId, email: &'a str) -> StoreResult<'a, Vec<Order>>;
+
+    /// The order with what only the refund policy asks for, the categories of its goods. For an
+    /// order that is the visitor's: it may take another request.
+    fn with_categories(&self, _site: SiteId, order: Order) -> StoreResult<'_, Order> {
+        Box::pin(std::future::ready(Ok(order)))
+    }
 
     /// Changes an order under a key; gives the shop's own name for what it did. Under a key that
     /// was used before nothing more is changed where the shop can tell.

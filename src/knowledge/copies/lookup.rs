@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
 use deskhand_index::{Bits, Filter, Index, Scored};
+use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Copies;
 use super::lexemes::Known;
@@ -23,6 +24,18 @@ const MOST_POSTINGS: i64 = 500_000;
 const CLOSE: usize = 16;
 /// How often a question's words are looked up before the database is asked instead.
 const TRIES: usize = 4;
+
+/// From so many passages on a look-up takes a thread of the runtime for milliseconds.
+const LARGE: usize = 20_000;
+
+/// Does what takes long without keeping other tasks of this thread waiting.
+fn aside<R>(work: impl FnOnce() -> R) -> R {
+    // A runtime of one thread has no other to give them to.
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
 
 /// What is looked for.
 pub(in crate::knowledge) struct Asking<'a> {
@@ -92,7 +105,8 @@ impl Asking<'_> {
                     continue;
                 }
             }
-            return Ok(Some(self.look_up(&state, bounded(terms), others)));
+            let looks = || self.look_up(&state, bounded(terms), others);
+            return Ok(Some(if state.index.len() > LARGE { aside(looks) } else { looks() }));
         }
         Ok(None)
     }

@@ -36,6 +36,9 @@ const VALIDATOR: usize = 1_000;
 const REDIRECTS: u8 = 5;
 /// What is kept of the answer to a [`Fetcher::post`].
 pub const MAX_ANSWER: usize = 64 << 10;
+/// The longest answer to an [`Exchange`], and the longest time for one, whatever it asks for.
+const MAX_EXCHANGE: usize = 16 << 20;
+const LONGEST_EXCHANGE: Duration = Duration::from_secs(120);
 /// Who is asking, as web servers log it; `deskhand` is also the name for robots.txt.
 pub const USER_AGENT: &str = concat!("deskhand/", env!("CARGO_PKG_VERSION"));
 
@@ -127,15 +130,42 @@ pub struct Fetched {
     pub body: Body,
 }
 
-/// The answer to a [`Fetcher::post`].
+/// A request whose answer is read into memory, whatever its status is.
+#[derive(Debug, Clone)]
+pub struct Exchange<'a> {
+    /// What to do.
+    pub method: Method,
+    /// Where.
+    pub url: &'a str,
+    /// To be sent.
+    pub headers: HeaderMap,
+    /// To be sent; empty for none.
+    pub body: Vec<u8>,
+    /// How much of the answer is kept.
+    pub most: usize,
+    /// For everything, the answer's body included.
+    pub time: Duration,
+}
+
+/// The answer to an [`Exchange`].
 #[derive(Debug, Clone)]
 pub struct Answer {
     /// Whatever it is: redirects aren't followed.
     pub status: u16,
     /// Of the answer.
     pub headers: HeaderMap,
-    /// At most [`MAX_ANSWER`] bytes of it.
+    /// Its beginning, as much as was to be kept.
     pub body: Vec<u8>,
+    /// Whether that is all of it.
+    pub whole: bool,
+}
+
+impl Answer {
+    /// How long the server asks to be left alone.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        asked_to_wait(&self.headers)
+    }
 }
 
 /// Fetches. Cheap to clone; clones share their connections.
@@ -270,28 +300,61 @@ impl Fetcher {
         body: Vec<u8>,
         time: Duration,
     ) -> Result<Answer, FetchError> {
-        let until = Instant::now() + time.min(self.settings.total);
-        let url = parse(url)?;
-        let request = self
-            .request(Method::POST, &url, allowed)?
-            .headers(headers)
-            .body(body);
-        let response = self.send(request, &url, until).await?;
+        let time = time.min(self.settings.first_byte).min(self.settings.total);
+        let exchange = Exchange {
+            method: Method::POST,
+            url,
+            headers,
+            body,
+            most: MAX_ANSWER,
+            time,
+        };
+        self.exchange(exchange, allowed).await
+    }
+
+    /// Sends a request; redirects aren't followed, any status is an answer.
+    ///
+    /// # Errors
+    /// When it isn't allowed, or no whole answer comes in time.
+    pub async fn exchange(&self, exchange: Exchange<'_>, allowed: &AllowList) -> Result<Answer, FetchError> {
+        let until = Instant::now() + exchange.time.min(LONGEST_EXCHANGE);
+        let most = exchange.most.min(MAX_EXCHANGE);
+        let url = parse(exchange.url)?;
+        let mut request = self
+            .request(exchange.method, &url, allowed)?
+            .headers(exchange.headers);
+        if !exchange.body.is_empty() {
+            request = request.body(exchange.body);
+        }
+        let response = match timeout_at(until, request.send()).await {
+            Ok(sent) => sent.map_err(|e| failed(&e, &url))?,
+            Err(_) => return Err(Reason::Timeout("no answer came in time").into()),
+        };
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let mut pieces = response.bytes_stream();
-        let mut body = Vec::new();
-        while body.len() < MAX_ANSWER
-            && let Some(piece) = timeout_at(until, pieces.next()).await.map_err(|_| slow_body())?
-        {
+        let (mut body, mut whole) = (Vec::new(), true);
+        while let Some(piece) = timeout_at(until, pieces.next()).await.map_err(|_| slow_body())? {
             let piece = piece.map_err(|e| failed(&e, &url))?;
-            body.extend_from_slice(&piece[..piece.len().min(MAX_ANSWER - body.len())]);
+            let room = most - body.len();
+            body.extend_from_slice(&piece[..piece.len().min(room)]);
+            if piece.len() > room {
+                whole = false;
+                break;
+            }
         }
         Ok(Answer {
             status,
             headers,
             body,
+            whole,
         })
+    }
+
+    /// Whether the operator has named this URL's host and port as one of the own network.
+    #[must_use]
+    pub fn is_private(&self, url: &str) -> bool {
+        parse(url).is_ok_and(|url| self.settings.private.names(&url))
     }
 
     /// A request that may be made.

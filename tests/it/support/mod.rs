@@ -16,4 +16,5 @@ pub mod scratch;
 pub mod site_server;
 pub mod sse;
 pub mod web_server;
+pub mod woo_server;
 pub mod wordpress;
