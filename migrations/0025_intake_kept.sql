@@ -26,6 +26,8 @@ ALTER TABLE documents ADD COLUMN fetched jsonb CHECK (octet_length(fetched::text
 CREATE INDEX threads_created ON threads (site_id, created_at);
 CREATE INDEX tickets_age ON tickets (site_id, (coalesce(resolved_at, at)));
 CREATE INDEX inbound_events_received ON inbound_events (site_id, received_at);
+-- They were looked for over all sites before.
+DROP INDEX inbound_events_age;
 
 -- The audit can't be changed by the application, but what is older than the site keeps it goes.
 -- Of the transaction's own site only.

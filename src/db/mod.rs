@@ -19,6 +19,7 @@ pub mod embeddings;
 pub mod erasure;
 pub mod eval_threads;
 pub mod events;
+pub mod fetched;
 pub mod filtered;
 pub mod freshness;
 pub mod gaps;

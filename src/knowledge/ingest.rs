@@ -10,7 +10,7 @@ use self::source::{Got, Known};
 use self::version::Given;
 use crate::db::pool::{Db, DbError};
 use crate::db::versions::{self, Failure, NewVersion, Swapped};
-use crate::db::{documents, models, nearest, sites, uploads};
+use crate::db::{documents, fetched, models, nearest, sites, uploads};
 use crate::domain::clock::Clock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{DocumentId, SiteId, UploadId, VersionId};
@@ -251,9 +251,9 @@ async fn make(
     let allowed = AllowList::of_site(&mut tx).await?;
     let known = match (
         documents::live(&mut tx, document).await?,
-        documents::fetched(&mut tx, document).await?,
+        fetched::get(&mut tx, document).await?,
     ) {
-        (Some(live), Some(fetched)) => Some(Known { live, fetched }),
+        (Some(live), Some(told)) => Some(Known { live, fetched: told }),
         _ => None,
     };
     drop(tx);
@@ -276,7 +276,7 @@ async fn make(
         }
         Got::Fetched(named, url, validators) => {
             fail::point(FailPoint::IngestFetched);
-            told = Some(documents::Fetched {
+            told = Some(fetched::Fetched {
                 url,
                 etag: validators.etag.clone(),
                 last_modified: validators.last_modified.clone(),
@@ -335,7 +335,7 @@ async fn unchanged(
     upload: UploadId,
     document: DocumentId,
     named: &Named,
-    told: Option<&documents::Fetched>,
+    told: Option<&fetched::Fetched>,
 ) -> Result<bool, IngestError> {
     let mut tx = db.site(site).await?;
     if !documents::lock(&mut tx, document).await? {
@@ -347,7 +347,7 @@ async fn unchanged(
         uploads::take(&mut tx, upload, document).await?;
         versions::forget_failure(&mut tx, document).await?;
         if told.is_some() {
-            documents::set_fetched(&mut tx, document, told).await?;
+            fetched::set(&mut tx, document, told).await?;
         }
         tx.commit().await?;
     }
@@ -376,7 +376,7 @@ async fn swap(
     clock: &dyn Clock,
     site: SiteId,
     version: &NewVersion,
-    told: Option<&documents::Fetched>,
+    told: Option<&fetched::Fetched>,
     progress: Progress<'_>,
 ) -> Result<Option<Ingested>, IngestError> {
     progress(Stage::Swap, 0.0);
@@ -389,7 +389,7 @@ async fn swap(
         Swapped::ModelChanged => return Ok(None),
     };
     if id.is_some() {
-        documents::set_fetched(&mut tx, version.document, told).await?;
+        fetched::set(&mut tx, version.document, told).await?;
     }
     tx.commit().await?;
     progress(Stage::Swap, 1.0);

@@ -1,7 +1,7 @@
 //! What keeps, shows and ends what came in, called under the wrong site with another's real ids.
 
 use chrono::TimeDelta;
-use deskhand::db::documents::{self, Fetched};
+use deskhand::db::fetched::{self, Fetched};
 use deskhand::db::inbound::{self, NewEvent};
 use deskhand::db::inbound_views::{self, Which};
 use deskhand::db::refused::{self, Refused};
@@ -61,19 +61,14 @@ async fn a_stranger_ends_nothing_and_sees_nothing_of_what_came() {
         .await
         .unwrap();
     refused::add(&mut own, &sender).await.unwrap();
-    let fetched = Fetched {
+    let told = Fetched {
         url: "https://shop.example/a".to_owned(),
         etag: Some("\"1\"".to_owned()),
         last_modified: None,
         sha256: "00".to_owned(),
     };
-    documents::set_fetched(&mut own, document, Some(&fetched))
-        .await
-        .unwrap();
-    assert_eq!(
-        documents::fetched(&mut own, document).await.unwrap(),
-        Some(fetched)
-    );
+    fetched::set(&mut own, document, Some(&told)).await.unwrap();
+    assert_eq!(fetched::get(&mut own, document).await.unwrap(), Some(told));
     own.commit().await.unwrap();
     app.bend(&format!(
         "INSERT INTO gaps (site_id, id, question, locale, at) VALUES ('{}', gen_random_uuid(), 'zeppelins', 'en', now());
@@ -117,8 +112,8 @@ async fn a_stranger_ends_nothing_and_sees_nothing_of_what_came() {
     assert_eq!(inbound_views::get(tx, event.id).await.unwrap(), None);
     assert_eq!(inbound_views::again(tx, event.id).await.unwrap(), None);
     assert!(refused::since(tx, now.date_naive()).await.unwrap().is_empty());
-    assert_eq!(documents::fetched(tx, document).await.unwrap(), None);
-    documents::set_fetched(tx, document, None).await.unwrap();
+    assert_eq!(fetched::get(tx, document).await.unwrap(), None);
+    fetched::set(tx, document, None).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(
         before,

@@ -106,7 +106,11 @@ impl Asking<'_> {
                 }
             }
             let looks = || self.look_up(&state, bounded(terms), others);
-            return Ok(Some(if state.index.len() > LARGE { aside(looks) } else { looks() }));
+            return Ok(Some(if state.index.len() > LARGE {
+                aside(looks)
+            } else {
+                looks()
+            }));
         }
         Ok(None)
     }

@@ -8,15 +8,15 @@ pub mod allow;
 pub mod body;
 pub mod error;
 pub mod resolve;
+pub mod validators;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta};
 use futures::StreamExt;
-use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::header::{self, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout_at};
 
@@ -27,11 +27,10 @@ use allow::{AllowList, PrivateHosts, has_user};
 use body::{Body, Spool};
 use error::{FetchError, Reason};
 use resolve::{Guard, Lookup, SystemLookup, Unusable, permitted};
+use validators::Validators;
 
 /// The longest URL.
 const URL: usize = 2_000;
-/// The longest validator that is kept.
-const VALIDATOR: usize = 1_000;
 /// Redirects that are followed.
 const REDIRECTS: u8 = 5;
 /// What is kept of the answer to a [`Fetcher::post`].
@@ -71,47 +70,6 @@ impl FetchSettings {
             max_bytes: MAX_UPLOAD_BYTES as u64,
             folder,
         }
-    }
-}
-
-/// What a server said of a content's version, to ask later whether there is another one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Validators {
-    /// `ETag`.
-    pub etag: Option<String>,
-    /// `Last-Modified`.
-    pub last_modified: Option<String>,
-}
-
-/// How long a content must have been as it is before its server can tell it from the next one: dates
-/// are in seconds, and a copy to the disk takes its time.
-const SETTLED: TimeDelta = TimeDelta::seconds(60);
-
-impl Validators {
-    /// What an answer says of its content's version. Nothing, if it was changed just now: another
-    /// change in the same second might look the same.
-    fn of(headers: &HeaderMap) -> Self {
-        let text = |name| Some(headers.get(name)?.to_str().ok()?).filter(|t| t.len() <= VALIDATOR);
-        let date = |name| DateTime::parse_from_rfc2822(text(name)?).ok();
-        let (changed, now) = (date(header::LAST_MODIFIED), date(header::DATE));
-        if let (Some(changed), Some(now)) = (changed, now)
-            && now - changed < SETTLED
-        {
-            return Self::default();
-        }
-        Self {
-            etag: text(header::ETAG).map(str::to_owned),
-            // Without the server's own time nobody knows how old that is.
-            last_modified: text(header::LAST_MODIFIED)
-                .filter(|_| now.is_some())
-                .map(str::to_owned),
-        }
-    }
-
-    /// Whether there is nothing to tell a version by.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        *self == Self::default()
     }
 }
 
@@ -259,7 +217,7 @@ impl Fetcher {
         let mut followed = 0;
         loop {
             let request = self.request(Method::GET, &url, allowed)?;
-            let request = conditional(request, known).header(header::ACCEPT_ENCODING, "gzip");
+            let request = known.ask(request).header(header::ACCEPT_ENCODING, "gzip");
             let response = self.send(request, &url, until).await?;
             let status = response.status();
             if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
@@ -437,17 +395,6 @@ fn check(url: &Url, allowed: &AllowList, private: bool) -> Result<(), Reason> {
         return Err(Reason::Address(host.to_owned()));
     }
     Ok(())
-}
-
-fn conditional(mut request: RequestBuilder, known: &Validators) -> RequestBuilder {
-    let value = |text: &Option<String>| HeaderValue::from_str(text.as_deref()?).ok();
-    if let Some(etag) = value(&known.etag) {
-        request = request.header(header::IF_NONE_MATCH, etag);
-    }
-    if let Some(date) = value(&known.last_modified) {
-        request = request.header(header::IF_MODIFIED_SINCE, date);
-    }
-    request
 }
 
 fn location(response: &Response, from: &Url) -> Option<Url> {

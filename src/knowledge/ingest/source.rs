@@ -2,14 +2,16 @@
 //! origins.
 
 use super::{IngestError, Progress, Stage};
-use crate::db::documents::{self, Live};
+use crate::db::documents::Live;
+use crate::db::fetched;
 use crate::db::uploads::{Content, Upload};
 use crate::knowledge::accept::{self, Named};
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::chunk::ChunkLimits;
+use crate::knowledge::fetch::Fetched;
 use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::error::{FetchError, Reason};
-use crate::knowledge::fetch::{Fetched, Validators};
+use crate::knowledge::fetch::validators::Validators;
 
 /// A content.
 pub(super) enum Got {
@@ -24,7 +26,7 @@ pub(super) enum Got {
 /// The live content, and how the server told it from others.
 pub(super) struct Known {
     pub live: Live,
-    pub fetched: documents::Fetched,
+    pub fetched: fetched::Fetched,
 }
 
 impl Known {
