@@ -24,7 +24,7 @@ ALTER TABLE documents ADD COLUMN fetched jsonb CHECK (octet_length(fetched::text
 
 -- A site's idle conversations are looked for by their age.
 CREATE INDEX threads_created ON threads (site_id, created_at);
-CREATE INDEX tickets_age ON tickets (site_id, (coalesce(resolved_at, at)));
+CREATE INDEX tickets_age ON tickets (site_id, (coalesce(resolved_at, updated_at)));
 CREATE INDEX inbound_events_received ON inbound_events (site_id, received_at);
 -- They were looked for over all sites before.
 DROP INDEX inbound_events_age;

@@ -2,8 +2,10 @@
 //! [`turns`] starts, stops and takes over turns; [`driver`] performs what the machine asks.
 
 pub mod answer;
+mod away;
 pub mod brain;
 pub mod consent;
+mod contact;
 pub mod driver;
 pub mod explain;
 mod fingerprint;

@@ -14,6 +14,7 @@ use tracing::Instrument;
 use super::Agent;
 use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
 use super::consent;
+use super::contact;
 use super::judge::Ground;
 use super::machine::input::{GateReason, LinkFailure};
 use super::measure;
@@ -21,10 +22,15 @@ use super::meter::Meter;
 use super::opening::KnownSite;
 use super::record::TurnRef;
 use crate::agent::machine::action::{HandoffReason, TicketReason};
-use crate::db::pool::{DbResult, SiteTx};
+use crate::db::handoffs::{self, NewHandoff};
+use crate::db::hours::{self, Away};
+use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::proposals::{self, ProposalRow};
-use crate::db::{audit, handoffs, sites, threads};
-use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId, TicketId};
+use crate::db::tickets::{self, NewTicket};
+use crate::db::{audit, drafts, sites, threads, turns};
+use crate::domain::event::Citation;
+use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId};
+use crate::domain::site::Mode;
 use crate::hands::registry::{CallError, Called};
 use crate::hands::{Conversation, ToolContext, kb_search};
 
@@ -49,10 +55,10 @@ pub(super) enum Outcome {
     Drafted(Judged),
     /// The draft's end.
     DraftEnded(Result<(), LinkFailure>),
-    /// A ticket is stored.
-    Ticket(DbResult<(TicketId, bool)>),
+    /// A ticket, or a draft for staff, is stored.
+    Kept(DbResult<Closed>),
     /// A handoff is stored.
-    Handoff(DbResult<(HandoffId, bool)>),
+    Handoff(DbResult<(HandoffId, Closed)>),
     /// The proposal that the visitor is to be asked about.
     Proposal(DbResult<Option<ProposalRow>>),
     /// Something that needs no work is done.
@@ -65,6 +71,18 @@ pub(super) struct Screened {
     pub view: TurnView,
     /// The visitor's yes or no to the proposal that they were asked about last, and its tool.
     pub answer: Option<Answered>,
+    /// Whether the message only leaves an address that was asked for; it is stored then.
+    pub leaves_address: bool,
+}
+
+/// What is known once something is stored for people of the site.
+pub(super) struct Closed {
+    /// No address of the visitor is known.
+    pub needs_contact: bool,
+    /// A person had the conversation before this turn.
+    pub already: bool,
+    /// Nobody is in.
+    pub away: Option<Away>,
 }
 
 /// A yes or no to a proposal.
@@ -174,7 +192,12 @@ pub(super) fn opened(view: TurnView, site: &KnownSite) -> Running {
         site_name: site.facts.name.clone(),
         ..view
     };
-    Running::One(std::future::ready(Outcome::Screened(Ok(Screened { view, answer: None }))).boxed())
+    let screened = Screened {
+        view,
+        answer: None,
+        leaves_address: false,
+    };
+    Running::One(std::future::ready(Outcome::Screened(Ok(screened))).boxed())
 }
 
 async fn screened(
@@ -190,7 +213,15 @@ async fn screened(
         Some(accept) => answered(agent, t, accept).await?,
         None => None,
     };
-    Ok(Screened { view, answer })
+    let leaves_address = match contact::given(&view) {
+        Some(given) => contact::store(agent, t, &given.placeholder).await? && given.alone,
+        None => false,
+    };
+    Ok(Screened {
+        view,
+        answer,
+        leaves_address,
+    })
 }
 
 /// What an exact yes or no answers, if the agent's last word was a proposal. A no is stored here.
@@ -252,6 +283,12 @@ pub(super) async fn view(
         .as_ref()
         .map(|s| agent.registry.off(s.mode, &s.rules))
         .unwrap_or_default();
+    // What a person has written to is dealt with; in shadow mode they send the agent's own words.
+    let shadow = site.as_ref().is_some_and(|s| s.mode == Mode::Shadow);
+    let handled = history
+        .iter()
+        .rposition(|m| m.author == "staff" && !shadow)
+        .map_or(0, |n| n + 1);
     let history = history
         .into_iter()
         .map(|m| Exchange {
@@ -262,6 +299,7 @@ pub(super) async fn view(
     Ok(TurnView {
         message,
         history,
+        handled,
         locale,
         site_name: site.map(|s| s.name).unwrap_or_default(),
         off: Arc::new(off),
@@ -364,13 +402,40 @@ pub(super) fn draft(
 pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
+        let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
-        let id = handoffs::open_ticket(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
-        let known = threads::has_email(&mut tx, t.visitor).await?;
+        turns::speaks(&mut tx, t.thread, t.turn).await?;
+        tickets::open(&mut tx, &NewTicket::of_turn(t.thread, t.turn, &reason, now)).await?;
+        let closed = closed(&mut tx, &t, false, now).await?;
         tx.commit().await?;
-        Ok((id, !known))
+        Ok(closed)
     };
-    Running::apart(agent, store.map(Outcome::Ticket))
+    Running::apart(agent, store.map(Outcome::Kept))
+}
+
+/// Keeps a draft for staff.
+pub(super) fn keep_draft(agent: &Arc<Agent>, t: TurnRef, text: String, cites: Vec<Citation>) -> Running {
+    let own = Arc::clone(agent);
+    let store = async move {
+        let now = own.clock.now();
+        let cites = serde_json::to_value(cites).map_err(|e| DbError::Unreadable(e.to_string()))?;
+        let mut tx = own.db.site(t.site).await?;
+        turns::speaks(&mut tx, t.thread, t.turn).await?;
+        drafts::keep(&mut tx, t.thread, t.turn, &text, &cites, now).await?;
+        let closed = closed(&mut tx, &t, false, now).await?;
+        tx.commit().await?;
+        Ok(closed)
+    };
+    Running::apart(agent, store.map(Outcome::Kept))
+}
+
+/// What is to be said of what is stored: whether the visitor can be reached, and when.
+async fn closed(tx: &mut SiteTx, t: &TurnRef, already: bool, now: DateTime<Utc>) -> DbResult<Closed> {
+    Ok(Closed {
+        needs_contact: !threads::has_email(tx, t.visitor).await?,
+        already,
+        away: hours::away(tx, now).await?,
+    })
 }
 
 /// Looks up what the visitor is to be asked.
@@ -394,14 +459,22 @@ pub(super) fn handoff(
 ) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
+        let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
-        let id = handoffs::open_handoff(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
+        let new = NewHandoff {
+            thread: t.thread,
+            turn: t.turn,
+            reason: &reason,
+            excerpt: None,
+            now,
+        };
+        let opened = handoffs::open(&mut tx, &new).await?;
         if let Some(proposal) = proposal {
-            handoffs::attach_proposal(&mut tx, id, proposal).await?;
+            handoffs::attach_proposal(&mut tx, opened.id, proposal).await?;
         }
-        let known = threads::has_email(&mut tx, t.visitor).await?;
+        let closed = closed(&mut tx, &t, !opened.first, now).await?;
         tx.commit().await?;
-        Ok((id, !known))
+        Ok((opened.id, closed))
     };
     Running::apart(agent, store.map(Outcome::Handoff))
 }

@@ -30,6 +30,8 @@ pub mod search;
 pub mod serve;
 pub mod session;
 pub mod site;
+pub mod tickets;
+mod times;
 pub mod turn;
 pub mod usage;
 pub mod work;
@@ -119,6 +121,15 @@ enum Command {
         /// What to do.
         #[command(subcommand)]
         command: inbox::Command,
+    },
+    /// List, show and work on tickets.
+    Tickets {
+        /// Whose tickets, and who acts.
+        #[command(flatten)]
+        who: tickets::Who,
+        /// What to do.
+        #[command(subcommand)]
+        command: tickets::Command,
     },
     /// Show what happened in a turn.
     #[command(subcommand)]
@@ -228,6 +239,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Events(command) => events::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
+            Command::Tickets { who, command } => tickets::run(config, who, command).await,
             Command::Turn(command) => turn::run(config, command).await,
             Command::Usage(args) => usage::run(config, args).await,
             Command::Replay(args) => replay::run(config, args).await,

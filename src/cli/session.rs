@@ -23,9 +23,11 @@ use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
 use crate::gateway::Gateway;
 use crate::hands::adapters::shops::Shops;
+use crate::hands::desk;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
 use crate::hands::registry::Registry;
+use crate::inbox::mirror::Mirrors;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::Fetcher;
 use crate::models::embedders::Embedders;
@@ -51,6 +53,8 @@ pub struct Session {
     pub knowledge: Arc<Knowledge>,
     /// The sites' shops, and which of them are left alone at the moment.
     pub shops: Arc<Shops>,
+    /// What reaches addresses that sites name.
+    pub fetcher: Fetcher,
     /// The own server, if it is one.
     pub embedded: Option<Embedded>,
 }
@@ -169,11 +173,12 @@ impl Session {
         let master = Arc::new(config.master_key()?);
         let knowledge = Arc::new(knowledge(&config)?);
         let clock: SharedClock = Arc::new(SystemClock);
+        let fetcher = fetcher(&config)?;
         let shops = Shops::new(
             db.clone(),
             Arc::clone(&clock),
             Arc::clone(&master),
-            fetcher(&config)?,
+            fetcher.clone(),
         );
         Ok(Self {
             config,
@@ -182,6 +187,7 @@ impl Session {
             master,
             knowledge,
             shops: Arc::new(shops),
+            fetcher,
             embedded: logins.embedded,
         })
     }
@@ -196,6 +202,16 @@ impl Session {
             server.stop().await?;
         }
         Ok(())
+    }
+
+    /// What brings tickets to other systems.
+    pub fn mirrors(&self) -> Arc<Mirrors> {
+        Arc::new(Mirrors {
+            db: self.db.clone(),
+            clock: Arc::clone(&self.clock),
+            master: Arc::clone(&self.master),
+            fetcher: self.fetcher.clone(),
+        })
     }
 
     /// The shops that the hands act in.
@@ -247,6 +263,7 @@ impl Session {
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
         orders::register(&mut registry, &self.stores(), None)?;
+        desk::register(&mut registry)?;
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,

@@ -21,7 +21,9 @@ use crate::jobs::crawl::{BeginCrawls, Crawl};
 use crate::jobs::execute_proposal::ExecuteProposal;
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
+use crate::jobs::mark_breaches::MarkBreaches;
 use crate::jobs::measure_trust::MeasureTrust;
+use crate::jobs::mirror_ticket::MirrorTicket;
 use crate::jobs::prune::Prune;
 use crate::jobs::reindex::Reindex;
 use crate::jobs::runner::{Runner, Settings};
@@ -156,6 +158,10 @@ pub(super) fn handlers(session: &Session) -> Handlers {
             Arc::clone(&session.knowledge),
         )))
         .with(BeginCrawls {
+            clock: Arc::clone(&session.clock),
+        })
+        .with(MirrorTicket(session.mirrors()))
+        .with(MarkBreaches {
             clock: Arc::clone(&session.clock),
         })
         .with(Prune {

@@ -117,15 +117,15 @@ pub async fn refused(tx: &mut SiteTx, before: DateTime<Utc>) -> DbResult<i64> {
     Ok(rows(&gone))
 }
 
-/// Deletes tickets that were resolved before then, or came before then and never were; gives how
-/// many.
+/// Deletes tickets that were resolved before then, or that never were and changed last before then;
+/// gives how many.
 ///
 /// # Errors
 /// When the database refuses or is away.
 pub async fn tickets(tx: &mut SiteTx, before: DateTime<Utc>) -> DbResult<i64> {
     let gone = sqlx::query!(
         "DELETE FROM tickets WHERE id IN (
-             SELECT id FROM tickets WHERE coalesce(resolved_at, at) < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
+             SELECT id FROM tickets WHERE coalesce(resolved_at, updated_at) < $1 LIMIT $2 FOR UPDATE SKIP LOCKED)",
         before,
         PIECE
     )

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, ProposalId, UploadId};
+use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, ProposalId, TicketId, UploadId};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,6 +96,13 @@ pub enum Work {
         /// The proposal.
         proposal: ProposalId,
     },
+    /// Bring a ticket as it is now to the systems that mirror the site's tickets.
+    MirrorTicket {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Mark tickets and handoffs that no person has answered in time.
+    MarkBreaches,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -119,11 +126,15 @@ impl Work {
     pub const MEASURE_TRUST: &'static str = "measure_trust";
     /// The kind of [`Work::ExecuteProposal`].
     pub const EXECUTE_PROPOSAL: &'static str = "execute_proposal";
+    /// The kind of [`Work::MirrorTicket`].
+    pub const MIRROR_TICKET: &'static str = "mirror_ticket";
+    /// The kind of [`Work::MarkBreaches`].
+    pub const MARK_BREACHES: &'static str = "mark_breaches";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 10] = [
+    pub const KINDS: [&'static str; 12] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -133,6 +144,8 @@ impl Work {
         Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
         Self::EXECUTE_PROPOSAL,
+        Self::MIRROR_TICKET,
+        Self::MARK_BREACHES,
         Self::PRUNE,
     ];
 
@@ -149,6 +162,8 @@ impl Work {
             Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
             Self::ExecuteProposal { .. } => Self::EXECUTE_PROPOSAL,
+            Self::MirrorTicket { .. } => Self::MIRROR_TICKET,
+            Self::MarkBreaches => Self::MARK_BREACHES,
             Self::Prune => Self::PRUNE,
         }
     }
@@ -312,6 +327,10 @@ impl Retry {
             Work::AI_CALLBACK => (70, 5, 1800),
             // The next one is a minute away anyhow.
             Work::BEGIN_CRAWLS => (3, 10, 60),
+            // Half a day: another system's outage may be long.
+            Work::MIRROR_TICKET => (30, 5, 1800),
+            // The next one is a minute away anyhow.
+            Work::MARK_BREACHES => (3, 10, 60),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -360,6 +379,10 @@ mod tests {
             },
             Work::BeginCrawls,
             Work::MeasureTrust,
+            Work::MirrorTicket {
+                ticket: TicketId::new(),
+            },
+            Work::MarkBreaches,
             Work::Prune,
         ];
         for work in works {

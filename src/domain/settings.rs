@@ -3,8 +3,11 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::hours::Hours;
 use crate::domain::money::{Currency, Money};
 use crate::domain::site::normalise_origin;
+use crate::domain::sla::{self, Sla};
+use crate::domain::text::is_odd;
 
 /// What a setting's value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,12 @@ pub enum Kind {
     Amount,
     /// Short names with commas between, or `none`.
     Names,
+    /// Opening hours, or `always`.
+    Week,
+    /// Minutes to answer within, by category and priority.
+    Sla,
+    /// A sentence or two for visitors.
+    Words,
 }
 
 /// A setting.
@@ -66,6 +75,14 @@ pub const KEEP_TICKETS: &str = "keep_tickets_days";
 pub const KEEP_AUDIT: &str = "keep_audit_days";
 /// Whether pictures of the media library are read.
 pub const READ_PICTURES: &str = "read_pictures";
+/// When somebody is in.
+pub const HOURS: &str = "hours";
+/// What is said when nobody is.
+pub const AWAY: &str = "away";
+/// Within how many minutes a person is to answer.
+pub const SLA: &str = "sla";
+/// Stands for the next opening in [`AWAY`].
+pub const OPENS: &str = "{opens}";
 
 /// All of them.
 pub const SETTINGS: &[Setting] = &[
@@ -139,7 +156,7 @@ pub const SETTINGS: &[Setting] = &[
         key: KEEP_TICKETS,
         kind: Kind::Days,
         default: "180",
-        about: "days that a ticket is kept after it was resolved, or after it came if it never was",
+        about: "days that a ticket is kept after it was resolved, or after its last change if it never was",
     },
     Setting {
         key: KEEP_AUDIT,
@@ -153,8 +170,30 @@ pub const SETTINGS: &[Setting] = &[
         default: "false",
         about: "the text in pictures of the media library is recognised and answered from; most are of products, so usually not",
     },
+    Setting {
+        key: HOURS,
+        kind: Kind::Week,
+        default: ALWAYS,
+        about: "when somebody is in; who asks for a person at another time is told when somebody is back, and times to answer run while somebody is in",
+    },
+    Setting {
+        key: AWAY,
+        kind: Kind::Words,
+        default: "",
+        about: "what is said when nobody is in, in place of the usual sentence; {opens} stands for the next opening",
+    },
+    Setting {
+        key: SLA,
+        kind: Kind::Sla,
+        default: sla::DEFAULT,
+        about: "minutes within which a person is to answer tickets and handoffs, by category and priority; the most exact entry counts",
+    },
 ];
 
+/// The opening hours of a site that has said nothing.
+const ALWAYS: &str = "always";
+/// The longest words that can be set, in characters.
+const MOST_WORDS: usize = 300;
 /// The longest age that can be set: ten years.
 const MOST_HOURS: u32 = 87_600;
 /// Origins that can be added.
@@ -197,6 +236,11 @@ impl Kind {
             Self::Days => "a number of days, 1 to 3650",
             Self::Amount => "an amount such as 50.00",
             Self::Names => "names of small letters, digits, - and _ with commas between, or none",
+            Self::Week => {
+                "a time zone, times and holidays, such as `Europe/Vienna; Mon-Fri 9:00-12:00,13:00-17:00; Sat 9:00-12:00; closed 2026-12-24..2026-12-26,2027-01-01`, or always"
+            }
+            Self::Sla => "entries such as `billing=240, billing/urgent=30, */high=120, handoff=60, *=1440`",
+            Self::Words => "a sentence or two, at most 300 characters",
         }
     }
 
@@ -219,6 +263,12 @@ impl Kind {
                 .filter(|d| (1..=3650).contains(d))
                 .map(Value::from),
             Self::Amount => Money::parse(text, Currency::EUR).map(|m| Value::from(m.decimal())),
+            Self::Week if text == ALWAYS => Some(Value::from(ALWAYS)),
+            Self::Week => text.parse::<Hours>().ok().map(|h| Value::from(h.to_string())),
+            Self::Sla => text.parse::<Sla>().ok().map(|s| Value::from(s.to_string())),
+            Self::Words => {
+                (text.chars().count() <= MOST_WORDS && !text.contains(is_odd)).then(|| Value::from(text))
+            }
             Self::Names if text == "none" => Some(Value::Array(Vec::new())),
             Self::Names => {
                 let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
@@ -328,6 +378,25 @@ impl SiteSettings {
             .unwrap_or(false)
     }
 
+    /// When somebody is in; none: always.
+    #[must_use]
+    pub fn hours(&self) -> Option<Hours> {
+        self.0.get(HOURS)?.as_str()?.parse().ok()
+    }
+
+    /// What is said when nobody is in, if the site has words of its own.
+    #[must_use]
+    pub fn away(&self) -> Option<&str> {
+        self.0.get(AWAY)?.as_str().filter(|words| !words.is_empty())
+    }
+
+    /// Within how many minutes a person is to answer.
+    #[must_use]
+    pub fn sla(&self) -> Sla {
+        let set = self.0.get(SLA).and_then(Value::as_str);
+        set.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
     /// A setting's value in words, and whether it was set.
     #[must_use]
     pub fn shown(&self, setting: &Setting) -> (String, bool) {
@@ -363,6 +432,9 @@ mod tests {
             ("refund_window_days=0", "1 to 3650"),
             ("refund_soft_limit=1,50", "50.00"),
             ("tools_off=Issue Refund", "small letters"),
+            ("hours=Mon-Fri 9-17", "Europe/Vienna"),
+            ("sla=lead=soon", "billing=240"),
+            ("away=\u{7}", "300 characters"),
         ] {
             assert!(parse(given).unwrap_err().to_string().contains(says), "{given}");
         }

@@ -5,16 +5,21 @@
 pub mod act;
 pub mod adapters;
 pub mod check_refund_policy;
+pub mod create_ticket;
+pub mod desk;
 pub mod get_order_status;
+pub mod handoff_human;
 pub mod identity;
 pub mod issue_refund;
 pub mod kb_search;
 pub mod list_orders;
 mod measure;
+pub mod notify_human;
 pub mod orders;
 pub mod proposal;
 pub mod registry;
 pub mod update_shipping_address;
+pub mod update_ticket;
 pub mod verify_identity;
 
 use std::collections::BTreeSet;
@@ -129,6 +134,7 @@ impl ToolError {
     pub fn needs(need: Need) -> Self {
         let (code, cause) = match need {
             Need::Identity => (ToolCode::Unauthorized, "the visitor must show who they are"),
+            Need::Contact => (ToolCode::InvalidInput, "the visitor must leave an address"),
             Need::Confirm { .. } => (ToolCode::NeedsConfirmation, "the visitor must say yes"),
             Need::Approval { .. } => (ToolCode::NeedsApproval, "staff must approve"),
         };

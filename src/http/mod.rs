@@ -26,5 +26,6 @@ pub mod server;
 pub mod sse;
 pub mod state;
 pub mod threads;
+pub mod tickets;
 pub mod usage;
 pub mod webhooks;

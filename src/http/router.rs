@@ -24,7 +24,7 @@ use super::error::{Code, Problem};
 use super::state::App;
 use super::{
     ai_jobs, assets, body, cors, crawls, demo, documents, health, inbound, jobs, messages, metrics, ping,
-    privacy, rag, request_id, search, threads, usage, webhooks,
+    privacy, rag, request_id, search, threads, tickets, usage, webhooks,
 };
 
 /// A body must have arrived by then.
@@ -35,6 +35,7 @@ const BODY_TIME: Duration = Duration::from_secs(15);
     info(title = "deskhand", description = "A support agent that answers from a site's own documents."),
     tags((name = "agent", description = "Conversations of a site's visitors"), (name = "intake", description = "What a site tells of its documents, and where they stand"),
          (name = "gateway", description = "AI jobs of a site's server"), (name = "privacy", description = "A person's data: export and erasure"),
+         (name = "tickets", description = "What a site's people work on"),
          (name = "operation", description = "Health and usage"))
 )]
 struct Description;
@@ -70,6 +71,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(crawls::list, crawls::add))
         .routes(routes!(crawls::get, crawls::remove))
         .routes(routes!(crawls::run))
+        .routes(routes!(tickets::list))
+        .routes(routes!(tickets::get, tickets::patch))
 }
 
 fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {

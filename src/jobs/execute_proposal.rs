@@ -8,11 +8,13 @@ use futures::future::BoxFuture;
 
 use super::handler::{Handler, JobContext};
 use crate::agent::phrases::Decision;
-use crate::db::{desk, proposals};
+use crate::db::proposals;
+use crate::db::tickets::{self, NewTicket};
 use crate::domain::clock::SharedClock;
-use crate::domain::ids::{ProposalId, SiteId};
+use crate::domain::ids::{ProposalId, SiteId, TicketId};
 use crate::domain::job::{JobError, Work};
 use crate::domain::seal::MasterKey;
+use crate::domain::ticket::Priority;
 use crate::hands::act::{self, Leave};
 use crate::hands::orders::Stores;
 use crate::hands::{ToolContext, ToolError};
@@ -106,7 +108,22 @@ impl ExecuteProposal {
                 } else {
                     "void_approval"
                 };
-                desk::open_ticket(&mut tx, row.thread, reason, now).await?;
+                let ticket = NewTicket {
+                    id: TicketId::new(),
+                    thread: Some(row.thread),
+                    turn: None,
+                    key: Some(&format!("proposal/{id}")),
+                    reason,
+                    source: "system",
+                    category: "billing",
+                    priority: Priority::High,
+                    contact: None,
+                    content: None,
+                    url: None,
+                    confidence: None,
+                    now,
+                };
+                tickets::open(&mut tx, &ticket).await?;
             }
         }
         Ok(tx.commit().await?)

@@ -160,7 +160,7 @@ impl Runner {
             .await
             .is_err()
         {
-            tracing::warn!(worker = %self.worker, "jobs under way are given back to the queue");
+            tracing::info!(worker = %self.worker, "jobs under way are given back to the queue");
             abandon.cancel();
             // The supervisors end within a bounded time.
             drop(slots.acquire_many(all).await);

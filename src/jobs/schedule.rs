@@ -14,6 +14,11 @@ pub fn schedules() -> Vec<Schedule> {
             work: Work::Prune,
         },
         Schedule {
+            name: "mark_breaches",
+            every: Duration::from_mins(1),
+            work: Work::MarkBreaches,
+        },
+        Schedule {
             name: "begin_crawls",
             every: super::crawl::EVERY,
             work: Work::BeginCrawls,

@@ -12,13 +12,14 @@ use uuid::Uuid;
 
 use super::subject::{self, Subject};
 use crate::db::persons::{self, Record, ThreadSummary};
-use crate::db::pool::{Db, DbResult, SiteTx};
+use crate::db::pool::{Db, DbError, DbResult, SiteTx};
 use crate::db::{ai_jobs, threads};
 use crate::domain::address;
 use crate::domain::ai_job::sealed_for;
 use crate::domain::event::Citation;
 use crate::domain::ids::{SiteId, ThreadId};
 use crate::domain::seal::MasterKey;
+use crate::domain::ticket::{Content, called, contact_owner};
 use crate::guardrails::vault;
 
 /// Conversations, and messages of each, at most.
@@ -33,8 +34,8 @@ pub struct Export {
     pub threads: Vec<Thread>,
     /// Messages of others that name their address.
     pub mentions: Vec<Message>,
-    /// Tickets that came of their conversations.
-    pub tickets: Vec<Record>,
+    /// Their tickets.
+    pub tickets: Vec<Ticket>,
     /// Their conversations that were given to people.
     pub handoffs: Vec<Record>,
     /// What they thought of answers.
@@ -43,6 +44,27 @@ pub struct Export {
     pub ai_jobs: Vec<AiJob>,
     /// Whether there is more than is given here.
     pub truncated: bool,
+}
+
+/// A ticket.
+#[derive(Debug, Serialize)]
+pub struct Ticket {
+    /// What people call it.
+    pub ticket: String,
+    /// Why it was opened, a code.
+    pub reason: String,
+    /// How it stands.
+    pub state: String,
+    /// In a few words.
+    pub subject: String,
+    /// All of it.
+    pub body: String,
+    /// The address for the answer, where it has one of its own.
+    pub email: Option<String>,
+    /// What else stands in it.
+    pub fields: Value,
+    /// When it was opened.
+    pub at: DateTime<Utc>,
 }
 
 /// A visitor.
@@ -167,6 +189,33 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
     }
     let records = persons::records(&mut tx, &known, 10 * MOST).await?;
     let of = |kind: &str| records.iter().filter(|r| r.kind == kind).cloned().collect();
+    let hash = subject
+        .email
+        .as_ref()
+        .map(|email| subject::email_hash(master, site, email));
+    let mut tickets = Vec::new();
+    for row in persons::tickets(&mut tx, &known, hash.as_ref().map(<[u8; 32]>::as_slice), MOST).await? {
+        let unreadable = |e: crate::domain::seal::SealError| DbError::Unreadable(format!("a ticket: {e}"));
+        let content = match &row.content {
+            Some(sealed) => Content::open(master, site, row.id, sealed).map_err(unreadable)?,
+            None => Content::default(),
+        };
+        let email = row
+            .contact
+            .map(|sealed| subject::open(master, &contact_owner(site, row.id), &sealed))
+            .transpose()?;
+        tickets.push(Ticket {
+            ticket: called(row.number),
+            reason: row.reason,
+            state: row.state,
+            subject: content.subject,
+            body: content.body,
+            email,
+            fields: Value::Object(content.fields),
+            at: row.at,
+        });
+    }
+    truncated |= tickets.len() as i64 >= MOST;
     let mut jobs = Vec::new();
     for job in ai_jobs::of_visitors(&mut tx, &known, MOST).await? {
         let request = subject::open(master, &sealed_for(site, job.id, "request"), &job.request)?;
@@ -189,7 +238,7 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
         visitors,
         threads: conversations,
         mentions,
-        tickets: of("ticket"),
+        tickets,
         handoffs: of("handoff"),
         feedback: of("feedback"),
         ai_jobs: jobs,

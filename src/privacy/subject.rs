@@ -5,7 +5,7 @@ use crate::db::persons::{self, Person, Wanted};
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::domain::address;
 use crate::domain::ids::{SiteId, ThreadId, VisitorId};
-use crate::domain::seal::MasterKey;
+use crate::domain::seal::{MasterKey, hash_of_email};
 use crate::guardrails::vault;
 
 /// Addresses opened at a time.
@@ -70,7 +70,7 @@ impl Subject {
 /// The hash by which an address is found on a site.
 #[must_use]
 pub fn email_hash(master: &MasterKey, site: SiteId, email: &str) -> [u8; 32] {
-    master.fingerprint(&format!("site/{site}/email"), address::folded(email).as_bytes())
+    hash_of_email(master, site, email)
 }
 
 /// The hash by which an erased conversation is known to its visitor.

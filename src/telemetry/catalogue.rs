@@ -143,6 +143,12 @@ pub const METRICS: &[Metric] = &[
         "Threads that were given to a person, by the reason's code.",
     ),
     metric(
+        "deskhand_sla_breaches_total",
+        Counter,
+        &["kind"],
+        "Tickets and handoffs (`ticket`, `handoff`) that no person had answered in time.",
+    ),
+    metric(
         "deskhand_searches_total",
         Counter,
         &["result"],

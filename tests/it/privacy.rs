@@ -51,6 +51,7 @@ const NOT_PERSONAL: &[&str] = &[
     "demo_acts",
     // Order numbers and amounts; hashes of what was guessed; ids and codes of who did what.
     "effects",
+    "ticket_numbers",
     "guesses",
     "audit",
     // Sums.
@@ -183,6 +184,18 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
              SELECT '{site}', id, 'Mia', false, now(), now() FROM p"
         ),
         format!(
+            "INSERT INTO ticket_notes (site_id, id, ticket_id, author, text_sealed, at)
+             SELECT '{site}', gen_random_uuid(), id, 'customer', 'x', now() FROM tickets WHERE thread_id = '{thread}'"
+        ),
+        format!(
+            "INSERT INTO ticket_mirrors (site_id, ticket_id, kind, name, remote_ref, at)
+             SELECT '{site}', id, 'github', '', '7', now() FROM tickets WHERE thread_id = '{thread}'"
+        ),
+        format!(
+            "INSERT INTO drafts (site_id, turn_id, thread_id, text, at)
+             VALUES ('{site}', '{turn}', '{thread}', '{NAME} may send it back.', now())"
+        ),
+        format!(
             "INSERT INTO model_calls (site_id, id, turn_id, at, phase, provider, model, prompt, tokens_in, tokens_out,
                                       cost_micro, ms, outcome)
              VALUES ('{site}', gen_random_uuid(), '{turn}', now(), 'draft', 'p', 'm', 'draft@1:0', 70, 7, 777, 1, 'ok')"
@@ -271,6 +284,8 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
         "steps",
         "tool_calls",
         "tickets",
+        "ticket_notes",
+        "drafts",
         "handoffs",
         "vault",
     ] {

@@ -14,6 +14,7 @@ fn every_function_is_called_under_the_wrong_site() {
         + &read("tenancy_hands.rs")
         + &read("tenancy_intake.rs")
         + &read("tenancy_persons.rs")
+        + &read("tenancy_tickets.rs")
         + &read("tenancy_crawl.rs")
         + &read("tenancy_retention.rs")
         + &read("tenancy_connections.rs");

@@ -105,6 +105,12 @@ async fn a_person_is_their_sites_own() {
     assert!(persons::visitors(tx, &[visitor.0]).await.unwrap().is_empty());
     assert!(persons::threads(tx, &[visitor.0], 9).await.unwrap().is_empty());
     assert!(persons::records(tx, &[visitor.0], 9).await.unwrap().is_empty());
+    assert!(
+        persons::tickets(tx, &[visitor.0], Some(&[1; 32]), 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(persons::profile(tx, visitor).await.unwrap().is_none());
     persons::set_profile(tx, visitor, 7, Some((b"x", Some(&[1; 32]))), now)
         .await
@@ -115,6 +121,7 @@ async fn a_person_is_their_sites_own() {
         visitors: vec![visitor.0],
         mentions: vec![thread.0],
         ai_jobs: vec![job.0],
+        email_hash: Some(vec![1; 32]),
     };
     // The stranger's own visitor of the same id, from above.
     assert!(erasure::lock(tx, &theirs).await.unwrap().is_empty());

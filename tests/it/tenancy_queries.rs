@@ -361,17 +361,6 @@ async fn writes_change_nothing() {
         foreign!(app, s, |tx| threads::insert_message(tx, &m)),
         "threads::insert_message",
     );
-    refused(
-        foreign!(app, s, |tx| handoffs::open_handoff(
-            tx, t.thread, t.turn, "x", now
-        ))
-        .map(drop),
-        "handoffs::open_handoff",
-    );
-    refused(
-        foreign!(app, s, |tx| handoffs::open_ticket(tx, t.thread, t.turn, "x", now)).map(drop),
-        "handoffs::open_ticket",
-    );
     let upload = Upload {
         name: "x".into(),
         title: None,

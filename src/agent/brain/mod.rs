@@ -45,6 +45,8 @@ pub struct TurnView {
     pub message: String,
     /// What was said before.
     pub history: Vec<Exchange>,
+    /// How many messages of that, from the first on, a person has dealt with.
+    pub handled: usize,
     /// The visitor's language, a BCP 47 tag.
     pub locale: String,
     /// The site's name.
@@ -62,6 +64,12 @@ pub struct TurnView {
 }
 
 impl TurnView {
+    /// What was said since a person last dealt with the conversation.
+    #[must_use]
+    pub fn since(&self) -> &[Exchange] {
+        self.history.get(self.handled..).unwrap_or_default()
+    }
+
     /// What this turn's searches found; only that may be cited.
     pub fn found(&self) -> impl Iterator<Item = &Found> {
         self.outcomes.iter().filter_map(|o| o.found.as_ref())

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Driver;
 use crate::agent::brain::{Plan, TurnView};
-use crate::agent::machine::action::{Action, Correction, Question, WithdrawReason};
+use crate::agent::machine::action::{Action, Correction, Question, Template, WithdrawReason};
 use crate::agent::machine::call::{ArgsRef, Call};
 use crate::agent::machine::input::{Input, LinkFailure};
 use crate::agent::mask;
@@ -56,10 +56,11 @@ impl Driver {
                 }
             }
             Action::Release { i } => {
-                if let Some(sentence) = self.draft.get(i as usize) {
+                if let Some(sentence) = self.draft.get(i as usize).cloned() {
+                    let view = Arc::clone(&self.view);
                     let events = self
-                        .answer
-                        .release(sentence, &self.view.found().collect::<Vec<_>>());
+                        .answer_mut()
+                        .release(&sentence, &view.found().collect::<Vec<_>>());
                     if self.machine.ctx.mode != Mode::Shadow {
                         self.record.events.extend(events);
                     }
@@ -70,26 +71,36 @@ impl Driver {
                     WithdrawReason::Guardrail => ReplaceReason::Guardrail,
                     WithdrawReason::Provider => ReplaceReason::Provider,
                 };
-                let event = self.answer.withdraw(from, reason);
-                self.record.events.push(event);
+                let event = self.answer_mut().withdraw(from, reason);
+                if self.machine.ctx.mode != Mode::Shadow {
+                    self.record.events.push(event);
+                }
             }
             Action::CheckAnswer { .. } => self.running = Running::ready(),
             Action::Say { template } => {
-                let event = self.answer.say(phrases::say(template, self.tongue));
+                let words = match (template, &self.away) {
+                    (Template::NobodyIn, Some(away)) => away.as_str(),
+                    _ => phrases::say(template, self.tongue),
+                };
+                let event = self.answer.say(words);
                 self.record.events.push(event);
             }
             Action::StoreAsk { question } => {
-                let kind = match question {
-                    Question::Identity => AskKind::Identity,
-                    Question::Contact => AskKind::Contact,
-                    Question::Confirm { proposal } => {
-                        self.running = operation::proposal(&self.agent, t, proposal);
-                        return;
-                    }
-                };
+                if let Question::Confirm { proposal } = question {
+                    self.running = operation::proposal(&self.agent, t, proposal);
+                    return;
+                }
+                let kind = asked(question);
                 let summary = phrases::asks(kind, self.tongue).to_owned();
                 self.ask(Asks::plain(kind, summary));
                 self.running = Running::ready();
+            }
+            Action::StoreDraft { question } => {
+                let (text, cites) = match question {
+                    Some(question) => (phrases::asks(asked(question), self.tongue).to_owned(), Vec::new()),
+                    None => (self.for_staff.text(), self.for_staff.used()),
+                };
+                self.running = operation::keep_draft(&self.agent, t, text, cites);
             }
             Action::OpenTicket { reason } => self.running = operation::ticket(&self.agent, t, reason),
             Action::OpenHandoff { reason, proposal } => {
@@ -210,5 +221,14 @@ impl Driver {
                 let query = o.args.get("query").and_then(|q| q.as_str()).unwrap_or_default();
                 o.found.is_some() && o.result.is_ok() && query.contains(asked)
             })
+    }
+}
+
+/// What a question asks for, as the wire names it.
+fn asked(question: Question) -> AskKind {
+    match question {
+        Question::Identity => AskKind::Identity,
+        Question::Contact => AskKind::Contact,
+        Question::Confirm { .. } => AskKind::Confirm,
     }
 }

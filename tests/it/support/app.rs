@@ -20,6 +20,7 @@ use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
 use deskhand::gateway::Gateway;
 use deskhand::hands::adapters::demo_store::DemoStore;
+use deskhand::hands::desk;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::orders::{self, Stores};
 use deskhand::hands::registry::Registry;
@@ -198,6 +199,7 @@ impl TestApp {
         let demo = DemoStore::new(db.clone(), clock.clone());
         let stores = setup.stores.unwrap_or_else(|| Arc::new(demo));
         orders::register(&mut registry, &stores, None).unwrap();
+        desk::register(&mut registry).unwrap();
         let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {
             limits: setup.limits,

@@ -11,6 +11,7 @@ pub mod question;
 pub mod rank;
 pub mod sentences;
 pub mod service;
+pub mod ticket;
 
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -70,7 +71,7 @@ impl Brain for Extractive {
 
 fn plan(view: &TurnView) -> Plan {
     if intent(&view.message) != Intent::Person
-        && let Some(plan) = service::plan(view)
+        && let Some(plan) = ticket::plan(view).or_else(|| service::plan(view))
     {
         return plan;
     }
@@ -114,12 +115,12 @@ fn before(view: &TurnView) -> Option<&str> {
     if !goes_on || said.len() > 10 {
         return None;
     }
-    let last = view.history.iter().rev().find(|e| e.by_visitor)?;
+    let last = view.since().iter().rev().find(|e| e.by_visitor)?;
     (intent(&last.text) == Intent::Answer).then_some(last.text.as_str())
 }
 
 fn draft(view: &TurnView) -> Vec<Sentence> {
-    if let Some(sentences) = service::draft(view) {
+    if let Some(sentences) = ticket::draft(view).or_else(|| service::draft(view)) {
         return sentences;
     }
     let tongue = Tongue::of(&view.locale);

@@ -24,7 +24,7 @@ const PLAN_TOKENS: u32 = 500;
 const CALLS: usize = 8;
 
 const ANSWER: &str = "write_answer";
-const HAND_OVER: &str = "hand_over";
+pub(super) const HAND_OVER: &str = "hand_over";
 const ASK: &str = "ask_for_address";
 
 /// How planning can end beside a tool.
@@ -69,6 +69,7 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
         calls_left => calls_left,
         customer => view.customer,
         correction => view.correction.map(correction),
+        handled => view.handled > 0,
     });
     let budget = brain.budget;
     let fixed = shown::bound(&system) + shown::bound(&view.message) + PLAN_TOKENS;

@@ -57,7 +57,7 @@ impl Wished {
 pub fn read(view: &TurnView) -> Option<Wished> {
     let message = view.message.as_str();
     let before: Vec<&str> = view
-        .history
+        .since()
         .iter()
         .rev()
         .filter(|e| e.by_visitor)

@@ -1,0 +1,52 @@
+//! Marks tickets and handoffs that no person has answered in time, on all sites, once each.
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::handler::{Handler, JobContext};
+use crate::db::overdue;
+use crate::db::pool::DbResult;
+use crate::domain::clock::SharedClock;
+use crate::domain::job::{JobError, Work};
+
+/// Handles [`Work::MarkBreaches`].
+pub struct MarkBreaches {
+    /// Business time.
+    pub clock: SharedClock,
+}
+
+impl Handler for MarkBreaches {
+    fn kind(&self) -> &'static str {
+        Work::MARK_BREACHES
+    }
+
+    fn run<'a>(&'a self, ctx: JobContext, _: Work) -> BoxFuture<'a, Result<(), JobError>> {
+        async move {
+            self.mark(&ctx).await.map_err(|error| {
+                tracing::warn!(%error, "breaches can't be marked");
+                JobError::transient("database", "The database refused or was away.")
+            })
+        }
+        .boxed()
+    }
+}
+
+impl MarkBreaches {
+    async fn mark(&self, ctx: &JobContext) -> DbResult<()> {
+        let now = self.clock.now();
+        for site in overdue::sites(&ctx.db, now).await? {
+            let mut tx = ctx.db.site(site).await?;
+            let marked = overdue::mark(&mut tx, now).await?;
+            tx.commit().await?;
+            for breach in marked {
+                metrics::counter!("deskhand_sla_breaches_total", "kind" => breach.kind.clone()).increment(1);
+                tracing::warn!(
+                    site = site.hashed(),
+                    kind = breach.kind,
+                    "nobody has answered in time"
+                );
+            }
+        }
+        Ok(())
+    }
+}
