@@ -5,6 +5,7 @@
 pub mod embeddings;
 pub mod fetch;
 mod keys;
+pub mod mail;
 pub mod master;
 mod paths;
 mod provider_keys;
@@ -109,6 +110,8 @@ pub struct Config {
     pub embeddings: embeddings::Embeddings,
     /// What is fetched for sites, and how.
     pub fetch: fetch::Fetch,
+    /// Mail that goes out.
+    pub mail: mail::Mail,
     /// Background work.
     pub jobs: Jobs,
     /// Logs.
@@ -409,6 +412,7 @@ impl Config {
         self.embeddings.validate()?;
         self.fetch.validate()?;
         self.telemetry.validate()?;
+        self.mail.validate()?;
         self.validate_providers()?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [

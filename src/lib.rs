@@ -15,6 +15,7 @@ pub mod http;
 pub mod inbox;
 pub mod jobs;
 pub mod knowledge;
+pub mod mail;
 pub mod models;
 pub mod privacy;
 pub mod telemetry;

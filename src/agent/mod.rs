@@ -157,6 +157,7 @@ impl Agent {
         self.slots.close();
         self.tasks.close();
         self.tasks.wait().await;
+        self.registry.drain().await;
     }
 
     /// Lets go of the turns under way: their leases end, so that another replica, or this

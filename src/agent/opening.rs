@@ -2,6 +2,7 @@
 //! row, since what the visitor wrote is masked by the names that the thread has already.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -17,12 +18,15 @@ use super::turns::{Begun, Message, StartError};
 use crate::db::events::{self, StoredEvent, Voice};
 use crate::db::pool::{DbError, SiteTx};
 use crate::db::turn_writes::{self, Opened, SiteFacts};
-use crate::db::{sites, threads, turns, vault as vault_rows};
+use crate::db::{replies, sites, threads, turns, vault as vault_rows};
 use crate::domain::event::{Speaker, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::owner_of_email;
+use crate::guardrails::pii::codes;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
+use crate::hands::identity;
+use crate::hands::outside::tools::SiteTools;
 
 /// How often the site may change while a turn is opened.
 const CHANGES: usize = 4;
@@ -35,6 +39,8 @@ type Taken = Result<(Option<Assignment>, Begun), StartError>;
 pub(crate) struct KnownSite {
     pub facts: SiteFacts,
     pub off: Arc<BTreeSet<String>>,
+    /// What the site's operator has connected.
+    pub tools: Arc<SiteTools>,
 }
 
 /// A message to take.
@@ -68,7 +74,8 @@ impl Opening<'_> {
         let thread = ThreadId::new();
         for _ in 0..CHANGES {
             let site = self.known().await?;
-            let draft = self.draft(site, thread, Placeholders::default(), None)?;
+            let codes = self.codes(None).await?;
+            let draft = self.draft(site, thread, Placeholders::default(), None, &codes)?;
             let start = start(&draft.machine)?;
             let opening = self.row(&draft, &start, Some(channel));
             let opened = turn_writes::open_alone(&self.agent.db, self.site, &opening).await?;
@@ -102,7 +109,8 @@ impl Opening<'_> {
                 ),
                 None => None,
             };
-            let draft = self.draft(site, thread, known, answer.as_ref())?;
+            let codes = self.codes(Some(&mut tx)).await?;
+            let draft = self.draft(site, thread, known, answer.as_ref(), &codes)?;
             if row.staff_held {
                 return self.for_staff(tx, &draft).await;
             }
@@ -124,6 +132,7 @@ impl Opening<'_> {
         if let Some(email) = &draft.email {
             threads::set_email(&mut tx, self.visitor, email).await?;
         }
+        replies::set_page(&mut tx, draft.thread, self.message.page.as_deref()).await?;
         vault_rows::add(&mut tx, draft.thread, &draft.sealed).await?;
         let turn_id = draft.turn;
         let events = [
@@ -160,8 +169,11 @@ impl Opening<'_> {
         }
         let mut tx = self.agent.db.site(self.site).await?;
         let site = sites::own(&mut tx).await?.ok_or(StartError::ThreadNotFound)?;
+        tx.commit().await?;
+        let tools = self.agent.registry.site_tools(self.site).await;
         let known = Arc::new(KnownSite {
-            off: Arc::new(self.agent.registry.off(site.mode, &site.rules)),
+            off: Arc::new(operation::off(self.agent, &site, &tools)),
+            tools,
             facts: SiteFacts {
                 name: site.name,
                 mode: site.mode,
@@ -172,12 +184,32 @@ impl Opening<'_> {
         Ok(known)
     }
 
+    /// Where a one-time code stands that was sent to the visitor. Asked only of a message that
+    /// may hold one.
+    async fn codes(&self, tx: Option<&mut SiteTx>) -> Result<Vec<Range<usize>>, StartError> {
+        let text = &self.message.text;
+        if codes::find(text).is_empty() {
+            return Ok(Vec::new());
+        }
+        let (master, visitor, now) = (&self.agent.master, self.visitor, self.now);
+        Ok(match tx {
+            Some(tx) => identity::hidden_codes(tx, master, visitor, text, now).await?,
+            None => {
+                let mut tx = self.agent.db.site(self.site).await?;
+                let codes = identity::hidden_codes(&mut tx, master, visitor, text, now).await?;
+                tx.commit().await?;
+                codes
+            }
+        })
+    }
+
     fn draft(
         &self,
         site: Arc<KnownSite>,
         thread: ThreadId,
         mut vault: Placeholders,
         answer: Option<&Answered>,
+        codes: &[Range<usize>],
     ) -> Result<Draft, StartError> {
         let agent = self.agent;
         // From here on nothing of the house sees the visitor's personal data.
@@ -187,7 +219,7 @@ impl Opening<'_> {
                 let locale = self.message.locale.as_deref().unwrap_or(&site.facts.locale);
                 phrases::answered(answer.accept, Tongue::of(locale)).to_owned()
             }
-            _ => vault.mask(&self.message.text),
+            _ => vault.mask_with_codes(&self.message.text, codes),
         };
         if let Some(name) = &self.message.customer {
             vault.remember_customer(name);
@@ -285,6 +317,7 @@ impl Opening<'_> {
             text: draft.text,
             vault: draft.vault,
             locale: draft.locale,
+            page: self.message.page.clone(),
             address_only: self.message.text.is_empty() && self.message.email.is_some() && answer.is_none(),
             answer,
             first_seq: seq,

@@ -1,6 +1,7 @@
 //! The operations that the machine asks for, as futures that own what they need. At most
 //! one runs at a time; dropping it is how it is aborted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use super::Agent;
 use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
 use super::consent;
 use super::contact;
-use super::judge::Ground;
+use super::judge::{Ground, Letter};
 use super::machine::input::{GateReason, LinkFailure};
 use super::measure;
 use super::meter::Meter;
@@ -27,10 +28,12 @@ use crate::db::hours::{self, Away};
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::proposals::{self, ProposalRow};
 use crate::db::tickets::{self, NewTicket};
-use crate::db::{audit, drafts, sites, threads, turns};
+use crate::db::{audit, drafts, replies, sites, threads, turns};
 use crate::domain::event::Citation;
 use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId};
-use crate::domain::site::Mode;
+use crate::domain::site::{Mode, Site};
+use crate::domain::tool::Power;
+use crate::hands::outside::tools::SiteTools;
 use crate::hands::registry::{CallError, Called};
 use crate::hands::{Conversation, ToolContext, kb_search};
 
@@ -189,6 +192,7 @@ pub(super) fn screen(
 pub(super) fn opened(view: TurnView, site: &KnownSite) -> Running {
     let view = TurnView {
         off: Arc::clone(&site.off),
+        site_tools: Arc::clone(&site.tools),
         site_name: site.facts.name.clone(),
         ..view
     };
@@ -208,11 +212,16 @@ async fn screened(
     locale: String,
     by_button: bool,
 ) -> DbResult<Screened> {
-    let view = view(agent, t, first_seq, message, locale).await?;
+    let mut view = view(agent, t, first_seq, message, locale).await?;
     let answer = match consent::read(&view.message).filter(|_| !by_button) {
         Some(accept) => answered(agent, t, accept).await?,
         None => None,
     };
+    if !by_button && consent::is_unclear(&view.message) {
+        let mut tx = agent.db.site(t.site).await?;
+        let pending = proposals::pending(&mut tx, t.thread, agent.clock.now()).await?;
+        view.unclear = pending.is_some();
+    }
     let leaves_address = match contact::given(&view) {
         Some(given) => contact::store(agent, t, &given.placeholder).await? && given.alone,
         None => false,
@@ -279,9 +288,10 @@ pub(super) async fn view(
     let history = threads::messages(&mut tx, t.thread, first_seq, HISTORY).await?;
     let site = sites::own(&mut tx).await?;
     tx.commit().await?;
+    let site_tools = agent.registry.site_tools(t.site).await;
     let off = site
         .as_ref()
-        .map(|s| agent.registry.off(s.mode, &s.rules))
+        .map(|s| off(agent, s, &site_tools))
         .unwrap_or_default();
     // What a person has written to is dealt with; in shadow mode they send the agent's own words.
     let shadow = site.as_ref().is_some_and(|s| s.mode == Mode::Shadow);
@@ -303,6 +313,7 @@ pub(super) async fn view(
         locale,
         site_name: site.map(|s| s.name).unwrap_or_default(),
         off: Arc::new(off),
+        site_tools,
         ..TurnView::default()
     })
 }
@@ -317,6 +328,8 @@ pub(super) fn plan(brain: Arc<dyn Brain>, view: &Arc<TurnView>, meter: Arc<Meter
 pub(super) enum What {
     /// A tool with these arguments, personal data in its place.
     Call(String, Value),
+    /// The same, if a letter that it is to send passes the gate.
+    Letter(Letter, String, Value),
     /// What the visitor has said yes to.
     Proposal(ProposalId),
 }
@@ -328,6 +341,10 @@ pub(super) fn call(agent: &Arc<Agent>, ctx: ToolContext, id: CallId, called: Wha
         let start = Instant::now();
         let result = match called {
             What::Call(tool, args) => own.registry.call(&ctx, &tool, &args).await,
+            What::Letter(letter, tool, args) => match letter.passes(&own).await {
+                Ok(()) => own.registry.call(&ctx, &tool, &args).await,
+                Err(error) => Err(error),
+            },
             What::Proposal(id) => own.registry.confirmed(&ctx, id).await,
         };
         let ms = i32::try_from(start.elapsed().as_millis()).unwrap_or(i32::MAX);
@@ -359,9 +376,45 @@ pub(super) fn context_of(agent: &Agent, t: &TurnRef, call: CallId, view: &TurnVi
             call,
         }),
         locale: view.locale.clone(),
-        off: Arc::clone(&view.off),
+        off: barred(agent, view),
         ..context(agent, t.site)
     }
+}
+
+/// All tools that the site doesn't let its agent use.
+pub(super) fn off(agent: &Agent, site: &Site, tools: &SiteTools) -> BTreeSet<String> {
+    let mut off = agent.registry.off(site.mode, &site.rules);
+    off.append(&mut tools.off(site.mode, &site.rules));
+    off
+}
+
+/// The same, and what a stranger's words in this turn may not lead to (GRD-2): once a connected
+/// tool has returned something, only tools of the same connection may change anything, until the
+/// visitor has spoken again.
+fn barred(agent: &Agent, view: &TurnView) -> Arc<BTreeSet<String>> {
+    let mut heard = view
+        .outcomes
+        .iter()
+        .filter(|o| o.result.is_ok())
+        .filter_map(|o| view.site_tools.get(&o.tool))
+        .peekable();
+    if heard.peek().is_none() {
+        return Arc::clone(&view.off);
+    }
+    let heard: Vec<_> = heard.collect();
+    let mut off = BTreeSet::clone(&view.off);
+    // Tickets and people may be asked for all the same.
+    let own = agent
+        .registry
+        .list()
+        .filter(|(_, power, _)| *power == Power::Guarded);
+    off.extend(own.map(|(name, _, _)| name.to_owned()));
+    let others = view
+        .site_tools
+        .iter()
+        .filter(|(_, tool)| tool.power() == Power::Guarded && heard.iter().any(|h| h.origin != tool.origin));
+    off.extend(others.map(|(name, _)| name.to_owned()));
+    Arc::new(off)
 }
 
 /// Has the brain write, and each sentence judged as it comes.
@@ -399,13 +452,14 @@ pub(super) fn draft(
 }
 
 /// Stores the turn's ticket.
-pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason) -> Running {
+pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason, page: Option<String>) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
         let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
         turns::speaks(&mut tx, t.thread, t.turn).await?;
         tickets::open(&mut tx, &NewTicket::of_turn(t.thread, t.turn, &reason, now)).await?;
+        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
         let closed = closed(&mut tx, &t, false, now).await?;
         tx.commit().await?;
         Ok(closed)
@@ -456,6 +510,7 @@ pub(super) fn handoff(
     t: TurnRef,
     reason: HandoffReason,
     proposal: Option<ProposalId>,
+    page: Option<String>,
 ) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
@@ -472,6 +527,7 @@ pub(super) fn handoff(
         if let Some(proposal) = proposal {
             handoffs::attach_proposal(&mut tx, opened.id, proposal).await?;
         }
+        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
         let closed = closed(&mut tx, &t, !opened.first, now).await?;
         tx.commit().await?;
         Ok((opened.id, closed))

@@ -149,6 +149,8 @@ pub enum Decision {
     Void,
     /// Nobody knows whether it was done; a person looks.
     Unknown,
+    /// It was not known, and turns out to have been done.
+    Settled,
 }
 
 /// The words for it: about a refund of that amount, else about a change of the address.
@@ -176,6 +178,8 @@ pub fn decided(decision: Decision, amount: Option<&str>, order: &str, tongue: To
                 "Unser Team hat {what} freigegeben, sie ist aber nicht mehr möglich. Es meldet sich jemand bei Ihnen."
             )
         }
+        (Decision::Settled, true) => format!("We have checked: {what} went through."),
+        (Decision::Settled, false) => format!("Wir haben nachgesehen: {what} ist durchgegangen."),
         (Decision::Unknown, true) => {
             format!("Our team has approved {what}. A person checks that it went through, and writes to you.")
         }

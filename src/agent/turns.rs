@@ -62,6 +62,9 @@ pub struct Message {
     /// The name of the customer who is logged in; no part of what makes a message the same.
     #[serde(skip)]
     pub customer: Option<String>,
+    /// The page that the visitor is on; no part of it either.
+    #[serde(skip)]
+    pub page: Option<String>,
 }
 
 /// A message that was taken.
@@ -332,6 +335,8 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
         text: took.text,
         vault,
         locale: took.lang,
+        // It was with the message only; the way back is the site's front page then.
+        page: None,
         first_seq: took.first_seq,
         last_step,
         resumed: true,

@@ -19,8 +19,10 @@ pub mod gaps;
 pub mod inbox;
 pub mod ingest;
 pub mod jobs;
+pub mod mail;
 pub mod migrate;
 mod model;
+pub mod notices;
 pub mod pin;
 pub mod print;
 pub mod reindex;
@@ -32,6 +34,7 @@ pub mod session;
 pub mod site;
 pub mod tickets;
 mod times;
+pub mod tools;
 pub mod turn;
 pub mod usage;
 pub mod work;
@@ -110,6 +113,9 @@ enum Command {
     /// See webhooks that came, what became of them, who sent some with a wrong signature; try again.
     #[command(subcommand)]
     Events(events::Command),
+    /// See a site's tools, try one, switch them on and off.
+    #[command(subcommand)]
+    Tools(tools::Command),
     /// See, retry and drop background jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -122,6 +128,11 @@ enum Command {
         #[command(subcommand)]
         command: inbox::Command,
     },
+    /// See what staff were told of, and try whether notices arrive.
+    Notices(notices::Args),
+    /// See which mails went out, and try the mail server.
+    #[command(subcommand)]
+    Mail(mail::Command),
     /// List, show and work on tickets.
     Tickets {
         /// Whose tickets, and who acts.
@@ -237,8 +248,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Connections(args) => connections::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,
             Command::Events(command) => events::run(config, command).await,
+            Command::Tools(command) => tools::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
+            Command::Notices(args) => notices::run(config, args).await,
+            Command::Mail(command) => mail::run(config, command).await,
             Command::Tickets { who, command } => tickets::run(config, who, command).await,
             Command::Turn(command) => turn::run(config, command).await,
             Command::Usage(args) => usage::run(config, args).await,

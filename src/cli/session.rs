@@ -22,14 +22,18 @@ use crate::domain::clock::{SharedClock, SystemClock};
 use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
 use crate::gateway::Gateway;
+use crate::hands::Tool;
 use crate::hands::adapters::shops::Shops;
 use crate::hands::desk;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
+use crate::hands::outside::Outside;
 use crate::hands::registry::Registry;
+use crate::hands::send_email::SendEmail;
 use crate::inbox::mirror::Mirrors;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::Fetcher;
+use crate::mail::smtp::Mailer;
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
 use crate::models::provider::Provider;
@@ -85,6 +89,18 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
 
 fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
     Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")
+}
+
+/// The way out for mail, where a server is configured.
+///
+/// # Errors
+/// When its password or certificate can't be read.
+pub fn mailer(config: &Config) -> anyhow::Result<Option<Arc<Mailer>>> {
+    let Some(settings) = config.mail_settings()? else {
+        return Ok(None);
+    };
+    let mailer = Mailer::new(settings).map_err(|e| anyhow::anyhow!("the mail server can't be used: {e}"))?;
+    Ok(Some(Arc::new(mailer)))
 }
 
 /// The knowledge base as it is configured.
@@ -219,6 +235,14 @@ impl Session {
         Arc::clone(&self.shops) as Arc<dyn Stores>
     }
 
+    /// The way out for mail, where a server is configured.
+    ///
+    /// # Errors
+    /// When its password or certificate can't be read.
+    pub fn mailer(&self) -> anyhow::Result<Option<Arc<Mailer>>> {
+        mailer(&self.config)
+    }
+
     /// The agent, with all tools and brains.
     ///
     /// # Errors
@@ -240,7 +264,11 @@ impl Session {
         Ok((agent, gateway))
     }
 
-    fn providers(&self) -> anyhow::Result<Vec<Arc<Provider>>> {
+    /// The configured providers of language models.
+    ///
+    /// # Errors
+    /// When one can't be used; the message names it.
+    pub fn providers(&self) -> anyhow::Result<Vec<Arc<Provider>>> {
         let mut providers = Vec::new();
         for settings in self.config.provider_settings()? {
             let chat = OpenAiChat::open(&settings)
@@ -251,6 +279,20 @@ impl Session {
     }
 
     fn agent_on(&self, providers: &[Arc<Provider>]) -> anyhow::Result<Arc<Agent>> {
+        let search = KbSearch(Arc::clone(&self.knowledge));
+        self.agent_with(providers, Arc::clone(&self.clock), search)
+    }
+
+    /// An agent with another clock, other models, or another search than visitors have.
+    ///
+    /// # Errors
+    /// When a tool's schema is none: a defect.
+    pub fn agent_with(
+        &self,
+        providers: &[Arc<Provider>],
+        clock: SharedClock,
+        search: impl Tool,
+    ) -> anyhow::Result<Arc<Agent>> {
         let a = &self.config.agent;
         let limits = Limits {
             plan_ms: a.plan_ms,
@@ -261,9 +303,21 @@ impl Session {
             ..Limits::default()
         };
         let mut registry = Registry::default();
-        registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
-        orders::register(&mut registry, &self.stores(), None)?;
+        registry.add(search)?;
+        let mails = self.config.mail_settings()?.is_some();
+        orders::register(&mut registry, &self.stores(), mails)?;
+        if mails {
+            registry.add(SendEmail)?;
+        }
         desk::register(&mut registry)?;
+        registry.within(Duration::from_millis(a.tool_ms.into()));
+        // The last: what sites connect takes no name that is here.
+        registry.connect(Outside::new(
+            self.db.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.master),
+            self.fetcher.clone(),
+        ));
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,
@@ -272,7 +326,7 @@ impl Session {
         };
         let mut brains: Vec<Arc<dyn Brain>> = Vec::new();
         for provider in providers {
-            let clock = Arc::clone(&self.clock);
+            let clock = Arc::clone(&clock);
             brains.push(Arc::new(ModelBrain::new(
                 Arc::clone(provider),
                 registry.specs(),
@@ -286,9 +340,8 @@ impl Session {
             turns_at_once: a.turns_at_once,
             day_cap_micro: i64::try_from(a.day_cap.0.0).unwrap_or(i64::MAX),
         };
-        let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
         Ok(Agent::new(
-            db,
+            self.db.clone(),
             clock,
             registry,
             brains,

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::pool::{DbResult, SiteTx};
+use super::replies;
 use crate::domain::ids::{HandoffId, ThreadId, TurnId, VisitorId};
 
 /// A thread that staff look at.
@@ -120,7 +121,7 @@ pub async fn release(tx: &mut SiteTx, thread: ThreadId, status: &str, now: DateT
     Ok(())
 }
 
-/// Stores a message of staff's, or of the system's.
+/// Stores a message of staff's, or of the system's. Should its visitor not read it, it is mailed.
 ///
 /// # Errors
 /// When the database does.
@@ -148,5 +149,6 @@ pub async fn write(
     )
     .execute(tx.conn())
     .await?;
+    replies::add(tx, thread, seq, at).await?;
     Ok(id)
 }

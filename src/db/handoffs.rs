@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::pool::{DbResult, SiteTx};
-use super::{hours, turns};
+use super::{hours, notices, turns};
 use crate::domain::ids::{HandoffId, ProposalId, SiteId, ThreadId, TurnId};
+use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::sla::HANDOFF;
 use crate::domain::ticket::Priority;
 
@@ -73,9 +74,21 @@ pub async fn open(tx: &mut SiteTx, new: &NewHandoff<'_>) -> DbResult<Opened> {
     )
     .execute(tx.conn())
     .await?;
+    let first = row.turn_id == new.turn.0;
+    if first {
+        let notice = Notice {
+            kind: NoticeKind::Handoff.of(new.reason),
+            key: format!("handoff/{}", row.id),
+            thread: Some(new.thread),
+            subject: None,
+            reason: new.reason,
+            at: new.now,
+        };
+        notices::enqueue(tx, &notice).await?;
+    }
     Ok(Opened {
         id: row.id.into(),
-        first: row.turn_id == new.turn.0,
+        first,
     })
 }
 

@@ -47,6 +47,17 @@ pub async fn done_jobs(db: &Db, age: Duration) -> DbResult<u64> {
     }
 }
 
+/// Deletes mails and notices that ended longer than `age` ago; gives how many.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn mails(db: &Db, age: Duration) -> DbResult<u64> {
+    let gone = sqlx::query_scalar!("SELECT deskhand_prune_mail($1)", interval(age)?)
+        .fetch_one(db.pool())
+        .await?;
+    Ok(gone.unwrap_or(0).unsigned_abs())
+}
+
 /// Deletes uploads that are older than that; gives how many. What a permanent failure left
 /// behind goes this way.
 ///

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::pool::{DbError, DbResult, SiteTx};
-use super::{hours, mirrors};
+use super::{hours, mirrors, notices};
 use crate::domain::ids::{ThreadId, TicketId, TurnId, VisitorId};
+use crate::domain::notice::{Notice, NoticeKind};
 use crate::domain::ticket::{Priority, SUPPORT, TicketState};
 
 /// Why a ticket was opened that only tells the team something; its visitor doesn't know of it.
@@ -112,6 +113,15 @@ pub async fn open(tx: &mut SiteTx, new: &NewTicket<'_>) -> DbResult<Opened> {
     .await?;
     if let Some(row) = inserted {
         mirrors::changed(tx, &[new.id.0]).await?;
+        let notice = Notice {
+            kind: NoticeKind::Ticket.of(new.reason),
+            key: format!("ticket/{}", new.id),
+            thread: new.thread,
+            subject: Some(new.id.to_string()),
+            reason: new.reason,
+            at: new.now,
+        };
+        notices::enqueue(tx, &notice).await?;
         return Ok(Opened {
             id: new.id,
             number: row.number,

@@ -102,6 +102,18 @@ pub enum AskKind {
     Contact,
 }
 
+impl AskKind {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::Identity => "identity",
+            Self::Contact => "contact",
+        }
+    }
+}
+
 /// What the visitor is asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Asks {
@@ -150,6 +162,19 @@ pub enum StaffKind {
     Left,
     /// A word of the house's own, for example that a refund was approved.
     System,
+}
+
+impl StaffKind {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Joined => "joined",
+            Self::Message => "message",
+            Self::Left => "left",
+            Self::System => "system",
+        }
+    }
 }
 
 /// One event of a thread. The tag is the SSE `event:` field, the rest its `data:`.

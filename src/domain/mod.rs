@@ -15,6 +15,7 @@ pub mod ids;
 pub mod job;
 pub mod keys;
 pub mod money;
+pub mod notice;
 pub mod order;
 pub mod refund;
 pub mod rules;

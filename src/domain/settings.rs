@@ -3,8 +3,10 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::address::is_email;
 use crate::domain::hours::Hours;
 use crate::domain::money::{Currency, Money};
+use crate::domain::notice::NoticeKind;
 use crate::domain::site::normalise_origin;
 use crate::domain::sla::{self, Sla};
 use crate::domain::text::is_odd;
@@ -24,6 +26,10 @@ pub enum Kind {
     Amount,
     /// Short names with commas between, or `none`.
     Names,
+    /// E-mail addresses with commas between, at most so many, or `none`.
+    Emails(usize),
+    /// Kinds of notices with commas between, or `none`.
+    Notices,
     /// Opening hours, or `always`.
     Week,
     /// Minutes to answer within, by category and priority.
@@ -83,6 +89,13 @@ pub const AWAY: &str = "away";
 pub const SLA: &str = "sla";
 /// Stands for the next opening in [`AWAY`].
 pub const OPENS: &str = "{opens}";
+
+/// Where staff get their notices.
+pub const STAFF_EMAILS: &str = "staff_emails";
+/// What staff don't want to be told of.
+pub const NOTICES_OFF: &str = "notices_off";
+/// Where answers to the site's mail go.
+pub const REPLY_TO: &str = "reply_to";
 
 /// All of them.
 pub const SETTINGS: &[Setting] = &[
@@ -171,6 +184,24 @@ pub const SETTINGS: &[Setting] = &[
         about: "the text in pictures of the media library is recognised and answered from; most are of products, so usually not",
     },
     Setting {
+        key: STAFF_EMAILS,
+        kind: Kind::Emails(MOST_STAFF),
+        default: "none",
+        about: "who is told by e-mail of handoffs, tickets and trouble",
+    },
+    Setting {
+        key: NOTICES_OFF,
+        kind: Kind::Notices,
+        default: "none",
+        about: "what staff aren't told of, by e-mail and Slack",
+    },
+    Setting {
+        key: REPLY_TO,
+        kind: Kind::Emails(1),
+        default: "none",
+        about: "where a visitor's answer to the site's mail goes; none: such answers are read by nobody, and the mail says so",
+    },
+    Setting {
         key: HOURS,
         kind: Kind::Week,
         default: ALWAYS,
@@ -198,6 +229,9 @@ const MOST_WORDS: usize = 300;
 const MOST_HOURS: u32 = 87_600;
 /// Origins that can be added.
 const MOST_ORIGINS: usize = 50;
+
+/// Addresses of staff that can be set.
+const MOST_STAFF: usize = 20;
 
 /// Why a setting can't be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -236,6 +270,11 @@ impl Kind {
             Self::Days => "a number of days, 1 to 3650",
             Self::Amount => "an amount such as 50.00",
             Self::Names => "names of small letters, digits, - and _ with commas between, or none",
+            Self::Emails(1) => "an e-mail address, or none",
+            Self::Emails(_) => "at most 20 e-mail addresses with commas between, or none",
+            Self::Notices => {
+                "of handoff, ticket, sla, budget, unknown_effect, dead_jobs, with commas between, or none"
+            }
             Self::Week => {
                 "a time zone, times and holidays, such as `Europe/Vienna; Mon-Fri 9:00-12:00,13:00-17:00; Sat 9:00-12:00; closed 2026-12-24..2026-12-26,2027-01-01`, or always"
             }
@@ -263,13 +302,23 @@ impl Kind {
                 .filter(|d| (1..=3650).contains(d))
                 .map(Value::from),
             Self::Amount => Money::parse(text, Currency::EUR).map(|m| Value::from(m.decimal())),
+            Self::Names | Self::Emails(_) | Self::Notices if text == "none" => Some(Value::Array(Vec::new())),
+            Self::Emails(most) => {
+                let given: Vec<&str> = text.split(',').map(str::trim).collect();
+                (given.len() <= most && given.iter().all(|e| is_email(e) && e.is_ascii()))
+                    .then(|| Value::from(given))
+            }
+            Self::Notices => {
+                let given: Vec<&str> = text.split(',').map(str::trim).collect();
+                let known = |n: &&str| NoticeKind::ALL.iter().any(|k| k.as_str() == *n);
+                given.iter().all(known).then(|| Value::from(given))
+            }
             Self::Week if text == ALWAYS => Some(Value::from(ALWAYS)),
             Self::Week => text.parse::<Hours>().ok().map(|h| Value::from(h.to_string())),
             Self::Sla => text.parse::<Sla>().ok().map(|s| Value::from(s.to_string())),
             Self::Words => {
                 (text.chars().count() <= MOST_WORDS && !text.contains(is_odd)).then(|| Value::from(text))
             }
-            Self::Names if text == "none" => Some(Value::Array(Vec::new())),
             Self::Names => {
                 let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
                 let names: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -378,6 +427,24 @@ impl SiteSettings {
             .unwrap_or(false)
     }
 
+    fn texts(&self, key: &str) -> Vec<String> {
+        let items = self.0.get(key).and_then(Value::as_array);
+        let texts = items.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
+
+    /// Who is told by e-mail.
+    #[must_use]
+    pub fn staff_emails(&self) -> Vec<String> {
+        self.texts(STAFF_EMAILS)
+    }
+
+    /// Where answers to the site's mail go.
+    #[must_use]
+    pub fn reply_to(&self) -> Option<String> {
+        self.texts(REPLY_TO).pop()
+    }
+
     /// When somebody is in; none: always.
     #[must_use]
     pub fn hours(&self) -> Option<Hours> {
@@ -414,48 +481,4 @@ impl SiteSettings {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn settings_are_read_and_mistakes_named() {
-        assert_eq!(parse("require_review=true"), Ok((REQUIRE_REVIEW, json!(true))));
-        assert_eq!(parse("require_review="), Ok((REQUIRE_REVIEW, Value::Null)));
-        for (given, says) in [
-            ("require_review", "key=value"),
-            ("review=true", "require_review"),
-            ("require_review=yes", "true or false"),
-            ("max_age_hours=-1", "0 to 87600"),
-            ("fetch_origins=docs.example", "https://"),
-            ("refund_window_days=0", "1 to 3650"),
-            ("refund_soft_limit=1,50", "50.00"),
-            ("tools_off=Issue Refund", "small letters"),
-            ("hours=Mon-Fri 9-17", "Europe/Vienna"),
-            ("sla=lead=soon", "billing=240"),
-            ("away=\u{7}", "300 characters"),
-        ] {
-            assert!(parse(given).unwrap_err().to_string().contains(says), "{given}");
-        }
-    }
-
-    #[test]
-    fn every_default_is_a_value_and_what_holds() {
-        let none = SiteSettings::default();
-        for setting in SETTINGS {
-            assert!(setting.kind.read(setting.default).is_some(), "{}", setting.key);
-            assert_eq!(none.shown(setting), (setting.default.to_owned(), false));
-        }
-        assert!(!none.require_review());
-        assert_eq!((none.fetch_origins(), none.max_age_hours()), (vec![], None));
-        let origins = parse("fetch_origins=https://Docs.example/, http://a:8080").unwrap();
-        let set = SiteSettings::new(json!({ origins.0: origins.1, MAX_AGE_HOURS: 48 }));
-        assert_eq!(set.fetch_origins(), ["https://docs.example", "http://a:8080"]);
-        assert_eq!(set.max_age_hours(), Some(48));
-        assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
-        let kept = [KEEP_TRANSCRIPTS, KEEP_EVENTS, KEEP_TICKETS, KEEP_AUDIT].map(|key| none.days(key));
-        assert_eq!(kept, [90, 30, 180, 180]);
-        assert_eq!(SiteSettings::new(json!({ KEEP_EVENTS: 7 })).days(KEEP_EVENTS), 7);
-    }
-}
+mod tests;

@@ -116,6 +116,7 @@ impl Gateway {
                         Some(visitor) => self.known_name(site, visitor).await?,
                         None => None,
                     },
+                    page: None,
                 };
                 (self.chat(site, row.visitor, message).await, Vec::new())
             }

@@ -188,6 +188,7 @@ fn check(request: Request) -> Result<Message, Problem> {
         email,
         confirm: request.confirm.map(|c| (ProposalId(c.proposal_id), c.accept)),
         customer: None,
+        page: request.page,
     })
 }
 

@@ -18,7 +18,7 @@ use super::privacy;
 use super::sse::{self, Follow, Until};
 use super::state::App;
 use crate::agent::turns;
-use crate::db::{threads, turns as turn_rows};
+use crate::db::{replies, threads, turns as turn_rows};
 use crate::domain::event::Citation;
 use crate::domain::ids::{ThreadId, TurnId};
 use crate::guardrails::vault;
@@ -106,6 +106,7 @@ pub async fn get(
         Some(turn) => turn_rows::first_seq(&mut tx, turn).await?,
         None => None,
     };
+    replies::read(&mut tx, thread_id, thread.last_seq, app.clock.now()).await?;
     tx.commit().await?;
     Ok(axum::Json(Thread {
         thread_id,
@@ -172,6 +173,10 @@ pub async fn events(
     }
     let mut tx = app.db.site(visitor.site).await?;
     let known = threads::find(&mut tx, thread, visitor.id).await?;
+    if known.is_some() && after > 0 {
+        // Who asks for what comes after an event has all before it.
+        replies::read(&mut tx, thread, after, app.clock.now()).await?;
+    }
     tx.commit().await?;
     if known.is_none() {
         return Err(privacy::missing(&app, visitor.site, thread, visitor.id).await);

@@ -4,10 +4,12 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::handler::{Handler, JobContext};
-use crate::db::overdue;
 use crate::db::pool::DbResult;
+use crate::db::{notices, overdue};
 use crate::domain::clock::SharedClock;
+use crate::domain::ids::ThreadId;
 use crate::domain::job::{JobError, Work};
+use crate::domain::notice::{Notice, NoticeKind};
 
 /// Handles [`Work::MarkBreaches`].
 pub struct MarkBreaches {
@@ -37,6 +39,17 @@ impl MarkBreaches {
         for site in overdue::sites(&ctx.db, now).await? {
             let mut tx = ctx.db.site(site).await?;
             let marked = overdue::mark(&mut tx, now).await?;
+            for breach in &marked {
+                let notice = Notice {
+                    kind: NoticeKind::Sla,
+                    key: format!("sla/{}", breach.id),
+                    thread: breach.thread.map(ThreadId),
+                    subject: (breach.kind == "ticket").then(|| breach.id.to_string()),
+                    reason: "not_answered",
+                    at: now,
+                };
+                notices::enqueue(&mut tx, &notice).await?;
+            }
             tx.commit().await?;
             for breach in marked {
                 metrics::counter!("deskhand_sla_breaches_total", "kind" => breach.kind.clone()).increment(1);

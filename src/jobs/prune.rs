@@ -23,6 +23,9 @@ const VECTORS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// How long AI jobs that have ended can be looked at.
 const AI_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 
+/// How long it can be seen that a mail or a notice went out.
+const MAILS_KEPT: Duration = Duration::from_hours(30 * 24);
+
 /// Handles [`Work::Prune`].
 pub struct Prune {
     /// Business time.
@@ -41,6 +44,7 @@ impl Handler for Prune {
             let uploads = prune::uploads(&ctx.db, UPLOADS_KEPT).await.map_err(failure)?;
             let vectors = prune::vectors(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
             let ai_jobs = prune::ai_jobs(&ctx.db, AI_JOBS_KEPT).await.map_err(failure)?;
+            let mails = prune::mails(&ctx.db, MAILS_KEPT).await.map_err(failure)?;
             let abandoned = gateway::close_abandoned(&ctx.db).await.map_err(failure)?;
             let kept = retention::enforce(&ctx.db, self.clock.now())
                 .await
@@ -51,6 +55,7 @@ impl Handler for Prune {
                 uploads,
                 vectors,
                 ai_jobs,
+                mails,
                 abandoned,
                 ?kept,
                 "pruned"

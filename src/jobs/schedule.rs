@@ -23,5 +23,10 @@ pub fn schedules() -> Vec<Schedule> {
             every: super::crawl::EVERY,
             work: Work::BeginCrawls,
         },
+        Schedule {
+            name: "tell_of_dead_jobs",
+            every: super::send_notice::EVERY,
+            work: Work::TellOfDeadJobs,
+        },
     ]
 }

@@ -54,6 +54,9 @@ const NOT_PERSONAL: &[&str] = &[
     "ticket_numbers",
     "guesses",
     "audit",
+    // Which tools failed lately, and what connected servers say that they can do.
+    "tool_breakers",
+    "tool_catalogues",
     // Sums.
     "spend_daily",
 ];
@@ -199,6 +202,17 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
             "INSERT INTO model_calls (site_id, id, turn_id, at, phase, provider, model, prompt, tokens_in, tokens_out,
                                       cost_micro, ms, outcome)
              VALUES ('{site}', gen_random_uuid(), '{turn}', now(), 'draft', 'p', 'm', 'draft@1:0', 70, 7, 777, 1, 'ok')"
+        ),
+        format!(
+            "INSERT INTO mails (site_id, id, kind, visitor_id, letter, at)
+             VALUES ('{site}', gen_random_uuid(), 'code', '{visitor}', 'sealed', now())"
+        ),
+        format!(
+            "INSERT INTO notices (site_id, id, kind, key, channel, thread_id, reason, at)
+             VALUES ('{site}', gen_random_uuid(), 'handoff', 'handoff/1', 'email', '{thread}', 'test', now())"
+        ),
+        format!(
+            "INSERT INTO staff_replies (site_id, thread_id, seq, at) VALUES ('{site}', '{thread}', 1, now())"
         ),
         format!(
             "INSERT INTO held_sentences (site_id, turn_id, round, i, text, cites, reason, at)

@@ -103,6 +103,7 @@ async fn the_hands_of_one_site_reach_nothing_of_another() {
     let before = state(&app).await;
 
     assert_eq!(foreign!(app, s, |tx| demo_orders::count(tx)).unwrap(), 0);
+    assert_eq!(foreign!(app, s, |tx| demo_orders::all(tx)).unwrap(), []);
     assert!(
         foreign!(app, s, |tx| demo_orders::find(tx, "1002"))
             .unwrap()

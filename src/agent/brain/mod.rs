@@ -1,6 +1,7 @@
 //! The brain: it reads the question and what the tools returned, plans the next call,
 //! and drafts the answer sentence by sentence. It never touches data or keys.
 
+mod connected;
 pub mod extractive;
 pub mod model;
 
@@ -15,6 +16,7 @@ use crate::agent::machine::action::{Correction, HandoffReason, Question};
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
 use crate::domain::document::Found;
+use crate::hands::outside::tools::SiteTools;
 
 /// A message of the thread, oldest first in a [`TurnView`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +61,10 @@ pub struct TurnView {
     pub correction: Option<Correction>,
     /// Tools that the site doesn't let the agent use.
     pub off: Arc<BTreeSet<String>>,
+    /// Tools that the site's operator has connected.
+    pub site_tools: Arc<SiteTools>,
+    /// The visitor was asked for a yes or a no, and their message is neither clearly.
+    pub unclear: bool,
     /// Sentences of a draft that the gate held back; the next one must do without them.
     pub refused: Vec<Refused>,
 }

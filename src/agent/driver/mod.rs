@@ -61,6 +61,8 @@ pub(super) struct Assignment {
     pub vault: Placeholders,
     /// The visitor's language.
     pub locale: String,
+    /// The page that they are on.
+    pub page: Option<String>,
     /// Whether the message only leaves an address.
     pub address_only: bool,
     /// The number of the `turn` event.

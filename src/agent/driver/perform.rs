@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Driver;
 use crate::agent::brain::{Plan, TurnView};
+use crate::agent::judge::Letter;
 use crate::agent::machine::action::{Action, Correction, Question, Template, WithdrawReason};
 use crate::agent::machine::call::{ArgsRef, Call};
 use crate::agent::machine::input::{Input, LinkFailure};
@@ -16,6 +17,9 @@ use crate::agent::phrases;
 use crate::agent::record::{CallNews, Ending};
 use crate::domain::event::{AskKind, Asks, Outcome, ReplaceReason, StepStatus, ThreadEvent};
 use crate::domain::site::Mode;
+use crate::domain::tool::Power;
+use crate::hands::Tool;
+use crate::hands::send_email::{self, SendEmail};
 
 impl Driver {
     pub(super) fn perform(&mut self, action: Action) {
@@ -102,9 +106,13 @@ impl Driver {
                 };
                 self.running = operation::keep_draft(&self.agent, t, text, cites);
             }
-            Action::OpenTicket { reason } => self.running = operation::ticket(&self.agent, t, reason),
+            Action::OpenTicket { reason } => {
+                let page = self.job.page.clone();
+                self.running = operation::ticket(&self.agent, t, reason, page);
+            }
             Action::OpenHandoff { reason, proposal } => {
-                self.running = operation::handoff(&self.agent, t, reason, proposal);
+                let page = self.job.page.clone();
+                self.running = operation::handoff(&self.agent, t, reason, proposal, page);
             }
             Action::Finish {
                 outcome,
@@ -134,7 +142,7 @@ impl Driver {
     }
 
     pub(super) fn call(&mut self, call: Call) {
-        let known = self.agent.registry.power(&call.tool).is_some();
+        let known = self.power(&call.tool).is_some();
         if let ArgsRef::Proposal { proposal } = call.args {
             self.args = json!({ "proposal": proposal });
         }
@@ -149,10 +157,27 @@ impl Driver {
         let what = match call.args {
             ArgsRef::Proposal { proposal } => What::Proposal(proposal),
             // The hands' border: from here on it is the visitor's own data.
-            ArgsRef::Call => What::Call(call.tool, mask::revealed(&self.vault, &self.args)),
+            ArgsRef::Call => {
+                let args = mask::revealed(&self.vault, &self.args);
+                if call.tool == SendEmail::NAME {
+                    let letter = Letter {
+                        text: send_email::written(&self.args),
+                        view: Arc::clone(&self.view),
+                    };
+                    What::Letter(letter, call.tool, args)
+                } else {
+                    What::Call(call.tool, args)
+                }
+            }
         };
         let ctx = operation::context_of(&self.agent, &self.job.turn, call.call_id, &self.view);
         self.running = operation::call(&self.agent, ctx, call.call_id, what);
+    }
+
+    /// How much a tool changes, whoever it is of.
+    pub(super) fn power(&self, tool: &str) -> Option<Power> {
+        let own = self.agent.registry.power(tool);
+        own.or_else(|| self.view.site_tools.power(tool))
     }
 
     /// Asks the visitor for something. The question is the agent's message, for whoever reads

@@ -85,7 +85,8 @@ impl Driver {
                 continue;
             }
             if self.agent.registry.power(&call.tool) != Some(Power::Reads) {
-                // What was done is done once; what it gave is stored.
+                // What was done is done once; what it gave is stored. So is what a connected tool
+                // gave: its server may be away by now.
                 if let Some(output) = call.result {
                     let args = self.args.clone();
                     self.view_mut().outcomes.push(ToolOutcome {

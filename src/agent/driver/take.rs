@@ -219,7 +219,7 @@ impl Driver {
                     };
                 };
                 let call_id = CallId::new();
-                let power = self.agent.registry.power(&tool);
+                let power = self.power(&tool);
                 self.args = args;
                 input::Plan::Call {
                     call: Call {

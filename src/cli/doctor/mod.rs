@@ -1,5 +1,6 @@
 //! `deskhand doctor`: checks each part, and says how to mend it.
 
+mod mail;
 mod providers;
 mod reading;
 
@@ -20,6 +21,7 @@ use crate::db::{documents, freshness, models, refused, sites};
 use crate::domain::job::JobState;
 use crate::domain::keys::open_root;
 use crate::knowledge::embed;
+use crate::mail::smtp::MailError;
 use crate::models::embedder::{EmbedError, ModelSpec, Purpose};
 use crate::models::embedders::Embedders;
 
@@ -78,6 +80,11 @@ impl Report {
     }
 }
 
+/// What helps when the mail server doesn't take a mail.
+pub(super) fn mend_mail(error: &MailError) -> &'static str {
+    mail::mend(error)
+}
+
 /// Checks; exits with 1 when something is broken.
 ///
 /// # Errors
@@ -88,6 +95,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     embeddings(&config, args.fix, &mut report).await;
     providers::check(&config, &mut report).await;
     reading::check(&config, &mut report).await;
+    mail::check(&config, &mut report).await;
     examine(&config, &mut report).await;
     if args.json {
         print::json(&report.0)?;

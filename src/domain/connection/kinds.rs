@@ -1,10 +1,13 @@
 //! The kinds of connections, one row each.
 
-use super::{Form, Key, Kind, Secrecy};
+use super::tools::{HTTP_TOOL_KIND, MCP_KIND};
+use super::{Form, Key, Kind, Secrecy, is_address};
 
 /// A shop that runs WooCommerce.
 pub const WOOCOMMERCE: &str = "woocommerce";
 
+/// Notices to staff in Slack, or in a program that takes the same messages.
+pub const SLACK: &str = "slack";
 /// A system that gets a site's tickets by signed webhook.
 pub const TICKET_WEBHOOK: &str = "ticket_webhook";
 /// A GitHub repository whose issues mirror a site's tickets.
@@ -35,6 +38,16 @@ pub const KINDS: &[Kind] = &[
             "the key and its secret, ck_…:cs_…, made in WooCommerce under Settings, Advanced, REST API, with read and write access",
         ),
         fits: is_woocommerce_secret,
+    },
+    Kind {
+        name: SLACK,
+        about: "notices of handoffs, tickets and trouble in a channel of Slack, or of a program that takes the same messages",
+        several: false,
+        keys: &[],
+        secret: Secrecy::Needed(
+            "the address of an incoming webhook: whoever has it can write into the channel",
+        ),
+        fits: is_address,
     },
     Kind {
         name: TICKET_WEBHOOK,
@@ -82,6 +95,8 @@ pub const KINDS: &[Kind] = &[
         secret: Secrecy::Needed("a token that may read and write the repository's issues"),
         fits: is_token,
     },
+    MCP_KIND,
+    HTTP_TOOL_KIND,
 ];
 
 fn is_signing_secret(text: &str) -> bool {

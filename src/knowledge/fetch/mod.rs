@@ -8,6 +8,7 @@ pub mod allow;
 pub mod body;
 pub mod error;
 pub mod resolve;
+pub mod streamed;
 pub mod validators;
 
 use std::net::IpAddr;

@@ -21,6 +21,7 @@ use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::extractive::phrases::{Phrase, say};
 use crate::agent::brain::extractive::rank::Candidate;
 use crate::agent::brain::{Brain, Plan, Sentence, ToolCall, TurnView};
+use crate::agent::consent;
 use crate::agent::machine::action::HandoffReason;
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
@@ -70,6 +71,9 @@ impl Brain for Extractive {
 }
 
 fn plan(view: &TurnView) -> Plan {
+    if is_unclear(view) {
+        return Plan::Draft;
+    }
     if intent(&view.message) != Intent::Person
         && let Some(plan) = ticket::plan(view).or_else(|| service::plan(view))
     {
@@ -80,6 +84,8 @@ fn plan(view: &TurnView) -> Plan {
         Intent::Person => return Plan::Handoff(HandoffReason::VisitorAsked),
         // What the pages say about it, and who knows how it stands.
         Intent::Order(number) => vec![view.message.replace(&number, " "), contact::QUERY.to_owned()],
+        // A yes or no to nothing is no question.
+        Intent::Answer if consent::read(&view.message).is_some() => Vec::new(),
         Intent::Answer => vec![asked(view)],
         Intent::Nothing | Intent::Greeting | Intent::Thanks | Intent::Goodbye | Intent::Machine => Vec::new(),
     };
@@ -91,6 +97,14 @@ fn plan(view: &TurnView) -> Plan {
         }]),
         None => Plan::Draft,
     }
+}
+
+/// Whether all that came to a proposal is a hedged yes or no, and no other wish.
+fn is_unclear(view: &TurnView) -> bool {
+    view.unclear
+        && !matches!(intent(&view.message), Intent::Person | Intent::Order(_))
+        && !service::goes_on(view)
+        && ticket::plan(view).is_none()
 }
 
 /// The question with what it refers to: "and to Norway?" goes on from the question before.
@@ -120,6 +134,14 @@ fn before(view: &TurnView) -> Option<&str> {
 }
 
 fn draft(view: &TurnView) -> Vec<Sentence> {
+    if is_unclear(view) && view.outcomes.is_empty() {
+        return vec![Sentence {
+            fixed: true,
+            gap: None,
+            md: say(Phrase::OnlyYes, Tongue::of(&view.locale), &view.site_name),
+            cites: Vec::new(),
+        }];
+    }
     if let Some(sentences) = ticket::draft(view).or_else(|| service::draft(view)) {
         return sentences;
     }
@@ -137,6 +159,7 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
         Intent::Thanks => Some(Phrase::Welcome),
         Intent::Goodbye => Some(Phrase::Goodbye),
         Intent::Machine => Some(Phrase::Machine),
+        Intent::Answer if consent::read(&view.message).is_some() => Some(Phrase::WhatThen),
         Intent::Person | Intent::Order(_) | Intent::Answer => None,
     };
     if let Some(phrase) = phrase {

@@ -26,6 +26,8 @@ pub enum Phrase<'a> {
     NoOrders(&'a str),
     /// What the pages say about it follows.
     PagesSay,
+    /// Neither a yes nor a no came to a proposal.
+    OnlyYes,
 }
 
 /// The sentence in that language, about that site.
@@ -52,6 +54,11 @@ fn english(phrase: Phrase<'_>, site: &str) -> String {
         Phrase::NoOrders(number) => {
             format!("I can't look up orders in this chat yet, so I don't know how order {number} stands.")
         }
+        Phrase::OnlyYes => {
+            "I haven't done anything: only a plain “yes” to my question, or its button, lets me. Press \
+                            the button if you want it, or tell me what else I can do."
+                .to_owned()
+        }
         Phrase::PagesSay => format!("This is what {site}'s help pages say:"),
     }
 }
@@ -77,6 +84,10 @@ fn german(phrase: Phrase<'_>, site: &str) -> String {
         Phrase::NoOrders(number) => format!(
             "Ich kann in diesem Chat noch keine Bestellungen nachsehen und weiß daher nicht, wie es um die Bestellung {number} steht."
         ),
+        Phrase::OnlyYes => "Ich habe nichts unternommen: Das darf ich nur nach einem klaren „Ja“ auf meine Frage, oder \
+                            nach ihrem Knopf. Drücken Sie den Knopf, wenn Sie es möchten, oder sagen Sie mir, was ich \
+                            sonst tun kann."
+            .to_owned(),
         Phrase::PagesSay => format!("Auf den Hilfeseiten von {site} steht dazu:"),
     }
 }
