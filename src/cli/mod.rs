@@ -14,6 +14,7 @@ pub mod docs;
 pub mod doctor;
 pub mod erase;
 pub mod eval;
+pub mod events;
 pub mod extract;
 pub mod gaps;
 pub mod inbox;
@@ -110,6 +111,9 @@ enum Command {
     /// Add, list and change sites and their keys.
     #[command(subcommand)]
     Site(site::Command),
+    /// See webhooks that came, what became of them, who sent some with a wrong signature; try again.
+    #[command(subcommand)]
+    Events(events::Command),
     /// See a site's tools, try one, switch them on and off.
     #[command(subcommand)]
     Tools(tools::Command),
@@ -247,6 +251,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Connect(args) => connect::run(config, args).await,
             Command::Connections(args) => connections::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,
+            Command::Events(command) => events::run(config, command).await,
             Command::Tools(command) => tools::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,

@@ -203,7 +203,9 @@ pub(super) fn handlers(session: &Session) -> anyhow::Result<Handlers> {
         .with(MarkBreaches {
             clock: Arc::clone(&session.clock),
         })
-        .with(Prune))
+        .with(Prune {
+            clock: Arc::clone(&session.clock),
+        }))
 }
 
 /// As configured.

@@ -82,6 +82,21 @@ pub async fn find(tx: &mut SiteTx, wanted: &Wanted<'_>) -> DbResult<Person> {
     })
 }
 
+/// All visitors' ids after one, in order, at most so many.
+///
+/// # Errors
+/// When the database does.
+pub async fn visitor_ids(tx: &mut SiteTx, after: VisitorId, most: i64) -> DbResult<Vec<VisitorId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM visitors WHERE id > $1 ORDER BY id LIMIT $2",
+        after.0,
+        most
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(VisitorId).collect())
+}
+
 /// Visitors who left this address, or whose site says that it is theirs.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ pub mod documents;
 pub mod error;
 pub mod handoffs;
 pub mod health;
+pub mod inbound;
 pub mod jobs;
 pub mod messages;
 pub mod metrics;

@@ -23,8 +23,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::error::{Code, Problem};
 use super::state::App;
 use super::{
-    ai_jobs, assets, body, bridge, cors, crawls, demo, documents, handoffs, health, jobs, messages, metrics,
-    order_updated, ping, privacy, rag, request_id, search, threads, tickets, usage, webhooks,
+    ai_jobs, assets, body, bridge, cors, crawls, demo, documents, handoffs, health, inbound, jobs, messages,
+    metrics, order_updated, ping, privacy, rag, request_id, search, threads, tickets, usage, webhooks,
 };
 
 /// A body must have arrived by then.
@@ -61,6 +61,10 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(bridge::ingest))
         .routes(routes!(bridge::results))
         .routes(routes!(handoffs::get))
+        .routes(routes!(inbound::list))
+        .routes(routes!(inbound::get))
+        .routes(routes!(inbound::retry))
+        .routes(routes!(inbound::refused))
         .routes(routes!(documents::list))
         .routes(routes!(documents::lookup))
         .routes(routes!(documents::get, documents::delete))

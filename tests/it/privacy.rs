@@ -44,6 +44,8 @@ const NOT_PERSONAL: &[&str] = &[
     "crawl_pages",
     "crawls",
     "inbound_events",
+    // Addresses of machines that sent what wasn't signed.
+    "refused_webhooks",
     // The shop's own records: its orders, and what was done to them.
     "demo_orders",
     "demo_acts",
