@@ -5,8 +5,10 @@
 pub mod embeddings;
 pub mod fetch;
 mod keys;
+pub mod mail;
 pub mod master;
 pub mod moderation;
+mod moderation_keys;
 mod paths;
 mod provider_keys;
 pub mod providers;
@@ -26,7 +28,7 @@ use serde::Deserialize;
 
 use crate::knowledge::chunk::ChunkLimits;
 
-pub use keys::{KEYS, Key};
+pub use keys::Key;
 pub use reference::reference;
 
 /// Why the configuration can't be used. Every message names the key.
@@ -112,6 +114,8 @@ pub struct Config {
     pub embeddings: embeddings::Embeddings,
     /// What is fetched for sites, and how.
     pub fetch: fetch::Fetch,
+    /// Mail that goes out.
+    pub mail: mail::Mail,
     /// Background work.
     pub jobs: Jobs,
     /// Logs.
@@ -266,7 +270,7 @@ impl Config {
             None => Some(PathBuf::from("deskhand.toml")).filter(|p| p.exists()),
         };
         let mut figment = Figment::new();
-        for key in KEYS {
+        for key in keys::all() {
             if let Some(default) = key.default {
                 figment = figment.merge(Serialized::default(key.path, parse(default)));
             }
@@ -412,6 +416,7 @@ impl Config {
         self.embeddings.validate()?;
         self.fetch.validate()?;
         self.telemetry.validate()?;
+        self.mail.validate()?;
         self.validate_providers()?;
         self.moderation.validate(self.agent.first_ms)?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;

@@ -12,6 +12,7 @@
 
 mod client;
 mod measure;
+mod orders;
 mod peer;
 mod product;
 mod provider;
@@ -50,6 +51,9 @@ struct Options {
     /// Search by words alone: a site without vectors.
     #[arg(long)]
     words: bool,
+    /// Only this: 500 conversations with an order look-up, 50 at once, beside as many with a search.
+    #[arg(long)]
+    orders: bool,
     /// Only serve, with the process ids, for a profiler: so many turns, 16 at once.
     #[arg(long)]
     profile: Option<usize>,
@@ -118,6 +122,8 @@ async fn main() {
 
     if let Some(turns) = options.profile {
         profile(&running, &mut database, turns).await;
+    } else if options.orders {
+        order_turns(&running, &mut database, options.rounds).await;
     } else {
         all_turns(&running, &mut database, &options).await;
         sentences(&running, &provider, &options).await;
@@ -149,6 +155,42 @@ async fn profile(running: &Running, database: &mut sqlx::PgConnection, turns: us
         measure::forget(database).await;
         let cost = measure::cost(running, database, round).await;
         println!("{cost:?}");
+    }
+}
+
+/// Conversations with an order look-up, and how many at once.
+const ORDER_TURNS: usize = 500;
+const ORDERS_AT_ONCE: usize = 50;
+
+async fn order_turns(running: &Running, database: &mut sqlx::PgConnection, rounds: usize) {
+    println!(
+        "{:<28} {:>8} {:>8} {:>8} {:>8} {:>13}",
+        "CPU, ms a conversation", "server", "database", "both", "a second", "transactions"
+    );
+    for (name, about) in [
+        ("order look-up, 50 at once", orders::About::Orders),
+        ("kb_search, 50 at once", orders::About::Pages),
+    ] {
+        // Fills the caches, and computes the questions' vectors.
+        orders::conversations(running, database, about, ORDER_TURNS, ORDERS_AT_ONCE).await;
+        let (mut costs, mut waited, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..rounds.max(1) {
+            let measured = orders::conversations(running, database, about, ORDER_TURNS, ORDERS_AT_ONCE).await;
+            costs.push(measured.cost);
+            waited.extend(measured.waited_ms);
+            errors.extend(measured.errors);
+        }
+        show(name, &costs);
+        waited.sort_by(f64::total_cmp);
+        println!(
+            "{:<28} {} answered, {} errors; p50 {:.0} ms, p95 {:.0} ms",
+            "",
+            waited.len(),
+            errors.len(),
+            measure::quantile(&waited, 0.5),
+            measure::quantile(&waited, 0.95)
+        );
+        assert!(errors.is_empty(), "{}", errors.join("\n"));
     }
 }
 

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 use tokio::task::JoinSet;
 
 use crate::client::{Visitor, http};
-use crate::product::{Home, Running};
+use crate::product::{Cpu, Home, Running};
 use crate::provider::{Pace, Provider};
 use crate::site;
 
@@ -31,7 +31,7 @@ pub struct Round {
 }
 
 /// What a turn took.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Cost {
     /// Milliseconds of CPU.
     pub server: f64,
@@ -87,12 +87,24 @@ async fn ask(running: &Running, round: Round, tries: usize) {
 
 /// Measures a round.
 pub async fn cost(running: &Running, database: &mut PgConnection, round: Round) -> Cost {
-    let before = (running.cpu(), transactions(database).await);
+    let before = now(running, database).await;
     let begun = Instant::now();
     turns(running, round).await;
     let wall = begun.elapsed().as_secs_f64();
-    let after = (running.cpu(), transactions(database).await);
-    let turns = round.turns as f64;
+    between(before, now(running, database).await, round.turns, wall)
+}
+
+/// What both have taken so far.
+pub type Taken = (Cpu, i64);
+
+/// What server and database have taken so far.
+pub async fn now(running: &Running, database: &mut PgConnection) -> Taken {
+    (running.cpu(), transactions(database).await)
+}
+
+/// What a turn took between two moments.
+pub fn between(before: Taken, after: Taken, turns: usize, wall: f64) -> Cost {
+    let turns = turns as f64;
     Cost {
         server: 1e3 * (after.0.server - before.0.server) / turns,
         database: 1e3 * (after.0.database - before.0.database) / turns,

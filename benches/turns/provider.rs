@@ -127,8 +127,14 @@ async fn reply(stream: &mut TcpStream, body: &Value, pace: Pace, inner: &Inner) 
     let said = last.and_then(|m| m["content"].as_str()).unwrap_or_default();
     if body.get("tools").is_some() {
         let searched = last.is_some_and(|m| m["role"] == "tool");
+        let order = order_asked(said);
         let (name, arguments) = if searched {
             ("write_answer", json!({}))
+        } else if let Some(number) = order {
+            (
+                "get_order_status",
+                json!({ "order_id": number, "email": "[EMAIL_1]" }),
+            )
         } else {
             ("kb_search", json!({ "query": said, "top_k": 5 }))
         };
@@ -141,7 +147,7 @@ async fn reply(stream: &mut TcpStream, body: &Value, pace: Pace, inner: &Inner) 
     let question = said
         .rsplit_once("The visitor's message:\n")
         .map_or("", |(_, q)| q);
-    let [first, second] = sentences(said);
+    let [first, second] = order_told(said).unwrap_or_else(|| sentences(said));
     let mut tokens = tokens(&first);
     let mark = tokens.len() - 1;
     tokens.extend(self::tokens(&second));
@@ -177,6 +183,23 @@ async fn reply(stream: &mut TcpStream, body: &Value, pace: Pace, inner: &Inner) 
             .await?;
     }
     stream.write_all(end("stop").as_bytes()).await
+}
+
+/// The number of the order that a visitor asks about who has given an address.
+fn order_asked(said: &str) -> Option<&str> {
+    let (_, rest) = said.split_once("my order ")?;
+    rest.contains("[EMAIL_1]").then(|| rest.split(' ').next())?
+}
+
+/// What a looked-up order costs, in two sentences.
+fn order_told(said: &str) -> Option<[String; 2]> {
+    let (_, rest) = said.split_once("What get_order_status returned:\n")?;
+    let order: Value = serde_json::from_str(rest.lines().next()?).ok()?;
+    let (number, total) = (order["order_id"].as_str()?, order["total"].as_str()?);
+    Some([
+        format!("The total of order {number} is {total} EUR."),
+        " Is there anything else you would like to know?".to_owned(),
+    ])
 }
 
 /// The first two sentences of the first passage, each with its mark.

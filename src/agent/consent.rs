@@ -44,6 +44,48 @@ const NO: [&str; 14] = [
     "abbrechen",
 ];
 
+/// Words that a yes or a no is hedged with.
+const LEANING: [&str; 22] = [
+    "yes",
+    "yeah",
+    "yep",
+    "ok",
+    "okay",
+    "sure",
+    "maybe",
+    "perhaps",
+    "fine",
+    "confirm",
+    "confirmed",
+    "accept",
+    "no",
+    "nope",
+    "don't",
+    "ja",
+    "jein",
+    "vielleicht",
+    "gut",
+    "nein",
+    "nicht",
+    "einverstanden",
+];
+/// The most words of a message that may be one.
+const FEW: usize = 14;
+
+/// Whether a message may be meant as a yes or a no and is neither: the visitor is told what counts.
+#[must_use]
+pub fn is_unclear(message: &str) -> bool {
+    let words: Vec<String> = message
+        .split(|c: char| !(c.is_alphanumeric() || c == '\'' || c == '\u{2019}'))
+        .filter(|w| !w.is_empty())
+        .map(|w| w.to_lowercase().replace('\u{2019}', "'"))
+        .collect();
+    read(message).is_none()
+        && words.len() <= FEW
+        && !message.contains('?')
+        && words.iter().any(|w| LEANING.contains(&w.as_str()))
+}
+
 /// Yes, no, or neither.
 #[must_use]
 pub fn read(message: &str) -> Option<bool> {
@@ -65,6 +107,21 @@ pub fn read(message: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hedged_yes_or_no_is_told_from_other_things() {
+        for unclear in [
+            "well, maybe yes, but only if it is quick",
+            "yes no yes",
+            "no wait",
+            "ja schon, aber erst nächste Woche",
+        ] {
+            assert!(is_unclear(unclear), "{unclear}");
+        }
+        for other in ["yes", "No!", "Do you say yes?", "How long is the warranty", ""] {
+            assert!(!is_unclear(other), "{other}");
+        }
+    }
 
     #[test]
     fn only_an_exact_word_counts() {

@@ -2,17 +2,22 @@
 //! turn found, it must leak nothing, and where only meaning can tell, the site's embedding
 //! model is asked. Whatever can't be decided in time isn't released.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Agent;
 use super::brain::{Sentence, TurnView};
 use super::machine::input::GateReason;
 use super::operation::Judged;
+use crate::domain::tool::ToolCode;
 use crate::guardrails::gate::{self, Evidence, Fault, Reading, Source, Verdict};
 use crate::guardrails::moderation::{Direction, Moderated, Moderation};
+use crate::guardrails::sentences::Splitter;
 use crate::guardrails::{content, leak, pii};
+use crate::hands::ToolError;
+use crate::hands::registry::CallError;
 use crate::knowledge::base::Knowledge;
 use crate::models::embedder::Purpose;
 
@@ -41,12 +46,20 @@ impl Ground {
                 text: &p.text,
             })
             .collect();
-        let tools: Vec<&Value> = view
+        // What a connected tool returned is called by the words of the tool's name, which its
+        // operator has chosen.
+        let named: Vec<Value> = view
             .outcomes
             .iter()
-            .filter(|o| o.tool != SEARCH)
-            .filter_map(|o| o.result.as_ref().ok())
+            .filter(|o| view.site_tools.get(&o.tool).is_some())
+            .filter_map(|o| Some(json!({ o.tool.replace('_', " "): o.result.as_ref().ok()? })))
             .collect();
+        let own = view
+            .outcomes
+            .iter()
+            .filter(|o| o.tool != SEARCH && view.site_tools.get(&o.tool).is_none())
+            .filter_map(|o| o.result.as_ref().ok());
+        let tools: Vec<&Value> = own.chain(&named).collect();
         let said = format!("{}\n{}", view.message, view.site_name);
         Self {
             reading: Reading::of(&Evidence {
@@ -102,6 +115,66 @@ pub(super) async fn moderate(moderation: &Moderation, judged: &mut [Judged]) {
             Moderated::Unasked => Err(GateReason::Unmoderated),
         };
     }
+}
+
+/// A letter that a brain wrote, personal data behind placeholders, and what it may stand on.
+pub(super) struct Letter {
+    pub text: String,
+    pub view: Arc<TurnView>,
+}
+
+impl Letter {
+    /// Whether it may be sent: each of its sentences must pass as one of an answer.
+    pub(super) async fn passes(&self, agent: &Agent) -> Result<(), CallError> {
+        passes(agent, &self.view, &self.text).await.map_err(|reason| {
+            tracing::info!(?reason, "a letter was held back");
+            CallError::Failed {
+                error: ToolError::new(ToolCode::InvalidInput, "its text didn't pass the gate"),
+                attempts: 0,
+            }
+        })
+    }
+}
+
+/// Whether all sentences pass, each with whatever it can cite.
+async fn passes(agent: &Agent, view: &TurnView, text: &str) -> Result<(), GateReason> {
+    let ground = Ground::of(view);
+    let all: Vec<i64> = view
+        .outcomes
+        .iter()
+        .filter_map(|o| o.found.as_ref())
+        .flat_map(|f| f.passages.iter().map(|p| p.chunk_id))
+        .collect();
+    let mut splitter = Splitter::default();
+    let mut pieces = splitter.push(text);
+    pieces.extend(splitter.end());
+    for piece in pieces {
+        if piece.md.trim().is_empty() {
+            continue;
+        }
+        let sentence = |cites: &[i64]| Sentence {
+            fixed: false,
+            gap: None,
+            md: piece.md.trim().to_owned(),
+            cites: cites.to_vec(),
+        };
+        if let Err(reason) = ground.judge(agent, &sentence(&[])).await {
+            if all.is_empty() {
+                return Err(reason);
+            }
+            ground.judge(agent, &sentence(&all)).await?;
+        }
+    }
+    match moderated(&agent.moderation, text).await {
+        Moderated::Passes => Ok(()),
+        Moderated::Trips => Err(GateReason::Content),
+        Moderated::Unasked => Err(GateReason::Unmoderated),
+    }
+}
+
+async fn moderated(moderation: &Moderation, text: &str) -> Moderated {
+    let checked = moderation.check(Direction::Answer, &[text.to_owned()]).await;
+    checked.first().copied().unwrap_or(Moderated::Unasked)
 }
 
 /// The least cosine of the pairs, each of which must hold, by the default model of this

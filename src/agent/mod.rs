@@ -2,8 +2,10 @@
 //! [`turns`] starts, stops and takes over turns; [`driver`] performs what the machine asks.
 
 pub mod answer;
+mod away;
 pub mod brain;
 pub mod consent;
+mod contact;
 pub mod driver;
 pub mod explain;
 mod fingerprint;
@@ -21,6 +23,7 @@ pub mod phrases;
 mod policy;
 pub mod query;
 mod record;
+mod screening;
 pub mod turns;
 
 use std::collections::HashMap;
@@ -161,6 +164,7 @@ impl Agent {
         self.slots.close();
         self.tasks.close();
         self.tasks.wait().await;
+        self.registry.drain().await;
     }
 
     /// Lets go of the turns under way: their leases end, so that another replica, or this

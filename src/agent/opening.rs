@@ -2,6 +2,7 @@
 //! row, since what the visitor wrote is masked by the names that the thread has already.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -13,16 +14,20 @@ use super::machine::Machine;
 use super::operation::{self, Answered};
 use super::phrases::{self, Tongue};
 use super::record::TurnRef;
+use super::screening;
 use super::turns::{Begun, Message, StartError};
 use crate::db::events::{self, StoredEvent, Voice};
 use crate::db::pool::{DbError, SiteTx};
 use crate::db::turn_writes::{self, Opened, SiteFacts};
-use crate::db::{sites, threads, turns, vault as vault_rows};
+use crate::db::{replies, sites, threads, turns, vault as vault_rows};
 use crate::domain::event::{Speaker, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::owner_of_email;
+use crate::guardrails::pii::codes;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
+use crate::hands::identity;
+use crate::hands::outside::tools::SiteTools;
 
 /// How often the site may change while a turn is opened.
 const CHANGES: usize = 4;
@@ -37,6 +42,8 @@ pub(crate) struct KnownSite {
     pub off: Arc<BTreeSet<String>>,
     /// How well the best passage must fit, in percent.
     pub confidence: u8,
+    /// What the site's operator has connected.
+    pub tools: Arc<SiteTools>,
 }
 
 /// A message to take.
@@ -70,7 +77,8 @@ impl Opening<'_> {
         let thread = ThreadId::new();
         for _ in 0..CHANGES {
             let site = self.known().await?;
-            let draft = self.draft(site, thread, Placeholders::default(), None)?;
+            let codes = self.codes(None).await?;
+            let draft = self.draft(site, thread, Placeholders::default(), None, &codes)?;
             let start = start(&draft.machine)?;
             let opening = self.row(&draft, &start, Some(channel));
             let opened = turn_writes::open_alone(&self.agent.db, self.site, &opening).await?;
@@ -98,13 +106,14 @@ impl Opening<'_> {
             let known = vault::open(&mut tx, &self.agent.master, thread).await?;
             let answer = match self.message.confirm {
                 Some((id, accept)) => Some(
-                    operation::answer_to(&mut tx, thread, id, accept, self.now)
+                    screening::answer_to(&mut tx, thread, id, accept, self.now)
                         .await?
                         .ok_or(StartError::ProposalExpired)?,
                 ),
                 None => None,
             };
-            let draft = self.draft(site, thread, known, answer.as_ref())?;
+            let codes = self.codes(Some(&mut tx)).await?;
+            let draft = self.draft(site, thread, known, answer.as_ref(), &codes)?;
             if row.staff_held {
                 return self.for_staff(tx, &draft).await;
             }
@@ -126,6 +135,7 @@ impl Opening<'_> {
         if let Some(email) = &draft.email {
             threads::set_email(&mut tx, self.visitor, email).await?;
         }
+        replies::set_page(&mut tx, draft.thread, self.message.page.as_deref()).await?;
         vault_rows::add(&mut tx, draft.thread, &draft.sealed).await?;
         let turn_id = draft.turn;
         let events = [
@@ -162,9 +172,12 @@ impl Opening<'_> {
         }
         let mut tx = self.agent.db.site(self.site).await?;
         let site = sites::own(&mut tx).await?.ok_or(StartError::ThreadNotFound)?;
+        tx.commit().await?;
+        let tools = self.agent.registry.site_tools(self.site).await;
         let known = Arc::new(KnownSite {
-            off: Arc::new(self.agent.registry.off(site.mode, &site.rules)),
+            off: Arc::new(operation::off(self.agent, &site, &tools)),
             confidence: site.rules.confidence,
+            tools,
             facts: SiteFacts {
                 name: site.name,
                 mode: site.mode,
@@ -175,12 +188,32 @@ impl Opening<'_> {
         Ok(known)
     }
 
+    /// Where a one-time code stands that was sent to the visitor. Asked only of a message that
+    /// may hold one.
+    async fn codes(&self, tx: Option<&mut SiteTx>) -> Result<Vec<Range<usize>>, StartError> {
+        let text = &self.message.text;
+        if codes::find(text).is_empty() {
+            return Ok(Vec::new());
+        }
+        let (master, visitor, now) = (&self.agent.master, self.visitor, self.now);
+        Ok(match tx {
+            Some(tx) => identity::hidden_codes(tx, master, visitor, text, now).await?,
+            None => {
+                let mut tx = self.agent.db.site(self.site).await?;
+                let codes = identity::hidden_codes(&mut tx, master, visitor, text, now).await?;
+                tx.commit().await?;
+                codes
+            }
+        })
+    }
+
     fn draft(
         &self,
         site: Arc<KnownSite>,
         thread: ThreadId,
         mut vault: Placeholders,
         answer: Option<&Answered>,
+        codes: &[Range<usize>],
     ) -> Result<Draft, StartError> {
         let agent = self.agent;
         // From here on nothing of the house sees the visitor's personal data.
@@ -190,7 +223,7 @@ impl Opening<'_> {
                 let locale = self.message.locale.as_deref().unwrap_or(&site.facts.locale);
                 phrases::answered(answer.accept, Tongue::of(locale)).to_owned()
             }
-            _ => vault.mask(&self.message.text),
+            _ => vault.mask_with_codes(&self.message.text, codes),
         };
         if let Some(name) = &self.message.customer {
             vault.remember_customer(name);
@@ -288,6 +321,7 @@ impl Opening<'_> {
             text: draft.text,
             vault: draft.vault,
             locale: draft.locale,
+            page: self.message.page.clone(),
             address_only: self.message.text.is_empty() && self.message.email.is_some() && answer.is_none(),
             answer,
             first_seq: seq,

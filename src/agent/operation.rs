@@ -1,6 +1,7 @@
 //! The operations that the machine asks for, as futures that own what they need. At most
 //! one runs at a time; dropping it is how it is aborted.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,29 +13,29 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::Agent;
-use super::brain::extractive::intent::{Intent, intent};
-use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
-use super::consent;
-use super::judge::{self, Ground};
+use super::brain::{Brain, Plan, Sentence, TurnView};
+use super::judge::{self, Ground, Letter};
 use super::machine::input::{GateReason, LinkFailure, Verdict};
 use super::measure;
 use super::meter::Meter;
-use super::opening::KnownSite;
 use super::record::TurnRef;
 use crate::agent::machine::action::{HandoffReason, TicketReason};
-use crate::db::pool::{DbResult, SiteTx};
+use crate::db::handoffs::{self, NewHandoff};
+use crate::db::hours::{self, Away};
+use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::proposals::{self, ProposalRow};
-use crate::db::{audit, handoffs, sites, threads};
-use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId, TicketId};
-use crate::guardrails::content;
-use crate::guardrails::moderation::{Direction, Moderated};
+use crate::db::tickets::{self, NewTicket};
+use crate::db::{drafts, replies, threads, turns};
+use crate::domain::event::Citation;
+use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId};
+use crate::domain::site::Site;
+use crate::domain::tool::Power;
+use crate::hands::outside::tools::SiteTools;
 use crate::hands::registry::{CallError, Called};
 use crate::hands::{Conversation, ToolContext, kb_search};
 
 /// Sentences that may wait between brain and gate.
 const DRAFT_AHEAD: usize = 16;
-/// Messages of history that a brain may see at most; each takes of them what it is set to.
-const HISTORY: i64 = 100;
 
 /// What an operation gave.
 pub(super) enum Outcome {
@@ -53,10 +54,10 @@ pub(super) enum Outcome {
     Drafted(Judged),
     /// The draft's end.
     DraftEnded(Result<(), LinkFailure>),
-    /// A ticket is stored.
-    Ticket(DbResult<(TicketId, bool)>),
+    /// A ticket, or a draft for staff, is stored.
+    Kept(DbResult<Closed>),
     /// A handoff is stored.
-    Handoff(DbResult<(HandoffId, bool)>),
+    Handoff(DbResult<(HandoffId, Closed)>),
     /// The proposal that the visitor is to be asked about.
     Proposal(DbResult<Option<ProposalRow>>),
     /// Something that needs no work is done.
@@ -69,6 +70,18 @@ pub(super) struct Screened {
     pub view: TurnView,
     /// The visitor's yes or no to the proposal that they were asked about last, and its tool.
     pub answer: Option<Answered>,
+    /// Whether the message only leaves an address that was asked for; it is stored then.
+    pub leaves_address: bool,
+}
+
+/// What is known once something is stored for people of the site.
+pub(super) struct Closed {
+    /// No address of the visitor is known.
+    pub needs_contact: bool,
+    /// A person had the conversation before this turn.
+    pub already: bool,
+    /// Nobody is in.
+    pub away: Option<Away>,
 }
 
 /// A yes or no to a proposal.
@@ -135,7 +148,7 @@ impl Running {
     /// In a task of its own: what holds a database connection must go on while the driver
     /// waits for another one, else as many turns as there are connections stop each other.
     /// When it is aborted nobody takes its outcome; it ends by itself.
-    fn apart(agent: &Agent, work: impl Future<Output = Outcome> + Send + 'static) -> Self {
+    pub(super) fn apart(agent: &Agent, work: impl Future<Output = Outcome> + Send + 'static) -> Self {
         let task = agent.tasks.spawn(work.in_current_span());
         Self::One(
             async move {
@@ -155,161 +168,6 @@ impl Running {
     }
 }
 
-/// Fetches what the brain may see of the turn, and what its message answers, where the button
-/// hasn't told.
-pub(super) fn screen(
-    agent: &Arc<Agent>,
-    t: TurnRef,
-    first_seq: i64,
-    text: String,
-    locale: String,
-    by_button: bool,
-) -> Running {
-    let own = Arc::clone(agent);
-    Running::apart(agent, async move {
-        let verdict = verdict(&own, &text);
-        let (seen, verdict) = futures::join!(
-            screened(&own, &t, first_seq, text.clone(), locale, by_button),
-            verdict
-        );
-        Outcome::Screened(seen, verdict)
-    })
-}
-
-/// The same for a turn that opens its thread: nothing has to be fetched.
-pub(super) fn opened(agent: &Arc<Agent>, view: TurnView, site: &KnownSite) -> Running {
-    let view = TurnView {
-        off: Arc::clone(&site.off),
-        confidence: site.confidence,
-        site_name: site.facts.name.clone(),
-        ..view
-    };
-    let own = Arc::clone(agent);
-    let seen = async move {
-        let verdict = verdict(&own, &view.message).await;
-        Outcome::Screened(Ok(Screened { view, answer: None }), verdict)
-    };
-    Running::One(seen.boxed())
-}
-
-/// What is to be done with a message, by closed rules, and where they have nothing against it
-/// by the moderation endpoint.
-async fn verdict(agent: &Agent, message: &str) -> Verdict {
-    if content::trips(message) {
-        return Verdict::Blocked;
-    }
-    if intent(message) == Intent::Person {
-        return Verdict::WantsHuman;
-    }
-    // An exact yes or no offends nobody.
-    if !agent.moderation.asks() || consent::read(message).is_some() {
-        return Verdict::Clean;
-    }
-    let checked = agent
-        .moderation
-        .check(Direction::Message, &[message.to_owned()])
-        .await;
-    match checked.first() {
-        Some(Moderated::Passes) => Verdict::Clean,
-        Some(Moderated::Trips) => Verdict::Blocked,
-        Some(Moderated::Unasked) | None => Verdict::Unmoderated,
-    }
-}
-
-async fn screened(
-    agent: &Agent,
-    t: &TurnRef,
-    first_seq: i64,
-    message: String,
-    locale: String,
-    by_button: bool,
-) -> DbResult<Screened> {
-    let view = view(agent, t, first_seq, message, locale).await?;
-    let answer = match consent::read(&view.message).filter(|_| !by_button) {
-        Some(accept) => answered(agent, t, accept).await?,
-        None => None,
-    };
-    Ok(Screened { view, answer })
-}
-
-/// What an exact yes or no answers, if the agent's last word was a proposal. A no is stored here.
-async fn answered(agent: &Agent, t: &TurnRef, accept: bool) -> DbResult<Option<Answered>> {
-    let now = agent.clock.now();
-    let mut tx = agent.db.site(t.site).await?;
-    let Some(pending) = proposals::pending(&mut tx, t.thread, now).await? else {
-        return Ok(None);
-    };
-    let answered = answer_to(&mut tx, t.thread, pending, accept, now).await?;
-    tx.commit().await?;
-    Ok(answered)
-}
-
-/// Looks a proposal up that was answered; a no is stored. None when it is no longer open.
-pub(super) async fn answer_to(
-    tx: &mut SiteTx,
-    thread: ThreadId,
-    id: ProposalId,
-    accept: bool,
-    now: DateTime<Utc>,
-) -> DbResult<Option<Answered>> {
-    let row = proposals::lock(tx, id).await?;
-    let Some(row) = row.filter(|p| p.thread == thread && p.state == "open" && p.expires_at > now) else {
-        return Ok(None);
-    };
-    if !accept {
-        proposals::advance(tx, id, &["open"], "declined", now).await?;
-        let subject = id.to_string();
-        let entry = audit::Entry {
-            who: "visitor",
-            act: "decline",
-            thread: Some(thread),
-            subject: Some(&subject),
-            detail: serde_json::json!({ "tool": row.tool, "order": row.order_number }),
-            at: now,
-        };
-        audit::append(tx, &entry).await?;
-    }
-    Ok(Some(Answered {
-        proposal: id,
-        tool: row.tool,
-        accept,
-    }))
-}
-
-pub(super) async fn view(
-    agent: &Agent,
-    t: &TurnRef,
-    first_seq: i64,
-    message: String,
-    locale: String,
-) -> DbResult<TurnView> {
-    let mut tx = agent.db.site(t.site).await?;
-    let history = threads::messages(&mut tx, t.thread, first_seq, HISTORY).await?;
-    let site = sites::own(&mut tx).await?;
-    tx.commit().await?;
-    let off = site
-        .as_ref()
-        .map(|s| agent.registry.off(s.mode, &s.rules))
-        .unwrap_or_default();
-    let confidence = site.as_ref().map_or(0, |s| s.rules.confidence);
-    let history = history
-        .into_iter()
-        .map(|m| Exchange {
-            by_visitor: m.author == "visitor",
-            text: m.text,
-        })
-        .collect();
-    Ok(TurnView {
-        message,
-        history,
-        locale,
-        site_name: site.map(|s| s.name).unwrap_or_default(),
-        off: Arc::new(off),
-        confidence,
-        ..TurnView::default()
-    })
-}
-
 /// Asks the brain for a plan.
 pub(super) fn plan(brain: Arc<dyn Brain>, view: &Arc<TurnView>, meter: Arc<Meter>) -> Running {
     let view = Arc::clone(view);
@@ -320,6 +178,8 @@ pub(super) fn plan(brain: Arc<dyn Brain>, view: &Arc<TurnView>, meter: Arc<Meter
 pub(super) enum What {
     /// A tool with these arguments, personal data in its place.
     Call(String, Value),
+    /// The same, if a letter that it is to send passes the gate.
+    Letter(Letter, String, Value),
     /// What the visitor has said yes to.
     Proposal(ProposalId),
 }
@@ -331,6 +191,10 @@ pub(super) fn call(agent: &Arc<Agent>, ctx: ToolContext, id: CallId, called: Wha
         let start = Instant::now();
         let result = match called {
             What::Call(tool, args) => own.registry.call(&ctx, &tool, &args).await,
+            What::Letter(letter, tool, args) => match letter.passes(&own).await {
+                Ok(()) => own.registry.call(&ctx, &tool, &args).await,
+                Err(error) => Err(error),
+            },
             What::Proposal(id) => own.registry.confirmed(&ctx, id).await,
         };
         let ms = i32::try_from(start.elapsed().as_millis()).unwrap_or(i32::MAX);
@@ -362,9 +226,45 @@ pub(super) fn context_of(agent: &Agent, t: &TurnRef, call: CallId, view: &TurnVi
             call,
         }),
         locale: view.locale.clone(),
-        off: Arc::clone(&view.off),
+        off: barred(agent, view),
         ..context(agent, t.site)
     }
+}
+
+/// All tools that the site doesn't let its agent use.
+pub(super) fn off(agent: &Agent, site: &Site, tools: &SiteTools) -> BTreeSet<String> {
+    let mut off = agent.registry.off(site.mode, &site.rules);
+    off.append(&mut tools.off(site.mode, &site.rules));
+    off
+}
+
+/// The same, and what a stranger's words in this turn may not lead to (GRD-2): once a connected
+/// tool has returned something, only tools of the same connection may change anything, until the
+/// visitor has spoken again.
+fn barred(agent: &Agent, view: &TurnView) -> Arc<BTreeSet<String>> {
+    let mut heard = view
+        .outcomes
+        .iter()
+        .filter(|o| o.result.is_ok())
+        .filter_map(|o| view.site_tools.get(&o.tool))
+        .peekable();
+    if heard.peek().is_none() {
+        return Arc::clone(&view.off);
+    }
+    let heard: Vec<_> = heard.collect();
+    let mut off = BTreeSet::clone(&view.off);
+    // Tickets and people may be asked for all the same.
+    let own = agent
+        .registry
+        .list()
+        .filter(|(_, power, _)| *power == Power::Guarded);
+    off.extend(own.map(|(name, _, _)| name.to_owned()));
+    let others = view
+        .site_tools
+        .iter()
+        .filter(|(_, tool)| tool.power() == Power::Guarded && heard.iter().any(|h| h.origin != tool.origin));
+    off.extend(others.map(|(name, _)| name.to_owned()));
+    Arc::new(off)
 }
 
 /// Has the brain write, and each sentence judged as it comes.
@@ -416,16 +316,44 @@ pub(super) fn draft(
 }
 
 /// Stores the turn's ticket.
-pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason) -> Running {
+pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason, page: Option<String>) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
+        let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
-        let id = handoffs::open_ticket(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
-        let known = threads::has_email(&mut tx, t.visitor).await?;
+        turns::speaks(&mut tx, t.thread, t.turn).await?;
+        tickets::open(&mut tx, &NewTicket::of_turn(t.thread, t.turn, &reason, now)).await?;
+        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
+        let closed = closed(&mut tx, &t, false, now).await?;
         tx.commit().await?;
-        Ok((id, !known))
+        Ok(closed)
     };
-    Running::apart(agent, store.map(Outcome::Ticket))
+    Running::apart(agent, store.map(Outcome::Kept))
+}
+
+/// Keeps a draft for staff.
+pub(super) fn keep_draft(agent: &Arc<Agent>, t: TurnRef, text: String, cites: Vec<Citation>) -> Running {
+    let own = Arc::clone(agent);
+    let store = async move {
+        let now = own.clock.now();
+        let cites = serde_json::to_value(cites).map_err(|e| DbError::Unreadable(e.to_string()))?;
+        let mut tx = own.db.site(t.site).await?;
+        turns::speaks(&mut tx, t.thread, t.turn).await?;
+        drafts::keep(&mut tx, t.thread, t.turn, &text, &cites, now).await?;
+        let closed = closed(&mut tx, &t, false, now).await?;
+        tx.commit().await?;
+        Ok(closed)
+    };
+    Running::apart(agent, store.map(Outcome::Kept))
+}
+
+/// What is to be said of what is stored: whether the visitor can be reached, and when.
+async fn closed(tx: &mut SiteTx, t: &TurnRef, already: bool, now: DateTime<Utc>) -> DbResult<Closed> {
+    Ok(Closed {
+        needs_contact: !threads::has_email(tx, t.visitor).await?,
+        already,
+        away: hours::away(tx, now).await?,
+    })
 }
 
 /// Looks up what the visitor is to be asked.
@@ -446,17 +374,27 @@ pub(super) fn handoff(
     t: TurnRef,
     reason: HandoffReason,
     proposal: Option<ProposalId>,
+    page: Option<String>,
 ) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
+        let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
-        let id = handoffs::open_handoff(&mut tx, t.thread, t.turn, &code(&reason), own.clock.now()).await?;
+        let new = NewHandoff {
+            thread: t.thread,
+            turn: t.turn,
+            reason: &reason,
+            excerpt: None,
+            now,
+        };
+        let opened = handoffs::open(&mut tx, &new).await?;
         if let Some(proposal) = proposal {
-            handoffs::attach_proposal(&mut tx, id, proposal).await?;
+            handoffs::attach_proposal(&mut tx, opened.id, proposal).await?;
         }
-        let known = threads::has_email(&mut tx, t.visitor).await?;
+        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
+        let closed = closed(&mut tx, &t, !opened.first, now).await?;
         tx.commit().await?;
-        Ok((id, !known))
+        Ok((opened.id, closed))
     };
     Running::apart(agent, store.map(Outcome::Handoff))
 }

@@ -50,6 +50,11 @@ pub fn say(template: Template, tongue: Tongue) -> &'static str {
             "I've passed your message on to our team.",
             "Ich habe Ihre Nachricht an unser Team weitergegeben.",
         ),
+        Template::StillWithTeam => (
+            "Our team has your conversation already and will reply here. Meanwhile you can go on asking me.",
+            "Ihre Unterhaltung liegt schon bei unserem Team; die Antwort kommt hier. Inzwischen können Sie mich weiter fragen.",
+        ),
+        Template::NobodyIn => ("Nobody is in at the moment.", "Im Moment ist niemand da."),
         Template::AwaitingApproval => (
             "A member of our team has to approve this first.",
             "Das muss zuerst jemand aus unserem Team freigeben.",
@@ -106,6 +111,22 @@ pub fn asks(kind: AskKind, tongue: Tongue) -> &'static str {
     }
 }
 
+/// Whether a text of the agent's ends by asking for an address, or by noting one.
+#[must_use]
+pub fn wants_address(text: &str) -> bool {
+    [Tongue::English, Tongue::German].into_iter().any(|tongue| {
+        text.ends_with(say(Template::AskForAddress, tongue)) || text == say(Template::AddressSaved, tongue)
+    })
+}
+
+/// Whether a text of the agent's is the question for an address and nothing else.
+#[must_use]
+pub fn only_asks_for_address(text: &str) -> bool {
+    [Tongue::English, Tongue::German]
+        .into_iter()
+        .any(|tongue| text == asks(AskKind::Contact, tongue))
+}
+
 /// What the buttons under a proposal say.
 #[must_use]
 pub fn answered(accept: bool, tongue: Tongue) -> &'static str {
@@ -128,6 +149,8 @@ pub enum Decision {
     Void,
     /// Nobody knows whether it was done; a person looks.
     Unknown,
+    /// It was not known, and turns out to have been done.
+    Settled,
 }
 
 /// The words for it: about a refund of that amount, else about a change of the address.
@@ -155,6 +178,8 @@ pub fn decided(decision: Decision, amount: Option<&str>, order: &str, tongue: To
                 "Unser Team hat {what} freigegeben, sie ist aber nicht mehr möglich. Es meldet sich jemand bei Ihnen."
             )
         }
+        (Decision::Settled, true) => format!("We have checked: {what} went through."),
+        (Decision::Settled, false) => format!("Wir haben nachgesehen: {what} ist durchgegangen."),
         (Decision::Unknown, true) => {
             format!("Our team has approved {what}. A person checks that it went through, and writes to you.")
         }
@@ -182,6 +207,13 @@ pub fn working(tool: &str, tongue: Tongue) -> &'static str {
             "Die Adressänderung wird vorbereitet…",
         ),
         "verify_identity" => ("Checking your details…", "Ihre Angaben werden geprüft…"),
+        "create_ticket" => ("Opening a ticket…", "Ein Ticket wird angelegt…"),
+        "update_ticket" => ("Adding to your ticket…", "Ihr Ticket wird ergänzt…"),
+        "handoff_human" => (
+            "Passing it on to our team…",
+            "Es wird an unser Team weitergegeben…",
+        ),
+        "notify_human" => ("Telling our team…", "Unser Team wird verständigt…"),
         _ => ("Working on it…", "In Arbeit…"),
     };
     match tongue {
@@ -197,6 +229,10 @@ pub fn worked(tool: &str, ok: bool, tongue: Tongue) -> &'static str {
         ("kb_search", true) => ("Searched the help pages", "Hilfeseiten durchsucht"),
         ("get_order_status" | "list_orders", true) => ("Looked up the order", "Bestellung nachgesehen"),
         ("check_refund_policy", true) => ("Checked the return conditions", "Rückgabebedingungen geprüft"),
+        ("create_ticket", true) => ("Opened a ticket", "Ticket angelegt"),
+        ("update_ticket", true) => ("Added to your ticket", "Ticket ergänzt"),
+        ("handoff_human", true) => ("Passed on to our team", "An unser Team weitergegeben"),
+        ("notify_human", true) => ("Told our team", "Unser Team verständigt"),
         (_, true) => ("Done", "Erledigt"),
         (_, false) => ("That didn't work", "Das hat nicht geklappt"),
     };

@@ -22,7 +22,8 @@ use super::record::TurnRef;
 use super::{Agent, measure, operation};
 use crate::db::events::{self, Voice};
 use crate::db::pool::{DbError, DbResult, SiteTx};
-use crate::db::{handoffs, threads, turns};
+use crate::db::tickets::{self, NewTicket};
+use crate::db::{threads, turns};
 use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{MessageId, ProposalId, SiteId, ThreadId, TurnId, VisitorId};
@@ -61,6 +62,9 @@ pub struct Message {
     /// The name of the customer who is logged in; no part of what makes a message the same.
     #[serde(skip)]
     pub customer: Option<String>,
+    /// The page that the visitor is on; no part of it either.
+    #[serde(skip)]
+    pub page: Option<String>,
 }
 
 /// A message that was taken.
@@ -331,6 +335,8 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
         text: took.text,
         vault,
         locale: took.lang,
+        // It was with the message only; the way back is the site's front page then.
+        page: None,
         first_seq: took.first_seq,
         last_step,
         resumed: true,
@@ -356,7 +362,7 @@ async fn give_up(agent: &Agent, t: &TurnRef) -> DbResult<()> {
     let mut tx = agent.db.site(t.site).await?;
     let events = [failed, ThreadEvent::Done { turn_id: t.turn }];
     events::append(&mut tx, t.thread, Voice::Agent(t.turn, t.epoch), &events, now).await?;
-    handoffs::open_ticket(&mut tx, t.thread, t.turn, "incomplete", now).await?;
+    tickets::open(&mut tx, &NewTicket::of_turn(t.thread, t.turn, "incomplete", now)).await?;
     turns::finish(&mut tx, t.turn, t.epoch, "degraded", "none", now).await?;
     tx.commit().await
 }

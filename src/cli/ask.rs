@@ -50,7 +50,7 @@ async fn ask(session: &Session, args: &Args) -> anyhow::Result<()> {
         if !ended.text.is_empty() {
             line(&ended.text);
         }
-        if let Some(asks) = &ended.ask {
+        if let Some(asks) = ended.ask.as_ref().filter(|a| !ended.text.ends_with(&a.summary)) {
             line(&asked(asks));
         }
         sources(&ended);

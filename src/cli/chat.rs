@@ -95,7 +95,7 @@ async fn exchange(conversation: &mut Conversation, text: &str) -> anyhow::Result
         ended = answer => ended?,
         () = stop_on_ctrl_c => return Ok(()),
     };
-    if let Some(asks) = &ended.ask {
+    if let Some(asks) = ended.ask.as_ref().filter(|a| !ended.text.ends_with(&a.summary)) {
         line(&ask::asked(asks));
     }
     line("");

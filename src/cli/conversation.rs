@@ -93,6 +93,7 @@ impl Conversation {
             email: None,
             confirm: None,
             customer: None,
+            page: None,
         };
         let begun = turns::start(&self.agent, self.site, self.visitor, message).await?;
         self.thread = Some(begun.thread);

@@ -3,8 +3,6 @@
 
 use std::net::SocketAddr;
 
-use anyhow::Context as _;
-use chrono::{DateTime, TimeDelta, Utc};
 use rust_embed::RustEmbed;
 
 use super::ingest;
@@ -12,9 +10,8 @@ use super::session::Session;
 use super::site::add_site;
 use crate::db::{demo_orders, documents, sites};
 use crate::domain::ids::SiteId;
-use crate::domain::money::{Currency, Money};
-use crate::domain::order::{Address, Order, OrderItem, OrderStatus};
 use crate::domain::site::Mode;
+use crate::hands::adapters::demo_orders::shipped;
 
 /// The demo's site.
 pub const SLUG: &str = "demo";
@@ -80,80 +77,15 @@ pub async fn ensure(session: &Session, refresh: Refresh) -> anyhow::Result<Optio
 async fn stock(session: &Session, site: SiteId) -> anyhow::Result<()> {
     let mut tx = session.db.site(site).await?;
     if demo_orders::count(&mut tx).await? == 0 {
-        for order in orders(session.clock.now())? {
-            demo_orders::put(&mut tx, &order).await?;
+        let now = session.clock.now();
+        for order in shipped().map_err(anyhow::Error::msg)? {
+            demo_orders::put(&mut tx, &order.at(now).map_err(anyhow::Error::msg)?).await?;
         }
         sites::set_mode(&mut tx, Mode::Full).await?;
         sites::merge_settings(&mut tx, &serde_json::json!({ "refund_approve_all": false })).await?;
         tx.commit().await?;
     }
     Ok(())
-}
-
-/// An order of the demo as its file has it: times are days before it is set up.
-#[derive(serde::Deserialize)]
-struct DemoOrder {
-    number: String,
-    email: String,
-    status: String,
-    items: Vec<DemoItem>,
-    placed: i64,
-    delivered: Option<i64>,
-    tracking: Option<String>,
-    shipping: Address,
-}
-
-#[derive(serde::Deserialize)]
-struct DemoItem {
-    name: String,
-    quantity: u32,
-    total: String,
-    categories: Vec<String>,
-}
-
-/// The demo's orders.
-fn orders(now: DateTime<Utc>) -> anyhow::Result<Vec<Order>> {
-    let written: Vec<DemoOrder> = serde_json::from_str(include_str!("demo_orders.json"))?;
-    written
-        .into_iter()
-        .map(|o| {
-            let euros = |text: &str| Money::parse(text, Currency::EUR).context("a demo order's amount");
-            let items = o
-                .items
-                .into_iter()
-                .map(|i| {
-                    Ok(OrderItem {
-                        total: euros(&i.total)?,
-                        name: i.name,
-                        quantity: i.quantity,
-                        product: None,
-                        categories: Some(i.categories),
-                    })
-                })
-                .collect::<anyhow::Result<Vec<_>>>()?;
-            let none = Money::zero(Currency::EUR);
-            let total = items
-                .iter()
-                .try_fold(none, |sum, i| sum.plus(i.total))
-                .context("a demo order's total")?;
-            let ago = |days: i64| now - TimeDelta::days(days);
-            Ok(Order {
-                number: o.number,
-                email: o.email,
-                customer: None,
-                status: OrderStatus::parse(&o.status),
-                items,
-                total,
-                refunded: none,
-                placed_at: ago(o.placed),
-                delivered_at: o.delivered.map(ago),
-                completed_at: None,
-                updated_at: ago(o.delivered.unwrap_or(o.placed)),
-                tracking: o.tracking,
-                shipping: Some(o.shipping),
-            })
-        })
-        .collect()
 }
 
 /// Removes what a newer format has taken the place of, so that no article answers twice.

@@ -1,20 +1,21 @@
 //! `deskhand inbox`: what waits for the site's people, and what they do about it.
 
+mod list;
+mod show;
+
 use std::process::ExitCode;
 
 use clap::Subcommand;
 use tokio_util::sync::CancellationToken;
 
-use super::print::{self, line, note};
+use super::print::note;
 use super::session::Session;
 use super::work;
 use crate::config::Config;
 use crate::db::embedded::Access;
-use crate::db::{audit, handoffs, proposals, threads};
-use crate::domain::ids::{ProposalId, ThreadId};
+use crate::db::proposals;
+use crate::domain::ids::{ProposalId, ThreadId, TurnId};
 use crate::domain::job::Work;
-use crate::domain::money::{Currency, Money};
-use crate::guardrails::vault;
 use crate::inbox::decide;
 use crate::inbox::desk::Desk;
 
@@ -32,16 +33,22 @@ pub struct Who {
 /// What to do with it.
 #[derive(Subcommand)]
 pub enum Command {
-    /// List open handoffs, tickets and proposals that wait for approval, oldest first.
+    /// List open handoffs, tickets, drafts to send and proposals to approve, what is due first at the top.
     List {
         /// For scripts.
         #[arg(long)]
         json: bool,
+        /// Go on looking, and show the list anew when it changes (Ctrl-C ends it).
+        #[arg(long)]
+        watch: bool,
     },
     /// Show a conversation with what was done in it. Personal data is shown, and that is noted.
     Show {
         /// Its id, as `inbox list` gives it.
         thread: ThreadId,
+        /// For scripts.
+        #[arg(long)]
+        json: bool,
     },
     /// Take a conversation over: the agent says nothing more in it.
     Claim {
@@ -59,6 +66,18 @@ pub enum Command {
         #[arg(required = true)]
         text: Vec<String>,
     },
+    /// Send what the agent drafted (shadow mode), as it is or with another text.
+    Send {
+        /// The draft, as `inbox list` gives it.
+        draft: TurnId,
+        /// What to send instead, Markdown.
+        text: Vec<String>,
+    },
+    /// Drop a draft; the visitor hears nothing of it.
+    Drop {
+        /// The draft.
+        draft: TurnId,
+    },
     /// Approve what a visitor has said yes to, and carry it out.
     Approve {
         /// Its id, as `inbox list` gives it.
@@ -74,7 +93,7 @@ pub enum Command {
         /// Its id.
         thread: ThreadId,
     },
-    /// Be done with a conversation: its handoff and tickets are resolved.
+    /// Be done with a conversation: its handoff, tickets and drafts are resolved.
     Resolve {
         /// Its id.
         thread: ThreadId,
@@ -101,8 +120,9 @@ async fn execute(session: &Session, who: Who, command: Command) -> anyhow::Resul
         staff: &who.name,
     };
     match command {
-        Command::List { json } => list(session, &desk, json).await,
-        Command::Show { thread } => show(session, &desk, thread).await,
+        Command::List { json, watch: false } => list::once(session, &desk, json).await,
+        Command::List { json, watch: true } => list::watch(session, &desk, json).await,
+        Command::Show { thread, json } => show::show(session, &desk, thread, json).await,
         Command::Claim { thread, take } => {
             desk.claim(thread, take).await?;
             note("You have this conversation now; the agent is silent in it.");
@@ -111,6 +131,18 @@ async fn execute(session: &Session, who: Who, command: Command) -> anyhow::Resul
         Command::Reply { thread, text } => {
             desk.reply(thread, &text.join(" ")).await?;
             note("Sent.");
+            Ok(())
+        }
+        Command::Send { draft, text } => {
+            let text = text.join(" ");
+            desk.send_draft(draft, Some(text.as_str()).filter(|t| !t.is_empty()))
+                .await?;
+            note("Sent; the agent goes on with this conversation.");
+            Ok(())
+        }
+        Command::Drop { draft } => {
+            desk.drop_draft(draft).await?;
+            note("Dropped.");
             Ok(())
         }
         Command::Approve { proposal } => approve(session, &desk, proposal).await,
@@ -130,82 +162,6 @@ async fn execute(session: &Session, who: Who, command: Command) -> anyhow::Resul
             Ok(())
         }
     }
-}
-
-async fn list(session: &Session, desk: &Desk<'_>, json: bool) -> anyhow::Result<()> {
-    let mut tx = session.db.site(desk.site).await?;
-    let waiting = handoffs::waiting(&mut tx).await?;
-    let approvals = proposals::waiting(&mut tx).await?;
-    tx.commit().await?;
-    if json {
-        return print::json(&serde_json::json!({ "waiting": waiting, "approvals": approvals }));
-    }
-    if waiting.is_empty() && approvals.is_empty() {
-        note("Nothing waits.");
-    }
-    for w in waiting {
-        let thread = w.thread_id.map(|t| t.to_string()).unwrap_or_default();
-        line(&format!(
-            "{}  {:<8} {:<8} {:<16} {thread}",
-            w.at.format("%Y-%m-%d %H:%M"),
-            w.kind,
-            w.state,
-            w.reason
-        ));
-    }
-    for p in approvals {
-        let amount = p
-            .amount_minor
-            .zip(p.currency.as_deref().and_then(Currency::parse))
-            .map(|(minor, currency)| format!(" of {}", Money { minor, currency }))
-            .unwrap_or_default();
-        let since = p.confirmed_at.map(|at| at.format("%Y-%m-%d %H:%M").to_string());
-        line(&format!(
-            "{}  approval {}{amount} for order {}: deskhand inbox approve {}   (conversation {})",
-            since.unwrap_or_default(),
-            p.tool,
-            p.order_number,
-            p.id,
-            p.thread_id
-        ));
-    }
-    Ok(())
-}
-
-async fn show(session: &Session, desk: &Desk<'_>, thread: ThreadId) -> anyhow::Result<()> {
-    let mut tx = session.db.site(desk.site).await?;
-    let messages = threads::messages(&mut tx, thread, i64::MAX, 200).await?;
-    anyhow::ensure!(!messages.is_empty(), "this site has no conversation {thread}");
-    let known = vault::open(&mut tx, &session.master, thread).await?;
-    let acts = audit::of_thread(&mut tx, thread).await?;
-    let staff = format!("staff:{}", desk.staff);
-    let entry = audit::Entry {
-        who: &staff,
-        act: "read",
-        thread: Some(thread),
-        subject: None,
-        detail: serde_json::json!({ "personal_data": !known.is_empty() }),
-        at: session.clock.now(),
-    };
-    audit::append(&mut tx, &entry).await?;
-    tx.commit().await?;
-    for m in messages {
-        line(&format!("{}  {}", m.at.format("%Y-%m-%d %H:%M"), m.author));
-        line(&format!("{}\n", known.reveal(&m.text)));
-    }
-    if !acts.is_empty() {
-        line("What was done:");
-    }
-    for act in acts {
-        line(&format!(
-            "{}  {:<16} {:<14} {}",
-            act.at.format("%Y-%m-%d %H:%M:%S"),
-            act.who,
-            act.act,
-            act.detail
-        ));
-    }
-    Ok(())
 }
 
 async fn approve(session: &Session, desk: &Desk<'_>, proposal: ProposalId) -> anyhow::Result<()> {

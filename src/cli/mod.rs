@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod backup;
+pub mod bridge;
 pub mod chat;
 pub mod connect;
 pub mod connections;
@@ -13,13 +14,16 @@ pub mod docs;
 pub mod doctor;
 pub mod erase;
 pub mod eval;
+pub mod events;
 pub mod extract;
 pub mod gaps;
 pub mod inbox;
 pub mod ingest;
 pub mod jobs;
+pub mod mail;
 pub mod migrate;
 mod model;
+pub mod notices;
 pub mod pin;
 pub mod print;
 pub mod reindex;
@@ -29,6 +33,9 @@ pub mod search;
 pub mod serve;
 pub mod session;
 pub mod site;
+pub mod tickets;
+mod times;
+pub mod tools;
 pub mod turn;
 pub mod usage;
 pub mod work;
@@ -104,6 +111,12 @@ enum Command {
     /// Add, list and change sites and their keys.
     #[command(subcommand)]
     Site(site::Command),
+    /// See webhooks that came, what became of them, who sent some with a wrong signature; try again.
+    #[command(subcommand)]
+    Events(events::Command),
+    /// See a site's tools, try one, switch them on and off.
+    #[command(subcommand)]
+    Tools(tools::Command),
     /// See, retry and drop background jobs.
     #[command(subcommand)]
     Jobs(jobs::Command),
@@ -115,6 +128,23 @@ enum Command {
         /// What to do.
         #[command(subcommand)]
         command: inbox::Command,
+    },
+    /// See what sites told of forms, orders and other events, and what came of it.
+    #[command(subcommand)]
+    Bridge(bridge::Command),
+    /// See what staff were told of, and try whether notices arrive.
+    Notices(notices::Args),
+    /// See which mails went out, and try the mail server.
+    #[command(subcommand)]
+    Mail(mail::Command),
+    /// List, show and work on tickets.
+    Tickets {
+        /// Whose tickets, and who acts.
+        #[command(flatten)]
+        who: tickets::Who,
+        /// What to do.
+        #[command(subcommand)]
+        command: tickets::Command,
     },
     /// Show what happened in a turn.
     #[command(subcommand)]
@@ -221,8 +251,14 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Connect(args) => connect::run(config, args).await,
             Command::Connections(args) => connections::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,
+            Command::Events(command) => events::run(config, command).await,
+            Command::Tools(command) => tools::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
+            Command::Bridge(command) => bridge::run(config, command).await,
+            Command::Notices(args) => notices::run(config, args).await,
+            Command::Mail(command) => mail::run(config, command).await,
+            Command::Tickets { who, command } => tickets::run(config, who, command).await,
             Command::Turn(command) => turn::run(config, command).await,
             Command::Usage(args) => usage::run(config, args).await,
             Command::Replay(args) => replay::run(config, args).await,

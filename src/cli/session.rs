@@ -23,12 +23,18 @@ use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
 use crate::gateway::Gateway;
 use crate::guardrails::moderation::Moderation;
+use crate::hands::Tool;
 use crate::hands::adapters::shops::Shops;
+use crate::hands::desk;
 use crate::hands::kb_search::KbSearch;
 use crate::hands::orders::{self, Stores};
+use crate::hands::outside::Outside;
 use crate::hands::registry::Registry;
+use crate::hands::send_email::SendEmail;
+use crate::inbox::mirror::Mirrors;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::fetch::Fetcher;
+use crate::mail::smtp::Mailer;
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
 use crate::models::openai::moderation::Moderator;
@@ -53,6 +59,8 @@ pub struct Session {
     pub knowledge: Arc<Knowledge>,
     /// The sites' shops, and which of them are left alone at the moment.
     pub shops: Arc<Shops>,
+    /// What reaches addresses that sites name.
+    pub fetcher: Fetcher,
     /// The own server, if it is one.
     pub embedded: Option<Embedded>,
 }
@@ -83,6 +91,18 @@ pub fn embedded_settings(config: &Config) -> anyhow::Result<EmbeddedSettings> {
 
 fn fetcher(config: &Config) -> anyhow::Result<Fetcher> {
     Fetcher::new(config.fetching()).context("nothing can be fetched: no usable TLS")
+}
+
+/// The way out for mail, where a server is configured.
+///
+/// # Errors
+/// When its password or certificate can't be read.
+pub fn mailer(config: &Config) -> anyhow::Result<Option<Arc<Mailer>>> {
+    let Some(settings) = config.mail_settings()? else {
+        return Ok(None);
+    };
+    let mailer = Mailer::new(settings).map_err(|e| anyhow::anyhow!("the mail server can't be used: {e}"))?;
+    Ok(Some(Arc::new(mailer)))
 }
 
 /// The knowledge base as it is configured.
@@ -171,11 +191,12 @@ impl Session {
         let master = Arc::new(config.master_key()?);
         let knowledge = Arc::new(knowledge(&config)?);
         let clock: SharedClock = Arc::new(SystemClock);
+        let fetcher = fetcher(&config)?;
         let shops = Shops::new(
             db.clone(),
             Arc::clone(&clock),
             Arc::clone(&master),
-            fetcher(&config)?,
+            fetcher.clone(),
         );
         Ok(Self {
             config,
@@ -184,6 +205,7 @@ impl Session {
             master,
             knowledge,
             shops: Arc::new(shops),
+            fetcher,
             embedded: logins.embedded,
         })
     }
@@ -200,9 +222,27 @@ impl Session {
         Ok(())
     }
 
+    /// What brings tickets to other systems.
+    pub fn mirrors(&self) -> Arc<Mirrors> {
+        Arc::new(Mirrors {
+            db: self.db.clone(),
+            clock: Arc::clone(&self.clock),
+            master: Arc::clone(&self.master),
+            fetcher: self.fetcher.clone(),
+        })
+    }
+
     /// The shops that the hands act in.
     pub fn stores(&self) -> Arc<dyn Stores> {
         Arc::clone(&self.shops) as Arc<dyn Stores>
+    }
+
+    /// The way out for mail, where a server is configured.
+    ///
+    /// # Errors
+    /// When its password or certificate can't be read.
+    pub fn mailer(&self) -> anyhow::Result<Option<Arc<Mailer>>> {
+        mailer(&self.config)
     }
 
     /// The agent, with all tools and brains.
@@ -226,7 +266,11 @@ impl Session {
         Ok((agent, gateway))
     }
 
-    fn providers(&self) -> anyhow::Result<Vec<Arc<Provider>>> {
+    /// The configured providers of language models.
+    ///
+    /// # Errors
+    /// When one can't be used; the message names it.
+    pub fn providers(&self) -> anyhow::Result<Vec<Arc<Provider>>> {
         let mut providers = Vec::new();
         for settings in self.config.provider_settings()? {
             let chat = OpenAiChat::open(&settings)
@@ -247,6 +291,20 @@ impl Session {
     }
 
     fn agent_on(&self, providers: &[Arc<Provider>]) -> anyhow::Result<Arc<Agent>> {
+        let search = KbSearch(Arc::clone(&self.knowledge));
+        self.agent_with(providers, Arc::clone(&self.clock), search)
+    }
+
+    /// An agent with another clock, other models, or another search than visitors have.
+    ///
+    /// # Errors
+    /// When a tool's schema is none: a defect.
+    pub fn agent_with(
+        &self,
+        providers: &[Arc<Provider>],
+        clock: SharedClock,
+        search: impl Tool,
+    ) -> anyhow::Result<Arc<Agent>> {
         let a = &self.config.agent;
         let limits = Limits {
             plan_ms: a.plan_ms,
@@ -257,8 +315,21 @@ impl Session {
             ..Limits::default()
         };
         let mut registry = Registry::default();
-        registry.add(KbSearch(Arc::clone(&self.knowledge)))?;
-        orders::register(&mut registry, &self.stores(), None)?;
+        registry.add(search)?;
+        let mails = self.config.mail_settings()?.is_some();
+        orders::register(&mut registry, &self.stores(), mails)?;
+        if mails {
+            registry.add(SendEmail)?;
+        }
+        desk::register(&mut registry)?;
+        registry.within(Duration::from_millis(a.tool_ms.into()));
+        // The last: what sites connect takes no name that is here.
+        registry.connect(Outside::new(
+            self.db.clone(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.master),
+            self.fetcher.clone(),
+        ));
         let budget = Budget {
             answer_tokens: a.answer_tokens,
             history_messages: a.history_messages,
@@ -267,7 +338,7 @@ impl Session {
         };
         let mut brains: Vec<Arc<dyn Brain>> = Vec::new();
         for provider in providers {
-            let clock = Arc::clone(&self.clock);
+            let clock = Arc::clone(&clock);
             brains.push(Arc::new(ModelBrain::new(
                 Arc::clone(provider),
                 registry.specs(),
@@ -282,9 +353,8 @@ impl Session {
             day_cap_micro: i64::try_from(a.day_cap.0.0).unwrap_or(i64::MAX),
             moderation: Arc::new(self.moderation()?),
         };
-        let (db, clock) = (self.db.clone(), Arc::clone(&self.clock));
         Ok(Agent::new(
-            db,
+            self.db.clone(),
             clock,
             registry,
             brains,

@@ -56,7 +56,7 @@ pub async fn work(
     let settings = worker::settings(&session.config);
     let runner = Runner::new(
         session.db.clone(),
-        worker::handlers(session).only(kinds),
+        worker::handlers(session)?.only(kinds),
         Vec::new(),
         Settings {
             drain: settings.drain.min(DRAIN),

@@ -17,15 +17,22 @@ use crate::db::pool::Db;
 use crate::db::{models, sites};
 use crate::gateway::Gateway;
 use crate::jobs::ai_job::{AiCallback, AiJob};
+use crate::jobs::bridge_event::BridgeEvent;
 use crate::jobs::crawl::{BeginCrawls, Crawl};
 use crate::jobs::execute_proposal::ExecuteProposal;
 use crate::jobs::handler::Handlers;
 use crate::jobs::ingest_document::IngestDocument;
+use crate::jobs::mail_reply::MailReply;
+use crate::jobs::mark_breaches::MarkBreaches;
 use crate::jobs::measure_trust::MeasureTrust;
+use crate::jobs::mirror_ticket::MirrorTicket;
 use crate::jobs::prune::Prune;
 use crate::jobs::reindex::Reindex;
 use crate::jobs::runner::{Runner, Settings};
 use crate::jobs::schedule::schedules;
+use crate::jobs::send_mail::SendMail;
+use crate::jobs::send_notice::{SendNotice, TellOfDeadJobs};
+use crate::jobs::settle_effect::SettleEffect;
 use crate::jobs::take_event::TakeEvent;
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::crawl::run::Crawler;
@@ -54,7 +61,7 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     spawn_opening(&session, &tasks, &stop);
     let (agent, gateway) = session.gateway()?;
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
-    let running = tasks.spawn(runner(&session, &gateway, &stop).run());
+    let running = tasks.spawn(runner(&session, &gateway, &stop)?.run());
     note("deskhand works (Ctrl-C stops it).");
     let watched = serve::watch(&mut session).await;
     note("Stopping: jobs under way may end.");
@@ -109,8 +116,12 @@ async fn open_model(db: Db, knowledge: Arc<Knowledge>) {
 }
 
 /// A worker for all kinds of work, which also fires what the clock starts.
-pub(super) fn runner(session: &Session, gateway: &Arc<Gateway>, stop: &CancellationToken) -> Runner {
-    let handlers = handlers(session)
+pub(super) fn runner(
+    session: &Session,
+    gateway: &Arc<Gateway>,
+    stop: &CancellationToken,
+) -> anyhow::Result<Runner> {
+    let handlers = handlers(session)?
         .with(AiJob {
             gateway: Arc::clone(gateway),
         })
@@ -118,19 +129,21 @@ pub(super) fn runner(session: &Session, gateway: &Arc<Gateway>, stop: &Cancellat
             gateway: Arc::clone(gateway),
         });
     let settings = settings(&session.config);
-    Runner::new(
+    Ok(Runner::new(
         session.db.clone(),
         handlers,
         schedules(),
         settings,
         TaskTracker::new(),
         stop.clone(),
-    )
+    ))
 }
 
-/// One handler a kind of work on documents.
-pub(super) fn handlers(session: &Session) -> Handlers {
-    Handlers::new()
+/// One handler a kind of work, but for what needs the agent.
+pub(super) fn handlers(session: &Session) -> anyhow::Result<Handlers> {
+    let mailer = session.mailer()?;
+    let mails = mailer.is_some();
+    Ok(Handlers::new()
         .with(IngestDocument {
             clock: Arc::clone(&session.clock),
             knowledge: Arc::clone(&session.knowledge),
@@ -145,7 +158,16 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         .with(MeasureTrust {
             knowledge: Arc::clone(&session.knowledge),
         })
+        .with(BridgeEvent {
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
+        })
         .with(ExecuteProposal {
+            stores: session.stores(),
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
+        })
+        .with(SettleEffect {
             stores: session.stores(),
             clock: Arc::clone(&session.clock),
             master: Arc::clone(&session.master),
@@ -158,7 +180,32 @@ pub(super) fn handlers(session: &Session) -> Handlers {
         .with(BeginCrawls {
             clock: Arc::clone(&session.clock),
         })
-        .with(Prune)
+        .with(SendMail {
+            mailer,
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
+        })
+        .with(SendNotice {
+            fetcher: session.fetcher.clone(),
+            mails,
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
+        })
+        .with(TellOfDeadJobs {
+            clock: Arc::clone(&session.clock),
+        })
+        .with(MailReply {
+            wait: mails.then(|| session.config.reply_wait()),
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
+        })
+        .with(MirrorTicket(session.mirrors()))
+        .with(MarkBreaches {
+            clock: Arc::clone(&session.clock),
+        })
+        .with(Prune {
+            clock: Arc::clone(&session.clock),
+        }))
 }
 
 /// As configured.

@@ -2,6 +2,8 @@
 //! variables, its default, what is allowed and what it does. `deskhand help config`
 //! and `docs/configuration.md` are printed from it.
 
+use super::moderation_keys::MODERATION_KEYS;
+
 /// One key.
 pub struct Key {
     /// In the file: `section.name`.
@@ -18,7 +20,7 @@ pub struct Key {
     pub doc: &'static str,
 }
 
-const fn key(
+pub(super) const fn key(
     path: &'static str,
     env: &'static [&'static str],
     default: Option<&'static str>,
@@ -35,7 +37,7 @@ const fn key(
     }
 }
 
-const fn text(
+pub(super) const fn text(
     path: &'static str,
     env: &'static [&'static str],
     default: Option<&'static str>,
@@ -61,8 +63,13 @@ pub(super) const OTHER_VARIABLES: &[&str] = &[
     "DESKHAND_FAIL_POINT",
 ];
 
-/// All of them, in the order of the reference.
-pub const KEYS: &[Key] = &[
+/// Those of a part that has its own table come after these.
+pub fn all() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(MODERATION_KEYS)
+}
+
+/// Most of them, in the order of the reference.
+const KEYS: &[Key] = &[
     text(
         "data_dir",
         &["DESKHAND_DATA_DIR"],
@@ -216,55 +223,6 @@ pub const KEYS: &[Key] = &[
         Some("USD"),
         "a currency's three letters, for example `EUR`",
         "What providers' prices and caps are in.",
-    ),
-    text(
-        "moderation.url",
-        &["DESKHAND_MODERATION_URL"],
-        None,
-        "an https URL without user, query and fragment; http to this machine or a private network",
-        "A moderation endpoint in OpenAI's protocol, up to and without `/moderations`. Visitors' messages are sent to it before any model sees them, and each sentence of an answer before it is released, personal data behind placeholders. Not set: the closed rules alone, which always hold.",
-    ),
-    text(
-        "moderation.api_key",
-        &["DESKHAND_MODERATION_API_KEY"],
-        None,
-        "the endpoint's key",
-        "Sent to it as a bearer token.",
-    ),
-    text(
-        "moderation.api_key_file",
-        &["DESKHAND_MODERATION_API_KEY_FILE"],
-        None,
-        "a file that holds the key",
-        "Used when `moderation.api_key` isn't set.",
-    ),
-    text(
-        "moderation.model",
-        &["DESKHAND_MODERATION_MODEL"],
-        Some("omni-moderation-latest"),
-        "a model's name, up to 200 characters without blanks",
-        "The model that is asked.",
-    ),
-    key(
-        "moderation.ms",
-        &["DESKHAND_MODERATION_MS"],
-        Some("1000"),
-        "50 to 10000, and at most half of `agent.first_ms`",
-        "Time for one call, in milliseconds. After five failures within a minute the endpoint is left alone for a minute.",
-    ),
-    key(
-        "moderation.closed",
-        &["DESKHAND_MODERATION_CLOSED"],
-        Some("false"),
-        "true or false",
-        "While the endpoint gives no answer: `false`: the closed rules decide alone; `true`: nothing passes, a person answers.",
-    ),
-    text(
-        "moderation.ignore",
-        &["DESKHAND_MODERATION_IGNORE"],
-        Some("harassment"),
-        "names of the endpoint's categories with commas between",
-        "Categories that trip nothing: an angry customer is answered.",
     ),
     key(
         "knowledge.chunk_tokens",
@@ -426,6 +384,55 @@ pub const KEYS: &[Key] = &[
         Some("512"),
         "0 to 1000000",
         "Memory that this process may take for what searches read of the sites that are asked about, in MB: about 1.5 KB a passage. The site that wasn't asked about for the longest time goes first. What has no room is searched in the database, more slowly; 0: everything.",
+    ),
+    text(
+        "mail.url",
+        &["DESKHAND_MAIL_URL"],
+        None,
+        "`smtp://user@host:587` (encrypted by STARTTLS, else nothing is sent) or `smtps://user@host:465`",
+        "The mail server that one-time codes, staff's replies and notices go out by. Only a server on this machine may be without encryption. Not set: no mail is sent.",
+    ),
+    text(
+        "mail.password",
+        &["DESKHAND_MAIL_PASSWORD"],
+        None,
+        "the password of the user in `mail.url`",
+        "Sent to the mail server only once the connection is encrypted, unless it is on this machine.",
+    ),
+    text(
+        "mail.password_file",
+        &["DESKHAND_MAIL_PASSWORD_FILE"],
+        None,
+        "a file that holds the password",
+        "Used when `mail.password` isn't set.",
+    ),
+    text(
+        "mail.from",
+        &["DESKHAND_MAIL_FROM"],
+        None,
+        "an address, or a name with one: `Lumen & Oak <shop@example.com>`",
+        "The sender. Mail of a site carries the site's name before this address.",
+    ),
+    text(
+        "mail.ca_file",
+        &["DESKHAND_MAIL_CA_FILE"],
+        None,
+        "a file with a certificate, PEM",
+        "An authority to trust besides the system's, for a mail server of your own.",
+    ),
+    key(
+        "mail.seconds",
+        &["DESKHAND_MAIL_SECONDS"],
+        Some("30"),
+        "5 to 300",
+        "Time for handing one mail to the server, in seconds. What fails is tried again for about a day.",
+    ),
+    key(
+        "mail.reply_minutes",
+        &["DESKHAND_MAIL_REPLY_MINUTES"],
+        Some("3"),
+        "1 to 1440",
+        "When a reply of staff was read by nobody for so many minutes, it is mailed to the visitor, if they left an address.",
     ),
     key(
         "jobs.at_once",

@@ -142,3 +142,14 @@ pub async fn note_act(tx: &mut SiteTx, key: &str, act: &Act, now: DateTime<Utc>)
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// All orders of the store, by number.
+///
+/// # Errors
+/// When the database does.
+pub async fn all(tx: &mut SiteTx) -> DbResult<Vec<Order>> {
+    let bodies = sqlx::query_scalar!("SELECT body FROM demo_orders ORDER BY number")
+        .fetch_all(tx.conn())
+        .await?;
+    bodies.into_iter().map(read).collect()
+}

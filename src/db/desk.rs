@@ -6,7 +6,8 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::pool::{DbResult, SiteTx};
-use crate::domain::ids::{HandoffId, ThreadId, TicketId, TurnId, VisitorId};
+use super::replies;
+use crate::domain::ids::{HandoffId, ThreadId, TurnId, VisitorId};
 
 /// A thread that staff look at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -110,7 +111,8 @@ pub async fn release(tx: &mut SiteTx, thread: ThreadId, status: &str, now: DateT
     .execute(tx.conn())
     .await?;
     sqlx::query!(
-        "UPDATE handoffs SET state = 'resolved', resolved_at = $2 WHERE thread_id = $1 AND state <> 'resolved'",
+        "UPDATE handoffs SET state = 'resolved', resolved_at = $2, answered_at = coalesce(answered_at, $2)
+         WHERE thread_id = $1 AND state <> 'resolved'",
         thread.0,
         now
     )
@@ -119,47 +121,7 @@ pub async fn release(tx: &mut SiteTx, thread: ThreadId, status: &str, now: DateT
     Ok(())
 }
 
-/// Opens a ticket of a thread outside of any turn.
-///
-/// # Errors
-/// When the database does.
-pub async fn open_ticket(
-    tx: &mut SiteTx,
-    thread: ThreadId,
-    reason: &str,
-    now: DateTime<Utc>,
-) -> DbResult<TicketId> {
-    let id = TicketId::new();
-    sqlx::query!(
-        "INSERT INTO tickets (site_id, id, thread_id, reason, source, priority, at)
-         VALUES ($1, $2, $3, $4, 'system', 'high', $5)",
-        tx.site().0,
-        id.0,
-        thread.0,
-        reason,
-        now
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(id)
-}
-
-/// Resolves the thread's tickets; gives how many were open.
-///
-/// # Errors
-/// When the database does.
-pub async fn resolve_tickets(tx: &mut SiteTx, thread: ThreadId, now: DateTime<Utc>) -> DbResult<u64> {
-    let done = sqlx::query!(
-        "UPDATE tickets SET state = 'resolved', resolved_at = $2 WHERE thread_id = $1 AND state <> 'resolved'",
-        thread.0,
-        now
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// Stores a message of staff's, or of the system's.
+/// Stores a message of staff's, or of the system's. Should its visitor not read it, it is mailed.
 ///
 /// # Errors
 /// When the database does.
@@ -187,5 +149,6 @@ pub async fn write(
     )
     .execute(tx.conn())
     .await?;
+    replies::add(tx, thread, seq, at).await?;
     Ok(id)
 }

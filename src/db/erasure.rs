@@ -83,7 +83,10 @@ pub async fn count(
            UNION ALL SELECT 'held_sentences', count(*) FROM held_sentences WHERE turn_id IN (SELECT id FROM u)
            UNION ALL SELECT 'vault', count(*) FROM pii_vault WHERE thread_id = ANY ($2)
            UNION ALL SELECT 'handoffs', count(*) FROM handoffs WHERE thread_id = ANY ($2)
-           UNION ALL SELECT 'tickets', count(*) FROM tickets WHERE thread_id = ANY ($2)
+           UNION ALL SELECT 'tickets', count(*) FROM tickets WHERE thread_id = ANY ($2) OR contact_hash = $6
+           UNION ALL SELECT 'ticket_notes', count(*) FROM ticket_notes n JOIN tickets k ON k.id = n.ticket_id
+                     WHERE k.thread_id = ANY ($2) OR k.contact_hash = $6
+           UNION ALL SELECT 'drafts', count(*) FROM drafts WHERE thread_id = ANY ($2)
            UNION ALL SELECT 'feedback', count(*) FROM feedback
                      WHERE turn_id IN (SELECT id FROM u) OR visitor_id = ANY ($1)
            UNION ALL SELECT 'comments', count(*) FROM feedback
@@ -92,12 +95,15 @@ pub async fn count(
            UNION ALL SELECT 'gaps', count(*) FROM gaps
                      WHERE question = ANY ($4) AND at IN (SELECT finished_at FROM u)
            UNION ALL SELECT 'ai_jobs', count(*) FROM j
-           UNION ALL SELECT 'callbacks', count(*) FROM ai_job_callbacks WHERE job_id IN (SELECT id FROM j)"#,
+           UNION ALL SELECT 'callbacks', count(*) FROM ai_job_callbacks WHERE job_id IN (SELECT id FROM j)
+           UNION ALL SELECT 'bridge_events', count(*) FROM bridge_events WHERE id = ANY ($7)"#,
         &person.visitors,
         threads,
         &person.ai_jobs,
         gaps,
         email,
+        person.email_hash.as_deref(),
+        &person.bridge_events,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -156,6 +162,26 @@ pub async fn erase(
         "DELETE FROM ai_jobs WHERE id = ANY ($1) OR visitor_id = ANY ($2)",
         &person.ai_jobs,
         &person.visitors
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM jobs WHERE site_id = $1 AND kind = 'bridge_event' AND key = ANY (SELECT unnest($2::uuid[])::text)",
+        tx.site().0,
+        &person.bridge_events
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM bridge_events WHERE id = ANY ($1)",
+        &person.bridge_events
+    )
+    .execute(tx.conn())
+    .await?;
+    // Tickets of a conversation go with it; others came by mail or a form.
+    sqlx::query!(
+        "DELETE FROM tickets WHERE contact_hash = $1",
+        person.email_hash.as_deref()
     )
     .execute(tx.conn())
     .await?;

@@ -36,3 +36,42 @@ pub async fn delete(tx: &mut SiteTx, visitors: &[VisitorId], questions: &[String
         .rows_affected();
     Ok(Gone { visitors, gaps })
 }
+
+/// Something that conversations have left on a site.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// `effect`, `proposal`, `handoff` or `ticket`.
+    pub kind: String,
+    /// A tool, or a reason.
+    pub name: String,
+    /// The order that it is about.
+    pub order_number: Option<String>,
+    /// In minor units.
+    pub amount_minor: Option<i64>,
+    /// ISO 4217.
+    pub currency: Option<String>,
+    /// How it stands.
+    pub state: String,
+}
+
+/// Everything that conversations have left on the transaction's site, oldest first, at most 1000.
+///
+/// # Errors
+/// When the database does.
+pub async fn traces(tx: &mut SiteTx) -> DbResult<Vec<Trace>> {
+    let rows = sqlx::query_as!(
+        Trace,
+        r#"SELECT kind AS "kind!", name AS "name!", order_number, amount_minor, currency, state AS "state!" FROM (
+               SELECT 'effect' AS kind, tool AS name, order_number, amount_minor, currency, state, at, key AS id FROM effects
+               UNION ALL
+               SELECT 'proposal', tool, order_number, amount_minor, currency, state, at, id::text FROM proposals
+               UNION ALL
+               SELECT 'handoff', reason, NULL, NULL, NULL, state, at, id::text FROM handoffs
+               UNION ALL
+               SELECT 'ticket', reason, NULL, NULL, NULL, state, at, id::text FROM tickets) AS left_behind
+           ORDER BY at, id LIMIT 1000"#
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}

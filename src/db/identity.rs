@@ -126,6 +126,23 @@ pub async fn enter_code(
     Ok(right.unwrap_or(false))
 }
 
+/// The hash of the code that a visitor could enter now.
+///
+/// # Errors
+/// When the database does.
+pub async fn pending(tx: &mut SiteTx, visitor: VisitorId, now: DateTime<Utc>) -> DbResult<Option<Vec<u8>>> {
+    let hash = sqlx::query_scalar!(
+        r#"SELECT code_hash AS "hash!" FROM identity_proofs
+           WHERE visitor_id = $1 AND method = 'code' AND verified_at IS NULL AND expires_at > $2
+           ORDER BY at DESC LIMIT 1"#,
+        visitor.0,
+        now
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(hash)
+}
+
 /// Counts a guess under a key and gives how many there were within the window, this one
 /// included.
 ///

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::pool::{DbResult, SiteTx};
-use crate::domain::ids::{ThreadId, VisitorId};
+use crate::domain::ids::{ThreadId, TicketId, VisitorId};
 
 /// Whom to look for; the one or the other, or both.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +27,10 @@ pub struct Person {
     pub mentions: Vec<Uuid>,
     /// AI jobs of the site's own whose request holds the address.
     pub ai_jobs: Vec<Uuid>,
+    /// Events of the bridge in which the address stands.
+    pub bridge_events: Vec<Uuid>,
+    /// The hash of the address, by which tickets are theirs.
+    pub email_hash: Option<Vec<u8>>,
 }
 
 /// Looks a person up.
@@ -60,6 +64,8 @@ pub async fn find(tx: &mut SiteTx, wanted: &Wanted<'_>) -> DbResult<Person> {
            SELECT 'mention', thread_id FROM wrote WHERE visitor_id NOT IN (SELECT id FROM theirs)
            UNION ALL
            SELECT 'ai_job', id FROM ai_jobs WHERE $2 = ANY (addresses)
+           UNION ALL
+           SELECT 'bridge_event', id FROM bridge_events WHERE $2 = ANY (addresses)
            ORDER BY 1, 2"#,
         &named,
         wanted.email,
@@ -71,7 +77,24 @@ pub async fn find(tx: &mut SiteTx, wanted: &Wanted<'_>) -> DbResult<Person> {
         visitors: of("visitor"),
         mentions: of("mention"),
         ai_jobs: of("ai_job"),
+        bridge_events: of("bridge_event"),
+        email_hash: wanted.email.map(<[u8]>::to_vec),
     })
+}
+
+/// All visitors' ids after one, in order, at most so many.
+///
+/// # Errors
+/// When the database does.
+pub async fn visitor_ids(tx: &mut SiteTx, after: VisitorId, most: i64) -> DbResult<Vec<VisitorId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM visitors WHERE id > $1 ORDER BY id LIMIT $2",
+        after.0,
+        most
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(VisitorId).collect())
 }
 
 /// Visitors who left this address, or whose site says that it is theirs.
@@ -254,11 +277,65 @@ pub async fn threads(tx: &mut SiteTx, visitors: &[Uuid], most: i64) -> DbResult<
         .collect())
 }
 
+/// A ticket of a person's; what is sealed is sealed for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonsTicket {
+    /// The ticket.
+    pub id: TicketId,
+    /// What people call it, as a number.
+    pub number: i32,
+    /// Why it was opened, a code.
+    pub reason: String,
+    /// How it stands.
+    pub state: String,
+    /// What was written, sealed.
+    pub content: Option<Vec<u8>>,
+    /// The address for the answer, sealed.
+    pub contact: Option<Vec<u8>>,
+    /// When it was opened.
+    pub at: DateTime<Utc>,
+}
+
+/// Tickets of visitors' conversations, and those with this address.
+///
+/// # Errors
+/// When the database does.
+pub async fn tickets(
+    tx: &mut SiteTx,
+    visitors: &[Uuid],
+    email_hash: Option<&[u8]>,
+    most: i64,
+) -> DbResult<Vec<PersonsTicket>> {
+    let rows = sqlx::query!(
+        "SELECT k.id, k.number, k.reason, k.state, k.content_sealed, k.contact_sealed, k.at
+         FROM tickets k LEFT JOIN threads t ON t.id = k.thread_id
+         WHERE k.reason <> 'notified' AND (t.visitor_id = ANY ($1) OR k.contact_hash = $2)
+         ORDER BY k.number LIMIT $3",
+        visitors,
+        email_hash,
+        most
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| PersonsTicket {
+            id: r.id.into(),
+            number: r.number,
+            reason: r.reason,
+            state: r.state,
+            content: r.content_sealed,
+            contact: r.contact_sealed,
+            at: r.at,
+        })
+        .collect())
+}
+
 /// What people of the site were given of a person's conversations, and what the person
 /// thought of answers.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Record {
-    /// `handoff`, `ticket` or `feedback`.
+    /// `handoff` or `feedback`.
     pub kind: String,
     /// Its conversation.
     pub thread_id: Option<Uuid>,
@@ -270,7 +347,7 @@ pub struct Record {
     pub at: DateTime<Utc>,
 }
 
-/// Handoffs, tickets and feedback of visitors.
+/// Handoffs and feedback of visitors.
 ///
 /// # Errors
 /// When the database does.
@@ -279,9 +356,6 @@ pub async fn records(tx: &mut SiteTx, visitors: &[Uuid], most: i64) -> DbResult<
         Record,
         r#"SELECT 'handoff' AS "kind!", h.thread_id, h.reason AS "what!", h.state AS detail, h.at AS "at!"
            FROM handoffs h JOIN threads t ON t.id = h.thread_id WHERE t.visitor_id = ANY ($1)
-           UNION ALL
-           SELECT 'ticket', k.thread_id, k.reason, k.state, k.at
-           FROM tickets k JOIN threads t ON t.id = k.thread_id WHERE t.visitor_id = ANY ($1)
            UNION ALL
            SELECT 'feedback', u.thread_id, f.value, f.comment, f.at
            FROM feedback f JOIN turns u ON u.id = f.turn_id WHERE f.visitor_id = ANY ($1)
@@ -331,6 +405,22 @@ pub async fn set_profile(
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Ends what sites said of customers: they are asked for anew, and what is known holds until then.
+/// Those of an account, and those with an address, by its hash; gives how many.
+///
+/// # Errors
+/// When the database does.
+pub async fn expire_profiles(tx: &mut SiteTx, wp_user: Option<i64>, hash: Option<&[u8]>) -> DbResult<u64> {
+    let done = sqlx::query!(
+        "UPDATE visitors SET profile_at = 'epoch' WHERE profile_at > 'epoch' AND (wp_user_id = $1 OR profile_hash = $2)",
+        wp_user,
+        hash
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
 }
 
 /// The profile of a visitor; none when it was never asked for.

@@ -3,8 +3,10 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
+use super::notices;
 use super::pool::{Db, DbResult, SiteTx};
 use crate::domain::ids::{SiteId, TicketId};
+use crate::domain::notice::{Notice, NoticeKind};
 
 /// Adds `micro` to what is spent on a day, unless that would pass `cap`; gives whether it
 /// was added. All in millionths of the currency's unit. One statement and a transaction of
@@ -98,5 +100,16 @@ pub async fn tell_once(tx: &mut SiteTx, day: NaiveDate, now: DateTime<Utc>) -> D
     )
     .fetch_optional(tx.conn())
     .await?;
+    if let Some(id) = id {
+        let notice = Notice {
+            kind: NoticeKind::Budget,
+            key: format!("budget/{day}"),
+            thread: None,
+            subject: Some(id.to_string()),
+            reason: "budget_spent",
+            at: now,
+        };
+        notices::enqueue(tx, &notice).await?;
+    }
     Ok(id.map(TicketId))
 }

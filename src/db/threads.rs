@@ -109,6 +109,22 @@ pub async fn has_email(tx: &mut SiteTx, visitor: VisitorId) -> DbResult<bool> {
     Ok(known.unwrap_or(false))
 }
 
+/// Whether a visitor has written a text, such as a placeholder, in a thread.
+///
+/// # Errors
+/// When the database does.
+pub async fn visitor_wrote(tx: &mut SiteTx, thread: ThreadId, text: &str) -> DbResult<bool> {
+    let wrote = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT 1 FROM messages WHERE thread_id = $1 AND author = 'visitor'
+                                                AND position($2 IN text) > 0) AS "wrote!""#,
+        thread.0,
+        text
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(wrote)
+}
+
 /// A visitor's thread, locked until the transaction ends. Another visitor's isn't found.
 ///
 /// # Errors

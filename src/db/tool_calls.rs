@@ -57,3 +57,37 @@ pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<CallRow>> {
         })
         .collect())
 }
+
+/// How a tool did.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolUse {
+    /// The tool.
+    pub tool: String,
+    /// Calls that have ended.
+    pub calls: i64,
+    /// Those that gave no result, questions and approvals left out.
+    pub errors: i64,
+    /// Half of them took no longer.
+    pub p50_ms: Option<f64>,
+    /// 95 in 100 took no longer.
+    pub p95_ms: Option<f64>,
+}
+
+/// How the site's tools did since then, in turns.
+///
+/// # Errors
+/// When the database does.
+pub async fn since(tx: &mut SiteTx, since: DateTime<Utc>) -> DbResult<Vec<ToolUse>> {
+    let rows = sqlx::query_as!(
+        ToolUse,
+        r#"SELECT tool, count(*) AS "calls!",
+                  count(*) FILTER (WHERE code NOT IN ('NEEDS_CONFIRMATION', 'NEEDS_APPROVAL')) AS "errors!",
+                  percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS p50_ms,
+                  percentile_cont(0.95) WITHIN GROUP (ORDER BY ms) AS p95_ms
+           FROM tool_calls WHERE at >= $1 AND ms IS NOT NULL GROUP BY tool ORDER BY tool"#,
+        since
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}

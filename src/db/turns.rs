@@ -131,6 +131,33 @@ pub async fn finish(
     }
 }
 
+/// Locks a thread for what the agent writes beside its events: a turn that still runs, in a thread
+/// that nobody has taken over.
+///
+/// # Errors
+/// [`DbError::Fenced`] when it isn't so: what comes late changes nothing.
+pub async fn speaks(tx: &mut SiteTx, thread: ThreadId, turn: TurnId) -> DbResult<()> {
+    let held = sqlx::query_scalar!(
+        "SELECT id FROM threads WHERE id = $1 AND fence = 'agent' FOR UPDATE",
+        thread.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    // Read after the lock: who ends a turn from outside holds it.
+    let running = sqlx::query_scalar!(
+        "SELECT id FROM turns WHERE id = $1 AND thread_id = $2 AND finished_at IS NULL",
+        turn.0,
+        thread.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    if held.is_some() && running.is_some() {
+        Ok(())
+    } else {
+        Err(DbError::Fenced)
+    }
+}
+
 /// Unfinished turns whose driver has gone, over all sites.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 //! and how its secret is sealed. A kind is one row of [`KINDS`].
 
 pub mod kinds;
+pub mod tools;
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};

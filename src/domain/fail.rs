@@ -36,6 +36,7 @@ pub enum FailPoint {
     AiJobAnswered,
     AiJobStored,
     CallbackSent,
+    MailSent,
 }
 
 impl FailPoint {
@@ -80,6 +81,9 @@ impl FailPoint {
     /// for; asked for and its answer not kept; kept and not told.
     pub const OF_AN_EFFECT: [Self; 3] = [Self::EffectBegun, Self::EffectAsked, Self::EffectEnded];
 
+    /// That of a mail: the server has it and nobody has noted that.
+    pub const OF_A_MAIL: [Self; 1] = [Self::MailSent];
+
     /// The name in the environment.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -111,6 +115,7 @@ impl FailPoint {
             Self::AiJobAnswered => "ai_job_answered",
             Self::AiJobStored => "ai_job_stored",
             Self::CallbackSent => "callback_sent",
+            Self::MailSent => "mail_sent",
         }
     }
 }
@@ -140,6 +145,7 @@ pub fn arm(name: &str) -> bool {
         .chain(FailPoint::OF_A_MODEL)
         .chain(FailPoint::OF_INGESTION)
         .chain(FailPoint::OF_AN_EFFECT)
+        .chain(FailPoint::OF_A_MAIL)
         .chain(FailPoint::OF_AN_EVENT)
         .chain(FailPoint::OF_A_REMOVAL)
         .chain(FailPoint::OF_AN_AI_JOB)

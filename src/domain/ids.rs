@@ -83,6 +83,10 @@ ids! {
     TicketId,
     /// What a site asks to be answered in the background.
     AiJobId,
+    /// A mail that goes out.
+    MailId,
+    /// What staff are told by one channel.
+    NoticeId,
 }
 
 impl DocumentId {

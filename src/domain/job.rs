@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{AiJobId, CrawlId, DocumentId, EventId, ProposalId, UploadId};
+use crate::domain::ids::{
+    AiJobId, CrawlId, DocumentId, EventId, MailId, NoticeId, ProposalId, ThreadId, TicketId, UploadId,
+};
 
 /// How urgent a job is; a lower number goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -91,11 +93,47 @@ pub enum Work {
     BeginCrawls,
     /// Measure how far the site's embedding model is to be trusted with its languages.
     MeasureTrust,
+    /// Handle what a site told by the bridge.
+    BridgeEvent {
+        /// The event.
+        event: EventId,
+    },
     /// Run a proposal that staff have approved, and tell the visitor.
     ExecuteProposal {
         /// The proposal.
         proposal: ProposalId,
     },
+    /// Send a mail.
+    SendMail {
+        /// The mail.
+        mail: MailId,
+    },
+    /// Tell staff of something by one channel.
+    SendNotice {
+        /// The notice.
+        notice: NoticeId,
+    },
+    /// Mail what staff wrote to a visitor who has gone.
+    MailReply {
+        /// The thread.
+        thread: ThreadId,
+        /// The number of the reply's event.
+        seq: i64,
+    },
+    /// Tell sites' people of jobs that have failed for good.
+    TellOfDeadJobs,
+    /// Find out what became of an effect that nobody has heard of since it was begun.
+    SettleEffect {
+        /// The proposal, whose id is the effect's key.
+        proposal: ProposalId,
+    },
+    /// Bring a ticket as it is now to the systems that mirror the site's tickets.
+    MirrorTicket {
+        /// The ticket.
+        ticket: TicketId,
+    },
+    /// Mark tickets and handoffs that no person has answered in time.
+    MarkBreaches,
     /// Delete what nobody needs any more: spent nonces, finished jobs, stale uploads.
     Prune,
 }
@@ -117,13 +155,29 @@ impl Work {
     pub const BEGIN_CRAWLS: &'static str = "begin_crawls";
     /// The kind of [`Work::MeasureTrust`].
     pub const MEASURE_TRUST: &'static str = "measure_trust";
+    /// The kind of [`Work::BridgeEvent`].
+    pub const BRIDGE_EVENT: &'static str = "bridge_event";
     /// The kind of [`Work::ExecuteProposal`].
     pub const EXECUTE_PROPOSAL: &'static str = "execute_proposal";
+    /// The kind of [`Work::SendMail`].
+    pub const SEND_MAIL: &'static str = "send_mail";
+    /// The kind of [`Work::SendNotice`].
+    pub const SEND_NOTICE: &'static str = "send_notice";
+    /// The kind of [`Work::MailReply`].
+    pub const MAIL_REPLY: &'static str = "mail_reply";
+    /// The kind of [`Work::TellOfDeadJobs`].
+    pub const TELL_OF_DEAD_JOBS: &'static str = "tell_of_dead_jobs";
+    /// The kind of [`Work::SettleEffect`].
+    pub const SETTLE_EFFECT: &'static str = "settle_effect";
+    /// The kind of [`Work::MirrorTicket`].
+    pub const MIRROR_TICKET: &'static str = "mirror_ticket";
+    /// The kind of [`Work::MarkBreaches`].
+    pub const MARK_BREACHES: &'static str = "mark_breaches";
     /// The kind of [`Work::Prune`].
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 10] = [
+    pub const KINDS: [&'static str; 18] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -132,7 +186,15 @@ impl Work {
         Self::CRAWL,
         Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
+        Self::BRIDGE_EVENT,
         Self::EXECUTE_PROPOSAL,
+        Self::SEND_MAIL,
+        Self::SEND_NOTICE,
+        Self::MAIL_REPLY,
+        Self::TELL_OF_DEAD_JOBS,
+        Self::SETTLE_EFFECT,
+        Self::MIRROR_TICKET,
+        Self::MARK_BREACHES,
         Self::PRUNE,
     ];
 
@@ -148,7 +210,15 @@ impl Work {
             Self::Crawl { .. } => Self::CRAWL,
             Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
+            Self::BridgeEvent { .. } => Self::BRIDGE_EVENT,
             Self::ExecuteProposal { .. } => Self::EXECUTE_PROPOSAL,
+            Self::SendMail { .. } => Self::SEND_MAIL,
+            Self::SendNotice { .. } => Self::SEND_NOTICE,
+            Self::MailReply { .. } => Self::MAIL_REPLY,
+            Self::TellOfDeadJobs => Self::TELL_OF_DEAD_JOBS,
+            Self::SettleEffect { .. } => Self::SETTLE_EFFECT,
+            Self::MirrorTicket { .. } => Self::MIRROR_TICKET,
+            Self::MarkBreaches => Self::MARK_BREACHES,
             Self::Prune => Self::PRUNE,
         }
     }
@@ -310,8 +380,16 @@ impl Retry {
             Work::AI_JOB => (6, 2, 30),
             // About a day: an hour of tries that come soon, then one each half hour.
             Work::AI_CALLBACK => (70, 5, 1800),
+            // About a day: a server that knows nobody yet says "later" at first, some for hours.
+            Work::SEND_MAIL => (60, 10, 1800),
+            // About six hours; after that nobody wants to be told any more.
+            Work::SEND_NOTICE => (30, 5, 900),
             // The next one is a minute away anyhow.
-            Work::BEGIN_CRAWLS => (3, 10, 60),
+            Work::BEGIN_CRAWLS | Work::TELL_OF_DEAD_JOBS => (3, 10, 60),
+            // Half a day: another system's outage may be long.
+            Work::MIRROR_TICKET => (30, 5, 1800),
+            // The next one is a minute away anyhow.
+            Work::MARK_BREACHES => (3, 10, 60),
             // The next one is ten minutes away anyhow.
             Work::PRUNE => (3, 10, 60),
             _ => (5, 5, 300),
@@ -360,6 +438,22 @@ mod tests {
             },
             Work::BeginCrawls,
             Work::MeasureTrust,
+            Work::BridgeEvent {
+                event: EventId::new(),
+            },
+            Work::SendMail { mail: MailId::new() },
+            Work::SendNotice {
+                notice: NoticeId::new(),
+            },
+            Work::MailReply {
+                thread: ThreadId::new(),
+                seq: 7,
+            },
+            Work::TellOfDeadJobs,
+            Work::MirrorTicket {
+                ticket: TicketId::new(),
+            },
+            Work::MarkBreaches,
             Work::Prune,
         ];
         for work in works {

@@ -79,12 +79,14 @@ impl RefundPolicy {
         hex::encode(&Sha256::digest(written)[..8])
     }
 
-    /// Whether an amount has to be approved by staff.
+    /// Whether paying an amount of an order back has to be approved by staff. What went back of it
+    /// before counts, so that many small refunds don't pass where a large one wouldn't.
     #[must_use]
-    pub fn needs_approval(&self, amount: Money) -> bool {
+    pub fn needs_approval(&self, order: &Order, amount: Money) -> bool {
         // Not every currency's minor unit is a hundredth.
         let unit = 10_i128.pow(amount.currency.decimals());
-        self.approve_all || i128::from(amount.minor) * 100 > i128::from(self.soft_limit_minor) * unit
+        let back = i128::from(order.refunded.minor) + i128::from(amount.minor);
+        self.approve_all || back * 100 > i128::from(self.soft_limit_minor) * unit
     }
 
     /// What may be paid back of an order at this moment.
@@ -137,14 +139,14 @@ impl RefundPolicy {
         }
         if self.approve_all {
             reasons.push(RefundReason::ApprovalForAll);
-        } else if self.needs_approval(max) {
+        } else if self.needs_approval(order, max) {
             reasons.push(RefundReason::AboveSoftLimit);
         }
         RefundVerdict {
             eligible: true,
             reasons,
             max,
-            needs_approval: self.needs_approval(max),
+            needs_approval: self.needs_approval(order, max),
         }
     }
 }
@@ -244,6 +246,18 @@ mod tests {
         assert_eq!(lenient().check(&o, now).max, eur(2000));
         o.refunded = eur(5000);
         assert_eq!(lenient().check(&o, now).reasons, [RefundReason::AlreadyRefunded]);
+    }
+
+    #[test]
+    fn slices_of_a_large_refund_add_up() {
+        let now = DateTime::from_timestamp(1_790_000_000, 0).unwrap();
+        let mut o = order("completed", &[(42_900, "furniture")], 1, now);
+        assert!(!lenient().needs_approval(&o, eur(5_000)));
+        assert!(lenient().needs_approval(&o, eur(5_001)));
+        o.refunded = eur(4_000);
+        assert!(!lenient().needs_approval(&o, eur(1_000)));
+        assert!(lenient().needs_approval(&o, eur(1_001)));
+        assert!(lenient().check(&o, now).needs_approval);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret, SecretBox};
 
+use crate::domain::address::folded;
 use crate::domain::ids::{SiteId, VisitorId};
 
 /// The only format so far; the first byte of what is sealed.
@@ -31,6 +32,12 @@ pub enum SealError {
 #[must_use]
 pub fn owner_of_email(site: SiteId, visitor: VisitorId) -> String {
     format!("site/{site}/visitor/{visitor}/email")
+}
+
+/// The keyed hash by which an address is found on a site, without being readable.
+#[must_use]
+pub fn hash_of_email(master: &MasterKey, site: SiteId, email: &str) -> [u8; 32] {
+    master.fingerprint(&format!("site/{site}/email"), folded(email).as_bytes())
 }
 
 /// The key that all other secrets are sealed with. It comes from the configuration.

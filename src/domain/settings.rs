@@ -1,10 +1,17 @@
 //! What a site's owner can set: one table of keys, and the settings as the house reads
 //! them. Stored as JSON in `sites.settings`; a key that isn't there has its default.
 
+mod share;
+
 use serde_json::{Map, Value};
 
+use crate::domain::address::is_email;
+use crate::domain::hours::Hours;
 use crate::domain::money::{Currency, Money};
+use crate::domain::notice::NoticeKind;
 use crate::domain::site::normalise_origin;
+use crate::domain::sla::{self, Sla};
+use crate::domain::text::is_odd;
 
 /// What a setting's value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +30,16 @@ pub enum Kind {
     Names,
     /// A share: percent, or a decimal from 0 to 1. Kept in whole percent.
     Share,
+    /// E-mail addresses with commas between, at most so many, or `none`.
+    Emails(usize),
+    /// Kinds of notices with commas between, or `none`.
+    Notices,
+    /// Opening hours, or `always`.
+    Week,
+    /// Minutes to answer within, by category and priority.
+    Sla,
+    /// A sentence or two for visitors.
+    Words,
 }
 
 /// A setting.
@@ -58,6 +75,31 @@ pub const REFUND_SOFT_LIMIT: &str = "refund_soft_limit";
 pub const REFUND_APPROVE_ALL: &str = "refund_approve_all";
 /// Tools that the agent may not use.
 pub const TOOLS_OFF: &str = "tools_off";
+/// Days that conversations are kept after the last word.
+pub const KEEP_TRANSCRIPTS: &str = "keep_transcripts_days";
+/// Days that webhooks and mail are kept as they came.
+pub const KEEP_EVENTS: &str = "keep_events_days";
+/// Days that tickets are kept after they were resolved.
+pub const KEEP_TICKETS: &str = "keep_tickets_days";
+/// Days that the audit is kept.
+pub const KEEP_AUDIT: &str = "keep_audit_days";
+/// Whether pictures of the media library are read.
+pub const READ_PICTURES: &str = "read_pictures";
+/// When somebody is in.
+pub const HOURS: &str = "hours";
+/// What is said when nobody is.
+pub const AWAY: &str = "away";
+/// Within how many minutes a person is to answer.
+pub const SLA: &str = "sla";
+/// Stands for the next opening in [`AWAY`].
+pub const OPENS: &str = "{opens}";
+
+/// Where staff get their notices.
+pub const STAFF_EMAILS: &str = "staff_emails";
+/// What staff don't want to be told of.
+pub const NOTICES_OFF: &str = "notices_off";
+/// Where answers to the site's mail go.
+pub const REPLY_TO: &str = "reply_to";
 
 /// How well the best passage must fit a question for the agent to answer it.
 pub const CONFIDENCE: &str = "confidence";
@@ -124,12 +166,85 @@ pub const SETTINGS: &[Setting] = &[
         default: "none",
         about: "tools that the agent may not use on this site, such as issue_refund,update_shipping_address",
     },
+    Setting {
+        key: KEEP_TRANSCRIPTS,
+        kind: Kind::Days,
+        default: "90",
+        about: "days that a conversation is kept after the last word in it, and a question that found nothing",
+    },
+    Setting {
+        key: KEEP_EVENTS,
+        kind: Kind::Days,
+        default: "30",
+        about: "days that webhooks and mail are kept as they came",
+    },
+    Setting {
+        key: KEEP_TICKETS,
+        kind: Kind::Days,
+        default: "180",
+        about: "days that a ticket is kept after it was resolved, or after its last change if it never was",
+    },
+    Setting {
+        key: KEEP_AUDIT,
+        kind: Kind::Days,
+        default: "180",
+        about: "days that the audit is kept",
+    },
+    Setting {
+        key: READ_PICTURES,
+        kind: Kind::Bool,
+        default: "false",
+        about: "the text in pictures of the media library is recognised and answered from; most are of products, so usually not",
+    },
+    Setting {
+        key: STAFF_EMAILS,
+        kind: Kind::Emails(MOST_STAFF),
+        default: "none",
+        about: "who is told by e-mail of handoffs, tickets and trouble",
+    },
+    Setting {
+        key: NOTICES_OFF,
+        kind: Kind::Notices,
+        default: "none",
+        about: "what staff aren't told of, by e-mail and Slack",
+    },
+    Setting {
+        key: REPLY_TO,
+        kind: Kind::Emails(1),
+        default: "none",
+        about: "where a visitor's answer to the site's mail goes; none: such answers are read by nobody, and the mail says so",
+    },
+    Setting {
+        key: HOURS,
+        kind: Kind::Week,
+        default: ALWAYS,
+        about: "when somebody is in; who asks for a person at another time is told when somebody is back, and times to answer run while somebody is in",
+    },
+    Setting {
+        key: AWAY,
+        kind: Kind::Words,
+        default: "",
+        about: "what is said when nobody is in, in place of the usual sentence; {opens} stands for the next opening",
+    },
+    Setting {
+        key: SLA,
+        kind: Kind::Sla,
+        default: sla::DEFAULT,
+        about: "minutes within which a person is to answer tickets and handoffs, by category and priority; the most exact entry counts",
+    },
 ];
 
+/// The opening hours of a site that has said nothing.
+const ALWAYS: &str = "always";
+/// The longest words that can be set, in characters.
+const MOST_WORDS: usize = 300;
 /// The longest age that can be set: ten years.
 const MOST_HOURS: u32 = 87_600;
 /// Origins that can be added.
 const MOST_ORIGINS: usize = 50;
+
+/// Addresses of staff that can be set.
+const MOST_STAFF: usize = 20;
 
 /// Why a setting can't be set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -169,6 +284,16 @@ impl Kind {
             Self::Amount => "an amount such as 50.00",
             Self::Names => "names of small letters, digits, - and _ with commas between, or none",
             Self::Share => "percent from 0 to 100, such as 35%, or a share below 1, such as 0.35",
+            Self::Emails(1) => "an e-mail address, or none",
+            Self::Emails(_) => "at most 20 e-mail addresses with commas between, or none",
+            Self::Notices => {
+                "of handoff, ticket, sla, budget, unknown_effect, dead_jobs, with commas between, or none"
+            }
+            Self::Week => {
+                "a time zone, times and holidays, such as `Europe/Vienna; Mon-Fri 9:00-12:00,13:00-17:00; Sat 9:00-12:00; closed 2026-12-24..2026-12-26,2027-01-01`, or always"
+            }
+            Self::Sla => "entries such as `billing=240, billing/urgent=30, */high=120, handoff=60, *=1440`",
+            Self::Words => "a sentence or two, at most 300 characters",
         }
     }
 
@@ -191,8 +316,24 @@ impl Kind {
                 .filter(|d| (1..=3650).contains(d))
                 .map(Value::from),
             Self::Amount => Money::parse(text, Currency::EUR).map(|m| Value::from(m.decimal())),
-            Self::Share => share(text).map(Value::from),
-            Self::Names if text == "none" => Some(Value::Array(Vec::new())),
+            Self::Share => share::share(text).map(Value::from),
+            Self::Names | Self::Emails(_) | Self::Notices if text == "none" => Some(Value::Array(Vec::new())),
+            Self::Emails(most) => {
+                let given: Vec<&str> = text.split(',').map(str::trim).collect();
+                (given.len() <= most && given.iter().all(|e| is_email(e) && e.is_ascii()))
+                    .then(|| Value::from(given))
+            }
+            Self::Notices => {
+                let given: Vec<&str> = text.split(',').map(str::trim).collect();
+                let known = |n: &&str| NoticeKind::ALL.iter().any(|k| k.as_str() == *n);
+                given.iter().all(known).then(|| Value::from(given))
+            }
+            Self::Week if text == ALWAYS => Some(Value::from(ALWAYS)),
+            Self::Week => text.parse::<Hours>().ok().map(|h| Value::from(h.to_string())),
+            Self::Sla => text.parse::<Sla>().ok().map(|s| Value::from(s.to_string())),
+            Self::Words => {
+                (text.chars().count() <= MOST_WORDS && !text.contains(is_odd)).then(|| Value::from(text))
+            }
             Self::Names => {
                 let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
                 let names: Vec<&str> = text.split(',').map(str::trim).collect();
@@ -201,17 +342,6 @@ impl Kind {
             }
         }
     }
-}
-
-/// Percent: of `35`, `35%` and `0.35` the same. `1` is one percent, `1.0` all.
-fn share(text: &str) -> Option<u8> {
-    let (number, percent) = match text.strip_suffix('%') {
-        Some(number) => (number.trim_end(), true),
-        None => (text, !text.contains('.')),
-    };
-    let value: f64 = number.parse().ok()?;
-    let value = if percent { value } else { value * 100.0 };
-    (0..=100_u8).find(|whole| (f64::from(*whole) - value).abs() <= 0.5)
 }
 
 /// Reads `key=value`. An empty value takes the setting back to its default: null.
@@ -285,6 +415,70 @@ impl SiteSettings {
         u32::try_from(hours).ok().filter(|h| *h > 0)
     }
 
+    /// How many days a setting of that kind says.
+    #[must_use]
+    pub fn days(&self, key: &str) -> u32 {
+        let set = self
+            .0
+            .get(key)
+            .and_then(Value::as_u64)
+            .and_then(|days| u32::try_from(days).ok());
+        let usual = || {
+            SETTINGS
+                .iter()
+                .find(|s| s.key == key)
+                .and_then(|s| s.default.parse().ok())
+        };
+        // Nothing is ever kept no time at all for want of a number.
+        set.or_else(usual).unwrap_or(u32::MAX >> 16)
+    }
+
+    /// Whether pictures of the media library are read.
+    #[must_use]
+    pub fn read_pictures(&self) -> bool {
+        self.0
+            .get(READ_PICTURES)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    }
+
+    fn texts(&self, key: &str) -> Vec<String> {
+        let items = self.0.get(key).and_then(Value::as_array);
+        let texts = items.into_iter().flatten().filter_map(Value::as_str);
+        texts.map(str::to_owned).collect()
+    }
+
+    /// Who is told by e-mail.
+    #[must_use]
+    pub fn staff_emails(&self) -> Vec<String> {
+        self.texts(STAFF_EMAILS)
+    }
+
+    /// Where answers to the site's mail go.
+    #[must_use]
+    pub fn reply_to(&self) -> Option<String> {
+        self.texts(REPLY_TO).pop()
+    }
+
+    /// When somebody is in; none: always.
+    #[must_use]
+    pub fn hours(&self) -> Option<Hours> {
+        self.0.get(HOURS)?.as_str()?.parse().ok()
+    }
+
+    /// What is said when nobody is in, if the site has words of its own.
+    #[must_use]
+    pub fn away(&self) -> Option<&str> {
+        self.0.get(AWAY)?.as_str().filter(|words| !words.is_empty())
+    }
+
+    /// Within how many minutes a person is to answer.
+    #[must_use]
+    pub fn sla(&self) -> Sla {
+        let set = self.0.get(SLA).and_then(Value::as_str);
+        set.and_then(|text| text.parse().ok()).unwrap_or_default()
+    }
+
     /// A setting's value in words, and whether it was set.
     #[must_use]
     pub fn shown(&self, setting: &Setting) -> (String, bool) {
@@ -302,58 +496,4 @@ impl SiteSettings {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn settings_are_read_and_mistakes_named() {
-        assert_eq!(parse("require_review=true"), Ok((REQUIRE_REVIEW, json!(true))));
-        assert_eq!(parse("require_review="), Ok((REQUIRE_REVIEW, Value::Null)));
-        for (given, says) in [
-            ("require_review", "key=value"),
-            ("review=true", "require_review"),
-            ("require_review=yes", "true or false"),
-            ("max_age_hours=-1", "0 to 87600"),
-            ("fetch_origins=docs.example", "https://"),
-            ("refund_window_days=0", "1 to 3650"),
-            ("refund_soft_limit=1,50", "50.00"),
-            ("tools_off=Issue Refund", "small letters"),
-            ("confidence=101", "0 to 100"),
-            ("confidence=1.5", "0 to 100"),
-            ("confidence=high", "0 to 100"),
-        ] {
-            assert!(parse(given).unwrap_err().to_string().contains(says), "{given}");
-        }
-    }
-
-    #[test]
-    fn every_default_is_a_value_and_what_holds() {
-        let none = SiteSettings::default();
-        for setting in SETTINGS {
-            assert!(setting.kind.read(setting.default).is_some(), "{}", setting.key);
-            assert_eq!(none.shown(setting), (setting.default.to_owned(), false));
-        }
-        assert!(!none.require_review());
-        assert_eq!((none.fetch_origins(), none.max_age_hours()), (vec![], None));
-        let origins = parse("fetch_origins=https://Docs.example/, http://a:8080").unwrap();
-        let set = SiteSettings::new(json!({ origins.0: origins.1, MAX_AGE_HOURS: 48 }));
-        assert_eq!(set.fetch_origins(), ["https://docs.example", "http://a:8080"]);
-        assert_eq!(set.max_age_hours(), Some(48));
-        assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
-        for (given, percent) in [
-            ("35", 35),
-            ("35 %", 35),
-            ("0.35", 35),
-            ("1.0", 100),
-            ("1", 1),
-            ("0", 0),
-        ] {
-            assert_eq!(
-                parse(&format!("confidence={given}")),
-                Ok((CONFIDENCE, json!(percent)))
-            );
-        }
-    }
-}
+mod tests;

@@ -8,6 +8,8 @@ use crate::domain::site::Mode;
 
 /// The tool that searches the site's documents.
 pub const KB_SEARCH: &str = "kb_search";
+/// The tool that gives a conversation to a person.
+pub const HANDOFF_HUMAN: &str = "handoff_human";
 
 /// How much a tool changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +52,8 @@ impl Power {
 pub enum Need {
     /// The visitor must show who they are.
     Identity,
+    /// The visitor must leave an address for the answer.
+    Contact,
     /// The visitor must say yes to this very proposal.
     Confirm {
         /// The stored call.

@@ -12,12 +12,14 @@ use super::{ToolContext, ToolError, identity, proposal};
 use crate::db::effects::{self, NewEffect};
 use crate::db::pool::SiteTx;
 use crate::db::proposals::{self, ProposalRow};
-use crate::db::{audit, sites};
+use crate::db::{audit, jobs, sites};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::ProposalId;
+use crate::domain::job::{Job, Priority, Work};
 use crate::domain::order::Order;
 use crate::domain::rules::Rules;
-use crate::domain::tool::{Need, ToolCode};
+use crate::domain::site::Site;
+use crate::domain::tool::{Need, Power, ToolCode};
 use crate::hands::Tool;
 use crate::hands::issue_refund::{self, IssueRefund};
 use crate::hands::update_shipping_address::{self, UpdateShippingAddress};
@@ -53,6 +55,17 @@ pub struct Acted {
 struct Ready {
     row: ProposalRow,
     change: Change,
+}
+
+/// Whose proposal it is.
+///
+/// # Errors
+/// When there is no such proposal, or the database is away.
+pub(super) async fn tool_of(ctx: &ToolContext, id: ProposalId) -> Result<String, ToolError> {
+    let mut tx = ctx.db.site(ctx.site).await?;
+    let row = proposals::lock(&mut tx, id).await?;
+    tx.commit().await?;
+    Ok(row.ok_or_else(|| void("there is no such proposal"))?.tool)
 }
 
 /// Runs a proposal.
@@ -108,6 +121,13 @@ pub async fn run(
         return Err(error);
     }
     begin(ctx, &mut tx, &row, &key, leave).await?;
+    // Whatever becomes of this process: somebody looks what became of the effect.
+    let look = Job {
+        work: Work::SettleEffect { proposal: id },
+        key: key.clone(),
+        priority: Priority::Standard,
+    };
+    jobs::enqueue(&mut tx, &look).await?;
     tx.commit().await?;
     fail::point(FailPoint::EffectBegun);
     ask(ctx, store.as_ref(), &Ready { row, ..ready }, &key).await
@@ -135,7 +155,7 @@ fn nothing_begun(error: ToolError, leave: &Leave) -> ToolError {
     error
 }
 
-fn void(why: &str) -> ToolError {
+pub(super) fn void(why: &str) -> ToolError {
     ToolError::new(ToolCode::InvalidInput, why)
 }
 
@@ -180,34 +200,7 @@ async fn fits(
     leave: &Leave,
 ) -> Result<(), ToolError> {
     let now = ctx.now();
-    let state = if *leave == Leave::Visitor {
-        "open"
-    } else {
-        "waiting"
-    };
-    if row.state != state {
-        return Err(ToolError::new(
-            ToolCode::NotFound,
-            format!("the proposal is {} by now", row.state),
-        ));
-    }
-    let until = match leave {
-        Leave::Visitor => row.expires_at,
-        Leave::Staff => row.at + proposal::DECIDE_WITHIN,
-    };
-    if until <= now {
-        return Err(void("it has expired"));
-    }
-    let site = sites::own(tx)
-        .await?
-        .ok_or_else(|| void("there is no such site"))?;
-    let power = crate::domain::tool::Power::Guarded;
-    if !power.is_allowed(site.mode) || site.rules.off.contains(&row.tool) {
-        return Err(ToolError::new(
-            ToolCode::Disabled,
-            "it was switched off meanwhile",
-        ));
-    }
+    let site = counts(ctx, tx, row, leave).await?;
     if *leave == Leave::Visitor {
         let proofs = identity::proven(ctx, row.visitor).await?;
         if !proofs.iter().any(|p| p.covers(order)) {
@@ -239,6 +232,38 @@ async fn fits(
     Ok(())
 }
 
+/// Whether the yes still counts, and the site still lets its agent do such things.
+pub(super) async fn counts(
+    ctx: &ToolContext,
+    tx: &mut SiteTx,
+    row: &ProposalRow,
+    leave: &Leave,
+) -> Result<Site, ToolError> {
+    let (state, until) = match leave {
+        Leave::Visitor => ("open", row.expires_at),
+        Leave::Staff => ("waiting", row.at + proposal::DECIDE_WITHIN),
+    };
+    if row.state != state {
+        return Err(ToolError::new(
+            ToolCode::NotFound,
+            format!("the proposal is {} by now", row.state),
+        ));
+    }
+    if until <= ctx.now() {
+        return Err(void("it has expired"));
+    }
+    let site = sites::own(tx)
+        .await?
+        .ok_or_else(|| void("there is no such site"))?;
+    if !Power::Guarded.is_allowed(site.mode) || site.rules.off.contains(&row.tool) {
+        return Err(ToolError::new(
+            ToolCode::Disabled,
+            "it was switched off meanwhile",
+        ));
+    }
+    Ok(site)
+}
+
 /// A second proposal for an order whose first is being decided.
 fn undecided(error: &crate::db::pool::DbError) -> Option<ToolError> {
     error.is_unique_violation().then(|| {
@@ -266,14 +291,14 @@ fn rule(
             if !verdict.eligible || verdict.max.less(*amount).is_none() {
                 return Err(void("the policy doesn't allow it any more"));
             }
-            Ok(rules.refund.needs_approval(*amount))
+            Ok(rules.refund.needs_approval(order, *amount))
         }
         Change::Address(_) if order.status.is_before_shipping() => Ok(false),
         Change::Address(_) => Err(void("the order has left by now")),
     }
 }
 
-async fn note(
+pub(super) async fn note(
     tx: &mut SiteTx,
     ctx: &ToolContext,
     row: &ProposalRow,
@@ -295,7 +320,7 @@ async fn note(
 }
 
 /// Moves the proposal on and puts the effect into the ledger, in one transaction.
-async fn begin(
+pub(super) async fn begin(
     ctx: &ToolContext,
     tx: &mut SiteTx,
     row: &ProposalRow,
@@ -342,7 +367,10 @@ async fn ask(
         .await;
     fail::point(FailPoint::EffectAsked);
     match done {
-        Ok(remote) => finish(ctx, ready, key, Ok(&remote)).await,
+        Ok(remote) => {
+            finish(ctx, &ready.row, key, Ok(&remote)).await?;
+            Ok(acted(&ready.row))
+        }
         Err(error) if error.leaves_doubt() => {
             tracing::warn!(%error, shop = store.name(), "an effect is in doubt");
             settle(ctx, store, ready, key).await
@@ -350,7 +378,7 @@ async fn ask(
         Err(error) => {
             tracing::warn!(%error, shop = store.name(), "a shop refused an effect");
             let error = ToolError::from(error);
-            finish(ctx, ready, key, Err(("failed", error.code))).await?;
+            finish(ctx, &ready.row, key, Err(("failed", error.code))).await?;
             // Whatever the code says: nothing was done, and it won't be under this key.
             Err(nothing_begun(error, &Leave::Visitor))
         }
@@ -371,25 +399,58 @@ async fn settle(
             .done(ctx.site, &ready.row.order_number, &ready.change, key)
             .await
         {
-            Ok(Some(remote)) => return finish(ctx, ready, key, Ok(&remote)).await,
+            Ok(Some(remote)) => {
+                finish(ctx, &ready.row, key, Ok(&remote)).await?;
+                return Ok(acted(&ready.row));
+            }
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, shop = store.name(), "an effect can't be looked up"),
         }
     }
-    finish(ctx, ready, key, Err(("unknown", ToolCode::Timeout))).await?;
+    finish(ctx, &ready.row, key, Err(("unknown", ToolCode::Timeout))).await?;
     Err(ToolError::new(
         ToolCode::Timeout,
         "nobody knows whether it happened",
     ))
 }
 
-/// Ends the ledger's row and the proposal together.
-async fn finish(
+/// Looks once more what became of an effect that was begun and whose end nobody has heard: done,
+/// it is noted; of one that isn't to be found it is noted that nobody knows.
+///
+/// # Errors
+/// When the shop or the database can't be asked.
+pub async fn look(
     ctx: &ToolContext,
-    ready: &Ready,
+    stores: &dyn Stores,
+    id: ProposalId,
+) -> Result<Option<Acted>, ToolError> {
+    let store = shop(stores, ctx.site).await?;
+    let key = id.to_string();
+    let mut tx = ctx.db.site(ctx.site).await?;
+    let row = proposals::lock(&mut tx, id)
+        .await?
+        .ok_or_else(|| void("there is no such proposal"))?;
+    drop(tx);
+    let change = change_of(ctx, &row)?;
+    let found = store.done(ctx.site, &row.order_number, &change, &key).await;
+    let ready = Ready { row, change };
+    match found {
+        Ok(Some(remote)) => finish(ctx, &ready, &key, Ok(&remote)).await.map(Some),
+        Ok(None) => {
+            finish(ctx, &ready, &key, Err(("unknown", ToolCode::Timeout))).await?;
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Ends the ledger's row and the proposal together.
+pub(super) async fn finish(
+    ctx: &ToolContext,
+    row: &ProposalRow,
     key: &str,
     end: Result<&str, (&str, ToolCode)>,
-) -> Result<Acted, ToolError> {
+) -> Result<(), ToolError> {
     let now = ctx.now();
     let (state, remote, code) = match end {
         Ok(remote) => ("done", Some(remote), None),
@@ -397,9 +458,9 @@ async fn finish(
     };
     let mut tx = ctx.db.site(ctx.site).await?;
     effects::end(&mut tx, key, state, remote, code, now).await?;
-    proposals::advance(&mut tx, ready.row.id, &["confirmed", "unknown"], state, now).await?;
-    note(&mut tx, ctx, &ready.row, "system", &format!("effect_{state}")).await?;
+    proposals::advance(&mut tx, row.id, &["confirmed", "unknown"], state, now).await?;
+    note(&mut tx, ctx, row, "system", &format!("effect_{state}")).await?;
     tx.commit().await?;
     fail::point(FailPoint::EffectEnded);
-    Ok(acted(&ready.row))
+    Ok(())
 }

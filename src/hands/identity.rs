@@ -2,20 +2,22 @@
 //! number and its billing e-mail is good for that order; a code, or a session of the site, for
 //! all orders of the address.
 
+use std::ops::Range;
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
 use super::{ToolContext, ToolError};
 use crate::db::identity::{self, NewProof};
-use crate::db::pool::SiteTx;
+use crate::db::pool::{DbResult, SiteTx};
 use crate::db::threads;
 use crate::domain::address;
 use crate::domain::ids::{SiteId, VisitorId};
 use crate::domain::order::{Order, same_email};
-use crate::domain::seal::owner_of_email;
+use crate::domain::seal::{MasterKey, owner_of_email};
 use crate::domain::tool::ToolCode;
+use crate::guardrails::pii::codes;
 
 /// How long a proof counts.
 pub const COUNTS: TimeDelta = TimeDelta::minutes(30);
@@ -30,8 +32,12 @@ const WINDOW: TimeDelta = TimeDelta::minutes(15);
 const MOST_WRONG: i32 = 5;
 /// Wrong pairs for one order within it, over all visitors: a new visitor costs nothing.
 const MOST_WRONG_ORDER: i32 = 20;
-/// Codes that are sent to one address within it.
+/// Codes that are sent to one address within it, and asked for by one visitor.
 const MOST_CODES: i32 = 3;
+/// Codes that a site sends within it: whoever gives strangers' addresses gets no further.
+const MOST_CODES_SITE: i32 = 100;
+/// Codes that are sent to one address within a day.
+const MOST_CODES_DAY: i32 = 10;
 
 /// A wrong pair is answered after this long, or a multiple of it: an order that there is and
 /// one that there isn't take the same time.
@@ -144,10 +150,27 @@ pub async fn new_code(
 ) -> Result<Option<String>, ToolError> {
     let now = ctx.now();
     let email_hash = email_hash(ctx, email);
-    let asked = identity::guess(tx, &key(ctx, "code", &email_hash), WINDOW, now).await?;
-    let by_visitor = identity::guess(tx, &key(ctx, "codes", visitor.0.as_bytes()), WINDOW, now).await?;
-    if asked > MOST_CODES || by_visitor > MOST_CODES {
-        return Ok(None);
+    // In the same order always, so that two at once don't wait for each other.
+    for (what, value, window, most) in [
+        ("code", email_hash.as_slice(), WINDOW, MOST_CODES),
+        (
+            "code_day",
+            email_hash.as_slice(),
+            TimeDelta::days(1),
+            MOST_CODES_DAY,
+        ),
+        ("codes", visitor.0.as_bytes().as_slice(), WINDOW, MOST_CODES),
+        (
+            "codes_site",
+            ctx.site.0.as_bytes().as_slice(),
+            WINDOW,
+            MOST_CODES_SITE,
+        ),
+    ] {
+        // What is refused isn't counted further: an attack on one address leaves the site's count.
+        if identity::guess(tx, &key(ctx, what, value), window, now).await? > most {
+            return Ok(None);
+        }
     }
     let code = format!("{:06}", rand::random_range(0..1_000_000_u32));
     let id = Uuid::now_v7();
@@ -157,7 +180,7 @@ pub async fn new_code(
         email_sealed: &ctx.master.seal(&owner(ctx.site, id), email.trim().as_bytes())?,
         email_hash: &email_hash,
         order_number: None,
-        code_hash: Some(&code_hash(ctx, visitor, &code)),
+        code_hash: Some(&code_hash(&ctx.master, ctx.site, visitor, &code)),
         now,
         expires_at: now + CODE_COUNTS,
     };
@@ -182,7 +205,7 @@ pub async fn enter_code(
         &mut tx,
         visitor,
         &email_hash(ctx, email),
-        &code_hash(ctx, visitor, &digits),
+        &code_hash(&ctx.master, ctx.site, visitor, &digits),
         CODE_TRIES,
         now,
         now + COUNTS,
@@ -193,9 +216,37 @@ pub async fn enter_code(
 }
 
 /// Six digits are soon tried: their hash is keyed, and the visitor's.
-fn code_hash(ctx: &ToolContext, visitor: VisitorId, code: &str) -> [u8; 32] {
-    let owner = format!("site/{}/visitor/{visitor}/code", ctx.site);
-    ctx.master.fingerprint(&owner, code.as_bytes())
+fn code_hash(master: &MasterKey, site: SiteId, visitor: VisitorId, code: &str) -> [u8; 32] {
+    master.fingerprint(&format!("site/{site}/visitor/{visitor}/code"), code.as_bytes())
+}
+
+/// What of a visitor's message is to be hidden as their one-time code, given that one is pending:
+/// the code itself, and whatever looks like a try of it. An order's number may have six digits
+/// too; one that is called so stays.
+///
+/// # Errors
+/// When the database does.
+pub async fn hidden_codes(
+    tx: &mut SiteTx,
+    master: &MasterKey,
+    visitor: VisitorId,
+    text: &str,
+    now: DateTime<Utc>,
+) -> DbResult<Vec<Range<usize>>> {
+    let found = codes::find(text);
+    if found.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(pending) = identity::pending(tx, visitor, now).await? else {
+        return Ok(Vec::new());
+    };
+    let site = tx.site();
+    let is_it = |range: &Range<usize>| {
+        let digits: String = text[range.clone()].chars().filter(char::is_ascii_digit).collect();
+        code_hash(master, site, visitor, &digits)[..] == pending[..]
+    };
+    let hidden = found.into_iter().filter(|(range, named)| !named || is_it(range));
+    Ok(hidden.map(|(range, _)| range).collect())
 }
 
 fn key(ctx: &ToolContext, what: &str, value: &[u8]) -> [u8; 32] {

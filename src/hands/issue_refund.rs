@@ -67,7 +67,7 @@ impl Tool for IssueRefund {
             if verdict.max.less(amount).is_none() {
                 return Err(refuse("more than the policy allows"));
             }
-            let needs_approval = policy.needs_approval(amount);
+            let needs_approval = policy.needs_approval(&order, amount);
             let offer = Offer {
                 tool: Self::NAME,
                 order_number: &order.number,

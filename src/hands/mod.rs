@@ -4,17 +4,26 @@
 
 pub mod act;
 pub mod adapters;
+pub mod breakers;
 pub mod check_refund_policy;
+pub mod create_ticket;
+pub mod desk;
+mod entry;
 pub mod get_order_status;
+pub mod handoff_human;
 pub mod identity;
 pub mod issue_refund;
 pub mod kb_search;
 pub mod list_orders;
 mod measure;
+pub mod notify_human;
 pub mod orders;
+pub mod outside;
 pub mod proposal;
 pub mod registry;
+pub mod send_email;
 pub mod update_shipping_address;
+pub mod update_ticket;
 pub mod verify_identity;
 
 use std::collections::BTreeSet;
@@ -111,6 +120,10 @@ pub struct ToolError {
     pub cause: String,
     /// What would have to happen first, where something can.
     pub need: Option<Need>,
+    /// Whether another try may help.
+    pub again: bool,
+    /// Whether the other side as a whole is away, and not this tool alone.
+    pub away: bool,
 }
 
 impl ToolError {
@@ -121,7 +134,21 @@ impl ToolError {
             code,
             cause: cause.to_string(),
             need: None,
+            again: code.is_transient(),
+            away: false,
         }
+    }
+
+    /// The same, and another try can't help now.
+    #[must_use]
+    pub fn lasting(self) -> Self {
+        Self { again: false, ..self }
+    }
+
+    /// The same, and nobody answers there.
+    #[must_use]
+    pub fn away(self) -> Self {
+        Self { away: true, ..self }
     }
 
     /// Nothing was done yet: something is missing.
@@ -129,6 +156,7 @@ impl ToolError {
     pub fn needs(need: Need) -> Self {
         let (code, cause) = match need {
             Need::Identity => (ToolCode::Unauthorized, "the visitor must show who they are"),
+            Need::Contact => (ToolCode::InvalidInput, "the visitor must leave an address"),
             Need::Confirm { .. } => (ToolCode::NeedsConfirmation, "the visitor must say yes"),
             Need::Approval { .. } => (ToolCode::NeedsApproval, "staff must approve"),
         };
@@ -136,6 +164,8 @@ impl ToolError {
             code,
             cause: cause.to_owned(),
             need: Some(need),
+            again: false,
+            away: false,
         }
     }
 }

@@ -25,8 +25,8 @@ pub const DECIDE_WITHIN: TimeDelta = TimeDelta::days(14);
 #[derive(Debug)]
 pub struct Offer<'a, T> {
     /// The tool.
-    pub tool: &'static str,
-    /// The order.
+    pub tool: &'a str,
+    /// The order, or what else it is about.
     pub order_number: &'a str,
     /// The arguments that would run.
     pub args: &'a T,

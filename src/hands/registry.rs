@@ -1,28 +1,35 @@
-//! The tools by name: checks arguments and results against their schemas, and tries a
-//! read again when it failed for a passing reason.
+//! The tools by name: those of this program, and those that a site's operator has connected.
+//! Every call goes the same way: switches, breaker, arguments, tries, result.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use jsonschema::Validator;
-use rand::RngExt;
+use moka::sync::Cache;
 use serde_json::Value;
 
 use super::act::{self, Leave};
+use super::breakers::{self, Pass};
+use super::entry::Entry;
 use super::orders::Stores;
+use super::outside::Outside;
+use super::outside::tools::SiteTools;
 use super::{Reply, Tool, ToolContext, ToolError, measure};
 use crate::db::sites;
-use crate::domain::ids::ProposalId;
+use crate::domain::ids::{ProposalId, SiteId};
 use crate::domain::rules::Rules;
 use crate::domain::site::Mode;
 use crate::domain::tool::{KB_SEARCH, Power, ToolCode};
 use crate::models::chat::ToolSpec;
 
-/// Pauses between the tries of a read, before jitter.
-const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(400)];
+/// How long a read may take with all its tries, where nothing else is set.
+const LIMIT: Duration = Duration::from_secs(3);
+/// What is left of a turn's limit for telling that it ran out.
+const TELL: Duration = Duration::from_millis(100);
+/// Sites whose searches have failed lately, at most.
+const MOST_TROUBLED: u64 = 10_000;
+/// How long they are remembered: a breaker's window and its rest.
+const TROUBLED: Duration = Duration::from_secs(130);
 
 /// Why a call gave no output.
 #[derive(Debug, thiserror::Error)]
@@ -52,37 +59,45 @@ pub struct Called {
     pub attempts: i32,
 }
 
-type AnyReply = Result<Reply<Value>, ToolError>;
-
-struct Entry {
-    power: Power,
-    description: &'static str,
-    parameters: Value,
-    input: Validator,
-    output: Validator,
-    run: Box<dyn Fn(ToolContext, Value) -> BoxFuture<'static, AnyReply> + Send + Sync>,
-}
-
 /// The tools.
-#[derive(Default)]
 pub struct Registry {
     tools: BTreeMap<&'static str, Entry>,
     /// Where guarded tools act.
     stores: Option<Arc<dyn Stores>>,
+    /// What operators have connected.
+    outside: Option<Arc<Outside>>,
+    limit: Duration,
+    /// Sites whose searches have failed: only there the search's breaker is looked at, since a
+    /// search asks nothing else of the database before it runs.
+    troubled: Cache<SiteId, ()>,
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            tools: BTreeMap::new(),
+            stores: None,
+            outside: None,
+            limit: LIMIT - TELL,
+            troubled: Cache::builder()
+                .max_capacity(MOST_TROUBLED)
+                .time_to_live(TROUBLED)
+                .build(),
+        }
+    }
 }
 
 /// A tool's schema that isn't one: a defect of the tool's types.
 #[derive(Debug, thiserror::Error)]
 #[error("the schema of tool `{0}` can't be used: {1}")]
-pub struct BadSchema(&'static str, String);
+pub struct BadSchema(pub(super) &'static str, pub(super) String);
 
-fn validator<T: schemars::JsonSchema>(tool: &'static str) -> Result<Validator, BadSchema> {
-    let schema = schemars::schema_for!(T).to_value();
-    jsonschema::validator_for(&schema).map_err(|e| BadSchema(tool, e.to_string()))
+fn refused(error: ToolError) -> CallError {
+    CallError::Failed { error, attempts: 0 }
 }
 
-fn invalid(cause: impl std::fmt::Display) -> ToolError {
-    ToolError::new(ToolCode::InvalidInput, cause)
+fn switched_off() -> CallError {
+    refused(ToolError::new(ToolCode::Disabled, "the site has it switched off"))
 }
 
 impl Registry {
@@ -91,31 +106,7 @@ impl Registry {
     /// # Errors
     /// When its types give no usable schema.
     pub fn add<T: Tool>(&mut self, tool: T) -> Result<(), BadSchema> {
-        let tool = Arc::new(tool);
-        let run = move |ctx: ToolContext, args: Value| {
-            let tool = Arc::clone(&tool);
-            async move {
-                let input = serde_json::from_value(args).map_err(invalid)?;
-                let reply = tool.call(&ctx, input).await?;
-                let output = serde_json::to_value(reply.output).map_err(invalid)?;
-                Ok(Reply {
-                    output,
-                    found: reply.found,
-                })
-            }
-            .boxed()
-        };
-        self.tools.insert(
-            T::NAME,
-            Entry {
-                power: T::POWER,
-                description: T::DESCRIPTION,
-                parameters: schemars::schema_for!(T::Input).to_value(),
-                input: validator::<T::Input>(T::NAME)?,
-                output: validator::<T::Output>(T::NAME)?,
-                run: Box::new(run),
-            },
-        );
+        self.tools.insert(T::NAME, Entry::of(tool)?);
         Ok(())
     }
 
@@ -124,8 +115,34 @@ impl Registry {
         self.stores = Some(stores);
     }
 
-    /// The tools that a site doesn't let its agent use: switched off one by one, or not part of
-    /// how far the agent may go there (AGT-15).
+    /// Adds what the sites' operators connect. Their tools can't take the name of one that is
+    /// here: add it last.
+    pub fn connect(&mut self, outside: Outside) {
+        let taken = self.tools.keys().map(|name| (*name).to_owned()).collect();
+        self.outside = Some(Arc::new(outside.beside(taken)));
+    }
+
+    /// How long a turn waits for a tool with all its tries.
+    pub fn within(&mut self, limit: Duration) {
+        self.limit = limit.saturating_sub(TELL).max(TELL);
+    }
+
+    /// What the sites' operators have connected, where that is set up.
+    #[must_use]
+    pub fn outside(&self) -> Option<&Arc<Outside>> {
+        self.outside.as_ref()
+    }
+
+    /// The tools that a site's operator has connected; none when they can't be told now.
+    pub async fn site_tools(&self, site: SiteId) -> Arc<SiteTools> {
+        match &self.outside {
+            Some(outside) => outside.of(site).await,
+            None => Arc::default(),
+        }
+    }
+
+    /// The tools of this program that a site doesn't let its agent use: switched off one by one,
+    /// or not part of how far the agent may go there (AGT-15).
     #[must_use]
     pub fn off(&self, mode: Mode, rules: &Rules) -> BTreeSet<String> {
         self.tools
@@ -142,46 +159,47 @@ impl Registry {
     pub async fn confirmed(&self, ctx: &ToolContext, proposal: ProposalId) -> Result<Called, CallError> {
         measure::call("confirmed", async {
             let failed = |error| CallError::Failed { error, attempts: 1 };
-            let stores = self
-                .stores
-                .as_deref()
-                .ok_or_else(|| failed(ToolError::new(ToolCode::Disabled, "there are no shops")))?;
-            let acted = act::run(ctx, stores, proposal, &Leave::Visitor)
-                .await
-                .map_err(failed)?;
-            let output = serde_json::to_value(acted).map_err(|e| failed(invalid(e)))?;
+            let done = self.act(ctx, proposal).await.map_err(failed)?;
             Ok(Called {
-                reply: Reply::of(output),
+                reply: Reply::of(done),
                 attempts: 1,
             })
         })
         .await
     }
 
-    /// How much a tool changes; None when there is no such tool.
+    async fn act(&self, ctx: &ToolContext, proposal: ProposalId) -> Result<Value, ToolError> {
+        let tool = act::tool_of(ctx, proposal).await?;
+        if !self.tools.contains_key(tool.as_str())
+            && let Some(outside) = &self.outside
+        {
+            return outside.act(ctx, &tool, proposal).await;
+        }
+        let stores = self
+            .stores
+            .as_deref()
+            .ok_or_else(|| ToolError::new(ToolCode::Disabled, "there are no shops"))?;
+        let acted = act::run(ctx, stores, proposal, &Leave::Visitor).await?;
+        serde_json::to_value(acted).map_err(|e| ToolError::new(ToolCode::Upstream5xx, e))
+    }
+
+    /// How much a tool of this program changes; None when there is no such tool.
     #[must_use]
     pub fn power(&self, name: &str) -> Option<Power> {
         self.tools.get(name).map(|t| t.power)
     }
 
-    /// The tools' names, powers and descriptions, by name.
-    pub fn list(&self) -> impl Iterator<Item = (&'static str, Power, &'static str)> {
+    /// The names, powers and descriptions of this program's tools, by name.
+    pub fn list(&self) -> impl Iterator<Item = (&'static str, Power, &str)> {
         self.tools
             .iter()
-            .map(|(name, tool)| (*name, tool.power, tool.description))
+            .map(|(name, tool)| (*name, tool.power, tool.description.as_str()))
     }
 
-    /// The tools as a language model sees them, by name.
+    /// This program's tools as a language model sees them, by name.
     #[must_use]
     pub fn specs(&self) -> Vec<ToolSpec> {
-        self.tools
-            .iter()
-            .map(|(name, tool)| ToolSpec {
-                name: (*name).to_owned(),
-                description: tool.description.to_owned(),
-                parameters: tool.parameters.clone(),
-            })
-            .collect()
+        self.tools.iter().map(|(name, tool)| tool.spec(name)).collect()
     }
 
     /// Checks, runs, checks.
@@ -189,64 +207,83 @@ impl Registry {
     /// # Errors
     /// When there is no such tool, its schema is broken by arguments or result, or it failed.
     pub async fn call(&self, ctx: &ToolContext, name: &str, args: &Value) -> Result<Called, CallError> {
-        // A name that no tool has is free text of a model.
-        let name = self
-            .tools
-            .get_key_value(name)
-            .map_or("unknown", |(name, _)| *name);
-        measure::call(name, self.run(ctx, name, args)).await
+        if let Some((&name, entry)) = self.tools.get_key_value(name) {
+            let breakers = [name.to_owned()];
+            return measure::call(name, self.run(ctx, name, entry, &breakers, args)).await;
+        }
+        let found = match &self.outside {
+            Some(outside) => outside.of(ctx.site).await.get(name),
+            None => None,
+        };
+        match found {
+            Some(tool) => {
+                let breakers = [name.to_owned(), tool.origin.to_string()];
+                // A metric's label must not be a name that anybody can make up.
+                let run = self.run(ctx, name, &tool.entry, &breakers, args);
+                measure::call(tool.origin.label(), run).await
+            }
+            // A name that no tool has is free text of a model.
+            None => measure::call("unknown", std::future::ready(Err(CallError::Unknown))).await,
+        }
     }
 
-    async fn run(&self, ctx: &ToolContext, name: &str, args: &Value) -> Result<Called, CallError> {
-        let entry = self.tools.get(name).ok_or(CallError::Unknown)?;
-        // What the turn knows may be some seconds old, which is enough for a search.
-        let off = if name == KB_SEARCH {
-            ctx.off.contains(name)
-        } else {
-            let failed = |error| CallError::Failed { error, attempts: 0 };
-            let mut tx = ctx.db.site(ctx.site).await.map_err(|e| failed(e.into()))?;
-            let site = sites::own(&mut tx).await.map_err(|e| failed(e.into()))?;
-            site.is_none_or(|s| s.rules.off.contains(name) || !entry.power.is_allowed(s.mode))
+    async fn run(
+        &self,
+        ctx: &ToolContext,
+        name: &str,
+        entry: &Entry,
+        breakers: &[String],
+        args: &Value,
+    ) -> Result<Called, CallError> {
+        if ctx.off.contains(name) {
+            return Err(switched_off());
+        }
+        // Before anything is asked of anybody.
+        entry.check(args).map_err(CallError::Schema)?;
+        let pass = self.admit(ctx, name, entry.power, breakers).await?;
+        let called = entry.attempt(ctx, args, self.limit).await;
+        let error = match &called {
+            Err(CallError::Failed { error, .. }) => Some(error),
+            _ => None,
         };
-        if off {
-            let error = ToolError::new(ToolCode::Disabled, "the site has it switched off");
-            return Err(CallError::Failed { error, attempts: 0 });
+        if let Some(pass) = pass {
+            breakers::record(&ctx.db, ctx.site, pass, error, ctx.now()).await;
+        } else if error.is_some_and(|e| e.code.is_transient()) {
+            self.troubled.insert(ctx.site, ());
+            let now = ctx.now();
+            breakers::failed(&ctx.db, ctx.site, name, now).await;
         }
-        if let Err(e) = entry.input.validate(args) {
-            // Where and which rule only: the value may be personal.
-            return Err(CallError::Schema(format!(
-                "{} at `{}`",
-                e.kind().keyword(),
-                e.instance_path()
-            )));
+        called
+    }
+
+    /// The site's switches and the breakers as they are now. What the turn knows may be some
+    /// seconds old, which is enough for a search that has gone well lately.
+    async fn admit(
+        &self,
+        ctx: &ToolContext,
+        name: &str,
+        power: Power,
+        names: &[String],
+    ) -> Result<Option<Pass>, CallError> {
+        if name == KB_SEARCH && !self.troubled.contains_key(&ctx.site) {
+            return Ok(None);
         }
-        let mut attempts = 0;
-        loop {
-            attempts += 1;
-            match (entry.run)(ctx.clone(), args.clone()).await {
-                Ok(reply) => {
-                    if let Err(e) = entry.output.validate(&reply.output) {
-                        let cause = format!(
-                            "its result breaks its schema: {} at `{}`",
-                            e.kind().keyword(),
-                            e.instance_path()
-                        );
-                        let error = ToolError::new(ToolCode::Upstream5xx, cause);
-                        return Err(CallError::Failed { error, attempts });
-                    }
-                    return Ok(Called { reply, attempts });
-                }
-                Err(error) => {
-                    let pause = usize::try_from(attempts - 1).ok().and_then(|n| PAUSES.get(n));
-                    match pause {
-                        Some(pause) if entry.power == Power::Reads && error.code.is_transient() => {
-                            let jitter = rand::rng().random_range(0.5..1.5);
-                            tokio::time::sleep(pause.mul_f64(jitter)).await;
-                        }
-                        _ => return Err(CallError::Failed { error, attempts }),
-                    }
-                }
-            }
+        let mut tx = ctx.db.site(ctx.site).await.map_err(|e| refused(e.into()))?;
+        let site = sites::own(&mut tx).await.map_err(|e| refused(e.into()))?;
+        if site.is_none_or(|s| s.rules.off.contains(name) || !power.is_allowed(s.mode)) {
+            return Err(switched_off());
+        }
+        let pass = breakers::admit(&mut tx, names, ctx.now())
+            .await
+            .map_err(refused)?;
+        tx.commit().await.map_err(|e| refused(e.into()))?;
+        Ok(Some(pass))
+    }
+
+    /// Waits for what is under way beside the turns.
+    pub async fn drain(&self) {
+        if let Some(outside) = &self.outside {
+            outside.drain().await;
         }
     }
 }

@@ -23,8 +23,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::error::{Code, Problem};
 use super::state::App;
 use super::{
-    ai_jobs, assets, body, cors, crawls, demo, documents, health, jobs, messages, metrics, ping, privacy,
-    rag, request_id, search, threads, usage, webhooks,
+    ai_jobs, assets, body, bridge, cors, crawls, demo, documents, handoffs, health, inbound, jobs, messages,
+    metrics, order_updated, ping, privacy, rag, request_id, search, threads, tickets, usage, webhooks,
 };
 
 /// A body must have arrived by then.
@@ -35,6 +35,7 @@ const BODY_TIME: Duration = Duration::from_secs(15);
     info(title = "deskhand", description = "A support agent that answers from a site's own documents."),
     tags((name = "agent", description = "Conversations of a site's visitors"), (name = "intake", description = "What a site tells of its documents, and where they stand"),
          (name = "gateway", description = "AI jobs of a site's server"), (name = "privacy", description = "A person's data: export and erasure"),
+         (name = "tickets", description = "What a site's people work on"),
          (name = "operation", description = "Health and usage"))
 )]
 struct Description;
@@ -56,6 +57,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(privacy::export))
         .routes(routes!(privacy::erase))
         .routes(routes!(webhooks::wp_media))
+        .routes(routes!(order_updated::post))
+        .routes(routes!(bridge::ingest))
+        .routes(routes!(bridge::results))
+        .routes(routes!(handoffs::get))
+        .routes(routes!(inbound::list))
+        .routes(routes!(inbound::get))
+        .routes(routes!(inbound::retry))
+        .routes(routes!(inbound::refused))
         .routes(routes!(documents::list))
         .routes(routes!(documents::lookup))
         .routes(routes!(documents::get, documents::delete))
@@ -66,6 +75,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(crawls::list, crawls::add))
         .routes(routes!(crawls::get, crawls::remove))
         .routes(routes!(crawls::run))
+        .routes(routes!(tickets::list))
+        .routes(routes!(tickets::get, tickets::patch))
 }
 
 fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
@@ -99,6 +110,16 @@ fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::Open
         .components
         .get_or_insert_default()
         .add_security_scheme("job_token", job);
+    let event = SecurityScheme::Http(
+        Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT of the site's server, aud deskhand-events, five minutes at most, good once")
+            .build(),
+    );
+    description
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("event_token", event);
     description
 }
 

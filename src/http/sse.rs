@@ -19,7 +19,8 @@ use crate::agent::hub::Waiting;
 use crate::agent::live::LiveEvents;
 use crate::db::events::{self, StoredEvent};
 use crate::db::pool::DbResult;
-use crate::domain::event::ThreadEvent;
+use crate::db::replies;
+use crate::domain::event::{StaffKind, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId, TurnId};
 use crate::guardrails::vault;
 
@@ -129,6 +130,9 @@ impl Follow {
             let mut tx = self.app.db.site(self.site).await?;
             let mut events = events::after(&mut tx, self.thread, self.after, BATCH).await?;
             vault::reveal_all(&mut tx, &self.app.master, self.thread, &mut events).await?;
+            if let Some(seq) = of_staff(&events) {
+                replies::told(&mut tx, self.thread, seq, now).await?;
+            }
             tx.commit().await?;
             if !events.is_empty() {
                 return Ok(Some(self.sent(events)));
@@ -154,6 +158,20 @@ impl Follow {
         }
         events
     }
+}
+
+/// The last of events that tell the visitor what staff wrote.
+fn of_staff(events: &[StoredEvent]) -> Option<i64> {
+    let wrote = |event: &ThreadEvent| {
+        matches!(
+            event,
+            ThreadEvent::Staff {
+                kind: StaffKind::Message | StaffKind::System,
+                ..
+            }
+        )
+    };
+    events.iter().rev().find(|e| wrote(&e.event)).map(|e| e.seq)
 }
 
 /// The stream's response.

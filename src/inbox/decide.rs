@@ -9,7 +9,7 @@ use crate::agent::phrases::{self, Decision, Tongue};
 use crate::db::events::{self, Voice};
 use crate::db::pool::SiteTx;
 use crate::db::proposals::{self, Approval, ProposalRow};
-use crate::db::{audit, desk, jobs};
+use crate::db::{audit, desk, handoffs, jobs};
 use crate::domain::event::{StaffKind, ThreadEvent};
 use crate::domain::ids::{JobId, ProposalId};
 use crate::domain::job::{Job, Priority, Work};
@@ -121,5 +121,9 @@ pub async fn tell(
     };
     let seq = events::append(tx, row.thread, Voice::System, &[event], now).await?;
     desk::write(tx, row.thread, row.visitor, "system", &words, now, seq).await?;
+    if matches!(decision, Decision::Done | Decision::Refused) {
+        // Nothing is left to do there, unless the visitor wanted a person besides.
+        handoffs::approval_decided(tx, row.thread, now).await?;
+    }
     Ok(())
 }

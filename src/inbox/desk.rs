@@ -4,10 +4,10 @@
 use serde_json::json;
 
 use super::{InboxError, LONGEST_NAME, LONGEST_REPLY};
-use crate::db::audit;
 use crate::db::desk::{self, Held};
 use crate::db::events::{self, Voice};
 use crate::db::pool::{Db, SiteTx};
+use crate::db::{audit, drafts, tickets};
 use crate::domain::clock::Clock;
 use crate::domain::event::{StaffKind, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId};
@@ -26,15 +26,13 @@ pub struct Desk<'a> {
 
 impl Desk<'_> {
     async fn open(&self, thread: ThreadId) -> Result<(SiteTx, Held), InboxError> {
-        if self.staff.trim().is_empty() || self.staff.chars().count() > LONGEST_NAME {
-            return Err(InboxError::BadText("a name has 1 to 200 characters"));
-        }
+        self.named()?;
         let mut tx = self.db.site(self.site).await?;
         let held = desk::lock(&mut tx, thread).await?.ok_or(InboxError::NoThread)?;
         Ok((tx, held))
     }
 
-    fn event(&self, kind: StaffKind, md: Option<&str>) -> ThreadEvent {
+    pub(super) fn event(&self, kind: StaffKind, md: Option<&str>) -> ThreadEvent {
         ThreadEvent::Staff {
             kind,
             name: Some(self.staff.to_owned()),
@@ -43,16 +41,50 @@ impl Desk<'_> {
     }
 
     async fn note(&self, tx: &mut SiteTx, thread: ThreadId, act: &str) -> Result<(), InboxError> {
-        let who = format!("staff:{}", self.staff);
+        self.noted(tx, Some(thread), act, None, json!({})).await
+    }
+
+    /// Who did what, in the audit.
+    pub(super) async fn noted(
+        &self,
+        tx: &mut SiteTx,
+        thread: Option<ThreadId>,
+        act: &str,
+        subject: Option<&str>,
+        detail: serde_json::Value,
+    ) -> Result<(), InboxError> {
+        let who = self.who();
         let entry = audit::Entry {
             who: &who,
             act,
-            thread: Some(thread),
-            subject: None,
-            detail: json!({}),
+            thread,
+            subject,
+            detail,
             at: self.clock.now(),
         };
         Ok(audit::append(tx, &entry).await?)
+    }
+
+    /// Their name in the audit and on notes.
+    pub(super) fn who(&self) -> String {
+        format!("staff:{}", self.staff)
+    }
+
+    /// Checks the name of whoever acts.
+    pub(super) fn named(&self) -> Result<(), InboxError> {
+        if self.staff.trim().is_empty() || self.staff.chars().count() > LONGEST_NAME {
+            return Err(InboxError::BadText("a name has 1 to 200 characters"));
+        }
+        Ok(())
+    }
+
+    /// Notes that somebody has read a thread, and whether personal data stood in it.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn read(&self, tx: &mut SiteTx, thread: ThreadId, personal: bool) -> Result<(), InboxError> {
+        let detail = json!({ "personal_data": personal });
+        self.noted(tx, Some(thread), "read", None, detail).await
     }
 
     /// Takes a thread over: from this commit on the agent says nothing more there.
@@ -97,6 +129,8 @@ impl Desk<'_> {
         let event = self.event(StaffKind::Message, Some(text));
         let seq = events::append(&mut tx, thread, Voice::StaffHeld, &[event], now).await?;
         desk::write(&mut tx, thread, held.visitor, "staff", text, now, seq).await?;
+        tickets::answered(&mut tx, thread, now).await?;
+        drafts::drop_of(&mut tx, thread, self.staff, now).await?;
         self.note(&mut tx, thread, "reply").await?;
         Ok(tx.commit().await?)
     }
@@ -129,7 +163,8 @@ impl Desk<'_> {
         }
         desk::release(&mut tx, thread, status, now).await?;
         if status == "resolved" {
-            desk::resolve_tickets(&mut tx, thread, now).await?;
+            tickets::resolve_of(&mut tx, thread, now).await?;
+            drafts::drop_of(&mut tx, thread, self.staff, now).await?;
         }
         self.note(&mut tx, thread, act).await?;
         Ok(tx.commit().await?)

@@ -8,11 +8,14 @@ use futures::future::BoxFuture;
 
 use super::handler::{Handler, JobContext};
 use crate::agent::phrases::Decision;
-use crate::db::{desk, proposals};
+use crate::db::pool::Db;
+use crate::db::proposals;
+use crate::db::tickets::{self, NewTicket};
 use crate::domain::clock::SharedClock;
-use crate::domain::ids::{ProposalId, SiteId};
+use crate::domain::ids::{ProposalId, SiteId, TicketId};
 use crate::domain::job::{JobError, Work};
 use crate::domain::seal::MasterKey;
+use crate::domain::ticket::Priority;
 use crate::hands::act::{self, Leave};
 use crate::hands::orders::Stores;
 use crate::hands::{ToolContext, ToolError};
@@ -38,16 +41,27 @@ impl Handler for ExecuteProposal {
             let (Work::ExecuteProposal { proposal }, Some(site)) = (work, ctx.site) else {
                 return Err(JobError::permanent("bad_job", "this isn't a site's proposal"));
             };
-            self.execute(&ctx, site, proposal).await
+            self.carry_out(&ctx.db, site, proposal, ctx.last_attempt).await
         }
         .boxed()
     }
 }
 
 impl ExecuteProposal {
-    async fn execute(&self, ctx: &JobContext, site: SiteId, id: ProposalId) -> Result<(), JobError> {
+    /// Runs one that staff have approved, whoever asks for it. After the last try a shop that is
+    /// away ends it.
+    ///
+    /// # Errors
+    /// When the shop or the database is away; it may be tried again.
+    pub async fn carry_out(
+        &self,
+        db: &Db,
+        site: SiteId,
+        id: ProposalId,
+        last_try: bool,
+    ) -> Result<(), JobError> {
         let tool = ToolContext {
-            db: ctx.db.clone(),
+            db: db.clone(),
             site,
             channel: "widget",
             conversation: None,
@@ -58,9 +72,9 @@ impl ExecuteProposal {
         };
         let decision = match act::run(&tool, self.stores.as_ref(), id, &Leave::Staff).await {
             Ok(_) => Decision::Done,
-            Err(error) if in_doubt(&error) && self.begun(ctx, site, id).await? => Decision::Unknown,
+            Err(error) if in_doubt(&error) && self.begun(db, site, id).await? => Decision::Unknown,
             // Nothing was begun: the shop or the database may be back in a moment.
-            Err(error) if error.code.is_transient() && !ctx.last_attempt => {
+            Err(error) if error.code.is_transient() && !last_try => {
                 return Err(JobError::transient("proposal", error.to_string()));
             }
             Err(error) => {
@@ -68,7 +82,7 @@ impl ExecuteProposal {
                 Decision::Void
             }
         };
-        self.tell(ctx, site, id, decision).await.map_err(|e| match e {
+        self.tell(db, site, id, decision).await.map_err(|e| match e {
             InboxError::Db(error) if error.is_transient() => {
                 JobError::transient("proposal", error.to_string())
             }
@@ -77,9 +91,9 @@ impl ExecuteProposal {
     }
 
     /// Whether the ledger has its effect.
-    async fn begun(&self, ctx: &JobContext, site: SiteId, id: ProposalId) -> Result<bool, JobError> {
+    async fn begun(&self, db: &Db, site: SiteId, id: ProposalId) -> Result<bool, JobError> {
         let failed = |e: crate::db::pool::DbError| JobError::transient("database", e.to_string());
-        let mut tx = ctx.db.site(site).await.map_err(failed)?;
+        let mut tx = db.site(site).await.map_err(failed)?;
         let found = crate::db::effects::find(&mut tx, &id.to_string()).await;
         Ok(found.map_err(failed)?.is_some())
     }
@@ -88,13 +102,13 @@ impl ExecuteProposal {
     /// not written again.
     async fn tell(
         &self,
-        ctx: &JobContext,
+        db: &Db,
         site: SiteId,
         id: ProposalId,
         decision: Decision,
     ) -> Result<(), InboxError> {
         let now = self.clock.now();
-        let mut tx = ctx.db.site(site).await?;
+        let mut tx = db.site(site).await?;
         let row = proposals::lock(&mut tx, id)
             .await?
             .ok_or(InboxError::NoProposal)?;
@@ -106,7 +120,22 @@ impl ExecuteProposal {
                 } else {
                     "void_approval"
                 };
-                desk::open_ticket(&mut tx, row.thread, reason, now).await?;
+                let ticket = NewTicket {
+                    id: TicketId::new(),
+                    thread: Some(row.thread),
+                    turn: None,
+                    key: Some(&format!("proposal/{id}")),
+                    reason,
+                    source: "system",
+                    category: "billing",
+                    priority: Priority::High,
+                    contact: None,
+                    content: None,
+                    url: None,
+                    confidence: None,
+                    now,
+                };
+                tickets::open(&mut tx, &ticket).await?;
             }
         }
         Ok(tx.commit().await?)

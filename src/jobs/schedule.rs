@@ -14,9 +14,19 @@ pub fn schedules() -> Vec<Schedule> {
             work: Work::Prune,
         },
         Schedule {
+            name: "mark_breaches",
+            every: Duration::from_mins(1),
+            work: Work::MarkBreaches,
+        },
+        Schedule {
             name: "begin_crawls",
             every: super::crawl::EVERY,
             work: Work::BeginCrawls,
+        },
+        Schedule {
+            name: "tell_of_dead_jobs",
+            every: super::send_notice::EVERY,
+            work: Work::TellOfDeadJobs,
         },
     ]
 }

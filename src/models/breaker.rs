@@ -3,6 +3,7 @@
 //! is late (an answer to a call of before) changes nothing.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
 
 /// Failures within [`WINDOW`] that open it.
 pub const FAILURES: usize = 5;
@@ -39,7 +40,8 @@ pub enum Outcome {
     Abandoned,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
 enum State {
     /// Calls go through.
     Closed,
@@ -49,8 +51,8 @@ enum State {
     Trial { since: DateTime<Utc> },
 }
 
-/// A breaker.
-#[derive(Debug, Clone)]
+/// A breaker. What is stored of it may be read back by another replica.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breaker {
     state: State,
     /// The latest failures, oldest first.
@@ -102,6 +104,18 @@ impl Breaker {
             State::Trial { .. } => 1,
             State::Open { .. } => 2,
         }
+    }
+
+    /// Whether it has nothing to remember: closed, and no failure that still counts.
+    #[must_use]
+    pub fn is_idle(&self, now: DateTime<Utc>) -> bool {
+        self.state == State::Closed && self.failed.iter().all(|at| *at <= now - WINDOW)
+    }
+
+    /// Until when no call is let through.
+    #[must_use]
+    pub fn resting_until(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.clone().admit(now).err().map(|resting| resting.until)
     }
 
     /// Takes note of what came of a call.

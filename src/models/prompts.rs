@@ -97,7 +97,7 @@ mod tests {
             assert!(prompt.id.contains('@') && prompt.id.len() > 16, "{}", prompt.id);
         }
         let plan = PLAN.render(
-            context! { site_name => "Lamps <&> more", calls_left => 0, customer => "[NAME_1]", correction => "no such tool" },
+            context! { site_name => "Lamps <&> more", calls_left => 0, customer => "[NAME_1]", correction => "no such tool", handled => true },
         );
         assert!(
             plan.contains("Lamps <&> more")

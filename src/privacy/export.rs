@@ -12,13 +12,15 @@ use uuid::Uuid;
 
 use super::subject::{self, Subject};
 use crate::db::persons::{self, Record, ThreadSummary};
-use crate::db::pool::{Db, DbResult, SiteTx};
-use crate::db::{ai_jobs, threads};
+use crate::db::pool::{Db, DbError, DbResult, SiteTx};
+use crate::db::{ai_jobs, bridge, threads};
 use crate::domain::address;
 use crate::domain::ai_job::sealed_for;
+use crate::domain::bridge::sealed_for as bridge_sealed_for;
 use crate::domain::event::Citation;
 use crate::domain::ids::{SiteId, ThreadId};
 use crate::domain::seal::MasterKey;
+use crate::domain::ticket::{Content, called, contact_owner};
 use crate::guardrails::vault;
 
 /// Conversations, and messages of each, at most.
@@ -33,16 +35,39 @@ pub struct Export {
     pub threads: Vec<Thread>,
     /// Messages of others that name their address.
     pub mentions: Vec<Message>,
-    /// Tickets that came of their conversations.
-    pub tickets: Vec<Record>,
+    /// Their tickets.
+    pub tickets: Vec<Ticket>,
     /// Their conversations that were given to people.
     pub handoffs: Vec<Record>,
     /// What they thought of answers.
     pub feedback: Vec<Record>,
     /// What their site had answered for them in the background.
     pub ai_jobs: Vec<AiJob>,
+    /// What their site told of them: forms that they filled in, orders.
+    pub events: Vec<Event>,
     /// Whether there is more than is given here.
     pub truncated: bool,
+}
+
+/// A ticket.
+#[derive(Debug, Serialize)]
+pub struct Ticket {
+    /// What people call it.
+    pub ticket: String,
+    /// Why it was opened, a code.
+    pub reason: String,
+    /// How it stands.
+    pub state: String,
+    /// In a few words.
+    pub subject: String,
+    /// All of it.
+    pub body: String,
+    /// The address for the answer, where it has one of its own.
+    pub email: Option<String>,
+    /// What else stands in it.
+    pub fields: Value,
+    /// When it was opened.
+    pub at: DateTime<Utc>,
 }
 
 /// A visitor.
@@ -108,6 +133,21 @@ pub struct AiJob {
     pub at: DateTime<Utc>,
 }
 
+/// An event that the site told.
+#[derive(Debug, Serialize)]
+pub struct Event {
+    /// Its id.
+    pub id: Uuid,
+    /// What happened.
+    pub event_type: String,
+    /// What it was about.
+    pub object_ref: String,
+    /// What the site said of it.
+    pub data: Value,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+}
+
 /// Gathers it.
 ///
 /// # Errors
@@ -167,6 +207,33 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
     }
     let records = persons::records(&mut tx, &known, 10 * MOST).await?;
     let of = |kind: &str| records.iter().filter(|r| r.kind == kind).cloned().collect();
+    let hash = subject
+        .email
+        .as_ref()
+        .map(|email| subject::email_hash(master, site, email));
+    let mut tickets = Vec::new();
+    for row in persons::tickets(&mut tx, &known, hash.as_ref().map(<[u8; 32]>::as_slice), MOST).await? {
+        let unreadable = |e: crate::domain::seal::SealError| DbError::Unreadable(format!("a ticket: {e}"));
+        let content = match &row.content {
+            Some(sealed) => Content::open(master, site, row.id, sealed).map_err(unreadable)?,
+            None => Content::default(),
+        };
+        let email = row
+            .contact
+            .map(|sealed| subject::open(master, &contact_owner(site, row.id), &sealed))
+            .transpose()?;
+        tickets.push(Ticket {
+            ticket: called(row.number),
+            reason: row.reason,
+            state: row.state,
+            subject: content.subject,
+            body: content.body,
+            email,
+            fields: Value::Object(content.fields),
+            at: row.at,
+        });
+    }
+    truncated |= tickets.len() as i64 >= MOST;
     let mut jobs = Vec::new();
     for job in ai_jobs::of_visitors(&mut tx, &known, MOST).await? {
         let request = subject::open(master, &sealed_for(site, job.id, "request"), &job.request)?;
@@ -183,18 +250,45 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
             at: job.created_at,
         });
     }
+    let events = events(&mut tx, master, subject).await?;
+    truncated |= events.len() as i64 >= MOST;
     // The hashes that looking for the person made.
     tx.commit().await?;
     Ok(Export {
         visitors,
         threads: conversations,
         mentions,
-        tickets: of("ticket"),
+        tickets,
         handoffs: of("handoff"),
         feedback: of("feedback"),
         ai_jobs: jobs,
+        events,
         truncated,
     })
+}
+
+async fn events(tx: &mut SiteTx, master: &MasterKey, subject: &Subject) -> DbResult<Vec<Event>> {
+    let Some(email) = &subject.email else {
+        return Ok(Vec::new());
+    };
+    let site = tx.site();
+    let hash = subject::email_hash(master, site, email);
+    let mut events = Vec::new();
+    for row in bridge::of_address(tx, &hash, MOST).await? {
+        let Some(sealed) = bridge::body(tx, row.id).await? else {
+            continue;
+        };
+        let text = subject::open(master, &bridge_sealed_for(site, row.id), &sealed)?;
+        let told: Value = serde_json::from_str(&text).unwrap_or_default();
+        events.push(Event {
+            id: row.id.0,
+            event_type: row.event_type,
+            object_ref: row.object_ref,
+            data: told.get("data").cloned().unwrap_or_default(),
+            at: row.occurred_at,
+        });
+    }
+    Ok(events)
 }
 
 fn conversation(thread: ThreadSummary, messages: Vec<Message>) -> Thread {

@@ -86,7 +86,7 @@ pub const METRICS: &[Metric] = &[
         "deskhand_tool_errors_total",
         Counter,
         &["tool", "code"],
-        "Calls of tools that gave no result. `tool` is `unknown` where there is no such tool; `code` is the tool's error code, `unknown_tool` or `bad_arguments`.",
+        "Calls of tools that gave no result. `tool` is `unknown` where there is no such tool, `mcp` or `http_tool` for what operators have connected; `code` is the tool's error code, `unknown_tool` or `bad_arguments`.",
     ),
     metric(
         "deskhand_link_failures_total",
@@ -155,6 +155,12 @@ pub const METRICS: &[Metric] = &[
         "Threads that were given to a person, by the reason's code.",
     ),
     metric(
+        "deskhand_sla_breaches_total",
+        Counter,
+        &["kind"],
+        "Tickets and handoffs (`ticket`, `handoff`) that no person had answered in time.",
+    ),
+    metric(
         "deskhand_searches_total",
         Counter,
         &["result"],
@@ -214,6 +220,18 @@ pub const METRICS: &[Metric] = &[
         Counter,
         &["outcome"],
         "Tries to bring an AI job's result to its site. `outcome`: `delivered`, `again` (it is tried later), `dead` (for good).",
+    ),
+    metric(
+        "deskhand_mails_total",
+        Counter,
+        &["outcome"],
+        "Tries to hand a mail to the mail server. `outcome`: `sent`, `again` (it is tried later), `refused` (for good).",
+    ),
+    metric(
+        "deskhand_notices_total",
+        Counter,
+        &["outcome"],
+        "Tries to tell staff of something. `outcome`: `sent` (or handed to mail), `again`, `refused`.",
     ),
 ];
 

@@ -14,6 +14,7 @@ const RANKS: &[(&str, u8)] = &[
     ("db", 1),
     ("models", 1),
     ("guardrails", 2),
+    ("mail", 2),
     ("knowledge", 3),
     ("hands", 4),
     ("agent", 5),
@@ -46,6 +47,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("clap", &["cli/"]),
     ("figment", &["config"]),
     ("anyhow", &["cli/", "main.rs"]),
+    ("lettre", &["mail/"]),
 ];
 
 const LONGEST_FILE: usize = 500;

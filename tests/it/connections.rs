@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::process::{Output, Stdio};
 
 use crate::support::process::Home;
+use crate::support::woo_server::{Fault, WooServer, order};
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
@@ -94,4 +95,57 @@ fn a_shop_is_connected_listed_and_ended() {
         "{}",
         text(&again.stderr)
     );
+}
+
+/// Against the contract server; what is said when something is wrong, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_is_tried() {
+    let woo = WooServer::start().await;
+    woo.put(order(1_001, "anna.huber@example.com", "processing", "89.00"));
+    let host = woo.host();
+    let asked = tokio::task::spawn_blocking(move || {
+        let home = Home::new("connections-test");
+        home.json(&["site", "add", "https://shop.example", "--slug", "shop", "--json"]);
+        let (url, secret) = (format!("url={}", woo.url()), woo.secret.clone());
+        let connect = |secret: &str| {
+            let args = ["connect", "shop", "woocommerce", &url, "--secret-file", "-"];
+            let made = fed(&home, &args, secret);
+            assert!(made.status.success(), "{}", text(&made.stderr));
+        };
+        let test = |allowed: &str| {
+            let mut command = home.command(&["connections", "shop", "test", "woocommerce"]);
+            let tried = command
+                .env("DESKHAND_FETCH_ALLOW_PRIVATE", allowed)
+                .output()
+                .unwrap();
+            (tried.status.success(), text(&tried.stdout) + &text(&tried.stderr))
+        };
+        connect(&secret);
+        let (fine, said) = test(&host);
+        assert!(
+            fine && said.contains("Its 1 orders can be read. The key may change them too."),
+            "{said}"
+        );
+        woo.read_only();
+        let (fine, said) = test(&host);
+        assert!(fine && said.contains("may only read"), "{said}");
+        for (fault, says) in [
+            (Fault::Html(403), "firewall"),
+            (Fault::Html(404), "permalinks"),
+            (Fault::Error(500, "x"), "failed"),
+        ] {
+            woo.fault("GET", fault);
+            let (fine, said) = test(&host);
+            assert!(!fine && said.contains(says), "{said}");
+        }
+        connect(&format!("ck_{0}:cs_{0}", "9f".repeat(20)));
+        let (fine, said) = test(&host);
+        assert!(!fine && said.contains("doesn't accept the key"), "{said}");
+        // Where the operator hasn't allowed it, no key goes over plain HTTP.
+        woo.take_asked();
+        let (fine, said) = test("127.0.0.1:9");
+        assert!(!fine && said.contains("https://"), "{said}");
+        woo.take_asked()
+    });
+    assert!(asked.await.unwrap().is_empty());
 }

@@ -37,6 +37,7 @@ fn settings(jobs: usize, repeat: usize) -> Settings {
         jobs,
         repeat,
         limit: Duration::from_secs(60),
+        keep: false,
     }
 }
 
@@ -302,7 +303,7 @@ async fn a_run_goes_without_trace_and_spares_real_visitors() {
         during.contains(&("visitors", 9)) && during.contains(&("gaps", 5)),
         "{during:?}"
     );
-    let gone = run.end(false).await.unwrap().unwrap();
+    let gone = run.end().await.unwrap().unwrap();
     assert_eq!((gone.visitors, gone.gaps), (8, 4));
     assert_eq!(rows(&app).await, before);
     app.finish().await;
@@ -312,9 +313,13 @@ async fn a_run_goes_without_trace_and_spares_real_visitors() {
 async fn what_is_to_be_kept_is_kept() {
     let app = TestApp::start().await;
     let suite = suite(&[json!({"id": "a", "question": "Hello", "must": ["hello"]})]);
-    let run = Run::new(&app.agent, app.site.id, &suite, settings(1, 1));
+    let keep = Settings {
+        keep: true,
+        ..settings(1, 1)
+    };
+    let run = Run::new(&app.agent, app.site.id, &suite, keep);
     run.all(&CancellationToken::new(), &|_| {}).await.unwrap();
-    assert_eq!(run.end(true).await.unwrap(), None);
+    assert_eq!(run.end().await.unwrap(), None);
     assert_eq!(app.count("SELECT count(*) FROM turns").await, 1);
     app.finish().await;
 }
@@ -331,6 +336,7 @@ async fn a_try_that_takes_too_long_fails_alone_and_is_stopped() {
     let suite = suite(&[json!({"id": "slow", "turns": ["Something?", "And more?"], "must": ["x"]})]);
     let short = Settings {
         limit: Duration::from_millis(400),
+        keep: true,
         ..settings(1, 1)
     };
     let run = Run::new(&app.agent, app.site.id, &suite, short);
@@ -342,7 +348,7 @@ async fn a_try_that_takes_too_long_fails_alone_and_is_stopped() {
     );
     assert_eq!(tried.answers, []);
     assert_eq!(score::failures(&suite.cases[0], tried)[0].demand, "answer");
-    run.end(true).await.unwrap();
+    run.end().await.unwrap();
     let outcome = "SELECT outcome FROM turns";
     assert_eq!(app.text(outcome).await, "cancelled");
     app.finish().await;
@@ -361,7 +367,11 @@ async fn a_stopped_run_ends_its_turns() {
         .map(|i| json!({"id": format!("{i}"), "question": "Something?", "must": ["x"]}))
         .collect();
     let suite = suite(&cases);
-    let run = Run::new(&app.agent, app.site.id, &suite, settings(3, 1));
+    let keep = Settings {
+        keep: true,
+        ..settings(3, 1)
+    };
+    let run = Run::new(&app.agent, app.site.id, &suite, keep);
     let stop = CancellationToken::new();
     let stop_when_under_way = async {
         while app.agent.running() < 3 {
@@ -371,7 +381,7 @@ async fn a_stopped_run_ends_its_turns() {
     };
     let (ended, ()) = tokio::join!(run.all(&stop, &|_| {}), stop_when_under_way);
     assert!(matches!(ended, Err(RunError::Stopped)), "{ended:?}");
-    run.end(true).await.unwrap();
+    run.end().await.unwrap();
     let all = "SELECT count(*) FROM turns";
     assert_eq!(app.count(all).await, 3, "no further case was begun");
     let cancelled = "SELECT count(*) FROM turns WHERE outcome = 'cancelled'";

@@ -66,7 +66,7 @@ async fn a_model_plans_searches_and_answers_with_sources() {
     let prompts = app
         .text("SELECT string_agg(DISTINCT split_part(prompt, ':', 1), ' ' ORDER BY split_part(prompt, ':', 1)) FROM model_calls")
         .await;
-    assert_eq!(prompts, "draft@2 plan@2");
+    assert_eq!(prompts, "draft@2 plan@3");
     app.finish().await;
     fake.finish().await;
 }

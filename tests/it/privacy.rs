@@ -44,13 +44,19 @@ const NOT_PERSONAL: &[&str] = &[
     "crawl_pages",
     "crawls",
     "inbound_events",
+    // Addresses of machines that sent what wasn't signed.
+    "refused_webhooks",
     // The shop's own records: its orders, and what was done to them.
     "demo_orders",
     "demo_acts",
     // Order numbers and amounts; hashes of what was guessed; ids and codes of who did what.
     "effects",
+    "ticket_numbers",
     "guesses",
     "audit",
+    // Which tools failed lately, and what connected servers say that they can do.
+    "tool_breakers",
+    "tool_catalogues",
     // Sums.
     "spend_daily",
 ];
@@ -153,6 +159,10 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
             thread_id: None,
             user_msg: format!("{NAME} again."),
             locale: None,
+            page: None,
+            confirm: None,
+            email: None,
+            login: None,
         },
         callback_url: format!("{ORIGIN}/callback"),
         priority: Priority::Standard,
@@ -166,6 +176,7 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
         ))
         .await;
     }
+    tell_form(app).await;
     for statement in [
         format!(
             "INSERT INTO identity_proofs (site_id, id, visitor_id, method, email_sealed, email_hash, at, verified_at, expires_at)
@@ -181,9 +192,32 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
              SELECT '{site}', id, 'Mia', false, now(), now() FROM p"
         ),
         format!(
+            "INSERT INTO ticket_notes (site_id, id, ticket_id, author, text_sealed, at)
+             SELECT '{site}', gen_random_uuid(), id, 'customer', 'x', now() FROM tickets WHERE thread_id = '{thread}'"
+        ),
+        format!(
+            "INSERT INTO ticket_mirrors (site_id, ticket_id, kind, name, remote_ref, at)
+             SELECT '{site}', id, 'github', '', '7', now() FROM tickets WHERE thread_id = '{thread}'"
+        ),
+        format!(
+            "INSERT INTO drafts (site_id, turn_id, thread_id, text, at)
+             VALUES ('{site}', '{turn}', '{thread}', '{NAME} may send it back.', now())"
+        ),
+        format!(
             "INSERT INTO model_calls (site_id, id, turn_id, at, phase, provider, model, prompt, tokens_in, tokens_out,
                                       cost_micro, ms, outcome)
              VALUES ('{site}', gen_random_uuid(), '{turn}', now(), 'draft', 'p', 'm', 'draft@1:0', 70, 7, 777, 1, 'ok')"
+        ),
+        format!(
+            "INSERT INTO mails (site_id, id, kind, visitor_id, letter, at)
+             VALUES ('{site}', gen_random_uuid(), 'code', '{visitor}', 'sealed', now())"
+        ),
+        format!(
+            "INSERT INTO notices (site_id, id, kind, key, channel, thread_id, reason, at)
+             VALUES ('{site}', gen_random_uuid(), 'handoff', 'handoff/1', 'email', '{thread}', 'test', now())"
+        ),
+        format!(
+            "INSERT INTO staff_replies (site_id, thread_id, seq, at) VALUES ('{site}', '{thread}', 1, now())"
         ),
         format!(
             "INSERT INTO held_sentences (site_id, turn_id, round, i, text, cites, reason, at)
@@ -197,6 +231,24 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
         app.bend(&statement).await;
     }
     (thread, turn)
+}
+
+/// A form that names the address, as the site's bridge tells it.
+async fn tell_form(app: &TestApp) {
+    let raw = json!({
+        "event_type": "form.submitted", "object_ref": "form:1", "idempotency_key": Uuid::now_v7(),
+        "occurred_at": app.clock.now(), "data": { "message": format!("{NAME} writes."), "email": ADDRESS },
+    });
+    let told = deskhand::events::accept::Told {
+        kid: &app.site.kid,
+        jti: &Uuid::now_v7().to_string(),
+        expires_at: app.clock.now(),
+        raw: raw.to_string().as_bytes(),
+        event: &serde_json::from_value(raw.clone()).unwrap(),
+    };
+    let now = app.clock.now();
+    let taken = deskhand::events::accept::accept(&app.db, &app.master, app.site.id, &told, now).await;
+    assert!(taken.unwrap().new);
 }
 
 async fn shop() -> TestApp {
@@ -260,6 +312,7 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
         ("held_sentences", 1),
         ("ai_jobs", 1),
         ("callbacks", 1),
+        ("bridge_events", 1),
     ] {
         assert_eq!(counts[what], n, "{what}: {receipt:#}");
     }
@@ -269,6 +322,8 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
         "steps",
         "tool_calls",
         "tickets",
+        "ticket_notes",
+        "drafts",
         "handoffs",
         "vault",
     ] {

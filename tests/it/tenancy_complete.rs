@@ -13,8 +13,13 @@ fn every_function_is_called_under_the_wrong_site() {
         + &read("tenancy_turns.rs")
         + &read("tenancy_hands.rs")
         + &read("tenancy_intake.rs")
+        + &read("tenancy_mail.rs")
+        + &read("tenancy_tools.rs")
         + &read("tenancy_persons.rs")
+        + &read("tenancy_tickets.rs")
         + &read("tenancy_crawl.rs")
+        + &read("tenancy_bridge.rs")
+        + &read("tenancy_retention.rs")
         + &read("tenancy_connections.rs");
     tests.retain(|c| !c.is_whitespace());
     let mut missing = BTreeSet::new();

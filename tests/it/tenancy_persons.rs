@@ -52,6 +52,10 @@ async fn a_person_is_their_sites_own() {
             thread_id: None,
             user_msg: "Hello?".into(),
             locale: None,
+            page: None,
+            confirm: None,
+            email: None,
+            login: None,
         },
         callback_url: format!("{ORIGIN}/"),
         priority: Priority::Standard,
@@ -94,7 +98,11 @@ async fn a_person_is_their_sites_own() {
         email: Some(&hash),
         visitors: &[visitor],
     };
-    assert_eq!(persons::find(tx, &wanted).await.unwrap(), Person::default());
+    let nobody = Person {
+        email_hash: Some(hash.to_vec()),
+        ..Person::default()
+    };
+    assert_eq!(persons::find(tx, &wanted).await.unwrap(), nobody);
     assert!(persons::with_address(tx, &hash).await.unwrap().is_empty());
     assert!(persons::unhashed_visitors(tx, 9).await.unwrap().is_empty());
     assert!(persons::unhashed_vault(tx, 9).await.unwrap().is_empty());
@@ -105,6 +113,12 @@ async fn a_person_is_their_sites_own() {
     assert!(persons::visitors(tx, &[visitor.0]).await.unwrap().is_empty());
     assert!(persons::threads(tx, &[visitor.0], 9).await.unwrap().is_empty());
     assert!(persons::records(tx, &[visitor.0], 9).await.unwrap().is_empty());
+    assert!(
+        persons::tickets(tx, &[visitor.0], Some(&[1; 32]), 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(persons::profile(tx, visitor).await.unwrap().is_none());
     persons::set_profile(tx, visitor, 7, Some((b"x", Some(&[1; 32]))), now)
         .await
@@ -115,6 +129,8 @@ async fn a_person_is_their_sites_own() {
         visitors: vec![visitor.0],
         mentions: vec![thread.0],
         ai_jobs: vec![job.0],
+        bridge_events: Vec::new(),
+        email_hash: Some(vec![1; 32]),
     };
     // The stranger's own visitor of the same id, from above.
     assert!(erasure::lock(tx, &theirs).await.unwrap().is_empty());

@@ -361,17 +361,6 @@ async fn writes_change_nothing() {
         foreign!(app, s, |tx| threads::insert_message(tx, &m)),
         "threads::insert_message",
     );
-    refused(
-        foreign!(app, s, |tx| handoffs::open_handoff(
-            tx, t.thread, t.turn, "x", now
-        ))
-        .map(drop),
-        "handoffs::open_handoff",
-    );
-    refused(
-        foreign!(app, s, |tx| handoffs::open_ticket(tx, t.thread, t.turn, "x", now)).map(drop),
-        "handoffs::open_ticket",
-    );
     let upload = Upload {
         name: "x".into(),
         title: None,
@@ -483,6 +472,7 @@ async fn writes_change_nothing() {
     let questions = ["x".to_owned()];
     let gone = foreign!(app, s, |tx| eval_threads::delete(tx, &[t.visitor], &questions)).unwrap();
     assert_eq!((gone.visitors, gone.gaps), (0, 0));
+    assert_eq!(foreign!(app, s, |tx| eval_threads::traces(tx)).unwrap(), []);
 
     // What makes rows makes the stranger's own.
     foreign!(app, s, |tx| sites::set_origins(

@@ -1,6 +1,7 @@
 //! The brain: it reads the question and what the tools returned, plans the next call,
 //! and drafts the answer sentence by sentence. It never touches data or keys.
 
+mod connected;
 pub mod extractive;
 pub mod model;
 
@@ -15,6 +16,7 @@ use crate::agent::machine::action::{Correction, HandoffReason, Question};
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
 use crate::domain::document::Found;
+use crate::hands::outside::tools::SiteTools;
 
 /// A message of the thread, oldest first in a [`TurnView`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct TurnView {
     pub message: String,
     /// What was said before.
     pub history: Vec<Exchange>,
+    /// How many messages of that, from the first on, a person has dealt with.
+    pub handled: usize,
     /// The visitor's language, a BCP 47 tag.
     pub locale: String,
     /// The site's name.
@@ -59,11 +63,21 @@ pub struct TurnView {
     pub off: Arc<BTreeSet<String>>,
     /// How well the best passage must fit for an answer, in percent; below it a person answers.
     pub confidence: u8,
+    /// Tools that the site's operator has connected.
+    pub site_tools: Arc<SiteTools>,
+    /// The visitor was asked for a yes or a no, and their message is neither clearly.
+    pub unclear: bool,
     /// Sentences of a draft that the gate held back; the next one must do without them.
     pub refused: Vec<Refused>,
 }
 
 impl TurnView {
+    /// What was said since a person last dealt with the conversation.
+    #[must_use]
+    pub fn since(&self) -> &[Exchange] {
+        self.history.get(self.handled..).unwrap_or_default()
+    }
+
     /// What this turn's searches found; only that may be cited.
     pub fn found(&self) -> impl Iterator<Item = &Found> {
         self.outcomes.iter().filter_map(|o| o.found.as_ref())

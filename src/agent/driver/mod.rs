@@ -34,6 +34,7 @@ use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
 use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
+use crate::domain::site::Mode;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
 
@@ -62,6 +63,8 @@ pub(super) struct Assignment {
     pub vault: Placeholders,
     /// The visitor's language.
     pub locale: String,
+    /// The page that they are on.
+    pub page: Option<String>,
     /// Whether the message only leaves an address.
     pub address_only: bool,
     /// The number of the `turn` event.
@@ -86,11 +89,15 @@ pub(super) struct Driver {
     record: Record,
     view: Arc<TurnView>,
     answer: Answer,
+    /// The answer where staff send: it goes to them, not to the visitor.
+    for_staff: Answer,
     draft: Vec<Sentence>,
     /// Arguments of the call that the brain planned last.
     args: serde_json::Value,
     /// What the visitor was asked, until it is stored.
     asked: Option<String>,
+    /// What is said when nobody is in, once that is known.
+    away: Option<String>,
     /// Calls that it planned with that one, for after it.
     queue: VecDeque<ToolCall>,
     /// What stands for personal data in this thread.
@@ -120,9 +127,11 @@ impl Driver {
                 ..TurnView::default()
             }),
             answer: Answer::default(),
+            for_staff: Answer::default(),
             draft: Vec::new(),
             args: serde_json::Value::Null,
             asked: None,
+            away: None,
             queue: VecDeque::new(),
             vault: job.vault.clone(),
             meter: Arc::new(agent.meter(job.turn.site)),
@@ -289,6 +298,15 @@ impl Driver {
                 },
                 Err(error) => return Err(error),
             }
+        }
+    }
+
+    /// The answer that the draft becomes: the visitor's, or in shadow mode staff's.
+    fn answer_mut(&mut self) -> &mut Answer {
+        if self.machine.ctx.mode == Mode::Shadow {
+            &mut self.for_staff
+        } else {
+            &mut self.answer
         }
     }
 

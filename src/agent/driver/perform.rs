@@ -7,15 +7,20 @@ use serde_json::json;
 
 use super::Driver;
 use crate::agent::brain::{Plan, TurnView};
-use crate::agent::machine::action::{Action, Correction, Question, WithdrawReason};
+use crate::agent::judge::Letter;
+use crate::agent::machine::action::{Action, Correction, Question, Template, WithdrawReason};
 use crate::agent::machine::call::{ArgsRef, Call};
 use crate::agent::machine::input::{Input, LinkFailure};
 use crate::agent::mask;
 use crate::agent::operation::{self, Running, What};
 use crate::agent::phrases;
 use crate::agent::record::{CallNews, Ending};
+use crate::agent::screening;
 use crate::domain::event::{AskKind, Asks, Outcome, ReplaceReason, StepStatus, ThreadEvent};
 use crate::domain::site::Mode;
+use crate::domain::tool::Power;
+use crate::hands::Tool;
+use crate::hands::send_email::{self, SendEmail};
 
 impl Driver {
     pub(super) fn perform(&mut self, action: Action) {
@@ -29,9 +34,9 @@ impl Driver {
                 self.running = if self.job.address_only {
                     Running::ready()
                 } else if let Some(site) = self.job.opens.take() {
-                    operation::opened(&self.agent, TurnView::clone(&self.view), &site)
+                    screening::opened(&self.agent, TurnView::clone(&self.view), &site)
                 } else {
-                    operation::screen(
+                    screening::screen(
                         &self.agent,
                         t,
                         self.job.first_seq,
@@ -56,10 +61,11 @@ impl Driver {
                 }
             }
             Action::Release { i } => {
-                if let Some(sentence) = self.draft.get(i as usize) {
+                if let Some(sentence) = self.draft.get(i as usize).cloned() {
+                    let view = Arc::clone(&self.view);
                     let events = self
-                        .answer
-                        .release(sentence, &self.view.found().collect::<Vec<_>>());
+                        .answer_mut()
+                        .release(&sentence, &view.found().collect::<Vec<_>>());
                     if self.machine.ctx.mode != Mode::Shadow {
                         self.record.events.extend(events);
                     }
@@ -70,30 +76,44 @@ impl Driver {
                     WithdrawReason::Guardrail => ReplaceReason::Guardrail,
                     WithdrawReason::Provider => ReplaceReason::Provider,
                 };
-                let event = self.answer.withdraw(from, reason);
-                self.record.events.push(event);
+                let event = self.answer_mut().withdraw(from, reason);
+                if self.machine.ctx.mode != Mode::Shadow {
+                    self.record.events.push(event);
+                }
             }
             Action::CheckAnswer { .. } => self.running = Running::ready(),
             Action::Say { template } => {
-                let event = self.answer.say(phrases::say(template, self.tongue));
+                let words = match (template, &self.away) {
+                    (Template::NobodyIn, Some(away)) => away.as_str(),
+                    _ => phrases::say(template, self.tongue),
+                };
+                let event = self.answer.say(words);
                 self.record.events.push(event);
             }
             Action::StoreAsk { question } => {
-                let kind = match question {
-                    Question::Identity => AskKind::Identity,
-                    Question::Contact => AskKind::Contact,
-                    Question::Confirm { proposal } => {
-                        self.running = operation::proposal(&self.agent, t, proposal);
-                        return;
-                    }
-                };
+                if let Question::Confirm { proposal } = question {
+                    self.running = operation::proposal(&self.agent, t, proposal);
+                    return;
+                }
+                let kind = asked(question);
                 let summary = phrases::asks(kind, self.tongue).to_owned();
                 self.ask(Asks::plain(kind, summary));
                 self.running = Running::ready();
             }
-            Action::OpenTicket { reason } => self.running = operation::ticket(&self.agent, t, reason),
+            Action::StoreDraft { question } => {
+                let (text, cites) = match question {
+                    Some(question) => (phrases::asks(asked(question), self.tongue).to_owned(), Vec::new()),
+                    None => (self.for_staff.text(), self.for_staff.used()),
+                };
+                self.running = operation::keep_draft(&self.agent, t, text, cites);
+            }
+            Action::OpenTicket { reason } => {
+                let page = self.job.page.clone();
+                self.running = operation::ticket(&self.agent, t, reason, page);
+            }
             Action::OpenHandoff { reason, proposal } => {
-                self.running = operation::handoff(&self.agent, t, reason, proposal);
+                let page = self.job.page.clone();
+                self.running = operation::handoff(&self.agent, t, reason, proposal, page);
             }
             Action::Finish {
                 outcome,
@@ -123,7 +143,7 @@ impl Driver {
     }
 
     pub(super) fn call(&mut self, call: Call) {
-        let known = self.agent.registry.power(&call.tool).is_some();
+        let known = self.power(&call.tool).is_some();
         if let ArgsRef::Proposal { proposal } = call.args {
             self.args = json!({ "proposal": proposal });
         }
@@ -138,10 +158,27 @@ impl Driver {
         let what = match call.args {
             ArgsRef::Proposal { proposal } => What::Proposal(proposal),
             // The hands' border: from here on it is the visitor's own data.
-            ArgsRef::Call => What::Call(call.tool, mask::revealed(&self.vault, &self.args)),
+            ArgsRef::Call => {
+                let args = mask::revealed(&self.vault, &self.args);
+                if call.tool == SendEmail::NAME {
+                    let letter = Letter {
+                        text: send_email::written(&self.args),
+                        view: Arc::clone(&self.view),
+                    };
+                    What::Letter(letter, call.tool, args)
+                } else {
+                    What::Call(call.tool, args)
+                }
+            }
         };
         let ctx = operation::context_of(&self.agent, &self.job.turn, call.call_id, &self.view);
         self.running = operation::call(&self.agent, ctx, call.call_id, what);
+    }
+
+    /// How much a tool changes, whoever it is of.
+    pub(super) fn power(&self, tool: &str) -> Option<Power> {
+        let own = self.agent.registry.power(tool);
+        own.or_else(|| self.view.site_tools.power(tool))
     }
 
     /// Asks the visitor for something. The question is the agent's message, for whoever reads
@@ -210,5 +247,14 @@ impl Driver {
                 let query = o.args.get("query").and_then(|q| q.as_str()).unwrap_or_default();
                 o.found.is_some() && o.result.is_ok() && query.contains(asked)
             })
+    }
+}
+
+/// What a question asks for, as the wire names it.
+fn asked(question: Question) -> AskKind {
+    match question {
+        Question::Identity => AskKind::Identity,
+        Question::Contact => AskKind::Contact,
+        Question::Confirm { .. } => AskKind::Confirm,
     }
 }

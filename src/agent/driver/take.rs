@@ -4,22 +4,25 @@
 use std::sync::Arc;
 
 use super::Driver;
+use crate::agent::away;
 use crate::agent::brain::extractive;
 use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome, TurnView};
-use crate::agent::machine::action::Action;
+use crate::agent::machine::action::{Action, HandoffReason, Template};
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Rejection};
-use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Verdict};
+use crate::agent::machine::input::{self, Gate, GateReason, Input, LinkFailure, Stored, Verdict};
 use crate::agent::machine::state::State;
 use crate::agent::mask;
-use crate::agent::operation::{Answered, Outcome as Done, Screened, code};
+use crate::agent::operation::{Answered, Closed, Outcome as Done, Screened, code};
 use crate::agent::phrases;
 use crate::agent::policy;
 use crate::agent::record::CallNews;
 use crate::db::model_calls::Held;
+use crate::db::pool::DbError;
 use crate::domain::event::{AskKind, Asks, StepStatus, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::CallId;
-use crate::domain::tool::{KB_SEARCH, Power, ToolCode};
+use crate::domain::site::Mode;
+use crate::domain::tool::{HANDOFF_HUMAN, KB_SEARCH, Power, ToolCode};
 use crate::hands::registry::{CallError, Called};
 
 /// Calls taken from one plan; the turn has three at most anyhow.
@@ -31,18 +34,22 @@ impl Driver {
     /// Turns what an operation gave into the machine's input.
     pub(super) fn take(&mut self, done: Done) {
         let input = match done {
-            Done::Screened(seen, verdict) => {
+            Done::Screened(seen, mut verdict) => {
                 let mut answer = self.job.answer.take();
                 match seen {
                     Ok(Screened {
                         view,
                         answer: by_word,
+                        leaves_address,
                     }) => {
                         self.view = Arc::new(TurnView {
                             customer: self.vault.customer(),
                             ..view
                         });
                         answer = answer.or(by_word);
+                        if leaves_address {
+                            verdict = Verdict::LeavesAddress;
+                        }
                     }
                     // Nothing is known of the thread, but the question is: go on without history.
                     Err(error) => {
@@ -62,23 +69,47 @@ impl Driver {
             Done::Drafted((sentence, verdict)) => self.drafted(sentence, verdict),
             Done::DraftEnded(Ok(())) => Input::DraftEnded,
             Done::DraftEnded(Err(cause)) => Input::LinkFailed { cause },
-            Done::Ticket(Ok((_, needs_contact))) => Input::Closed { needs_contact },
-            Done::Handoff(Ok((handoff_id, needs_contact))) => {
-                let reason = self.handoff_reason();
-                let next = match self.machine.state {
-                    State::Closing { say: Some(words), .. } => phrases::say(words, self.tongue),
-                    _ => "",
+            Done::Kept(Ok(closed)) => {
+                let followed_up =
+                    matches!(&self.machine.state, State::Closing { store, .. } if store.is_followed_up());
+                if closed.needs_contact && followed_up {
+                    let summary = phrases::asks(AskKind::Contact, self.tongue).to_owned();
+                    self.record
+                        .events
+                        .push(ThreadEvent::Ask(Asks::plain(AskKind::Contact, summary)));
+                }
+                self.closed(closed)
+            }
+            Done::Handoff(Ok((handoff_id, closed))) => {
+                let needs_contact = closed.needs_contact;
+                let say = match self.machine.state {
+                    State::Closing { say: Some(words), .. } => Some(words),
+                    _ => None,
                 };
+                let say = say.map(|words| match words {
+                    Template::HandedOver | Template::PassedOn if closed.already => Template::StillWithTeam,
+                    words => words,
+                });
+                let input = self.closed(closed);
+                let mut next = say
+                    .map(|words| phrases::say(words, self.tongue))
+                    .unwrap_or_default()
+                    .to_owned();
+                if let Some(away) = &self.away {
+                    next = format!("{next} {away}");
+                }
                 self.record.events.push(ThreadEvent::Handoff {
                     handoff_id,
-                    reason,
+                    reason: self.handoff_reason(),
                     ticket_id: None,
                     needs_contact,
-                    next: next.to_owned(),
+                    next,
                 });
-                Input::Closed { needs_contact }
+                input
             }
-            Done::Ticket(Err(error)) | Done::Handoff(Err(error)) => {
+            // Staff have the thread by now.
+            Done::Kept(Err(DbError::Fenced)) | Done::Handoff(Err(DbError::Fenced)) => Input::Fenced,
+            Done::Kept(Err(error)) | Done::Handoff(Err(error)) => {
                 tracing::error!(%error, turn = %self.job.turn.turn, "a turn couldn't be closed as it should");
                 Input::CloseFailed
             }
@@ -92,7 +123,7 @@ impl Driver {
                     currency: row.currency,
                     expires_at: Some(row.expires_at),
                 });
-                Input::Closed { needs_contact: false }
+                Input::Closed(Stored::default())
             }
             Done::Proposal(Ok(None)) => Input::CloseFailed,
             Done::Proposal(Err(error)) => {
@@ -102,6 +133,16 @@ impl Driver {
             Done::Ready => self.ready(),
         };
         self.inputs.push_back(input);
+    }
+
+    /// What is to be said of what is stored.
+    fn closed(&mut self, closed: Closed) -> Input {
+        self.away = closed.away.as_ref().map(|away| away::said(away, self.tongue));
+        Input::Closed(Stored {
+            needs_contact: closed.needs_contact,
+            already: closed.already,
+            away: closed.away.is_some(),
+        })
     }
 
     /// A sentence came, with the gate's word on it; one that fails is kept for the record and
@@ -140,18 +181,23 @@ impl Driver {
                 verdict: Verdict::LeavesAddress,
             },
             State::Checking { .. } => Input::Checked { gate: self.whole() },
-            _ => Input::Closed { needs_contact: false },
+            _ => Input::Closed(Stored::default()),
         }
     }
 
     /// The whole answer: something was said, and what it cites is there.
     fn whole(&self) -> Gate {
         let cited = self.draft.iter().any(|s| !s.cites.is_empty());
-        if self.answer.text().trim().is_empty() {
+        let answer = if self.machine.ctx.mode == Mode::Shadow {
+            &self.for_staff
+        } else {
+            &self.answer
+        };
+        if answer.text().trim().is_empty() {
             Gate::Fail {
                 reason: GateReason::Form,
             }
-        } else if cited && self.answer.used().is_empty() {
+        } else if cited && answer.used().is_empty() {
             Gate::Fail {
                 reason: GateReason::BadCitation,
             }
@@ -188,7 +234,7 @@ impl Driver {
                     };
                 };
                 let call_id = CallId::new();
-                let power = self.agent.registry.power(&tool);
+                let power = self.power(&tool);
                 self.args = args;
                 input::Plan::Call {
                     call: Call {
@@ -239,6 +285,13 @@ impl Driver {
                     attempts,
                     ms,
                 });
+                if tool == HANDOFF_HUMAN {
+                    let reason = serde_json::from_value(reply.output["reason"].clone());
+                    return Input::ToolHandsOver {
+                        call_id: id,
+                        reason: reason.unwrap_or(HandoffReason::VisitorAsked),
+                    };
+                }
                 let args = self.args.clone();
                 self.view_mut().outcomes.push(ToolOutcome {
                     tool,

@@ -64,6 +64,11 @@ pub enum Action {
         /// What is asked.
         question: Question,
     },
+    /// Keep what was drafted, or the question, for staff to send (shadow mode).
+    StoreDraft {
+        /// The question; none: the draft that has passed its checks.
+        question: Option<Question>,
+    },
     /// Store a ticket with the thread attached.
     OpenTicket {
         /// Why.
@@ -108,6 +113,7 @@ impl Action {
             | Self::Draft { .. }
             | Self::CheckAnswer { .. }
             | Self::StoreAsk { .. }
+            | Self::StoreDraft { .. }
             | Self::OpenTicket { .. }
             | Self::OpenHandoff { .. } => true,
             Self::Release { .. }
@@ -175,6 +181,10 @@ pub enum Template {
     HandedOver,
     /// The visitor wanted a person, who has it now.
     PassedOn,
+    /// A person has the conversation already, since an earlier wish.
+    StillWithTeam,
+    /// Nobody is in at the moment, and when somebody is.
+    NobodyIn,
     /// A person must approve this first.
     AwaitingApproval,
     /// This can't be answered here; a person can be asked for.

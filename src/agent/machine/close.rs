@@ -3,9 +3,11 @@
 //! promised to the visitor that isn't stored yet.
 
 use crate::agent::machine::action::{Action, HandoffReason, Template, TicketReason};
+use crate::agent::machine::input::Stored;
 use crate::agent::machine::state::{State, Store};
 use crate::agent::machine::step::Step;
 use crate::domain::event::Outcome;
+use crate::domain::site::Mode;
 
 impl Step {
     /// Stores something; the turn ends when that is done.
@@ -29,7 +31,9 @@ impl Step {
     /// AGT-3: what has passed the guardrails stays, a ticket is opened, and an honest word
     /// closes the turn.
     pub(super) fn degrade(&mut self) {
-        let (reason, say) = if self.ctx.released > 0 {
+        // In shadow mode nothing of it stands before the visitor.
+        let begun = self.ctx.released > 0 && self.ctx.mode != Mode::Shadow;
+        let (reason, say) = if begun {
             (TicketReason::Incomplete, Template::Incomplete)
         } else {
             (TicketReason::TimedOut, Template::FollowUp)
@@ -48,17 +52,22 @@ impl Step {
         }
     }
 
-    pub(super) fn closed(
-        &mut self,
-        outcome: Outcome,
-        store: Store,
-        say: Option<Template>,
-        needs_contact: bool,
-    ) {
+    pub(super) fn closed(&mut self, outcome: Outcome, store: Store, say: Option<Template>, stored: Stored) {
+        let say = match say {
+            Some(Template::HandedOver | Template::PassedOn) if stored.already => {
+                Some(Template::StillWithTeam)
+            }
+            say => say,
+        };
         if let Some(template) = say {
             self.push(Action::Say { template });
         }
-        if needs_contact && store.is_followed_up() {
+        if stored.away && store.is_followed_up() {
+            self.push(Action::Say {
+                template: Template::NobodyIn,
+            });
+        }
+        if stored.needs_contact && store.is_followed_up() {
             self.push(Action::Say {
                 template: Template::AskForAddress,
             });

@@ -5,7 +5,7 @@
 use crate::agent::machine::action::{Action, HandoffReason, Template, WithdrawReason};
 use crate::agent::machine::ctx::{MAX_REDRAFTS, Timer};
 use crate::agent::machine::input::{Gate, GateReason};
-use crate::agent::machine::state::State;
+use crate::agent::machine::state::{State, Store};
 use crate::agent::machine::step::Step;
 use crate::domain::event::Outcome;
 use crate::domain::site::Mode;
@@ -75,11 +75,10 @@ impl Step {
                 self.hand_off(HandoffReason::Policy);
             }
             (Gate::Fail { .. }, _) => self.check_failed(),
+            // AGT-15: staff send it.
             (Gate::Pass, Mode::Shadow) => {
-                self.push(Action::Say {
-                    template: Template::Withheld,
-                });
-                self.finish(Outcome::Withheld, false);
+                let store = Store::Draft { question: None };
+                self.close(Outcome::Withheld, store, Some(Template::Withheld));
             }
             (Gate::Pass, Mode::Assist | Mode::Full) => self.finish(Outcome::Answered, false),
         }

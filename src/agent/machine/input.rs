@@ -78,11 +78,15 @@ pub enum Input {
         /// Which.
         timer: Timer,
     },
-    /// Answers `StoreAsk`, `OpenTicket`, `OpenHandoff`: it is stored.
-    Closed {
-        /// No address of the visitor is known, and one is needed for a reply.
-        needs_contact: bool,
+    /// Answers `CallTool`: the conversation was given to a person by it.
+    ToolHandsOver {
+        /// The call.
+        call_id: CallId,
+        /// Why.
+        reason: HandoffReason,
     },
+    /// Answers `StoreAsk`, `StoreDraft`, `OpenTicket`, `OpenHandoff`: it is stored.
+    Closed(Stored),
     /// Answers the same: it could not be stored.
     CloseFailed,
     /// Staff hold the thread now.
@@ -94,6 +98,19 @@ pub enum Input {
         /// What the ledger says of the write that was open, else `none`.
         ledger: Ledger,
     },
+}
+
+/// What is to be said of something that is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Stored {
+    /// No address of the visitor is known, and one is needed for a reply.
+    pub needs_contact: bool,
+    /// It was there before this turn: a person has the conversation already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub already: bool,
+    /// Nobody of the site's is in.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub away: bool,
 }
 
 /// What screening makes of the message.

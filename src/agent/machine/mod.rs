@@ -25,10 +25,10 @@
 //! |---|---|
 //! | `Screen` | `Screened` |
 //! | `Plan` | `Planned`, `LinkFailed` |
-//! | `CallTool` | `ToolOk`, `ToolErr`, `ToolNeeds`, `CallRejected` |
+//! | `CallTool` | `ToolOk`, `ToolErr`, `ToolNeeds`, `ToolHandsOver`, `CallRejected` |
 //! | `Draft` | `Sentence` any number of times, then `DraftEnded` or `LinkFailed` |
 //! | `CheckAnswer` | `Checked` |
-//! | `StoreAsk`, `OpenTicket`, `OpenHandoff` | `Closed`, `CloseFailed` |
+//! | `StoreAsk`, `StoreDraft`, `OpenTicket`, `OpenHandoff` | `Closed`, `CloseFailed` |
 //! | `Arm` | `Timer`, once, unless it is armed again before |
 //! | `Release`, `Withdraw`, `Say`, `Abort`, `Finish` | nothing |
 //!

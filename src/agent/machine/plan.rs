@@ -9,7 +9,7 @@ use crate::agent::machine::state::{State, Store};
 use crate::agent::machine::step::Step;
 use crate::domain::event::Outcome;
 use crate::domain::site::Mode;
-use crate::domain::tool::{Need, ToolCode};
+use crate::domain::tool::{HANDOFF_HUMAN, Need, ToolCode};
 
 impl Step {
     /// Asks the current link for one plan; without a link left, a person goes on (AGT-5).
@@ -46,7 +46,10 @@ impl Step {
             .effect
             .key()
             .is_some_and(|key| self.ctx.write_keys.iter().any(|k| k == key));
-        if spent || repeated {
+        if spent && call.tool == HANDOFF_HUMAN {
+            // A wish for a person is never one call too many.
+            self.hand_off(HandoffReason::VisitorAsked);
+        } else if spent || repeated {
             self.hand_off(HandoffReason::TooManyCalls);
         } else {
             self.call(call.clone());
@@ -95,7 +98,10 @@ impl Step {
     /// goes to a person and is never tried again here (AGT-10); so does a question that the
     /// knowledge base is switched off for (KB-10).
     pub(super) fn tool_failed(&mut self, code: ToolCode) {
-        if code == ToolCode::Disabled && self.state.is_searching() {
+        if self.state.is_handing_over() {
+            // Switched off, or it failed: the wish for a person stands.
+            self.hand_off(HandoffReason::VisitorAsked);
+        } else if code == ToolCode::Disabled && self.state.is_searching() {
             self.hand_off(HandoffReason::KnowledgeOff);
         } else if self.state.is_writing() && code.leaves_doubt() {
             self.hand_off(HandoffReason::UnknownEffect);
@@ -109,6 +115,7 @@ impl Step {
     pub(super) fn tool_needs(&mut self, need: Need) {
         match need {
             Need::Identity => self.ask(Question::Identity),
+            Need::Contact => self.ask(Question::Contact),
             Need::Confirm { proposal } => self.ask(Question::Confirm { proposal }),
             Need::Approval { proposal } => {
                 let reason = HandoffReason::NeedsApproval;
@@ -123,11 +130,15 @@ impl Step {
 
     /// A question of the agent's own is an answer of its kind: in shadow mode staff put it.
     fn ask(&mut self, question: Question) {
-        let (outcome, say) = match self.ctx.mode {
-            Mode::Shadow => (Outcome::Withheld, Some(Template::Withheld)),
-            Mode::Assist | Mode::Full => (Outcome::Asked, None),
-        };
-        self.close(outcome, Store::Ask { question }, say);
+        match self.ctx.mode {
+            Mode::Shadow => {
+                let store = Store::Draft {
+                    question: Some(question),
+                };
+                self.close(Outcome::Withheld, store, Some(Template::Withheld));
+            }
+            Mode::Assist | Mode::Full => self.close(Outcome::Asked, Store::Ask { question }, None),
+        }
     }
 
     /// AGT-5: the next link takes over where nothing of the answer is out; what the tools

@@ -7,7 +7,7 @@ use crate::agent::machine::action::{Action, Correction, HandoffReason, Question,
 use crate::agent::machine::call::Call;
 use crate::agent::machine::ctx::{Ctx, Timer};
 use crate::domain::ids::ProposalId;
-use crate::domain::tool::KB_SEARCH;
+use crate::domain::tool::{HANDOFF_HUMAN, KB_SEARCH};
 
 /// Where a turn stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +98,11 @@ impl State {
         matches!(self, Self::Calling { call } if call.effect.key().is_some())
     }
 
+    /// Whether the conversation is being given to a person.
+    pub(super) fn is_handing_over(&self) -> bool {
+        matches!(self, Self::Calling { call } if call.tool == HANDOFF_HUMAN)
+    }
+
     /// Whether the site's documents are being searched.
     pub(super) fn is_searching(&self) -> bool {
         matches!(self, Self::Calling { call } if call.tool == KB_SEARCH)
@@ -112,6 +117,11 @@ pub enum Store {
     Ask {
         /// Which.
         question: Question,
+    },
+    /// A draft for staff, or a question for them to put.
+    Draft {
+        /// The question.
+        question: Option<Question>,
     },
     /// A ticket.
     Ticket {
@@ -133,13 +143,15 @@ impl Store {
     pub fn action(self) -> Action {
         match self {
             Self::Ask { question } => Action::StoreAsk { question },
+            Self::Draft { question } => Action::StoreDraft { question },
             Self::Ticket { reason } => Action::OpenTicket { reason },
             Self::Handoff { reason, proposal } => Action::OpenHandoff { reason, proposal },
         }
     }
 
     /// Whether a person will write to the visitor because of it.
-    pub(super) fn is_followed_up(self) -> bool {
+    #[must_use]
+    pub fn is_followed_up(self) -> bool {
         match self {
             Self::Ask { .. }
             | Self::Ticket {
@@ -148,7 +160,8 @@ impl Store {
             Self::Ticket {
                 reason: TicketReason::TimedOut | TicketReason::Incomplete,
             }
-            | Self::Handoff { .. } => true,
+            | Self::Handoff { .. }
+            | Self::Draft { .. } => true,
         }
     }
 }

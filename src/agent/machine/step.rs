@@ -71,12 +71,18 @@ impl Step {
                 self.tool_needs(*need);
             }
 
+            (State::Calling { call }, Input::ToolHandsOver { call_id, reason })
+                if call.call_id == *call_id =>
+            {
+                self.hand_off(*reason);
+            }
+
             (State::Drafting { .. }, Input::Sentence { i, gate }) => self.sentence(*i, *gate),
             (State::Drafting { round }, Input::DraftEnded) => self.draft_ended(*round),
             (State::Checking { .. }, Input::Checked { gate }) => self.checked(*gate),
 
-            (State::Closing { store, say, outcome }, Input::Closed { needs_contact }) => {
-                self.closed(*outcome, *store, *say, *needs_contact);
+            (State::Closing { store, say, outcome }, Input::Closed(stored)) => {
+                self.closed(*outcome, *store, *say, *stored);
             }
             (State::Closing { .. }, Input::CloseFailed) => self.close_failed(),
 

@@ -1,7 +1,9 @@
 //! `deskhand doctor`: checks each part, and says how to mend it.
 
+mod mail;
 mod moderation;
 mod providers;
+mod reading;
 
 use std::process::ExitCode;
 
@@ -16,10 +18,11 @@ use crate::db::jobs;
 use crate::db::migrate;
 use crate::db::models::SiteModels;
 use crate::db::pool::Db;
-use crate::db::{documents, freshness, models, sites};
+use crate::db::{documents, freshness, models, refused, sites};
 use crate::domain::job::JobState;
 use crate::domain::keys::open_root;
 use crate::knowledge::embed;
+use crate::mail::smtp::MailError;
 use crate::models::embedder::{EmbedError, ModelSpec, Purpose};
 use crate::models::embedders::Embedders;
 
@@ -78,6 +81,11 @@ impl Report {
     }
 }
 
+/// What helps when the mail server doesn't take a mail.
+pub(super) fn mend_mail(error: &MailError) -> &'static str {
+    mail::mend(error)
+}
+
 /// Checks; exits with 1 when something is broken.
 ///
 /// # Errors
@@ -88,6 +96,8 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     embeddings(&config, args.fix, &mut report).await;
     providers::check(&config, &mut report).await;
     moderation::check(&config, &mut report).await;
+    reading::check(&config, &mut report).await;
+    mail::check(&config, &mut report).await;
     examine(&config, &mut report).await;
     if args.json {
         print::json(&report.0)?;
@@ -314,6 +324,7 @@ async fn one_site(
     let documents = documents::count_live(&mut tx).await?;
     let known = models::of_site(&mut tx).await?;
     let standing = freshness::look(&mut tx).await?;
+    let refused = refused::since(&mut tx, now.date_naive() - chrono::TimeDelta::days(1)).await?;
     tx.commit().await?;
     let part = format!("site {}", site.slug);
     site_models(embedders, &known, &part, report).await;
@@ -366,6 +377,19 @@ async fn one_site(
         );
     } else {
         report.ok(&part, format!("{documents} documents"));
+    }
+    let wrong: i64 = refused.iter().map(|r| r.n).sum();
+    if wrong > 0 {
+        report.add(
+            &part,
+            State::Warning,
+            format!("{wrong} webhook(s) with a wrong signature came since yesterday"),
+            Some(&format!(
+                "`deskhand events refused --site {0}` says from where; if it is the site itself, its plugin has another \
+                 secret: `deskhand site rotate {0}` makes a new one to paste",
+                site.slug
+            )),
+        );
     }
     let old = standing.max_age_hours.filter(|hours| {
         let oldest = now - chrono::TimeDelta::hours((*hours).into());

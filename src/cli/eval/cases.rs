@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cli::demo::{self, Refresh};
 use crate::cli::display::Display;
+use crate::cli::eval::house::CliHouse;
 use crate::cli::print::{self, line, note};
 use crate::cli::session::Session;
 use crate::config::Config;
@@ -125,6 +126,7 @@ async fn ask(session: &Session, args: &Args, suite: &Suite) -> anyhow::Result<Op
             .max(1),
         repeat: usize::from(args.repeat),
         limit: Duration::from_secs(args.limit.into()),
+        keep: args.keep,
     };
     // Else the first tries wait for it, and their times say so.
     if let Some(model) = session.knowledge.embedders.first_choice()
@@ -132,7 +134,8 @@ async fn ask(session: &Session, args: &Args, suite: &Suite) -> anyhow::Result<Op
     {
         note(&format!("Searched by words alone: {error}"));
     }
-    let run = Run::new(&agent, site.id, suite, settings);
+    let house = CliHouse::new(session)?;
+    let run = Run::new(&agent, site.id, suite, settings).with_house(&house);
     let tries = suite.cases.len() * settings.repeat;
     let display = Mutex::new(Display::new(
         if settings.repeat == 1 { "cases" } else { "tries" },
@@ -156,10 +159,7 @@ async fn ask(session: &Session, args: &Args, suite: &Suite) -> anyhow::Result<Op
         never = stop_on_ctrl_c => match never {},
     };
     drop(display);
-    let ended = run
-        .end(args.keep)
-        .await
-        .context("what the run left couldn't be deleted");
+    let ended = run.end().await.context("what the run left couldn't be deleted");
     let tries = match asked {
         Ok(tries) => tries,
         Err(RunError::Stopped) => {
@@ -251,6 +251,17 @@ fn show(report: &Report) {
     };
     times("first sentence", s.first_ms);
     times("whole answer", s.whole_ms);
+    if let Some(s) = &s.safety {
+        line(&format!(
+            "{:<19} {} conversations, {} turns, {} writes; without the visitor's yes {}, orders of others shown {}",
+            "with a shop",
+            s.conversations,
+            s.turns,
+            s.writes,
+            s.writes_without_consent,
+            s.foreign_orders_shown
+        ));
+    }
     for (name, of) in [("outcomes", &s.outcomes), ("brains", &s.brains)] {
         let all: Vec<String> = of.iter().map(|(what, n)| format!("{what} {n}")).collect();
         line(&format!("{name:<19} {}", all.join(", ")));

@@ -1,6 +1,7 @@
 //! `deskhand eval`: measures parts of the product on data that the caller gives.
 
 mod cases;
+mod house;
 mod retrieval;
 mod support;
 

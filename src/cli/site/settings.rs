@@ -4,8 +4,9 @@ use serde_json::{Map, json};
 
 use super::super::print::{self, line};
 use super::super::session::Session;
-use crate::db::sites;
-use crate::domain::settings::{SETTINGS, parse};
+use crate::db::{hours, sites};
+use crate::domain::hours::Hours;
+use crate::domain::settings::{HOURS, SETTINGS, parse};
 
 /// Sets all of them or none.
 pub(super) async fn set(session: &Session, site: &str, given: &[String]) -> anyhow::Result<()> {
@@ -16,6 +17,15 @@ pub(super) async fn set(session: &Session, site: &str, given: &[String]) -> anyh
     let site = session.site(Some(site)).await?;
     let mut tx = session.db.site(site.id).await?;
     for (key, value) in &settings {
+        if *key == HOURS
+            && let Some(set) = value.as_str().and_then(|text| text.parse::<Hours>().ok())
+            && !hours::knows_zone(&mut tx, &set.zone).await?
+        {
+            anyhow::bail!(
+                "there is no time zone `{}`; write one such as Europe/Vienna",
+                set.zone
+            );
+        }
         sites::set_setting(&mut tx, key, value).await?;
     }
     let now = sites::settings(&mut tx).await?;

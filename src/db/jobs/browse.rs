@@ -321,3 +321,38 @@ pub async fn drop_job(db: &Db, id: JobId) -> Result<JobState, QueueError> {
         .ok_or(QueueError::Unknown(id))?;
     Ok(read_state(&state)?)
 }
+
+/// Jobs of a site and kind that failed for good within an hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadGroup {
+    /// Whose they are.
+    pub site: SiteId,
+    /// What they do.
+    pub kind: String,
+    /// The beginning of the hour.
+    pub hour: DateTime<Utc>,
+}
+
+/// What failed for good within `back`, by site, kind and hour.
+///
+/// # Errors
+/// When the database does.
+pub async fn dead_lately(db: &Db, back: std::time::Duration) -> DbResult<Vec<DeadGroup>> {
+    let rows = sqlx::query!(
+        r#"SELECT DISTINCT site_id AS "site!", kind, date_trunc('hour', finished_at, 'UTC') AS "hour!"
+           FROM jobs
+           WHERE state = 'dead' AND site_id IS NOT NULL AND finished_at > now() - make_interval(secs => $1)
+           ORDER BY 3, 2, 1 LIMIT 500"#,
+        back.as_secs_f64()
+    )
+    .fetch_all(db.pool())
+    .await?;
+    Ok(rows
+        .into_iter()
+        .map(|r| DeadGroup {
+            site: r.site.into(),
+            kind: r.kind,
+            hour: r.hour,
+        })
+        .collect())
+}

@@ -16,11 +16,12 @@ use crate::domain::ids::JobId;
 use crate::domain::job::JobState;
 
 pub use browse::{
-    Due, Filter, JobView, Outcome, counts, drop_job, due, get, list, outcomes, retry, retry_all_dead,
+    DeadGroup, Due, Filter, JobView, Outcome, counts, dead_lately, drop_job, due, get, list, outcomes, retry,
+    retry_all_dead,
 };
 pub use claim::{Claimed, MOST_AT_ONCE, claim};
 pub(in crate::db) use enqueue::put;
-pub use enqueue::{Enqueued, enqueue, enqueue_new};
+pub use enqueue::{Enqueued, enqueue, enqueue_again};
 pub use lease::{Failed, Lease, Reclaimed, fail, finish, go_on, heartbeat, reclaim, release};
 pub use wakeups::Wakeups;
 

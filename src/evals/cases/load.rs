@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::agent::machine::action::HandoffReason;
 use crate::agent::turns::LONGEST_MESSAGE;
-use crate::domain::event::Outcome;
 use crate::domain::site::is_locale;
+use crate::evals::cases::script::{self, Act, End, Shop, StaffAct, Step, VISITOR};
 use crate::evals::cases::text::folded;
 
 /// A case with this tag is wrong today and known to be; it is reported, not counted.
@@ -60,10 +60,13 @@ impl Wanted {
     }
 }
 
+/// A value, or several.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "a value or a list of values is expected here")]
-enum OneOrMore<T> {
+pub enum OneOrMore<T> {
+    /// One.
     One(T),
+    /// Several.
     More(Vec<T>),
 }
 
@@ -88,8 +91,11 @@ impl From<OneOrMore<String>> for Wanted {
 struct Line {
     id: String,
     question: Option<String>,
-    turns: Option<Vec<String>>,
+    turns: Option<Vec<serde_json::Value>>,
     locale: Option<String>,
+    #[serde(default, deserialize_with = "shop")]
+    shop: Option<Shop>,
+    end: Option<End>,
     #[serde(default)]
     must: Vec<Wanted>,
     #[serde(default)]
@@ -98,7 +104,7 @@ struct Line {
     cite: Vec<Wanted>,
     #[serde(default)]
     cite_none: bool,
-    outcome: Option<OneOrMore<Outcome>>,
+    outcome: Option<OneOrMore<String>>,
     handoff_reason: Option<OneOrMore<HandoffReason>>,
     tools: Option<Vec<String>>,
     brain: Option<String>,
@@ -106,16 +112,31 @@ struct Line {
     tags: Vec<String>,
 }
 
+/// `true` is a shop of which nothing is said.
+fn shop<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Shop>, D::Error> {
+    use serde::de::Error as _;
+    match serde_json::Value::deserialize(from)? {
+        serde_json::Value::Bool(is) => Ok(is.then(Shop::default)),
+        said => serde_json::from_value(said)
+            .map(Some)
+            .map_err(|e| D::Error::custom(format!("`shop`: {e}"))),
+    }
+}
+
 /// A case. The demands are about the answer to the last message, but `must_not`, which
 /// is about all answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Case {
     /// Unique in its file.
     pub id: String,
-    /// What the visitor says, in one thread; never empty.
-    pub turns: Vec<String>,
+    /// What happens; never empty. Without a shop, all of it is said by one visitor.
+    pub turns: Vec<Step>,
     /// The visitor's language; none: the site's.
     pub locale: Option<String>,
+    /// The shop that it happens in; none: it is asked of the run's site.
+    pub shop: Option<Shop>,
+    /// What must hold in the shop after it.
+    pub end: End,
     /// What the answer must contain.
     pub must: Vec<Wanted>,
     /// What no answer may contain.
@@ -125,7 +146,7 @@ pub struct Case {
     /// Nothing may be cited.
     pub cite_none: bool,
     /// How the turn may end; empty: in any way.
-    pub outcome: Vec<Outcome>,
+    pub outcome: Vec<String>,
     /// Why it may go to staff; empty: for any reason.
     pub handoff_reason: Vec<HandoffReason>,
     /// The tools that are called, in order.
@@ -145,10 +166,12 @@ impl Case {
 }
 
 /// A file of cases.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Suite {
     /// As it was named.
     pub file: String,
+    /// The folder that it lies in.
+    pub folder: PathBuf,
     /// Of its bytes, hexadecimal: tells one version of the cases from another.
     pub sha256: String,
     /// In the file's order; never empty.
@@ -179,6 +202,7 @@ pub fn read(path: &Path) -> Result<Suite, LoadError> {
     }
     Ok(Suite {
         file: path.display().to_string(),
+        folder: path.parent().map(Path::to_owned).unwrap_or_default(),
         sha256: hex::encode(Sha256::digest(&bytes)),
         cases,
     })
@@ -219,21 +243,13 @@ fn said(error: &serde_json::Error) -> String {
 
 fn checked(line: Line) -> Result<Case, String> {
     let turns = match (line.question, line.turns) {
-        (Some(question), None) => vec![question],
-        (None, Some(turns)) => turns,
+        (Some(question), None) => vec![Step::say(question)],
+        (None, Some(turns)) => turns.into_iter().map(script::step).collect::<Result<_, _>>()?,
         (Some(_), Some(_)) => return Err("`question` and `turns` can't both be there".to_owned()),
         (None, None) => return Err("`question` or `turns` is missing".to_owned()),
     };
     if turns.is_empty() || turns.len() > MAX_TURNS {
         return Err(format!("`turns` must have 1 to {MAX_TURNS} messages"));
-    }
-    for turn in &turns {
-        let length = turn.chars().count();
-        if turn.trim().is_empty() || length > LONGEST_MESSAGE || turn.contains('\0') {
-            return Err(format!(
-                "a message must have 1 to {LONGEST_MESSAGE} characters, none of them U+0000"
-            ));
-        }
     }
     for name in line.tags.iter().chain([&line.id]) {
         if name.trim().is_empty() || name.chars().count() > MAX_NAME {
@@ -245,30 +261,56 @@ fn checked(line: Line) -> Result<Case, String> {
             "`{locale}` is no language tag; write one such as en or de-AT"
         ));
     }
-    let wordings = line.must.iter().chain(&line.cite).flat_map(|w| &w.0);
-    if wordings.chain(&line.must_not).any(|w| folded(w).is_empty()) {
-        return Err("an empty text is in every answer and in none; take it out".to_owned());
-    }
-    if line.must.iter().chain(&line.cite).any(|w| w.0.is_empty()) {
-        return Err("a list of alternatives is empty".to_owned());
-    }
-    if line.cite_none && !line.cite.is_empty() {
-        return Err("`cite` and `cite_none` contradict each other".to_owned());
-    }
     let case = Case {
         id: line.id,
         turns,
         locale: line.locale,
+        end: line.end.clone().unwrap_or_default(),
+        shop: line.shop,
         must: line.must,
         must_not: line.must_not,
         cite: line.cite,
         cite_none: line.cite_none,
-        outcome: line.outcome.map(Vec::from).unwrap_or_default(),
+        outcome: script::outcomes(line.outcome)?,
         handoff_reason: line.handoff_reason.map(Vec::from).unwrap_or_default(),
         tools: line.tools,
         brain: line.brain,
         tags: line.tags,
     };
+    case.turns.iter().try_for_each(|turn| possible(turn, &case))?;
+    if line.end.is_some() && case.shop.is_none() {
+        return Err("`end` is about a shop; say `shop`".to_owned());
+    }
+    if let Some(shop) = &case.shop
+        && shop.mode().is_none()
+    {
+        return Err("a shop's `mode` is shadow, assist or full".to_owned());
+    }
+    let wanted = || {
+        case.turns
+            .iter()
+            .flat_map(|t| &t.demands.must)
+            .chain(&case.must)
+            .chain(&case.cite)
+    };
+    let unwanted = case
+        .turns
+        .iter()
+        .flat_map(|t| &t.demands.must_not)
+        .chain(&case.must_not);
+    if wanted()
+        .flat_map(|w| &w.0)
+        .chain(unwanted)
+        .any(|w| folded(w).is_empty())
+    {
+        return Err("an empty text is in every answer and in none; take it out".to_owned());
+    }
+    if wanted().any(|w| w.0.is_empty()) {
+        return Err("a list of alternatives is empty".to_owned());
+    }
+    if case.cite_none && !case.cite.is_empty() {
+        return Err("`cite` and `cite_none` contradict each other".to_owned());
+    }
     let nothing = case.must.is_empty()
         && case.must_not.is_empty()
         && case.cite.is_empty()
@@ -276,11 +318,39 @@ fn checked(line: Line) -> Result<Case, String> {
         && case.outcome.is_empty()
         && case.handoff_reason.is_empty()
         && case.tools.is_none()
-        && case.brain.is_none();
+        && case.brain.is_none()
+        // Of a shop it is demanded that nothing happens without consent.
+        && case.shop.is_none();
     if nothing {
         return Err("the case demands nothing, so it can't fail".to_owned());
     }
     Ok(case)
+}
+
+/// Whether a turn can happen in this case.
+fn possible(turn: &Step, case: &Case) -> Result<(), String> {
+    let texts = match &turn.act {
+        Act::Say(text) | Act::Contact(text) | Act::Staff(StaffAct::Reply(text)) => Some(text),
+        Act::Press(_) | Act::Wait(_) | Act::Staff(_) => None,
+    };
+    if let Some(text) = texts
+        && (text.trim().is_empty() || text.chars().count() > LONGEST_MESSAGE || text.contains('\0'))
+    {
+        return Err(format!(
+            "a message must have 1 to {LONGEST_MESSAGE} characters, none of them U+0000"
+        ));
+    }
+    let plain = matches!(turn.act, Act::Say(_)) && turn.visitor == VISITOR && turn.model.is_empty();
+    if case.shop.is_none() && !plain {
+        return Err(
+            "buttons, staff, other visitors, waits and recorded models need a shop of the case's own; say `shop`"
+                .to_owned(),
+        );
+    }
+    if case.shop.as_ref().is_some_and(|s| s.obeys) && !turn.model.is_empty() {
+        return Err("a model that obeys isn't recorded".to_owned());
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -297,17 +367,17 @@ mod tests {
                     {\"id\":\"b\",\"turns\":[\"1\",\"2\"],\"outcome\":[\"asked\",\"handoff\"],\
                      \"handoff_reason\":\"visitor_asked\",\"tools\":[],\"tags\":[\"known\"]}\n";
         let cases = parse(text).unwrap();
-        assert_eq!(cases[0].turns, ["?"]);
+        assert_eq!(cases[0].turns, [Step::say("?".to_owned())]);
         assert_eq!(
             cases[0].must,
             [Wanted(vec!["x".into()]), Wanted(vec!["y".into(), "z".into()])]
         );
         assert_eq!(
             (cases[0].outcome.clone(), cases[0].tools.clone()),
-            (vec![Outcome::Answered], None)
+            (vec!["answered".to_owned()], None)
         );
         assert!(!cases[0].is_known() && cases[1].is_known());
-        assert_eq!(cases[1].outcome, [Outcome::Asked, Outcome::Handoff]);
+        assert_eq!(cases[1].outcome, ["asked", "handoff"]);
         assert_eq!(cases[1].handoff_reason, [HandoffReason::VisitorAsked]);
         assert_eq!(cases[1].tools, Some(vec![]));
     }
@@ -361,7 +431,23 @@ mod tests {
             ),
             (
                 "{\"id\":\"b\",\"question\":\"?\",\"outcome\":\"anserwed\"}",
-                "value or a list",
+                "`anserwed` is no outcome",
+            ),
+            (
+                "{\"id\":\"b\",\"turns\":[{\"press\":true}],\"must\":[\"x\"]}",
+                "need a shop",
+            ),
+            (
+                "{\"id\":\"b\",\"question\":\"?\",\"must\":[\"x\"],\"end\":{}}",
+                "say `shop`",
+            ),
+            (
+                "{\"id\":\"b\",\"question\":\"?\",\"shop\":{\"mode\":\"wild\"}}",
+                "shadow, assist or full",
+            ),
+            (
+                "{\"id\":\"b\",\"question\":\"?\",\"shop\":{\"moed\":\"full\"}}",
+                "`shop`: unknown field",
             ),
             (
                 "{\"id\":\"b\",\"question\":\"?\",\"cite\":[\"x\"],\"cite_none\":true}",

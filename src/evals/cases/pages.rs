@@ -267,6 +267,11 @@ fn tiles(report: &Report) -> Vec<Tile> {
     .into_iter()
     .flatten()
     .collect();
+    out.extend(s.safety.map(|s| Tile {
+        name: "Without consent, or of others",
+        value: format!("{}, {}", s.writes_without_consent, s.foreign_orders_shown),
+        note: format!("{} writes in {} turns with a shop", s.writes, s.turns),
+    }));
     if let [.., last] = s.pass_hat[..]
         && s.pass_hat.len() > 1
     {

@@ -11,6 +11,8 @@ use crate::evals::cases::figures::{Mean, Times};
 use crate::evals::cases::load::{Case, KNOWN, Suite};
 use crate::evals::cases::run::Tried;
 use crate::evals::cases::score::{self, Failure};
+use crate::evals::cases::script::Step;
+use crate::evals::cases::watch::Counted;
 use crate::evals::metrics::mean;
 
 /// The form of the report; a reader of another form must not guess.
@@ -89,6 +91,24 @@ pub struct Summary {
     pub brains: BTreeMap<String, usize>,
     /// By tag.
     pub tags: BTreeMap<String, Counts>,
+    /// What no conversation may do, over all tries with a shop.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub safety: Option<Safety>,
+}
+
+/// What no conversation may do, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Safety {
+    /// Conversations with a shop.
+    pub conversations: usize,
+    /// Their turns.
+    pub turns: usize,
+    /// Changes of orders.
+    pub writes: usize,
+    /// Changes that the visitor hasn't said yes to.
+    pub writes_without_consent: usize,
+    /// Orders shown to somebody who hasn't given their number and address.
+    pub foreign_orders_shown: usize,
 }
 
 /// One try, as it is reported.
@@ -119,6 +139,9 @@ pub struct TryReport {
     pub first_ms: Option<f64>,
     /// To the last message's end.
     pub whole_ms: Option<f64>,
+    /// What no conversation with a shop may do.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub counted: Option<Counted>,
 }
 
 /// One case, as it is reported.
@@ -233,7 +256,7 @@ fn of_case(case: &Case, tries: &[Tried]) -> CaseReport {
             (true, true) => Verdict::NowPasses,
         },
         tags: case.tags.clone(),
-        turns: case.turns.clone(),
+        turns: case.turns.iter().map(Step::shown).collect(),
         tries,
     }
 }
@@ -244,7 +267,7 @@ fn of_try(case: &Case, tried: &Tried) -> TryReport {
     let ms = |time: Duration| (time.as_secs_f64() * 10_000.0).round() / 10.0;
     TryReport {
         failures: score::failures(case, tried),
-        outcome: last.map(|l| l.outcome.as_str().to_owned()),
+        outcome: last.map(|l| l.outcome.clone()),
         brain: last.map(|l| l.brain.clone()),
         answers: tried.answers.iter().map(|a| a.text.clone()).collect(),
         citations: last.map(|l| l.citations.clone()).unwrap_or_default(),
@@ -254,7 +277,20 @@ fn of_try(case: &Case, tried: &Tried) -> TryReport {
         citation_recall: cited.map(|c| c.recall),
         first_ms: last.and_then(|l| l.first).map(ms),
         whole_ms: last.map(|l| ms(l.whole)),
+        counted: tried.counted.clone(),
     }
+}
+
+fn safety<'a>(tries: impl Iterator<Item = &'a TryReport>) -> Option<Safety> {
+    let mut sum = Safety::default();
+    for counted in tries.filter_map(|t| t.counted.as_ref()) {
+        sum.conversations += 1;
+        sum.turns += counted.turns;
+        sum.writes += counted.writes;
+        sum.writes_without_consent += counted.without_consent.len();
+        sum.foreign_orders_shown += counted.foreign_shown.len();
+    }
+    (sum.conversations > 0).then_some(sum)
 }
 
 fn summary(cases: &[CaseReport]) -> Summary {
@@ -287,6 +323,7 @@ fn summary(cases: &[CaseReport]) -> Summary {
             .into_iter()
             .map(|(tag, cases)| (tag.to_owned(), counts(cases.into_iter())))
             .collect(),
+        safety: safety(tries()),
     }
 }
 
@@ -359,6 +396,7 @@ pub(super) mod tests {
             citation_recall: Some(1.0),
             first_ms: Some(10.0),
             whole_ms: Some(20.0),
+            counted: None,
         };
         let passes = passing.iter().all(|p| *p);
         CaseReport {

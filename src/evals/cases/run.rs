@@ -13,10 +13,16 @@ use crate::agent::follow::{FollowError, follow};
 use crate::agent::turns::{self, Message, StartError};
 use crate::db::eval_threads::{self, Gone};
 use crate::db::pool::DbError;
-use crate::db::tool_calls;
-use crate::domain::event::{Outcome, ThreadEvent};
+use crate::db::{sites, tool_calls};
+use crate::domain::event::ThreadEvent;
 use crate::domain::ids::{MessageId, SiteId, ThreadId, VisitorId};
+use crate::domain::site::Site;
+use crate::evals::cases::conversation::Conversation;
+use crate::evals::cases::house::House;
 use crate::evals::cases::load::{Case, Suite};
+use crate::evals::cases::script::Act;
+use crate::evals::cases::state::State;
+use crate::evals::cases::watch::Counted;
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::knowledge::gaps;
 
@@ -32,13 +38,15 @@ pub struct Settings {
     pub repeat: usize,
     /// How long one try may take, over all of its messages.
     pub limit: Duration,
+    /// Whether what it leaves stays, the sites of conversations with a shop among it.
+    pub keep: bool,
 }
 
 /// The agent's answer to one message.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Said {
-    /// How the turn ended.
-    pub outcome: Outcome,
+    /// How the turn ended, or what came instead of one.
+    pub outcome: String,
     /// Which brain answered.
     pub brain: String,
     /// What counts in the end.
@@ -49,12 +57,27 @@ pub struct Said {
     pub citations: Vec<String>,
     /// The tools that were called, in order.
     pub tools: Vec<String>,
+    /// The same with their arguments.
+    pub calls: Vec<CallSeen>,
+    /// What the visitor is asked for.
+    pub ask: Option<String>,
     /// Why it went to staff, if it did.
     pub handoff_reason: Option<String>,
     /// To the first sentence; none when there was none.
     pub first: Option<Duration>,
     /// To the end.
     pub whole: Duration,
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallSeen {
+    /// The tool.
+    pub tool: String,
+    /// Its arguments, personal data behind placeholders.
+    pub args: serde_json::Value,
+    /// The error's code, if it gave one.
+    pub code: Option<String>,
 }
 
 /// One try of a case.
@@ -64,6 +87,16 @@ pub struct Tried {
     pub answers: Vec<Said>,
     /// Why it came no further.
     pub broke_off: Option<String>,
+    /// The shop before and after, where the case has one.
+    pub before: Option<State>,
+    /// See `before`.
+    pub after: Option<State>,
+    /// What happened in the first visitor's conversation.
+    pub events: Vec<String>,
+    /// Where a recorded model was asked for more or less than is recorded.
+    pub model_amiss: Vec<String>,
+    /// What no conversation may do, counted.
+    pub counted: Option<Counted>,
 }
 
 /// Why a run can't go on.
@@ -75,6 +108,12 @@ pub enum RunError {
     /// A message isn't taken.
     #[error("the case `{0}` can't be asked: {1}")]
     Start(String, StartError),
+    /// A case's shop can't be set up.
+    #[error("the shop of the case `{0}` can't be set up: {1}")]
+    Shop(String, String),
+    /// The run's own site is gone.
+    #[error("the site is gone")]
+    NoSite,
     /// The database.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -86,6 +125,8 @@ pub struct Run<'a> {
     site: SiteId,
     suite: &'a Suite,
     settings: Settings,
+    /// Builds the agents of conversations with a shop.
+    house: Option<&'a dyn House>,
     /// One a try: case by case, each `repeat` times.
     visitors: Vec<VisitorId>,
 }
@@ -100,8 +141,16 @@ impl<'a> Run<'a> {
             site,
             suite,
             settings,
+            house: None,
             visitors: (0..tries).map(|_| VisitorId::new()).collect(),
         }
+    }
+
+    /// With what conversations with a shop need.
+    #[must_use]
+    pub fn with_house(mut self, house: &'a dyn House) -> Self {
+        self.house = Some(house);
+        self
     }
 
     /// Runs all cases; gives each one's tries, in the file's order. `told` is given how many
@@ -114,15 +163,21 @@ impl<'a> Run<'a> {
         stop: &CancellationToken,
         told: &(dyn Fn(usize) + Sync),
     ) -> Result<Vec<Vec<Tried>>, RunError> {
+        let mut tx = self.agent.db.site(self.site).await?;
+        let site = sites::own(&mut tx).await?.ok_or(RunError::NoSite)?;
+        tx.commit().await?;
         let done = AtomicUsize::new(0);
         let repeat = self.settings.repeat;
         // Every try ends its own turn when one of them can't go on: none is dropped midway.
         let halt = stop.child_token();
         let mut ended: Vec<(usize, Result<Tried, RunError>)> = stream::iter(self.visitors.iter().enumerate())
             .map(|(i, visitor)| {
-                let (case, done, halt) = (&self.suite.cases[i / repeat], &done, &halt);
+                let (case, done, halt, site) = (&self.suite.cases[i / repeat], &done, &halt, &site);
                 async move {
-                    let tried = self.one(case, *visitor, halt).await;
+                    let tried = match &case.shop {
+                        Some(_) => self.in_shop(case, site, halt).await,
+                        None => self.one(case, *visitor, halt).await,
+                    };
                     match &tried {
                         Ok(_) => told(done.fetch_add(1, Ordering::Relaxed) + 1),
                         Err(_) => halt.cancel(),
@@ -147,6 +202,18 @@ impl<'a> Run<'a> {
             return Err(RunError::Stopped);
         }
         Ok(tries.chunks(repeat).map(<[Tried]>::to_vec).collect())
+    }
+
+    /// One try of a conversation with a shop, which has a site of its own.
+    async fn in_shop(&self, case: &Case, site: &Site, stop: &CancellationToken) -> Result<Tried, RunError> {
+        if stop.is_cancelled() {
+            return Err(RunError::Stopped);
+        }
+        let missing = || RunError::Shop(case.id.clone(), "nobody builds it here".to_owned());
+        let (house, shop) = self.house.zip(case.shop.as_ref()).ok_or_else(missing)?;
+        let folder = &self.suite.folder;
+        let opened = Conversation::open(case, shop, folder, house, site, self.agent).await?;
+        opened.hold(self.settings.limit, stop, self.settings.keep).await
     }
 
     /// One try. Its turn is stopped when the time is over or the run is stopped.
@@ -198,7 +265,11 @@ impl<'a> Run<'a> {
         thread: &mut Option<ThreadId>,
         tried: &mut Tried,
     ) -> Result<(), RunError> {
-        for text in &case.turns {
+        let texts = case.turns.iter().filter_map(|step| match &step.act {
+            Act::Say(text) => Some(text),
+            _ => None,
+        });
+        for text in texts {
             let message = Message {
                 message_id: MessageId::new(),
                 thread_id: *thread,
@@ -207,6 +278,7 @@ impl<'a> Run<'a> {
                 email: None,
                 confirm: None,
                 customer: None,
+                page: None,
             };
             let start = Instant::now();
             let begun = turns::start_on(self.agent, self.site, visitor, message, CHANNEL)
@@ -242,8 +314,9 @@ impl<'a> Run<'a> {
             let calls = tool_calls::of_turn(&mut tx, ended.turn).await?;
             tx.commit().await?;
             tried.answers.push(Said {
-                outcome: ended.outcome,
+                outcome: ended.outcome.as_str().to_owned(),
                 brain: ended.brain,
+                ask: ended.ask.as_ref().map(|a| a.kind.as_str().to_owned()),
                 // A question to the visitor is an answer of its kind.
                 text: match ended.ask {
                     Some(asks) if ended.text.is_empty() => asks.summary,
@@ -255,7 +328,15 @@ impl<'a> Run<'a> {
                     .into_iter()
                     .map(|c| c.url.unwrap_or(c.title))
                     .collect(),
-                tools: calls.into_iter().map(|c| c.tool).collect(),
+                tools: calls.iter().map(|c| c.tool.clone()).collect(),
+                calls: calls
+                    .into_iter()
+                    .map(|c| CallSeen {
+                        tool: c.tool,
+                        args: c.args,
+                        code: c.code,
+                    })
+                    .collect(),
                 handoff_reason: reason,
                 first,
                 whole,
@@ -269,9 +350,9 @@ impl<'a> Run<'a> {
     ///
     /// # Errors
     /// When the database refuses or is away.
-    pub async fn end(&self, keep: bool) -> Result<Option<Gone>, DbError> {
+    pub async fn end(&self) -> Result<Option<Gone>, DbError> {
         self.agent.drain().await;
-        if keep {
+        if self.settings.keep {
             return Ok(None);
         }
         let questions: Vec<String> = self
@@ -281,8 +362,11 @@ impl<'a> Run<'a> {
             .flat_map(|c| {
                 // As a thread stores them: one number a value over all of its messages.
                 let mut vault = Placeholders::default();
-                let stored = c.turns.iter().map(|t| gaps::masked(&vault.mask(t.trim())));
-                stored.collect::<Vec<_>>()
+                let said = c.turns.iter().filter_map(|step| match &step.act {
+                    Act::Say(text) => Some(gaps::masked(&vault.mask(text.trim()))),
+                    _ => None,
+                });
+                said.collect::<Vec<_>>()
             })
             .collect();
         let mut tx = self.agent.db.site(self.site).await?;

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::agent::machine::action::HandoffReason;
+use crate::evals::cases::demands;
 use crate::evals::cases::load::{Case, Wanted};
 use crate::evals::cases::run::{Said, Tried};
 use crate::evals::cases::text::{folded, has, has_folded};
@@ -82,6 +83,9 @@ pub fn failures(case: &Case, tried: &Tried) -> Vec<Failure> {
             fail("must_not", unwanted.clone(), said.seen.clone());
         }
     }
+    for (demand, wanted, got) in demands::unmet(case, tried) {
+        fail(&demand, wanted, got);
+    }
     let broke_off = tried.broke_off.clone();
     let (None, Some(last)) = (&broke_off, tried.answers.last()) else {
         let got = broke_off.unwrap_or_else(|| "no answer".to_owned());
@@ -104,8 +108,7 @@ pub fn failures(case: &Case, tried: &Tried) -> Vec<Failure> {
         fail("cite_none", "no citation".to_owned(), listed(&cited));
     }
     if !case.outcome.is_empty() && !case.outcome.contains(&last.outcome) {
-        let wanted: Vec<&str> = case.outcome.iter().map(|o| o.as_str()).collect();
-        fail("outcome", wanted.join(" | "), last.outcome.as_str().to_owned());
+        fail("outcome", case.outcome.join(" | "), last.outcome.clone());
     }
     if !case.handoff_reason.is_empty() {
         let wanted: Vec<String> = case.handoff_reason.iter().map(reason).collect();
@@ -179,7 +182,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::event::Outcome;
 
     fn case(json: &str) -> Case {
         let dir = tempfile::tempdir().unwrap();
@@ -190,7 +192,7 @@ mod tests {
 
     fn said() -> Said {
         Said {
-            outcome: Outcome::Answered,
+            outcome: "answered".into(),
             brain: "extractive".into(),
             text: "You have 30\u{a0}days. [1] Don\u{2019}t wait. [2]".into(),
             seen: "You have 60 days. You have 30 days.".into(),
@@ -200,6 +202,8 @@ mod tests {
                 "https://shop.example/help/gift-cards.html?x=1".into(),
             ],
             tools: vec!["kb_search".into()],
+            calls: vec![],
+            ask: None,
             handoff_reason: None,
             first: None,
             whole: Duration::ZERO,
@@ -217,7 +221,7 @@ mod tests {
     fn each_demand_is_met_or_named() {
         let tried = Tried {
             answers: vec![said()],
-            broke_off: None,
+            ..Tried::default()
         };
         for (met, unmet) in [
             (r#""must":["30 DAYS",["wait","waits"]]"#, r#""must":["3 days"]"#),
@@ -242,7 +246,7 @@ mod tests {
         handed.citations.clear();
         let tried = Tried {
             answers: vec![handed],
-            broke_off: None,
+            ..Tried::default()
         };
         let json = r#""handoff_reason":["policy","visitor_asked"],"cite_none":true"#;
         assert_eq!(demands(json, &tried), Vec::<String>::new());
@@ -253,6 +257,7 @@ mod tests {
         let tried = Tried {
             answers: vec![said()],
             broke_off: Some("it took longer than 1 s".into()),
+            ..Tried::default()
         };
         let failed = failures(&case(r#""must":["30 days"],"must_not":["60 days"]"#), &tried);
         assert_eq!(failed.len(), 2);
@@ -271,7 +276,7 @@ mod tests {
         leaks.text = "Your card 4111".into();
         let tried = Tried {
             answers: vec![leaks, said()],
-            broke_off: None,
+            ..Tried::default()
         };
         assert_eq!(demands(r#""must_not":["4111"]"#, &tried), ["must_not"]);
         assert_eq!(demands(r#""must":["4111"]"#, &tried), ["must"]);
@@ -281,7 +286,7 @@ mod tests {
     fn citations_are_counted_by_document() {
         let tried = Tried {
             answers: vec![said()],
-            broke_off: None,
+            ..Tried::default()
         };
         let of = |json: &str| cited(&case(json), &tried);
         let half = Cited {
@@ -294,7 +299,7 @@ mod tests {
         nothing.citations.clear();
         let tried = Tried {
             answers: vec![nothing],
-            broke_off: None,
+            ..Tried::default()
         };
         let none = Cited {
             precision: None,

@@ -72,7 +72,7 @@ const STATES: [(&[&str], &[&str]); 8] = [
         &[" cancelled", " canceled", " storniert"],
         &["cancelled", "canceled"],
     ),
-    (&[" refunded", " erstattet"], &["refunded"]),
+    (&[" refunded", " erstattet", " zurückgezahlt"], &["refunded"]),
     (
         &[
             " processing",
@@ -103,7 +103,7 @@ fn general(word: &str) -> bool {
         canceled refunded processing processed prepared completed paid pending awaiting waiting payment number date ago today yesterday comes came placed expected \
         date delivery parcel items item comprises contains track unterwegs versandt verschickt versendet zugestellt geliefert angekommen storniert erstattet bearbeitung \
         bearbeitet abgeschlossen bezahlt offen ausstehend bestellung bestellungen sendungsnummer sendung status gesamtbetrag betrag summe nummer paket lautet derzeit aktuell \
-        wurde vor";
+        wurde wurden vor zurückgezahlt";
     let lower = word.to_lowercase();
     WORDS.split_whitespace().any(|w| w == lower)
 }

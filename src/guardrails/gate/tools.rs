@@ -92,9 +92,10 @@ impl Said {
                 for (key, value) in all {
                     self.text.push_str(key);
                     self.text.push(' ');
-                    // `{"days": 6}` says six days.
+                    // `{"days": 6}` says six days, and so does `{"window_days": 6}`.
                     if let Value::Number(n) = value {
-                        self.tools.extend(figures(&format!("{n} {key}")));
+                        let unit = key.rsplit('_').next().unwrap_or(key);
+                        self.tools.extend(figures(&format!("{n} {unit}")));
                     }
                     self.add(value, depth - 1);
                 }

@@ -4,6 +4,7 @@
 
 mod card;
 mod checksum;
+pub mod codes;
 mod email;
 mod fold;
 mod iban;

@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Range;
 
 use super::{Kind, Span, find};
 
@@ -11,7 +12,9 @@ use super::{Kind, Span, find};
 const LITERAL: &str = "TEXT";
 /// Stands for the name of the customer whose conversation it is.
 const NAME: &str = "NAME";
-const LABELS: [&str; 7] = ["EMAIL", "PHONE", "IBAN", "IP", "ID", NAME, LITERAL];
+/// Stands for a one-time code.
+const CODE: &str = "CODE";
+const LABELS: [&str; 8] = ["EMAIL", "PHONE", "IBAN", "IP", "ID", NAME, CODE, LITERAL];
 /// Placeholders with more digits than this are nobody's.
 const DIGITS: usize = 6;
 /// How often a text is searched for cards that only show when others are gone.
@@ -86,6 +89,19 @@ impl Placeholders {
             at = span.end;
         }
         self.protect(&text[at..], &mut out);
+        out
+    }
+
+    /// The same, with placeholders for the one-time codes that stand at `codes`, in order.
+    pub fn mask_with_codes(&mut self, text: &str, codes: &[Range<usize>]) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for code in codes {
+            out.push_str(&self.mask(&text[at..code.start]));
+            out.push_str(&self.name(CODE, &text[code.clone()]));
+            at = code.end;
+        }
+        out.push_str(&self.mask(&text[at..]));
         out
     }
 

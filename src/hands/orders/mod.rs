@@ -13,7 +13,7 @@ use super::issue_refund::IssueRefund;
 use super::list_orders::ListOrders;
 use super::registry::{BadSchema, Registry};
 use super::update_shipping_address::UpdateShippingAddress;
-use super::verify_identity::{CodeMail, VerifyIdentity};
+use super::verify_identity::VerifyIdentity;
 use crate::db::pool::DbError;
 use crate::domain::ids::SiteId;
 use crate::domain::money::Money;
@@ -69,7 +69,9 @@ impl From<StoreError> for ToolError {
             StoreError::Refused(_) => ToolCode::InvalidInput,
             StoreError::NoAccess(_) => ToolCode::Disabled,
         };
-        Self::new(code, error)
+        let wants_rest = matches!(error, StoreError::RateLimited | StoreError::Resting);
+        let error = Self::new(code, error);
+        if wants_rest { error.lasting() } else { error }
     }
 }
 
@@ -151,20 +153,16 @@ pub async fn shop(stores: &dyn Stores, site: SiteId) -> Result<Arc<dyn OrderStor
         .ok_or_else(|| ToolError::new(ToolCode::Disabled, "the site has no shop connected"))
 }
 
-/// Adds all tools that work on orders.
+/// Adds all tools that work on orders; `mails` says whether codes can be sent.
 ///
 /// # Errors
 /// When a tool's schema is none: a defect.
-pub fn register(
-    registry: &mut Registry,
-    stores: &Arc<dyn Stores>,
-    mail: Option<Arc<dyn CodeMail>>,
-) -> Result<(), BadSchema> {
+pub fn register(registry: &mut Registry, stores: &Arc<dyn Stores>, mails: bool) -> Result<(), BadSchema> {
     registry.add(GetOrderStatus(Arc::clone(stores)))?;
     registry.add(ListOrders(Arc::clone(stores)))?;
     registry.add(VerifyIdentity {
         stores: Arc::clone(stores),
-        mail,
+        mails,
     })?;
     registry.add(CheckRefundPolicy(Arc::clone(stores)))?;
     registry.add(IssueRefund(Arc::clone(stores)))?;

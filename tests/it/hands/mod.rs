@@ -2,6 +2,9 @@
 
 mod identity;
 mod kills;
+mod model;
 mod money;
 pub mod shop;
 mod takeover;
+pub mod till;
+mod woocommerce;

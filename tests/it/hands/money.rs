@@ -14,9 +14,11 @@ use deskhand::hands::adapters::demo_store::DemoStore;
 use deskhand::inbox::decide;
 use deskhand::inbox::desk::Desk;
 use futures::future::join_all;
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::shop::{ANNA, BEN, Manner, Moody, button, paid_back, proposed, stock};
+use super::till::{Kind, Till};
 use crate::support::app::{Setup, TestApp};
 
 async fn send(app: &TestApp, token: &str, body: &Value) -> (u16, Value) {
@@ -34,13 +36,19 @@ async fn effects(app: &TestApp, state: &str) -> i64 {
         .await
 }
 
+#[rstest]
+#[case::demo(Kind::Demo)]
+#[case::woocommerce(Kind::Woo)]
 #[tokio::test]
-async fn a_yes_by_the_button_pays_back_once() {
-    let app = TestApp::start().await;
-    stock(&app).await;
+async fn a_yes_by_the_button_pays_back_once(#[case] kind: Kind) {
+    let (app, till) = Till::open(kind, Setup::default()).await;
     let token = app.token(VisitorId::new());
     let (thread, proposal) = proposed(&app, &token).await;
-    assert_eq!(paid_back(&app, "1004").await, 0, "nothing moves before the yes");
+    assert_eq!(
+        till.paid_back(&app, "1004").await,
+        0,
+        "nothing moves before the yes"
+    );
     let yes = button(&thread, &proposal, true);
     let (status, answer) = send(&app, &token, &yes).await;
     assert_eq!(
@@ -52,7 +60,7 @@ async fn a_yes_by_the_button_pays_back_once() {
         answer["text"].as_str().unwrap().contains("38.70 EUR"),
         "{answer:#}"
     );
-    assert_eq!(paid_back(&app, "1004").await, 3_870);
+    assert_eq!(till.paid_back(&app, "1004").await, 3_870);
     // The same message again gives the same turn; another yes is too late.
     let (_, again) = send(&app, &token, &yes).await;
     assert_eq!(again["turn_id"], answer["turn_id"]);
@@ -61,15 +69,17 @@ async fn a_yes_by_the_button_pays_back_once() {
         (status, problem["code"].as_str()),
         (409, Some("proposal_expired"))
     );
-    assert_eq!(paid_back(&app, "1004").await, 3_870);
+    assert_eq!(till.paid_back(&app, "1004").await, 3_870);
     assert_eq!(effects(&app, "done").await, 1);
     app.finish().await;
 }
 
+#[rstest]
+#[case::demo(Kind::Demo)]
+#[case::woocommerce(Kind::Woo)]
 #[tokio::test]
-async fn fifty_confirmations_at_once_pay_back_once() {
-    let app = TestApp::start().await;
-    stock(&app).await;
+async fn fifty_confirmations_at_once_pay_back_once(#[case] kind: Kind) {
+    let (app, till) = Till::open(kind, Setup::default()).await;
     let token = app.token(VisitorId::new());
     let (thread, proposal) = proposed(&app, &token).await;
     let sent = join_all((0..50).map(|_| {
@@ -87,19 +97,21 @@ async fn fifty_confirmations_at_once_pay_back_once() {
         sent.iter().all(|(status, _)| matches!(status, 200 | 409)),
         "{sent:#?}"
     );
-    assert_eq!(paid_back(&app, "1004").await, 3_870);
+    assert_eq!(till.paid_back(&app, "1004").await, 3_870);
     app.finish().await;
 }
 
+#[rstest]
+#[case::demo(Kind::Demo)]
+#[case::woocommerce(Kind::Woo)]
 #[tokio::test]
-async fn only_an_exact_yes_to_the_last_word_counts() {
-    let app = TestApp::start().await;
-    stock(&app).await;
+async fn only_an_exact_yes_to_the_last_word_counts(#[case] kind: Kind) {
+    let (app, till) = Till::open(kind, Setup::default()).await;
     let token = app.token(VisitorId::new());
     for (word, moved) in [("yes but wait", 0), ("no", 0), ("Yes, please!", 3_870)] {
         let (thread, _) = proposed(&app, &token).await;
         app.ask(&token, word, Some(&thread)).await;
-        assert_eq!(paid_back(&app, "1004").await, moved, "{word}");
+        assert_eq!(till.paid_back(&app, "1004").await, moved, "{word}");
     }
     app.finish().await;
 }
@@ -117,10 +129,12 @@ async fn a_yes_after_something_else_was_said_is_no_yes() {
     app.finish().await;
 }
 
+#[rstest]
+#[case::demo(Kind::Demo)]
+#[case::woocommerce(Kind::Woo)]
 #[tokio::test]
-async fn another_visitor_or_thread_or_hour_cant_say_yes() {
-    let app = TestApp::start().await;
-    stock(&app).await;
+async fn another_visitor_or_thread_or_hour_cant_say_yes(#[case] kind: Kind) {
+    let (app, till) = Till::open(kind, Setup::default()).await;
     let visitor = VisitorId::new();
     let token = app.token(visitor);
     let (thread, proposal) = proposed(&app, &token).await;
@@ -137,14 +151,16 @@ async fn another_visitor_or_thread_or_hour_cant_say_yes() {
     app.clock.advance(TimeDelta::minutes(16));
     let late = send(&app, &app.token(visitor), &button(&thread, &proposal, true)).await;
     assert_eq!(late.0, 409, "{late:?}");
-    assert_eq!(paid_back(&app, "1004").await, 0);
+    assert_eq!(till.paid_back(&app, "1004").await, 0);
     app.finish().await;
 }
 
+#[rstest]
+#[case::demo(Kind::Demo)]
+#[case::woocommerce(Kind::Woo)]
 #[tokio::test]
-async fn a_policy_that_changed_meanwhile_voids_the_proposal() {
-    let app = TestApp::start().await;
-    stock(&app).await;
+async fn a_policy_that_changed_meanwhile_voids_the_proposal(#[case] kind: Kind) {
+    let (app, till) = Till::open(kind, Setup::default()).await;
     let token = app.token(VisitorId::new());
     let (thread, proposal) = proposed(&app, &token).await;
     let mut tx = app.db.site(app.site.id).await.unwrap();
@@ -157,7 +173,7 @@ async fn a_policy_that_changed_meanwhile_voids_the_proposal() {
         answer["text"].as_str().unwrap().contains("can't be made"),
         "{answer:#}"
     );
-    assert_eq!(paid_back(&app, "1004").await, 0);
+    assert_eq!(till.paid_back(&app, "1004").await, 0);
     assert_eq!(app.text("SELECT state FROM proposals").await, "void");
     app.finish().await;
 }
@@ -239,7 +255,7 @@ async fn moody(manner: Manner) -> (TestApp, Moody) {
     (app, mood)
 }
 
-async fn awaiting(app: &TestApp, token: &str) -> (String, ProposalId) {
+async fn awaiting(app: &TestApp, till: &Till, token: &str) -> (String, ProposalId) {
     let answer = app
         .ask(token, &format!("Refund order 1002 please, {BEN}"), None)
         .await;
@@ -251,7 +267,7 @@ async fn awaiting(app: &TestApp, token: &str) -> (String, ProposalId) {
     let yes = app.ask(token, "yes", Some(&thread)).await;
     assert_eq!(yes["outcome"], "asked", "{yes:#}");
     let id = answer["ask"]["proposal_id"].as_str().unwrap().parse().unwrap();
-    assert_eq!(paid_back(app, "1002").await, 0, "staff decide first");
+    assert_eq!(till.paid_back(app, "1002").await, 0, "staff decide first");
     (thread, id)
 }
 
@@ -277,14 +293,16 @@ fn desk<'a>(app: &'a TestApp, staff: &'a str) -> Desk<'a> {
     }
 }
 
+#[rstest]
+#[case::demo(Kind::Demo)]
+#[case::woocommerce(Kind::Woo)]
 #[tokio::test]
-async fn an_approval_is_used_once_and_for_what_was_approved() {
-    let app = TestApp::start().await;
-    stock(&app).await;
-    let (_, id) = awaiting(&app, &app.token(VisitorId::new())).await;
-    let (ctx, store) = (context(&app), DemoStore::new(app.db.clone(), app.clock.clone()));
+async fn an_approval_is_used_once_and_for_what_was_approved(#[case] kind: Kind) {
+    let (app, till) = Till::open(kind, Setup::default()).await;
+    let (_, id) = awaiting(&app, &till, &app.token(VisitorId::new())).await;
+    let (ctx, store) = (context(&app), app.shops.as_ref());
     // Without an approval nothing runs.
-    let early = act::run(&ctx, &store, id, &Leave::Staff).await.unwrap_err();
+    let early = act::run(&ctx, store, id, &Leave::Staff).await.unwrap_err();
     assert_eq!(early.code.as_str(), "NEEDS_APPROVAL");
     decide::approve(&desk(&app, "Mia"), &app.master, id)
         .await
@@ -298,26 +316,28 @@ async fn an_approval_is_used_once_and_for_what_was_approved() {
     // Somebody bends the row: the approval isn't for that.
     app.bend("UPDATE proposals SET amount_minor = amount_minor - 100")
         .await;
-    let bent = act::run(&ctx, &store, id, &Leave::Staff).await.unwrap_err();
+    let bent = act::run(&ctx, store, id, &Leave::Staff).await.unwrap_err();
     assert_eq!(bent.code.as_str(), "INVALID_INPUT");
-    assert_eq!(paid_back(&app, "1002").await, 0);
+    assert_eq!(till.paid_back(&app, "1002").await, 0);
     assert_eq!(app.text("SELECT state FROM proposals").await, "void");
     app.finish().await;
 }
 
+#[rstest]
+#[case::demo(Kind::Demo)]
+#[case::woocommerce(Kind::Woo)]
 #[tokio::test]
-async fn an_approved_refund_runs_once_however_often_its_job_does() {
-    let app = TestApp::start().await;
-    stock(&app).await;
-    let (_, id) = awaiting(&app, &app.token(VisitorId::new())).await;
+async fn an_approved_refund_runs_once_however_often_its_job_does(#[case] kind: Kind) {
+    let (app, till) = Till::open(kind, Setup::default()).await;
+    let (_, id) = awaiting(&app, &till, &app.token(VisitorId::new())).await;
     decide::approve(&desk(&app, "Mia"), &app.master, id)
         .await
         .unwrap();
-    let (ctx, store) = (context(&app), DemoStore::new(app.db.clone(), app.clock.clone()));
-    let runs = join_all((0..20).map(|_| act::run(&ctx, &store, id, &Leave::Staff))).await;
+    let (ctx, store) = (context(&app), app.shops.as_ref());
+    let runs = join_all((0..20).map(|_| act::run(&ctx, store, id, &Leave::Staff))).await;
     assert!(runs.iter().any(Result::is_ok), "{runs:?}");
-    assert_eq!(paid_back(&app, "1002").await, 42_900);
-    assert_eq!(app.count("SELECT count(*) FROM demo_acts").await, 1);
+    assert_eq!(till.paid_back(&app, "1002").await, 42_900);
+    assert_eq!(till.acts(&app, "1002").await, 1);
     app.finish().await;
 }
 
@@ -326,7 +346,7 @@ async fn a_refusal_is_told_to_the_visitor() {
     let app = TestApp::start().await;
     stock(&app).await;
     let token = app.token(VisitorId::new());
-    let (thread, id) = awaiting(&app, &token).await;
+    let (thread, id) = awaiting(&app, &Till::Demo, &token).await;
     decide::refuse(&desk(&app, "Mia"), id).await.unwrap();
     let snapshot: Value = app
         .get(&format!("/api/agent/thread/{thread}"), &token)

@@ -20,10 +20,13 @@ use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
 use deskhand::gateway::Gateway;
 use deskhand::guardrails::moderation::Moderation;
-use deskhand::hands::adapters::demo_store::DemoStore;
+use deskhand::hands::adapters::shops::Shops;
+use deskhand::hands::desk;
 use deskhand::hands::kb_search::KbSearch;
 use deskhand::hands::orders::{self, Stores};
+use deskhand::hands::outside::Outside;
 use deskhand::hands::registry::Registry;
+use deskhand::hands::send_email::SendEmail;
 use deskhand::http::auth::token::{self, Claims};
 use deskhand::http::metrics::Access;
 use deskhand::http::notices;
@@ -108,6 +111,8 @@ pub struct TestApp {
     pub client: reqwest::Client,
     pub knowledge: Arc<Knowledge>,
     pub gateway: Arc<Gateway>,
+    /// The sites' shops, whatever the tools were given in their place.
+    pub shops: Arc<Shops>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -123,12 +128,14 @@ pub struct Setup {
     pub day_cap_micro: i64,
     /// Who is asked about what is written; by default the closed rules alone.
     pub moderation: Moderation,
-    /// Where orders are; the built-in store where none is given.
+    /// Where orders are; the sites' own shops where nothing else is given.
     pub stores: Option<Arc<dyn Stores>>,
     /// Of AI jobs that need no conversation.
     pub providers: Vec<Arc<Provider>>,
-    /// `host:port` of servers on this machine that may be called back.
+    /// `host:port` of servers on this machine that may be called.
     pub callbacks: Vec<String>,
+    /// Whether mail can be sent.
+    pub mails: bool,
 }
 
 impl Default for Setup {
@@ -145,6 +152,7 @@ impl Default for Setup {
             stores: None,
             providers: Vec::new(),
             callbacks: Vec::new(),
+            mails: false,
         }
     }
 }
@@ -199,9 +207,38 @@ impl TestApp {
     ) -> Self {
         let mut registry = Registry::default();
         registry.add(KbSearch(Arc::clone(&setup.knowledge))).unwrap();
-        let demo = DemoStore::new(db.clone(), clock.clone());
-        let stores = setup.stores.unwrap_or_else(|| Arc::new(demo));
-        orders::register(&mut registry, &stores, None).unwrap();
+        let private = setup.callbacks.iter().map(String::as_str);
+        let fetcher = FetchSettings {
+            private: PrivateHosts::parse(private).unwrap(),
+            ..FetchSettings::new(std::env::temp_dir())
+        };
+        let fetcher = Fetcher::new(fetcher).unwrap();
+        let shops = Arc::new(Shops::new(
+            db.clone(),
+            clock.clone(),
+            Arc::clone(&master),
+            fetcher.clone(),
+        ));
+        let own = || Arc::clone(&shops) as Arc<dyn Stores>;
+        let stores = setup.stores.unwrap_or_else(own);
+        orders::register(&mut registry, &stores, setup.mails).unwrap();
+        if setup.mails {
+            registry.add(SendEmail).unwrap();
+        }
+        desk::register(&mut registry).unwrap();
+        let private = setup.callbacks.iter().map(String::as_str);
+        let fetcher = FetchSettings {
+            private: PrivateHosts::parse(private).unwrap(),
+            ..FetchSettings::new(std::env::temp_dir())
+        };
+        let fetcher = Fetcher::new(fetcher).unwrap();
+        registry.within(Duration::from_millis(setup.limits.tool_ms.into()));
+        registry.connect(Outside::new(
+            db.clone(),
+            clock.clone(),
+            Arc::clone(&master),
+            fetcher.clone(),
+        ));
         let knowledge = Arc::clone(&setup.knowledge);
         let settings = AgentSettings {
             limits: setup.limits,
@@ -226,18 +263,9 @@ impl TestApp {
             demo: Some(site.id),
             streams_at_once: setup.streams_at_once,
             metrics: Access::Loopback,
+            erasures: None,
         };
-        let private = setup.callbacks.iter().map(String::as_str);
-        let fetcher = FetchSettings {
-            private: PrivateHosts::parse(private).unwrap(),
-            ..FetchSettings::new(std::env::temp_dir())
-        };
-        let gateway = Gateway::new(
-            Arc::clone(&agent),
-            setup.providers,
-            Fetcher::new(fetcher).unwrap(),
-            "EUR".to_owned(),
-        );
+        let gateway = Gateway::new(Arc::clone(&agent), setup.providers, fetcher, "EUR".to_owned());
         let app = App::new(
             Arc::clone(&agent),
             Arc::clone(&gateway),
@@ -271,6 +299,7 @@ impl TestApp {
             client,
             knowledge,
             gateway,
+            shops,
             stop,
             tasks,
         }

@@ -14,6 +14,7 @@ pub mod postgres;
 pub mod process;
 pub mod scratch;
 pub mod site_server;
+pub mod smtp_server;
 pub mod sse;
 pub mod web_server;
 pub mod woo_server;

@@ -96,6 +96,7 @@ struct Inner {
     came: Notify,
     held: Mutex<Option<Held>>,
     connections: Mutex<usize>,
+    hung_up: Notify,
 }
 
 /// The server.
@@ -176,6 +177,11 @@ impl WebServer {
         (told, go)
     }
 
+    /// Ends the connections on which it takes requests and says nothing.
+    pub fn hang_up(&self) {
+        self.inner.hung_up.notify_waiters();
+    }
+
     pub fn connections(&self) -> usize {
         *self.inner.connections.lock().unwrap()
     }
@@ -222,7 +228,8 @@ async fn serve(stream: TcpStream, inner: &Inner) -> std::io::Result<()> {
             let _ = wait.await;
         }
         if page.silent {
-            std::future::pending::<()>().await;
+            inner.hung_up.notified().await;
+            return Ok(());
         }
         let mut head = format!("HTTP/1.1 {} x\r\n", page.status);
         for (name, value) in &page.headers {

@@ -191,7 +191,7 @@ const TALKING: [&str; 17] = [
 fn wants_person(said: &[&str]) -> bool {
     let courtesy = [
         "please", "pls", "bitte", "a", "an", "real", "live", "ein", "einen", "echter", "now", "the", "to",
-        "want", "i",
+        "want", "i", "hello", "hi", "hey", "hallo",
     ];
     let alone = said.iter().any(|w| CLEARLY.contains(w))
         && said.iter().all(|w| CLEARLY.contains(w) || courtesy.contains(w));
@@ -203,6 +203,8 @@ fn wants_person(said: &[&str]) -> bool {
     let me = ["me", "us", "mich", "mir"];
     let me_to_someone = |verbs: &[&str]| {
         (0..said.len()).filter(|i| verbs.contains(&said[*i])).any(|i| {
+            // "Geben Sie mir einen Menschen"
+            let i = i + usize::from(said.get(i + 1).is_some_and(|w| ["sie", "du"].contains(w)));
             said.get(i + 1).is_some_and(|w| me.contains(w))
                 && said[i + 2..].iter().take(7).any(|w| PEOPLE.contains(w))
         })
@@ -377,12 +379,14 @@ mod tests {
         for message in [
             "I'd like to talk to a real person please",
             "Human!",
+            "Hello? A human please!",
             "agent please",
             "get me someone from your team",
             "can you connect me with customer service",
             "could a colleague take over",
             "is there anybody I can speak to?",
             "Ich möchte mit einem Mitarbeiter sprechen",
+            "Geben Sie mir sofort einen Menschen!",
         ] {
             assert_eq!(intent(message), Intent::Person, "{message}");
         }

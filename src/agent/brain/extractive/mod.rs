@@ -11,6 +11,7 @@ pub mod question;
 pub mod rank;
 pub mod sentences;
 pub mod service;
+pub mod ticket;
 
 use futures::future::BoxFuture;
 use serde_json::json;
@@ -20,6 +21,7 @@ use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::extractive::phrases::{Phrase, say};
 use crate::agent::brain::extractive::rank::Candidate;
 use crate::agent::brain::{Brain, Plan, Sentence, ToolCall, TurnView};
+use crate::agent::consent;
 use crate::agent::machine::action::HandoffReason;
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
@@ -70,8 +72,11 @@ impl Brain for Extractive {
 }
 
 fn plan(view: &TurnView) -> Plan {
+    if is_unclear(view) {
+        return Plan::Draft;
+    }
     if intent(&view.message) != Intent::Person
-        && let Some(plan) = service::plan(view)
+        && let Some(plan) = ticket::plan(view).or_else(|| service::plan(view))
     {
         return plan;
     }
@@ -80,6 +85,8 @@ fn plan(view: &TurnView) -> Plan {
         Intent::Person => return Plan::Handoff(HandoffReason::VisitorAsked),
         // What the pages say about it, and who knows how it stands.
         Intent::Order(number) => vec![view.message.replace(&number, " "), contact::QUERY.to_owned()],
+        // A yes or no to nothing is no question.
+        Intent::Answer if consent::read(&view.message).is_some() => Vec::new(),
         Intent::Answer => vec![asked(view)],
         Intent::Nothing | Intent::Greeting | Intent::Thanks | Intent::Goodbye | Intent::Machine => Vec::new(),
     };
@@ -110,6 +117,14 @@ fn finds_nothing(view: &TurnView) -> bool {
         })
 }
 
+/// Whether all that came to a proposal is a hedged yes or no, and no other wish.
+fn is_unclear(view: &TurnView) -> bool {
+    view.unclear
+        && !matches!(intent(&view.message), Intent::Person | Intent::Order(_))
+        && !service::goes_on(view)
+        && ticket::plan(view).is_none()
+}
+
 /// The question with what it refers to: "and to Norway?" goes on from the question before.
 fn asked(view: &TurnView) -> String {
     match before(view) {
@@ -132,12 +147,25 @@ fn before(view: &TurnView) -> Option<&str> {
     if !goes_on || said.len() > 10 {
         return None;
     }
-    let last = view.history.iter().rev().find(|e| e.by_visitor)?;
+    let last = view.since().iter().rev().find(|e| e.by_visitor)?;
     (intent(&last.text) == Intent::Answer).then_some(last.text.as_str())
 }
 
+/// What is said of the conversation itself, which no page says.
+fn fixed(phrase: Phrase<'_>, view: &TurnView) -> Vec<Sentence> {
+    vec![Sentence {
+        fixed: true,
+        gap: None,
+        md: say(phrase, Tongue::of(&view.locale), &view.site_name),
+        cites: Vec::new(),
+    }]
+}
+
 fn draft(view: &TurnView) -> Vec<Sentence> {
-    if let Some(sentences) = service::draft(view) {
+    if is_unclear(view) && view.outcomes.is_empty() {
+        return fixed(Phrase::OnlyYes, view);
+    }
+    if let Some(sentences) = ticket::draft(view).or_else(|| service::draft(view)) {
         return sentences;
     }
     let tongue = Tongue::of(&view.locale);
@@ -154,6 +182,9 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
         Intent::Thanks => Some(Phrase::Welcome),
         Intent::Goodbye => Some(Phrase::Goodbye),
         Intent::Machine => Some(Phrase::Machine),
+        Intent::Answer if consent::read(&view.message).is_some() => {
+            return fixed(Phrase::NothingAsked, view);
+        }
         Intent::Person | Intent::Order(_) | Intent::Answer => None,
     };
     if let Some(phrase) = phrase {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::{ModelBrain, context as shown};
-use crate::agent::brain::{Sentence, TurnView};
+use crate::agent::brain::{Sentence, TurnView, connected};
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
 use crate::domain::document::Passage;
@@ -33,6 +33,9 @@ pub(super) async fn draft(
     meter: &Meter,
     out: mpsc::Sender<Sentence>,
 ) -> Result<(), LinkFailure> {
+    if let Some(said) = connected::done(view) {
+        return out.send(said).await.map_err(|_| LinkFailure::Cut);
+    }
     let settings = brain.provider.settings();
     let budget = brain.budget;
     let refused: Vec<_> = view

@@ -20,6 +20,7 @@ use crate::agent::brain::{Brain, Plan, Sentence, TurnView};
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::{Intent, Meter, OpenCall};
 use crate::domain::clock::SharedClock;
+use crate::domain::tool::HANDOFF_HUMAN;
 use crate::models::breaker::Ticket;
 use crate::models::chat::{ChatError, ChatRequest, ChatStream, Chunk, Failure, ToolSpec};
 use crate::models::provider::Provider;
@@ -56,9 +57,14 @@ impl ModelBrain {
     /// A brain that may plan these tools.
     #[must_use]
     pub fn new(provider: Arc<Provider>, tools: Vec<ToolSpec>, budget: Budget, clock: SharedClock) -> Self {
+        // One way to a person is enough.
+        let by_tool = tools.iter().any(|t| t.name == HANDOFF_HUMAN);
+        let ends = plan::ends()
+            .into_iter()
+            .filter(|e| !by_tool || e.name != plan::HAND_OVER);
         Self {
             provider,
-            tools: tools.into_iter().chain(plan::ends()).collect(),
+            tools: tools.into_iter().chain(ends).collect(),
             ends: plan::ends().into(),
             budget,
             clock,

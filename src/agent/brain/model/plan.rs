@@ -8,12 +8,13 @@ use minijinja::context;
 use serde_json::{Value, json};
 
 use super::{ModelBrain, context as shown};
-use crate::agent::brain::{Plan, ToolCall, TurnView};
+use crate::agent::brain::{Plan, ToolCall, TurnView, connected};
 use crate::agent::machine::action::{Correction, HandoffReason, Question};
 use crate::agent::machine::call::Rejection;
 use crate::agent::machine::ctx::MAX_TOOLS;
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
+use crate::domain::tool::KB_SEARCH;
 use crate::models::chat::{ChatMessage, ChatRequest, Chunk, ToolChoice, ToolSpec};
 use crate::models::prompts;
 use crate::models::tokens::Counter;
@@ -24,7 +25,7 @@ const PLAN_TOKENS: u32 = 500;
 const CALLS: usize = 8;
 
 const ANSWER: &str = "write_answer";
-const HAND_OVER: &str = "hand_over";
+pub(super) const HAND_OVER: &str = "hand_over";
 const ASK: &str = "ask_for_address";
 
 /// How planning can end beside a tool.
@@ -62,6 +63,10 @@ pub(super) fn ends() -> [ToolSpec; 3] {
 }
 
 pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> Result<Plan, LinkFailure> {
+    // What the visitor has said yes to has run: that is told, and nothing else is done.
+    if connected::done(view).is_some() {
+        return Ok(Plan::Draft);
+    }
     let settings = brain.provider.settings();
     let calls_left = usize::from(MAX_TOOLS).saturating_sub(view.outcomes.len());
     let system = prompts::PLAN.render(context! {
@@ -69,6 +74,7 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
         calls_left => calls_left,
         customer => view.customer,
         correction => view.correction.map(correction),
+        handled => view.handled > 0,
     });
     let budget = brain.budget;
     let fixed = shown::bound(&system) + shown::bound(&view.message) + PLAN_TOKENS;
@@ -84,11 +90,15 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
     ));
     messages.push(ChatMessage::User(view.message.clone()));
     messages.extend(shown::outcomes(view, room / 2));
-    let tools = if calls_left > 0 { &brain.tools } else { &brain.ends };
+    let tools = if calls_left > 0 {
+        callable(brain, view)
+    } else {
+        Arc::clone(&brain.ends)
+    };
     let request = ChatRequest {
         model: settings.plan_model.clone(),
         messages,
-        tools: Arc::clone(tools),
+        tools,
         tool_choice: ToolChoice::Required,
         temperature: settings.plan_temperature,
         max_tokens: PLAN_TOKENS,
@@ -107,6 +117,18 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
     };
     answer.end(plan.as_ref().map(|_| ()).map_err(|f| *f));
     plan
+}
+
+/// What may be called on this site: what is switched off is hidden, but for the search, whose
+/// being off leads to a person. What the site's operator has connected is added.
+fn callable(brain: &ModelBrain, view: &TurnView) -> Arc<[ToolSpec]> {
+    let connected = view.site_tools.specs();
+    if connected.is_empty() && view.off.is_empty() {
+        return Arc::clone(&brain.tools);
+    }
+    let on = |name: &str| name == KB_SEARCH || !view.off.contains(name);
+    let own = brain.tools.iter().cloned();
+    own.chain(connected).filter(|t| on(&t.name)).collect()
 }
 
 fn read(calls: Vec<crate::models::chat::ToolCall>, wrote: bool) -> Result<Plan, LinkFailure> {

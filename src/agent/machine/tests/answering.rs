@@ -133,7 +133,7 @@ fn a_draft_without_a_sentence_is_a_failed_link() {
 #[rstest]
 #[case::full(Mode::Full, true, vec![finish(Outcome::Answered)])]
 #[case::assist(Mode::Assist, true, vec![finish(Outcome::Answered)])]
-#[case::shadow(Mode::Shadow, true, vec![say(Template::Withheld), finish(Outcome::Withheld)])]
+#[case::shadow(Mode::Shadow, true, vec![arm(Timer::Close), Action::StoreDraft { question: None }])]
 #[case::full_failing(Mode::Full, false, redraft())]
 #[case::shadow_failing(Mode::Shadow, false, redraft())]
 fn the_check_of_the_whole_decides(#[case] mode: Mode, #[case] passed: bool, #[case] expected: Vec<Action>) {
@@ -154,8 +154,28 @@ fn shadow_mode_withholds_questions_too() {
         ],
     ]
     .concat();
-    let (_, actions) = run(new_turn(Mode::Shadow), inputs);
+    let (asking, actions) = run(new_turn(Mode::Shadow), inputs);
     assert_eq!(actions, [say(Template::Withheld), finish(Outcome::Withheld)]);
+    assert_eq!(asking.outcome(), Some(Outcome::Withheld));
+}
+
+/// AGT-15: what was drafted is kept for staff before the visitor is told that they will reply.
+#[test]
+fn a_draft_for_staff_is_kept_and_written_again_after_a_crash() {
+    let passed = || checking().into_iter().chain([checked(true)]);
+    let (_, actions) = run(new_turn(Mode::Shadow), passed().chain([closed_unreachable()]));
+    let end = [
+        say(Template::Withheld),
+        say(Template::AskForAddress),
+        finish(Outcome::Withheld),
+    ];
+    assert_eq!(actions, end);
+    let (again, actions) = run(new_turn(Mode::Shadow), passed().chain([resumed(Ledger::None)]));
+    assert!(
+        matches!(actions.last(), Some(Action::Draft { .. })),
+        "{actions:?}"
+    );
+    assert_eq!(again.ctx.released, 0);
 }
 
 /// AGT-3: what passed the gate stays, and the turn closes as incomplete.

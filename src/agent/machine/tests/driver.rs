@@ -242,17 +242,25 @@ impl World {
             Action::CheckAnswer { .. } => checked(pick % 4 != 0),
             _ => match pick % 4 {
                 0 => Input::CloseFailed,
-                1 => Input::Closed { needs_contact: true },
+                1 => closed_unreachable(),
+                2 => Input::Closed(Stored {
+                    already: true,
+                    away: true,
+                    ..Stored::default()
+                }),
                 _ => closed(),
             },
         };
-        if matches!(input, Input::Closed { .. }) {
+        if matches!(input, Input::Closed(_)) {
             if matches!(operation, Action::StoreAsk { .. }) {
                 self.first_word.get_or_insert(self.now);
             }
             self.stored = Some(operation);
         }
-        self.whole_passed = matches!(input, Input::Checked { gate: Gate::Pass });
+        // Keeping a draft for staff is no new one.
+        if !matches!(input, Input::Closed(_)) {
+            self.whole_passed = matches!(input, Input::Checked { gate: Gate::Pass });
+        }
         // A draft stays open while sentences come; everything else is answered once.
         if !matches!(input, Input::Sentence { .. }) {
             self.open = None;
@@ -282,7 +290,14 @@ impl World {
                 self.settle(call, None);
                 Input::ToolNeeds {
                     call_id,
-                    need: every_need()[pick / 16 % 3],
+                    need: every_need()[pick / 16 % 4],
+                }
+            }
+            15 => {
+                self.settle(call, Some(Fate::Done));
+                Input::ToolHandsOver {
+                    call_id,
+                    reason: HandoffReason::Policy,
                 }
             }
             n => {
@@ -359,7 +374,7 @@ impl World {
         );
         match action {
             Action::Screen | Action::Plan { .. } | Action::CheckAnswer { .. } => {}
-            Action::StoreAsk { .. } | Action::OpenTicket { .. } => {}
+            Action::StoreAsk { .. } | Action::StoreDraft { .. } | Action::OpenTicket { .. } => {}
             Action::CallTool { call } => self.begin_call(call),
             Action::Draft { .. } => {
                 assert_eq!(self.visible, 0, "a draft begins on a clean page");

@@ -75,7 +75,54 @@ fn an_address_is_asked_for_where_somebody_will_write(
     #[case] base: Vec<Input>,
     #[case] expected: Vec<Action>,
 ) {
-    assert_eq!(caused(base, [Input::Closed { needs_contact: true }]), expected);
+    assert_eq!(caused(base, [closed_unreachable()]), expected);
+}
+
+#[test]
+fn a_second_wish_for_a_person_hears_that_somebody_has_it() {
+    let already = Input::Closed(Stored {
+        already: true,
+        ..Stored::default()
+    });
+    assert_eq!(
+        caused(handing_off(), [already.clone()]),
+        [say(Template::StillWithTeam), finish(Outcome::Handoff)]
+    );
+    // What waits for an approval says so all the same.
+    let base = [
+        writing(),
+        vec![tool_needs(1, Need::Approval { proposal: proposal() })],
+    ]
+    .concat();
+    assert_eq!(
+        caused(base, [already]),
+        [say(Template::AwaitingApproval), finish(Outcome::Asked)]
+    );
+}
+
+#[test]
+fn who_waits_for_a_person_hears_that_nobody_is_in() {
+    let away = Input::Closed(Stored {
+        away: true,
+        needs_contact: true,
+        ..Stored::default()
+    });
+    assert_eq!(
+        caused(handing_off(), [away.clone()])[1..],
+        [
+            say(Template::NobodyIn),
+            say(Template::AskForAddress),
+            finish(Outcome::Handoff)
+        ]
+    );
+    let question = [
+        planning(),
+        vec![planned(Plan::Ask {
+            question: Question::Contact,
+        })],
+    ]
+    .concat();
+    assert_eq!(caused(question, [away]), [finish(Outcome::Asked)]);
 }
 
 #[rstest]

@@ -34,7 +34,12 @@ pub fn every_input() -> Vec<Input> {
                 reason: GateReason::NoDocument,
             },
         },
-        Input::Closed { needs_contact: true },
+        closed_unreachable(),
+        Input::Closed(Stored {
+            needs_contact: true,
+            already: true,
+            away: true,
+        }),
         closed(),
         Input::CloseFailed,
         Input::Fenced,
@@ -57,6 +62,10 @@ pub fn every_input() -> Vec<Input> {
         ]);
         inputs.extend(EVERY_CODE.map(|code| tool_err(n, code)));
         inputs.extend(every_need().map(|need| tool_needs(n, need)));
+        inputs.push(Input::ToolHandsOver {
+            call_id: call_id(n),
+            reason: HandoffReason::OutOfScope,
+        });
     }
     inputs.extend(EVERY_FAILURE.map(|cause| Input::LinkFailed { cause }));
     inputs.extend([0, 1, 2, u32::MAX].map(pass));
@@ -106,9 +115,10 @@ pub fn every_question() -> [Question; 3] {
     ]
 }
 
-pub fn every_need() -> [Need; 3] {
+pub fn every_need() -> [Need; 4] {
     [
         Need::Identity,
+        Need::Contact,
         Need::Confirm { proposal: proposal() },
         Need::Approval { proposal: proposal() },
     ]
@@ -165,6 +175,10 @@ fn states() -> Vec<State> {
         .map(|question| Store::Ask { question })
         .into_iter()
         .chain([
+            Store::Draft { question: None },
+            Store::Draft {
+                question: Some(Question::Identity),
+            },
             Store::Ticket {
                 reason: TicketReason::TimedOut,
             },

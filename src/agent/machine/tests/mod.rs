@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::agent::machine::action::{Action, HandoffReason, Question, Template, TicketReason};
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Effect, Ledger, Rejection};
 use crate::agent::machine::ctx::{Limits, Timer};
-use crate::agent::machine::input::{Gate, GateReason, Input, LinkFailure, Plan, Verdict};
+use crate::agent::machine::input::{Gate, GateReason, Input, LinkFailure, Plan, Stored, Verdict};
 use crate::agent::machine::{Machine, step};
 use crate::domain::ids::{CallId, ProposalId};
 use crate::domain::site::Mode;
@@ -187,7 +187,14 @@ fn timer(timer: Timer) -> Input {
     Input::Timer { timer }
 }
 fn closed() -> Input {
-    Input::Closed { needs_contact: false }
+    Input::Closed(Stored::default())
+}
+/// Stored, and no address of the visitor is known.
+fn closed_unreachable() -> Input {
+    Input::Closed(Stored {
+        needs_contact: true,
+        ..Stored::default()
+    })
 }
 fn resumed(ledger: Ledger) -> Input {
     Input::Resumed { ledger }

@@ -77,6 +77,14 @@ fn machines_inputs_and_actions_survive_being_stored() {
 #[case(checked(true), json!({"input": "checked", "gate": {"verdict": "pass"}}))]
 #[case(timer(Timer::First), json!({"input": "timer", "timer": "first"}))]
 #[case(closed(), json!({"input": "closed", "needs_contact": false}))]
+#[case(
+    Input::Closed(Stored { needs_contact: true, already: true, away: true }),
+    json!({"input": "closed", "needs_contact": true, "already": true, "away": true})
+)]
+#[case(
+    Input::ToolHandsOver { call_id: call_id(1), reason: HandoffReason::Policy },
+    json!({"input": "tool_hands_over", "call_id": ID, "reason": "policy"})
+)]
 #[case(Input::CloseFailed, json!({"input": "close_failed"}))]
 #[case(Input::Fenced, json!({"input": "fenced"}))]
 #[case(Input::Cancelled, json!({"input": "cancelled"}))]
@@ -113,6 +121,10 @@ fn an_inputs_form(#[case] input: Input, #[case] stored: Value) {
 #[case(
     Action::StoreAsk { question: Question::Confirm { proposal: proposal() } },
     json!({"action": "store_ask", "question": {"kind": "confirm", "proposal": PROPOSAL}})
+)]
+#[case(
+    Action::StoreDraft { question: Some(Question::Contact) },
+    json!({"action": "store_draft", "question": {"kind": "contact"}})
 )]
 #[case(
     Action::OpenTicket { reason: TicketReason::TimedOut },

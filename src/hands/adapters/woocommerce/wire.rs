@@ -219,14 +219,8 @@ fn item(line: &Value, currency: Currency) -> Option<OrderItem> {
 fn quantity(value: &Value) -> u32 {
     let read = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
     let whole = read.filter(|n| n.is_finite()).unwrap_or(1.0).ceil();
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "it is within the bounds"
-    )]
-    {
-        whole.clamp(0.0, 1_000_000.0) as u32
-    }
+    // Within the bounds, so nothing is cut off.
+    whole.clamp(0.0, 1_000_000.0) as u32
 }
 
 fn address(raw: &Value) -> Option<Address> {

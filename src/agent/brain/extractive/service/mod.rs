@@ -2,14 +2,16 @@
 //! tools that it takes, and fixed sentences about what they returned. The hands decide who may
 //! have what; nothing here does.
 
+mod phrasing;
 mod postal;
+mod proof;
 mod say;
 mod wish;
 
 use serde_json::{Value, json};
 
 use self::wish::{Wish, Wished};
-use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView};
+use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView, connected};
 use crate::agent::machine::action::Question;
 use crate::agent::phrases::Tongue;
 use crate::hands::Tool;
@@ -18,12 +20,14 @@ use crate::hands::get_order_status::GetOrderStatus;
 use crate::hands::issue_refund::IssueRefund;
 use crate::hands::list_orders::ListOrders;
 use crate::hands::update_shipping_address::UpdateShippingAddress;
+use crate::hands::verify_identity::VerifyIdentity;
 
 const STATUS: &str = GetOrderStatus::NAME;
 const LIST: &str = ListOrders::NAME;
 const POLICY: &str = CheckRefundPolicy::NAME;
 const REFUND: &str = IssueRefund::NAME;
 const ADDRESS: &str = UpdateShippingAddress::NAME;
+const VERIFY: &str = VerifyIdentity::NAME;
 /// Where a site has no shop, the pages are asked instead.
 const DISABLED: &str = "DISABLED";
 
@@ -47,19 +51,20 @@ fn no_shop(view: &TurnView) -> bool {
 /// What to do next about an order; none when the message isn't about one, or no shop can be asked.
 pub fn plan(view: &TurnView) -> Option<Plan> {
     // What was said yes to has run: its result is told.
-    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some() {
+    if outcome(view, REFUND).or_else(|| outcome(view, ADDRESS)).is_some() || connected::done(view).is_some() {
         return Some(Plan::Draft);
     }
     if no_shop(view) {
         return None;
     }
-    let wished = wish::read(view)?;
+    let wished = wish::read(view);
+    if let Some(plan) = proof::plan(view, wished.is_some()) {
+        return Some(plan);
+    }
+    let wished = wished?;
     match &wished.wish {
         Wish::Status => status(view, &wished),
-        Wish::List => Some(match outcome(view, LIST) {
-            Some(_) => Plan::Draft,
-            None => call(LIST, json!({})),
-        }),
+        Wish::List => list(view, &wished),
         Wish::Refund => refund(view, &wished),
         Wish::Address(address) => {
             let known = outcome(view, STATUS);
@@ -75,6 +80,27 @@ pub fn plan(view: &TurnView) -> Option<Plan> {
     }
 }
 
+/// Whether the visitor has entered the right code in this turn.
+fn verified(view: &TurnView) -> bool {
+    outcome(view, VERIFY).is_some_and(|o| o.result.as_ref().is_ok_and(|r| r["state"] == json!("verified")))
+}
+
+/// What to do while the order's number isn't known: the visitor's orders, once they have shown
+/// who they are; a code to the address that they gave; else both are asked for.
+fn without_number(view: &TurnView, wished: &Wished) -> Plan {
+    if verified(view) {
+        return match outcome(view, LIST) {
+            Some(_) => Plan::Draft,
+            None => call(LIST, json!({})),
+        };
+    }
+    let code = wished
+        .email
+        .as_deref()
+        .and_then(|email| proof::instead_of_number(view, email));
+    code.unwrap_or(Plan::Ask(Question::Identity))
+}
+
 fn call(tool: &str, args: Value) -> Plan {
     Plan::Calls(vec![ToolCall {
         tool: tool.to_owned(),
@@ -82,15 +108,36 @@ fn call(tool: &str, args: Value) -> Plan {
     }])
 }
 
+/// The list is of those who have shown who they are: who gives a number and an address does so by it.
+fn list(view: &TurnView, wished: &Wished) -> Option<Plan> {
+    let shown = outcome(view, STATUS).map(|o| o.result.is_ok());
+    Some(match (outcome(view, LIST), shown) {
+        (Some(_), _) | (None, Some(false)) => Plan::Draft,
+        (None, None) if wished.number.is_some() && wished.email.is_some() => return status(view, wished),
+        // An address alone shows nothing; a code sent there does.
+        (None, None) if wished.email.is_some() && !verified(view) => {
+            let email = wished.email.as_deref().unwrap_or_default();
+            proof::instead_of_number(view, email).unwrap_or(Plan::Ask(Question::Identity))
+        }
+        (None, _) => call(LIST, json!({})),
+    })
+}
+
+/// Whether a message goes on with a wish about an order, or brings one.
+pub fn goes_on(view: &TurnView) -> bool {
+    wish::read(view).is_some()
+}
+
 fn status(view: &TurnView, wished: &Wished) -> Option<Plan> {
     if outcome(view, STATUS).is_some() {
         return Some(Plan::Draft);
     }
     let Some(number) = &wished.number else {
-        return Some(Plan::Ask(Question::Identity));
+        return Some(without_number(view, wished));
     };
     let mut args = json!({ "order_id": number });
-    if let Some(email) = &wished.email {
+    // A proof is good for all orders of its address; an address beside it would be a guess.
+    if let Some(email) = wished.email.as_ref().filter(|_| !verified(view)) {
         args["email"] = json!(email);
     }
     Some(call(STATUS, args))
@@ -98,12 +145,12 @@ fn status(view: &TurnView, wished: &Wished) -> Option<Plan> {
 
 fn refund(view: &TurnView, wished: &Wished) -> Option<Plan> {
     let Some(number) = &wished.number else {
-        return Some(Plan::Ask(Question::Identity));
+        return Some(without_number(view, wished));
     };
     let reason: String = wished.reason.chars().take(LONGEST_REASON).collect();
     let Some(policy) = outcome(view, POLICY) else {
         let mut args = json!({ "order_id": number, "reason": reason });
-        if let Some(email) = &wished.email {
+        if let Some(email) = wished.email.as_ref().filter(|_| !verified(view)) {
             args["email"] = json!(email);
         }
         return Some(call(POLICY, args));
@@ -125,15 +172,27 @@ fn refund(view: &TurnView, wished: &Wished) -> Option<Plan> {
 
 /// What the tools returned, in words; none when no tool of orders ran.
 pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
+    let tongue = Tongue::of(&view.locale);
+    let sentence = |md: String| Sentence {
+        fixed: true,
+        gap: None,
+        md,
+        cites: Vec::new(),
+    };
+    if let Some(said) = connected::done(view) {
+        return Some(vec![said]);
+    }
     if no_shop(view) {
         return None;
     }
-    let tongue = Tongue::of(&view.locale);
     let last = view
         .outcomes
         .iter()
         .rev()
-        .find(|o| [REFUND, ADDRESS, POLICY, LIST, STATUS].contains(&o.tool.as_str()))?;
+        .find(|o| [REFUND, ADDRESS, POLICY, LIST, STATUS].contains(&o.tool.as_str()));
+    let Some(last) = last else {
+        return proof::draft(view, tongue).map(|lines| lines.into_iter().map(sentence).collect());
+    };
     let lines = match (&last.result, last.tool.as_str()) {
         (Err(code), tool) => say::failed(code, tool, tongue),
         (Ok(output), REFUND | ADDRESS) => say::acted(output, tongue),
@@ -143,12 +202,6 @@ pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
             Some(Wish::Address(_)) => say::address_wanted(output, view.off.contains(ADDRESS), tongue),
             _ => say::status(output, tongue),
         },
-    };
-    let sentence = |md: String| Sentence {
-        fixed: true,
-        gap: None,
-        md,
-        cites: Vec::new(),
     };
     Some(lines.into_iter().map(sentence).collect())
 }

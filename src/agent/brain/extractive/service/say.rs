@@ -217,12 +217,22 @@ pub fn address_wanted(output: &Value, switched_off: bool, tongue: Tongue) -> Vec
             "Ich kann hier keine Adressen ändern; soll ich es an unser Team weitergeben?".to_owned()
         }
         (_, _, true) => format!(
-            "Please write the whole new address for order {number} like this: name, street and number, postal code and town, country."
+            "{} for order {number} like this: name, street and number, postal code and town, country.",
+            address_form(tongue)
         ),
         (_, _, false) => format!(
-            "Bitte schreiben Sie die ganze neue Adresse für die Bestellung {number} so: Name, Straße und Nummer, Postleitzahl und Ort, Land."
+            "{} für die Bestellung {number} so: Name, Straße und Nummer, Postleitzahl und Ort, Land.",
+            address_form(tongue)
         ),
     }]
+}
+
+/// How a whole address is asked for.
+pub fn address_form(tongue: Tongue) -> &'static str {
+    match tongue {
+        Tongue::English => "Please write the whole new address",
+        Tongue::German => "Bitte schreiben Sie die ganze neue Adresse",
+    }
 }
 
 /// A tool that couldn't.

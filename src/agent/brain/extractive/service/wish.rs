@@ -3,9 +3,14 @@
 
 use serde_json::Value;
 
-use super::postal;
-use crate::agent::brain::TurnView;
+use super::phrasing::{
+    ADDRESS, ADDRESS_WISH, FOLLOW_UP, GENERAL, LIST, MY_ORDER, REFUND, REFUND_WISH, STATUS,
+};
+use super::{postal, proof, say};
 use crate::agent::brain::extractive::intent::{bare_number, order_number};
+use crate::agent::brain::{Exchange, TurnView};
+use crate::agent::phrases::{self, Tongue};
+use crate::domain::event::AskKind;
 use crate::knowledge::words::words;
 
 /// How far back a wish is looked for, in messages of the visitor.
@@ -56,22 +61,40 @@ impl Wished {
 /// What the conversation wants done with an order now; none when it is about something else.
 pub fn read(view: &TurnView) -> Option<Wished> {
     let message = view.message.as_str();
-    let before: Vec<&str> = view
-        .history
+    let tongue = Tongue::of(&view.locale);
+    let history = view.since();
+    let asked = asked(history.last(), tongue);
+    // The visitor's messages before, the last one first, each with what it was asked for.
+    let said: Vec<(&str, Option<Asked>)> = history
         .iter()
+        .enumerate()
         .rev()
-        .filter(|e| e.by_visitor)
+        .filter(|(_, e)| e.by_visitor)
         .take(BACK)
-        .map(|e| e.text.as_str())
+        .map(|(i, e)| {
+            let question = i.checked_sub(1).and_then(|i| history.get(i));
+            (e.text.as_str(), self::asked(question, tongue))
+        })
         .collect();
+    let before: Vec<&str> = said.iter().map(|(text, _)| *text).collect();
+    // What was ordered before is what is asked about now, where it isn't said.
+    let known = || before.iter().any(|text| order_number(text).is_some());
     // A message that only gives what was asked for goes on with the wish before it, and with
     // what was given since.
-    let (wish, reason, since) = match wish(message) {
+    let goes_on = || {
+        let earlier = said.iter().enumerate();
+        earlier
+            .map(|(i, (text, asked))| (i, *text, *asked))
+            .find_map(|(i, text, asked)| Some((own_wish(text, asked)?, text, i + 1)))
+    };
+    let (wish, reason, since) = match own_wish(message, asked) {
         Some(wish) => (wish, message, 0),
-        None if gives(message) => before
-            .iter()
-            .enumerate()
-            .find_map(|(i, text)| Some((wish(text)?, *text, i + 1)))?,
+        None if asked == Some(Asked::Address) && may_be_postal(message) => goes_on()?,
+        None if gives(message) => {
+            let status = || order_number(message).map(|_| (Wish::Status, message, 0));
+            goes_on().or_else(status)?
+        }
+        None if has_any(message, FOLLOW_UP) && known() => (Wish::Status, message, 0),
         None => return None,
     };
     let given = || std::iter::once(message).chain(before[..since].iter().copied());
@@ -95,19 +118,68 @@ pub fn read(view: &TurnView) -> Option<Wished> {
     })
 }
 
+/// What the agent's last word asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// A number and an address of e-mail.
+    Identity,
+    /// A postal address.
+    Address,
+}
+
+fn asked(last: Option<&Exchange>, tongue: Tongue) -> Option<Asked> {
+    let last = last.filter(|e| !e.by_visitor)?;
+    let text = last.text.as_str();
+    let identity = phrases::asks(AskKind::Identity, tongue);
+    let not_found = say::failed("NOT_FOUND", "", tongue);
+    if text.contains(identity) || not_found.iter().any(|line| text.contains(line.as_str())) {
+        Some(Asked::Identity)
+    } else if text.starts_with(say::address_form(tongue)) {
+        Some(Asked::Address)
+    } else {
+        None
+    }
+}
+
+/// What a message wants, where it doesn't just give what was asked for: "Order 1004", to the
+/// question which one.
+fn own_wish(message: &str, asked: Option<Asked>) -> Option<Wish> {
+    let wish = wish(message)?;
+    let answers = asked == Some(Asked::Identity) && gives(message) && !has_any(message, STATUS);
+    (wish != Wish::Status || !answers).then_some(wish)
+}
+
+/// Whether a message may be meant as a postal address, though it can't be read as one.
+fn may_be_postal(message: &str) -> bool {
+    let has = |is: fn(char) -> bool| message.chars().any(is);
+    has(|c| c.is_ascii_digit())
+        && has(char::is_alphabetic)
+        && !message.contains('?')
+        && words(message).len() <= SHORT
+}
+
+/// Whether a message has one of these phrases.
+fn has_any(message: &str, phrases: &[&str]) -> bool {
+    let lower: Vec<String> = words(message).into_iter().map(|w| w.lower).collect();
+    let text = format!(" {} ", lower.join(" "));
+    phrases.iter().any(|p| text.contains(&format!(" {p} ")))
+}
+
 /// Whether a message gives an order's number or an address and not much else, or a postal
 /// address.
 fn gives(message: &str) -> bool {
     let brief = words(message).len() <= SHORT;
     brief
         && (placeholder(message).is_some()
+            || proof::code(message).is_some()
+            || proof::wants_code(message)
             || bare_number(message).is_some()
             || order_number(message).is_some())
         || postal::read(message).is_some()
 }
 
 /// The first e-mail address of a text, as it stands behind its placeholder.
-fn placeholder(text: &str) -> Option<String> {
+pub(super) fn placeholder(text: &str) -> Option<String> {
     let from = text.find("[EMAIL_")?;
     let end = from + text[from..].find(']')? + 1;
     let number = &text[from + "[EMAIL_".len()..end - 1];
@@ -165,122 +237,9 @@ fn wish(message: &str) -> Option<Wish> {
     }
 }
 
-const GENERAL: &[&str] = &[
-    "how long",
-    "how do",
-    "how does",
-    "how can",
-    "how much",
-    "what is",
-    "what's",
-    "what are",
-    "do you",
-    "does it",
-    "is it possible",
-    "wie lange",
-    "wie kann",
-    "wie funktioniert",
-    "was kostet",
-    "gibt es",
-    "when do",
-    "who pays",
-];
-const MY_ORDER: &[&str] = &[
-    "my order",
-    "this order",
-    "the order",
-    "my purchase",
-    "meine bestellung",
-    "meiner bestellung",
-    "diese bestellung",
-    "die bestellung",
-];
-const REFUND: &[&str] = &[
-    "refund",
-    "refunded",
-    "money back",
-    "reimburse",
-    "reimbursement",
-    "return",
-    "send back",
-    "give back",
-    "rückerstattung",
-    "erstattung",
-    "erstatten",
-    "zurückerstatten",
-    "geld zurück",
-    "zurückgeben",
-    "zurückschicken",
-    "rückgabe",
-];
-const REFUND_WISH: &[&str] = &[
-    "i want a refund",
-    "i want my money back",
-    "i'd like a refund",
-    "i would like a refund",
-    "i want my money",
-    "i'd like my money back",
-    "give me my money back",
-    "refund me",
-    "please refund",
-    "i need a refund",
-    "i want to be refunded",
-    "ich möchte mein geld zurück",
-    "ich will mein geld zurück",
-    "bitte erstatten",
-];
-const ADDRESS: &[&str] = &[
-    "address",
-    "adresse",
-    "lieferadresse",
-    "lieferanschrift",
-    "anschrift",
-    "shipping address",
-    "delivery address",
-];
-const ADDRESS_WISH: &[&str] = &[
-    "change the address",
-    "change my address",
-    "change the shipping address",
-    "change the delivery address",
-    "change my shipping address",
-    "change my delivery address",
-    "new address",
-    "wrong address",
-    "another address",
-    "different address",
-    "update the address",
-    "update my address",
-    "adresse ändern",
-    "lieferadresse ändern",
-    "neue adresse",
-    "falsche adresse",
-    "andere adresse",
-];
-const LIST: &[&str] = &[
-    "my orders",
-    "all my orders",
-    "list my orders",
-    "my last orders",
-    "order history",
-    "meine bestellungen",
-    "alle bestellungen",
-];
-const STATUS: &[&str] = &[
-    "where is my order",
-    "where's my order",
-    "status of my order",
-    "my order status",
-    "track my order",
-    "wo ist meine bestellung",
-    "wo bleibt meine bestellung",
-    "status meiner bestellung",
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::agent::brain::Exchange;
 
     fn view(said: &[&str]) -> TurnView {
         let (message, history) = said.split_last().unwrap();
@@ -376,6 +335,63 @@ mod tests {
             "Anna Huber, Neue Straße 7, 4020 Linz, Austria",
         ]);
         assert!(matches!(wished, Some((Wish::Address(Some(_)), Some(n), _)) if n == "1001"));
+    }
+
+    fn after(said: &[&str], last: &str) -> Option<(Wish, Option<String>)> {
+        let mut view = view(said);
+        if let Some(agent) = view.history.last_mut() {
+            agent.text = last.to_owned();
+        }
+        read(&view).map(|w| (w.wish, w.number))
+    }
+
+    #[test]
+    fn a_number_that_was_asked_for_is_for_what_was_wanted() {
+        let asked = phrases::asks(AskKind::Identity, Tongue::English);
+        let n = |n: &str| Some(n.to_owned());
+        assert_eq!(
+            after(&["I want my money back", "Order 1004"], asked),
+            Some((Wish::Refund, n("1004")))
+        );
+        let step_by_step = ["I want my money back", "Order 1004", "[EMAIL_1]"];
+        let mut view = view(&step_by_step);
+        for e in view.history.iter_mut().filter(|e| !e.by_visitor) {
+            e.text = asked.to_owned();
+        }
+        let wished = read(&view).unwrap();
+        assert_eq!((wished.wish, wished.number), (Wish::Refund, n("1004")));
+        // Nobody asked: a new wish.
+        let done = "Done: 38.70 EUR of order 1004 goes back.";
+        assert_eq!(
+            after(&["I want a refund for order 1004", "And order 1001?"], done),
+            Some((Wish::Status, n("1001")))
+        );
+        assert_eq!(
+            after(&["Where is my parcel?", "No, 1004!"], asked),
+            Some((Wish::Status, n("1004")))
+        );
+        assert_eq!(
+            after(
+                &["Where is my order 1005?", "And what is the tracking number?"],
+                "It is on its way."
+            ),
+            Some((Wish::Status, n("1005")))
+        );
+        assert_eq!(after(&["Hello", "What is a tracking number?"], "Hello!"), None);
+    }
+
+    #[test]
+    fn half_an_address_is_asked_for_again() {
+        let form = format!(
+            "{} for order 1001 like this: name",
+            say::address_form(Tongue::English)
+        );
+        let said = ["Change the delivery address of order 1001", "Neue Straße 7, Linz"];
+        assert_eq!(
+            after(&said, &form),
+            Some((Wish::Address(None), Some("1001".into())))
+        );
+        assert_eq!(after(&[said[0], "How long is the warranty?"], &form), None);
     }
 
     #[test]

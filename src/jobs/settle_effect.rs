@@ -1,0 +1,119 @@
+//! Finds out what became of an effect that was begun and whose end nobody has heard: the turn's
+//! time was over before the shop had answered, or the process died. It only looks, and looks
+//! again; nothing is ever asked for a second time.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::handler::{Handler, JobContext};
+use crate::agent::phrases::Decision;
+use crate::db::effects;
+use crate::db::pool::DbError;
+use crate::db::proposals;
+use crate::domain::clock::SharedClock;
+use crate::domain::ids::{ProposalId, SiteId};
+use crate::domain::job::{JobError, Work};
+use crate::domain::seal::MasterKey;
+use crate::hands::act;
+use crate::hands::orders::Stores;
+use crate::hands::{ToolContext, ToolError};
+use crate::inbox::{InboxError, decide};
+
+/// When it looks, from the moment at which the effect was begun. By the first the turn or job
+/// that began it is long over.
+const LOOKS: [TimeDelta; 3] = [
+    TimeDelta::seconds(90),
+    TimeDelta::minutes(10),
+    TimeDelta::minutes(60),
+];
+
+/// The handler.
+pub struct SettleEffect {
+    /// Where orders are.
+    pub stores: Arc<dyn Stores>,
+    /// Business time.
+    pub clock: SharedClock,
+    /// What opens arguments.
+    pub master: Arc<MasterKey>,
+}
+
+impl Handler for SettleEffect {
+    fn kind(&self) -> &'static str {
+        Work::SETTLE_EFFECT
+    }
+
+    fn run<'a>(&'a self, ctx: JobContext, work: Work) -> BoxFuture<'a, Result<(), JobError>> {
+        async move {
+            let (Work::SettleEffect { proposal }, Some(site)) = (work, ctx.site) else {
+                return Err(JobError::permanent("bad_job", "this isn't a site's effect"));
+            };
+            self.settle(&ctx, site, proposal).await
+        }
+        .boxed()
+    }
+}
+
+/// The time of the next look, if there is one more.
+fn next(age: TimeDelta) -> Option<TimeDelta> {
+    LOOKS.into_iter().find(|at| *at > age).map(|at| at - age)
+}
+
+fn again(after: TimeDelta) -> JobError {
+    JobError::again(after.to_std().unwrap_or_default())
+}
+
+fn database(error: &DbError) -> JobError {
+    JobError::transient("database", error.to_string())
+}
+
+impl SettleEffect {
+    async fn settle(&self, ctx: &JobContext, site: SiteId, id: ProposalId) -> Result<(), JobError> {
+        let mut tx = ctx.db.site(site).await.map_err(|e| database(&e))?;
+        let effect = effects::find(&mut tx, &id.to_string()).await;
+        drop(tx);
+        let open = |state: &str| matches!(state, "started" | "unknown");
+        let Some(effect) = effect.map_err(|e| database(&e))?.filter(|e| open(&e.state)) else {
+            return Ok(());
+        };
+        let age = self.clock.now() - effect.at;
+        if age < LOOKS[0] {
+            return Err(again(LOOKS[0] - age));
+        }
+        let tool = ToolContext {
+            db: ctx.db.clone(),
+            site,
+            channel: "widget",
+            conversation: None,
+            locale: String::new(),
+            off: Arc::default(),
+            clock: Arc::clone(&self.clock),
+            master: Arc::clone(&self.master),
+        };
+        match act::look(&tool, self.stores.as_ref(), id).await {
+            Ok(Some(_)) => self.tell(ctx, site, id).await.map_err(|e| match e {
+                InboxError::Db(error) => database(&error),
+                other => JobError::permanent("effect", other.to_string()),
+            }),
+            Ok(None) => next(age).map_or(Ok(()), |after| Err(again(after))),
+            Err(error) => Err(asked_in_vain(&error)),
+        }
+    }
+
+    /// Tells the visitor. Staff read it in the same thread.
+    async fn tell(&self, ctx: &JobContext, site: SiteId, id: ProposalId) -> Result<(), InboxError> {
+        let mut tx = ctx.db.site(site).await?;
+        let row = proposals::lock(&mut tx, id)
+            .await?
+            .ok_or(InboxError::NoProposal)?;
+        decide::tell(&mut tx, &row, Decision::Settled, self.clock.now()).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn asked_in_vain(error: &ToolError) -> JobError {
+    tracing::warn!(%error, "what became of an effect can't be looked up");
+    JobError::transient("shop", error.to_string())
+}
