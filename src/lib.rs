@@ -8,6 +8,7 @@ pub mod config;
 pub mod db;
 pub mod domain;
 pub mod evals;
+pub mod events;
 pub mod gateway;
 pub mod guardrails;
 pub mod hands;

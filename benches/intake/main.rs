@@ -11,6 +11,7 @@
 )]
 
 mod articles;
+mod cpu;
 mod events;
 mod product;
 mod rate;

@@ -16,6 +16,8 @@ use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
+use crate::cpu::{self, Cpu};
+
 /// Where everything of a run is.
 pub struct Home {
     binary: PathBuf,
@@ -150,8 +152,17 @@ impl Home {
 }
 
 impl Running {
+    fn pid(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap()
+    }
+
     fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    /// What the server and its PostgreSQL have used so far.
+    pub fn cpu(&self) -> Cpu {
+        cpu::of_family(self.pid())
     }
 
     /// SIGTERM, and its end.

@@ -2,9 +2,11 @@
 //! off, a limit of ours put on, and long texts cut before they are tokenised.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use tokenizers::tokenizer::{PostProcessor, TruncationDirection};
-use tokenizers::{Encoding, Tokenizer};
+use tokenizers::{Encoding, NormalizerWrapper, PreTokenizerWrapper, Tokenizer};
 
 use super::BertError;
 use super::config::Config;
@@ -16,7 +18,16 @@ pub(super) struct Text {
     lowercase: bool,
     /// Bytes of the longest added token: one may straddle a cut.
     longest_added: usize,
+    /// How many tokens words are, where words between blanks are tokenised each by itself: texts
+    /// are counted over and over while they are cut, and have the same words.
+    words: Option<Mutex<HashMap<Box<str>, usize>>>,
 }
+
+/// Words that are remembered, and their length in bytes at most.
+const WORDS: usize = 50_000;
+const LONGEST_WORD: usize = 64;
+/// What surely stands between words.
+const BLANKS: [char; 4] = [' ', '\n', '\t', '\r'];
 
 /// A text shorter than this is tokenised whole.
 const WHOLE: usize = 8 << 10;
@@ -31,11 +42,19 @@ impl Text {
         tokenizer.with_padding(None);
         let added = tokenizer.get_added_tokens_decoder();
         let longest_added = added.values().map(|token| token.content.len()).max().unwrap_or(0);
+        let apart = matches!(
+            tokenizer.get_pre_tokenizer(),
+            Some(PreTokenizerWrapper::BertPreTokenizer(_))
+        ) && matches!(
+            tokenizer.get_normalizer(),
+            None | Some(NormalizerWrapper::BertNormalizer(_))
+        ) && !added.values().any(|token| token.content.contains(BLANKS));
         let text = Self {
             tokenizer,
             limit: config.max_tokens,
             lowercase: config.lowercase,
             longest_added,
+            words: apart.then(Mutex::default),
         };
         text.check(config)?;
         Ok(text)
@@ -76,6 +95,30 @@ impl Text {
 
     /// The number of tokens of the whole text, without special ones.
     pub(super) fn count(&self, text: &str) -> Result<usize, BertError> {
+        let Some(words) = &self.words else {
+            return self.tokens(text);
+        };
+        let mut known = words.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sum = 0;
+        for word in text.split(BLANKS).filter(|word| !word.is_empty()) {
+            if let Some(tokens) = known.get(word) {
+                sum += tokens;
+                continue;
+            }
+            let tokens = self.tokens(word)?;
+            sum += tokens;
+            if word.len() <= LONGEST_WORD {
+                if known.len() >= WORDS {
+                    known.clear();
+                }
+                known.insert(word.into(), tokens);
+            }
+        }
+        Ok(sum)
+    }
+
+    /// The same, without what is known of its words.
+    pub(super) fn tokens(&self, text: &str) -> Result<usize, BertError> {
         let text = self.cased(text);
         let encoding = self.tokenizer.encode_fast(text.as_ref(), false);
         Ok(encoding.map_err(tokenizer_error)?.len())

@@ -8,7 +8,7 @@ use super::Agent;
 use super::turns::{self, Begun};
 use crate::db::events;
 use crate::db::pool::DbError;
-use crate::domain::event::{Asks, Citation, Outcome, ThreadEvent};
+use crate::domain::event::{Asks, Citation, Handed, Outcome, StaffKind, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId, TurnId};
 use crate::guardrails::vault;
 
@@ -38,6 +38,10 @@ pub struct Ended {
     pub brain: String,
     /// What the visitor is asked.
     pub ask: Option<Asks>,
+    /// The person who takes over.
+    pub handoff: Option<Handed>,
+    /// The turn's last event.
+    pub last_seq: i64,
 }
 
 /// Why a turn's end isn't known.
@@ -71,7 +75,7 @@ pub async fn follow(
     let mut after = begun.after;
     let mut live = begun.live;
     let mut sources: Vec<Citation> = Vec::new();
-    let (mut last, mut ask) = (None, None);
+    let (mut last, mut ask, mut handoff, mut taken) = (None, None, None, false);
     let (start, mut swept) = (Instant::now(), Instant::now());
     while start.elapsed() < LONGEST_WAIT {
         if swept.elapsed() > SWEEP {
@@ -103,6 +107,11 @@ pub async fn follow(
             match stored.event {
                 ThreadEvent::Citation(c) => sources.push(c),
                 ThreadEvent::Ask(asks) => ask = Some(asks),
+                event @ ThreadEvent::Handoff { .. } => handoff = event.handed(),
+                ThreadEvent::Staff {
+                    kind: StaffKind::Joined,
+                    ..
+                } => taken = true,
                 ThreadEvent::Final {
                     outcome,
                     text,
@@ -113,7 +122,13 @@ pub async fn follow(
                     last = Some((outcome, text, citations, brain));
                 }
                 ThreadEvent::Done { turn_id } if turn_id == turn => {
-                    let (outcome, text, used, brain) = last.ok_or(FollowError::NoAnswer)?;
+                    // Staff took the conversation over in the middle of it: they answer.
+                    let unanswered = if taken {
+                        FollowError::StaffHeld
+                    } else {
+                        FollowError::NoAnswer
+                    };
+                    let (outcome, text, used, brain) = last.ok_or(unanswered)?;
                     sources.retain(|c| used.contains(&c.n));
                     return Ok(Ended {
                         thread: begun.thread,
@@ -123,6 +138,8 @@ pub async fn follow(
                         citations: sources,
                         brain,
                         ask,
+                        handoff,
+                        last_seq: stored.seq,
                     });
                 }
                 _ => {}

@@ -17,6 +17,7 @@ use crate::domain::ids::VisitorId;
 use crate::domain::site::Site;
 use crate::privacy::erase::{self, Receipt};
 use crate::privacy::export;
+use crate::privacy::journal::Journal;
 use crate::privacy::subject::Subject;
 
 /// Whom.
@@ -106,7 +107,16 @@ async fn erase_on_all(session: &Session, args: &Args, subject: &Subject) -> anyh
             continue;
         }
         let now = session.clock.now();
-        let receipt = erase::erase(&session.db, &session.master, site.id, subject, now).await?;
+        let journal = journal(&session.config);
+        let receipt = erase::erase(
+            &session.db,
+            &session.master,
+            site.id,
+            subject,
+            journal.as_ref(),
+            now,
+        )
+        .await?;
         if !args.json {
             line(&format!("{}: {} removed.", site.slug, said(&receipt.counts)));
             line(&format!(
@@ -128,6 +138,15 @@ async fn erase_on_all(session: &Session, args: &Args, subject: &Subject) -> anyh
         note("Backups that were made before still hold the data; the site's own systems are not touched.");
     }
     Ok(())
+}
+
+/// Where erasures are written down: beside our own PostgreSQL, whose backups are ours to restore.
+pub(super) fn journal(config: &Config) -> Option<Journal> {
+    config
+        .database
+        .url
+        .is_none()
+        .then(|| Journal::of(&config.data_dir))
 }
 
 /// Asks, where there is somebody to ask.

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod backup;
+pub mod bridge;
 pub mod chat;
 pub mod connect;
 pub mod connections;
@@ -13,6 +14,7 @@ pub mod docs;
 pub mod doctor;
 pub mod erase;
 pub mod eval;
+pub mod events;
 pub mod extract;
 pub mod gaps;
 pub mod inbox;
@@ -109,6 +111,9 @@ enum Command {
     /// Add, list and change sites and their keys.
     #[command(subcommand)]
     Site(site::Command),
+    /// See webhooks that came, what became of them, who sent some with a wrong signature; try again.
+    #[command(subcommand)]
+    Events(events::Command),
     /// See a site's tools, try one, switch them on and off.
     #[command(subcommand)]
     Tools(tools::Command),
@@ -124,6 +129,9 @@ enum Command {
         #[command(subcommand)]
         command: inbox::Command,
     },
+    /// See what sites told of forms, orders and other events, and what came of it.
+    #[command(subcommand)]
+    Bridge(bridge::Command),
     /// See what staff were told of, and try whether notices arrive.
     Notices(notices::Args),
     /// See which mails went out, and try the mail server.
@@ -243,9 +251,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
             Command::Connect(args) => connect::run(config, args).await,
             Command::Connections(args) => connections::run(config, args).await,
             Command::Site(command) => site::run(config, command).await,
+            Command::Events(command) => events::run(config, command).await,
             Command::Tools(command) => tools::run(config, command).await,
             Command::Jobs(command) => jobs::run(config, command).await,
             Command::Inbox { who, command } => inbox::run(config, who, command).await,
+            Command::Bridge(command) => bridge::run(config, command).await,
             Command::Notices(args) => notices::run(config, args).await,
             Command::Mail(command) => mail::run(config, command).await,
             Command::Tickets { who, command } => tickets::run(config, who, command).await,

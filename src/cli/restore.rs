@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use chrono::DateTime;
 use serde::Serialize;
 
 use super::display::Display;
@@ -17,6 +18,8 @@ use crate::db::embedded::Access;
 use crate::db::embedded::backup::{self, Facts, Restored};
 use crate::db::{migrate, sites};
 use crate::domain::seal::MasterKey;
+use crate::privacy::erase;
+use crate::privacy::journal::{Entry, Journal};
 
 const MB: u64 = 1 << 20;
 
@@ -28,6 +31,9 @@ pub struct Args {
     /// The file that holds the master key, if the backup doesn't.
     #[arg(long, value_name = "FILE")]
     master_key: Option<PathBuf>,
+    /// The old data folder's `erasures.jsonl`: who was erased after the backup is erased again.
+    #[arg(long, value_name = "FILE", conflicts_with = "check")]
+    erasures: Option<PathBuf>,
     /// Only check the backup; nothing is restored.
     #[arg(long)]
     check: bool,
@@ -44,6 +50,9 @@ struct Done<'a> {
     files: usize,
     bytes: u64,
     sites: Vec<String>,
+    /// Persons who were erased again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased_again: Option<usize>,
 }
 
 /// Restores.
@@ -76,6 +85,11 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let facts = backup::facts_of(&args.file)?;
     // Before anything is written: a folder whose secrets can't be opened is of no use.
     let key = key(&config, &args, &facts)?;
+    let erasures = args
+        .erasures
+        .as_ref()
+        .map(|file| since(file, &facts))
+        .transpose()?;
     let settings = session::embedded_settings(&config)?;
     let mut display: Option<Display> = None;
     let mut told = |done: u64, all: u64| {
@@ -95,9 +109,45 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let session = Session::open(config, Access::Own)
         .await
         .context("the backup was restored, but doesn't start")?;
-    let done = tell(&session, &restored, &data_dir, args.json).await;
+    let done = finish(&session, &restored, erasures, args.json).await;
     session.close().await?;
     done.map(|()| ExitCode::SUCCESS)
+}
+
+/// The erasures that the backup doesn't know of.
+fn since(file: &Path, facts: &Facts) -> anyhow::Result<Vec<Entry>> {
+    let made_at =
+        DateTime::parse_from_rfc3339(&facts.made_at).context("the backup doesn't say when it was made")?;
+    Journal::at(file.to_owned())
+        .since(made_at.to_utc())
+        .with_context(|| format!("{} can't be read", file.display()))
+}
+
+/// Erases again whom the journal names, and tells what there is.
+async fn finish(
+    session: &Session,
+    restored: &Restored,
+    erasures: Option<Vec<Entry>>,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let mut again = None;
+    if let Some(entries) = erasures {
+        let journal = Journal::of(&session.config.data_dir);
+        let mut erased = 0;
+        for entry in &entries {
+            // For the next restore of an old backup.
+            journal.add(entry)?;
+            let now = session.clock.now();
+            if erase::again(&session.db, &session.master, entry, now)
+                .await?
+                .is_some()
+            {
+                erased += 1;
+            }
+        }
+        again = Some(erased);
+    }
+    tell(session, restored, again, as_json).await
 }
 
 fn mb(bytes: u64) -> usize {
@@ -153,7 +203,13 @@ fn keep(path: &Path, text: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn tell(session: &Session, restored: &Restored, data_dir: &Path, as_json: bool) -> anyhow::Result<()> {
+async fn tell(
+    session: &Session,
+    restored: &Restored,
+    erased_again: Option<usize>,
+    as_json: bool,
+) -> anyhow::Result<()> {
+    let data_dir = session.config.data_dir.as_path();
     let sites: Vec<String> = sites::list(&session.db)
         .await?
         .into_iter()
@@ -166,6 +222,7 @@ async fn tell(session: &Session, restored: &Restored, data_dir: &Path, as_json: 
             files: restored.files,
             bytes: restored.bytes,
             sites,
+            erased_again,
         });
     }
     line(&format!(
@@ -180,6 +237,12 @@ async fn tell(session: &Session, restored: &Restored, data_dir: &Path, as_json: 
             sites.join(", ")
         }
     ));
-    note("What was erased after this backup was made is back: erase it again (docs/privacy.md).");
+    match erased_again {
+        Some(n) => line(&format!("{n} erasure(s) from after the backup were done again.")),
+        None => note(
+            "WHAT WAS ERASED AFTER THIS BACKUP WAS MADE IS BACK. Erase it again (`deskhand erase`), or restore with \
+             --erasures and the old data folder's erasures.jsonl (docs/privacy.md).",
+        ),
+    }
     Ok(())
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::demo::{self, Refresh};
+use super::erase;
 use super::print::note;
 use super::session::Session;
 use super::worker;
@@ -60,6 +61,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
         demo: site,
         streams_at_once: session.config.agent.streams_at_once,
         metrics: session.config.telemetry.metrics,
+        erasures: erase::journal(&session.config),
     };
     let app = App::new(
         Arc::clone(&agent),

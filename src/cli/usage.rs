@@ -13,6 +13,7 @@ use crate::db::embedded::Access;
 use crate::db::model_calls::DayOfCalls;
 use crate::db::{sites, spend, usage as recorded};
 use crate::domain::site::Site;
+use crate::gateway::usage as table;
 use crate::models::price::Micros;
 
 /// Whose, and how far back.
@@ -27,6 +28,9 @@ pub struct Args {
     /// For scripts; money is in millionths of the currency's unit.
     #[arg(long)]
     json: bool,
+    /// A table for spreadsheets: a row for each day's turns, and one for each day and model.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
 }
 
 /// Calls, and what they were.
@@ -101,6 +105,9 @@ async fn show(session: &Session, args: &Args) -> anyhow::Result<()> {
         Some(wanted) => vec![session.site(Some(wanted)).await?],
         None => sites::list(&session.db).await?,
     };
+    if args.csv {
+        return as_csv(session, &sites, args.days).await;
+    }
     let mut all = Vec::with_capacity(sites.len());
     for site in &sites {
         all.push(of_site(session, site, args.days).await?);
@@ -114,6 +121,27 @@ async fn show(session: &Session, args: &Args) -> anyhow::Result<()> {
     for usage in &all {
         print(usage, args.days);
     }
+    Ok(())
+}
+
+async fn as_csv(session: &Session, sites: &[Site], days: u16) -> anyhow::Result<()> {
+    let today = session.clock.now().date_naive();
+    let since = today - TimeDelta::days(i64::from(days) - 1);
+    let mut found = Vec::with_capacity(sites.len());
+    for site in sites {
+        let mut tx = session.db.site(site.id).await?;
+        let turns = recorded::turns(&mut tx, since, today).await?;
+        found.push((
+            site.slug.as_str(),
+            turns,
+            recorded::calls(&mut tx, since, today).await?,
+        ));
+    }
+    let all: Vec<table::Usage<'_>> = found
+        .iter()
+        .map(|(site, turns, calls)| table::Usage { site, turns, calls })
+        .collect();
+    print::piece(&table::csv(&all, &session.config.agent.currency));
     Ok(())
 }
 

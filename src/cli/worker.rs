@@ -17,6 +17,7 @@ use crate::db::pool::Db;
 use crate::db::{models, sites};
 use crate::gateway::Gateway;
 use crate::jobs::ai_job::{AiCallback, AiJob};
+use crate::jobs::bridge_event::BridgeEvent;
 use crate::jobs::crawl::{BeginCrawls, Crawl};
 use crate::jobs::execute_proposal::ExecuteProposal;
 use crate::jobs::handler::Handlers;
@@ -157,6 +158,10 @@ pub(super) fn handlers(session: &Session) -> anyhow::Result<Handlers> {
         .with(MeasureTrust {
             knowledge: Arc::clone(&session.knowledge),
         })
+        .with(BridgeEvent {
+            clock: Arc::clone(&session.clock),
+            master: Arc::clone(&session.master),
+        })
         .with(ExecuteProposal {
             stores: session.stores(),
             clock: Arc::clone(&session.clock),
@@ -198,7 +203,9 @@ pub(super) fn handlers(session: &Session) -> anyhow::Result<Handlers> {
         .with(MarkBreaches {
             clock: Arc::clone(&session.clock),
         })
-        .with(Prune))
+        .with(Prune {
+            clock: Arc::clone(&session.clock),
+        }))
 }
 
 /// As configured.

@@ -95,13 +95,15 @@ pub async fn count(
            UNION ALL SELECT 'gaps', count(*) FROM gaps
                      WHERE question = ANY ($4) AND at IN (SELECT finished_at FROM u)
            UNION ALL SELECT 'ai_jobs', count(*) FROM j
-           UNION ALL SELECT 'callbacks', count(*) FROM ai_job_callbacks WHERE job_id IN (SELECT id FROM j)"#,
+           UNION ALL SELECT 'callbacks', count(*) FROM ai_job_callbacks WHERE job_id IN (SELECT id FROM j)
+           UNION ALL SELECT 'bridge_events', count(*) FROM bridge_events WHERE id = ANY ($7)"#,
         &person.visitors,
         threads,
         &person.ai_jobs,
         gaps,
         email,
         person.email_hash.as_deref(),
+        &person.bridge_events,
     )
     .fetch_all(tx.conn())
     .await?;
@@ -160,6 +162,19 @@ pub async fn erase(
         "DELETE FROM ai_jobs WHERE id = ANY ($1) OR visitor_id = ANY ($2)",
         &person.ai_jobs,
         &person.visitors
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM jobs WHERE site_id = $1 AND kind = 'bridge_event' AND key = ANY (SELECT unnest($2::uuid[])::text)",
+        tx.site().0,
+        &person.bridge_events
+    )
+    .execute(tx.conn())
+    .await?;
+    sqlx::query!(
+        "DELETE FROM bridge_events WHERE id = ANY ($1)",
+        &person.bridge_events
     )
     .execute(tx.conn())
     .await?;

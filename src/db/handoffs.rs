@@ -224,3 +224,34 @@ pub async fn of_thread(tx: &mut SiteTx, thread: ThreadId) -> DbResult<Vec<Handof
     .await?;
     Ok(rows)
 }
+
+/// What nobody has taken on yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenCount {
+    /// `handoff` or `ticket`.
+    pub kind: String,
+    /// Why, a code.
+    pub reason: String,
+    /// How many.
+    pub n: i64,
+    /// Since when the oldest waits.
+    pub oldest: DateTime<Utc>,
+}
+
+/// Handoffs that nobody has claimed, and tickets that aren't resolved, by reason.
+///
+/// # Errors
+/// When the database does.
+pub async fn open_counts(tx: &mut SiteTx) -> DbResult<Vec<OpenCount>> {
+    let rows = sqlx::query_as!(
+        OpenCount,
+        r#"SELECT 'handoff' AS "kind!", reason AS "reason!", count(*) AS "n!", min(at) AS "oldest!"
+           FROM handoffs WHERE state = 'open' GROUP BY reason
+           UNION ALL
+           SELECT 'ticket', reason, count(*), min(at) FROM tickets WHERE state <> 'resolved' GROUP BY reason
+           ORDER BY 1, 2"#
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(rows)
+}

@@ -3,12 +3,12 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use sqlx::PgExecutor;
 use uuid::Uuid;
 
-use crate::db::jobs;
-use crate::db::pool::{DbError, DbResult, SiteTx};
-use crate::domain::ids::{DocumentId, EventId, JobId, UploadId};
-use crate::domain::job::{Job, Priority, Work};
+use crate::db::pool::{Db, DbError, DbResult, SiteTx};
+use crate::domain::ids::{DocumentId, EventId, JobId, SiteId, UploadId};
+use crate::domain::job::{Priority, Retry, Work};
 
 /// A webhook whose signature was found to be right.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,39 +63,54 @@ pub struct Stored {
 }
 
 /// Stores webhooks that weren't there yet, with their jobs and, where they bring content, their
-/// documents; gives for each what it is answered. All are of the transaction's site.
+/// documents, in a transaction of its own; gives for each what it is answered. All are of the same
+/// site.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn store_alone(db: &Db, site: SiteId, events: &[NewEvent]) -> DbResult<Vec<Stored>> {
+    let mut tries = db.tries();
+    let fresh = loop {
+        match insert(db.pool(), site, events).await {
+            Err(DbError::Unavailable(error)) if tries.again(&error) => {}
+            fresh => break fresh?,
+        }
+    };
+    if fresh.len() == events.len() {
+        return Ok(events.iter().map(first).collect());
+    }
+    let mut tx = db.site(site).await?;
+    let answers = answers(&mut tx, events, &fresh).await?;
+    tx.commit().await?;
+    Ok(answers)
+}
+
+/// The same within a transaction, for its site.
 ///
 /// # Errors
 /// When the database refuses or is away.
 pub async fn store(tx: &mut SiteTx, events: &[NewEvent]) -> DbResult<Vec<Stored>> {
-    let fresh = insert(tx, events).await?;
-    let mut work = Vec::with_capacity(fresh.len());
-    for event in events.iter().filter(|e| fresh.contains(&e.id.0)) {
-        let job = Job {
-            work: Work::TakeEvent {
-                event: event.id,
-                document: event.document,
-            },
-            key: event.id.to_string(),
-            // An end is quickly done, and urgent.
-            priority: if event.removes {
-                Priority::High
-            } else {
-                Priority::Standard
-            },
-        };
-        work.push((event.job, job));
+    let site = tx.site();
+    let fresh = insert(tx.conn(), site, events).await?;
+    answers(tx, events, &fresh).await
+}
+
+/// What one that is new is answered.
+fn first(event: &NewEvent) -> Stored {
+    Stored {
+        job: event.job,
+        document: event.document,
+        new: true,
+        same: true,
     }
-    jobs::enqueue_new(tx, &work).await?;
+}
+
+/// What each is answered, of which these are new.
+async fn answers(tx: &mut SiteTx, events: &[NewEvent], fresh: &[Uuid]) -> DbResult<Vec<Stored>> {
     let mut stored = Vec::with_capacity(events.len());
     for event in events {
         stored.push(if fresh.contains(&event.id.0) {
-            Stored {
-                job: event.job,
-                document: event.document,
-                new: true,
-                same: true,
-            }
+            first(event)
         } else {
             repeated(tx, event).await?
         });
@@ -103,70 +118,39 @@ pub async fn store(tx: &mut SiteTx, events: &[NewEvent]) -> DbResult<Vec<Stored>
     Ok(stored)
 }
 
-/// The ids of those that are new.
-async fn insert(tx: &mut SiteTx, events: &[NewEvent]) -> DbResult<Vec<Uuid>> {
-    let site = tx.site().0;
-    let column = |of: fn(&NewEvent) -> Uuid| events.iter().map(of).collect::<Vec<_>>();
-    let (ids, documents, jobs) = (column(|e| e.id.0), column(|e| e.document.0), column(|e| e.job.0));
-    let text = |of: fn(&NewEvent) -> String| events.iter().map(of).collect::<Vec<_>>();
-    let (sources, keys, kinds, kids) = (
-        text(|e| e.source.to_owned()),
-        text(|e| e.external_id.clone()),
-        text(|e| e.kind.to_owned()),
-        text(|e| e.kid.clone()),
-    );
-    let (document_sources, names, titles) = (
-        text(|e| e.document_source.to_owned()),
-        text(|e| e.document_name.clone()),
-        text(|e| e.title.clone()),
-    );
-    let hashes: Vec<Vec<u8>> = events.iter().map(|e| e.body_sha256.to_vec()).collect();
+/// Stores them in one statement; gives the ids of those that are new.
+async fn insert(on: impl PgExecutor<'_>, site: SiteId, events: &[NewEvent]) -> DbResult<Vec<Uuid>> {
+    let ids = |of: fn(&NewEvent) -> Uuid| events.iter().map(of).collect::<Vec<_>>();
+    let texts =
+        |of: fn(&NewEvent) -> &str| -> Vec<String> { events.iter().map(|e| of(e).to_owned()).collect() };
+    let times = |of: fn(&NewEvent) -> DateTime<Utc>| events.iter().map(of).collect::<Vec<_>>();
     let raws: Vec<&[u8]> = events.iter().map(|e| e.raw.as_slice()).collect();
-    let headers: Vec<Value> = events.iter().map(|e| e.headers.clone()).collect();
-    let happened: Vec<DateTime<Utc>> = events.iter().map(|e| e.event_at).collect();
-    let received: Vec<DateTime<Utc>> = events.iter().map(|e| e.received_at).collect();
-    let removes: Vec<bool> = events.iter().map(|e| e.removes).collect();
     let fresh = sqlx::query_scalar!(
-        r#"WITH given AS MATERIALIZED (
-             SELECT * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::jsonb[],
-                                  $9::text[], $10::timestamptz[], $11::timestamptz[], $12::uuid[], $13::uuid[],
-                                  $14::text[], $15::text[], $16::text[], $17::bool[])
-                  AS g (id, source, key, kind, sha, raw, headers, kid, event_at, received_at, document, job,
-                        document_source, name, title, removes)
-         ), fresh AS (
-             INSERT INTO inbound_events (site_id, id, source, external_id, kind, body_sha256, raw, headers,
-                                         signature_valid, kid, event_at, received_at, document_id, job_id)
-             SELECT $1, id, source, key, kind, sha, raw, headers, true, kid, event_at, received_at, document, job
-             FROM given
-             ON CONFLICT DO NOTHING
-             RETURNING id
-         ), documents AS (
-             INSERT INTO documents (site_id, id, source, external_id, title)
-             SELECT DISTINCT ON (g.document) $1, g.document, g.document_source, g.name, g.title
-             FROM given g JOIN fresh f ON f.id = g.id WHERE NOT g.removes
-             ORDER BY g.document
-             ON CONFLICT DO NOTHING
-         )
-         SELECT id AS "id!" FROM fresh"#,
-        site,
-        &ids,
-        &sources,
-        &keys,
-        &kinds,
-        &hashes,
+        r#"SELECT deskhand_take_events($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,
+                                       $18, $19, $20) AS "id!""#,
+        site.0,
+        &ids(|e| e.id.0),
+        &texts(|e| e.source),
+        &texts(|e| &e.external_id),
+        &texts(|e| e.kind),
+        &events.iter().map(|e| e.body_sha256.to_vec()).collect::<Vec<_>>(),
         &raws as &[&[u8]],
-        &headers,
-        &kids,
-        &happened,
-        &received,
-        &documents,
-        &jobs,
-        &document_sources,
-        &names,
-        &titles,
-        &removes,
+        &events.iter().map(|e| e.headers.clone()).collect::<Vec<_>>(),
+        &texts(|e| &e.kid),
+        &times(|e| e.event_at),
+        &times(|e| e.received_at),
+        &ids(|e| e.document.0),
+        &ids(|e| e.job.0),
+        &texts(|e| e.document_source),
+        &texts(|e| &e.document_name),
+        &texts(|e| &e.title),
+        &events.iter().map(|e| e.removes).collect::<Vec<_>>(),
+        // An end is quickly done, and urgent.
+        Priority::High.as_i16(),
+        Priority::Standard.as_i16(),
+        Retry::of(Work::TAKE_EVENT).attempts,
     )
-    .fetch_all(tx.conn())
+    .fetch_all(on)
     .await?;
     Ok(fresh)
 }

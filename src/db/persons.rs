@@ -27,6 +27,8 @@ pub struct Person {
     pub mentions: Vec<Uuid>,
     /// AI jobs of the site's own whose request holds the address.
     pub ai_jobs: Vec<Uuid>,
+    /// Events of the bridge in which the address stands.
+    pub bridge_events: Vec<Uuid>,
     /// The hash of the address, by which tickets are theirs.
     pub email_hash: Option<Vec<u8>>,
 }
@@ -62,6 +64,8 @@ pub async fn find(tx: &mut SiteTx, wanted: &Wanted<'_>) -> DbResult<Person> {
            SELECT 'mention', thread_id FROM wrote WHERE visitor_id NOT IN (SELECT id FROM theirs)
            UNION ALL
            SELECT 'ai_job', id FROM ai_jobs WHERE $2 = ANY (addresses)
+           UNION ALL
+           SELECT 'bridge_event', id FROM bridge_events WHERE $2 = ANY (addresses)
            ORDER BY 1, 2"#,
         &named,
         wanted.email,
@@ -73,8 +77,24 @@ pub async fn find(tx: &mut SiteTx, wanted: &Wanted<'_>) -> DbResult<Person> {
         visitors: of("visitor"),
         mentions: of("mention"),
         ai_jobs: of("ai_job"),
+        bridge_events: of("bridge_event"),
         email_hash: wanted.email.map(<[u8]>::to_vec),
     })
+}
+
+/// All visitors' ids after one, in order, at most so many.
+///
+/// # Errors
+/// When the database does.
+pub async fn visitor_ids(tx: &mut SiteTx, after: VisitorId, most: i64) -> DbResult<Vec<VisitorId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM visitors WHERE id > $1 ORDER BY id LIMIT $2",
+        after.0,
+        most
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(VisitorId).collect())
 }
 
 /// Visitors who left this address, or whose site says that it is theirs.
@@ -385,6 +405,22 @@ pub async fn set_profile(
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// Ends what sites said of customers: they are asked for anew, and what is known holds until then.
+/// Those of an account, and those with an address, by its hash; gives how many.
+///
+/// # Errors
+/// When the database does.
+pub async fn expire_profiles(tx: &mut SiteTx, wp_user: Option<i64>, hash: Option<&[u8]>) -> DbResult<u64> {
+    let done = sqlx::query!(
+        "UPDATE visitors SET profile_at = 'epoch' WHERE profile_at > 'epoch' AND (wp_user_id = $1 OR profile_hash = $2)",
+        wp_user,
+        hash
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(done.rows_affected())
 }
 
 /// The profile of a visitor; none when it was never asked for.

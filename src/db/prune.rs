@@ -70,17 +70,6 @@ pub async fn uploads(db: &Db, older_than: Duration) -> DbResult<u64> {
     Ok(gone.unwrap_or(0).unsigned_abs())
 }
 
-/// Deletes webhooks that are older than that; gives how many.
-///
-/// # Errors
-/// When the database refuses or is away.
-pub async fn inbound_events(db: &Db, older_than: Duration) -> DbResult<u64> {
-    let gone = sqlx::query_scalar!("SELECT deskhand_prune_inbound_events($1)", interval(older_than)?)
-        .fetch_one(db.pool())
-        .await?;
-    Ok(gone.unwrap_or(0).unsigned_abs())
-}
-
 /// Deletes vectors that no version took and that are older than that; gives how many.
 ///
 /// # Errors
@@ -92,23 +81,23 @@ pub async fn vectors(db: &Db, older_than: Duration) -> DbResult<u64> {
     Ok(gone.unwrap_or(0).unsigned_abs())
 }
 
-/// Deletes questions that found nothing and are older than that; gives how many.
-///
-/// # Errors
-/// When the database refuses or is away.
-pub async fn gaps(db: &Db, older_than: Duration) -> DbResult<u64> {
-    let gone = sqlx::query_scalar!("SELECT deskhand_prune_gaps($1)", interval(older_than)?)
-        .fetch_one(db.pool())
-        .await?;
-    Ok(gone.unwrap_or(0).unsigned_abs())
-}
-
 /// Deletes AI jobs that ended longer ago than that; gives how many.
 ///
 /// # Errors
 /// When the database refuses or is away.
 pub async fn ai_jobs(db: &Db, older_than: Duration) -> DbResult<u64> {
     let gone = sqlx::query_scalar!("SELECT deskhand_prune_ai_jobs($1)", interval(older_than)?)
+        .fetch_one(db.pool())
+        .await?;
+    Ok(gone.unwrap_or(0).unsigned_abs())
+}
+
+/// Deletes events of the bridge that are older than that; gives how many.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn bridge_events(db: &Db, older_than: Duration) -> DbResult<u64> {
+    let gone = sqlx::query_scalar!("SELECT deskhand_prune_bridge_events($1)", interval(older_than)?)
         .fetch_one(db.pool())
         .await?;
     Ok(gone.unwrap_or(0).unsigned_abs())

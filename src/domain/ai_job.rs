@@ -4,7 +4,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{AiJobId, MessageId, SiteId, ThreadId, VisitorId};
+use crate::domain::ids::{AiJobId, MessageId, ProposalId, SiteId, ThreadId, VisitorId};
 use crate::domain::job::Priority;
 
 /// What is asked.
@@ -17,10 +17,22 @@ pub enum Request {
         message_id: MessageId,
         /// The conversation; none begins a new one.
         thread_id: Option<ThreadId>,
-        /// 1 to 4000 characters.
+        /// 1 to 4000 characters; may be empty with a yes or no, or an address.
         user_msg: String,
         /// The visitor's language.
         locale: Option<String>,
+        /// The page that the visitor is on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        page: Option<String>,
+        /// A yes or no to a proposal, by the widget's button.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        confirm: Option<(ProposalId, bool)>,
+        /// An address for the answer.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
+        /// Who is logged in.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        login: Option<Login>,
     },
     /// A prompt for a language model.
     Infer {
@@ -33,6 +45,15 @@ pub enum Request {
         /// 0 to 1.
         temperature: f32,
     },
+}
+
+/// A visitor who is logged in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The user of WordPress.
+    pub wp_user: i64,
+    /// Where the site says who that is.
+    pub profile: Option<String>,
 }
 
 impl Request {

@@ -150,6 +150,24 @@ impl Asks {
     }
 }
 
+/// A thread that was given to a person, as it is told outside of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Handed {
+    /// The handoff.
+    #[schema(value_type = Uuid)]
+    pub handoff_id: HandoffId,
+    /// A code.
+    pub reason: String,
+    /// The ticket that goes with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Uuid>)]
+    pub ticket_id: Option<TicketId>,
+    /// Whether an address is still wanted.
+    pub needs_contact: bool,
+    /// What happens now, in words.
+    pub next: String,
+}
+
 /// What staff do in a thread, as its visitor sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -280,6 +298,28 @@ pub enum ThreadEvent {
 }
 
 impl ThreadEvent {
+    /// The handoff that it tells of.
+    #[must_use]
+    pub fn handed(&self) -> Option<Handed> {
+        let Self::Handoff {
+            handoff_id,
+            reason,
+            ticket_id,
+            needs_contact,
+            next,
+        } = self
+        else {
+            return None;
+        };
+        Some(Handed {
+            handoff_id: *handoff_id,
+            reason: reason.clone(),
+            ticket_id: *ticket_id,
+            needs_contact: *needs_contact,
+            next: next.clone(),
+        })
+    }
+
     /// The SSE `event:` name.
     #[must_use]
     pub fn name(&self) -> &'static str {

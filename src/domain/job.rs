@@ -93,6 +93,11 @@ pub enum Work {
     BeginCrawls,
     /// Measure how far the site's embedding model is to be trusted with its languages.
     MeasureTrust,
+    /// Handle what a site told by the bridge.
+    BridgeEvent {
+        /// The event.
+        event: EventId,
+    },
     /// Run a proposal that staff have approved, and tell the visitor.
     ExecuteProposal {
         /// The proposal.
@@ -150,6 +155,8 @@ impl Work {
     pub const BEGIN_CRAWLS: &'static str = "begin_crawls";
     /// The kind of [`Work::MeasureTrust`].
     pub const MEASURE_TRUST: &'static str = "measure_trust";
+    /// The kind of [`Work::BridgeEvent`].
+    pub const BRIDGE_EVENT: &'static str = "bridge_event";
     /// The kind of [`Work::ExecuteProposal`].
     pub const EXECUTE_PROPOSAL: &'static str = "execute_proposal";
     /// The kind of [`Work::SendMail`].
@@ -170,7 +177,7 @@ impl Work {
     pub const PRUNE: &'static str = "prune";
 
     /// All kinds.
-    pub const KINDS: [&'static str; 17] = [
+    pub const KINDS: [&'static str; 18] = [
         Self::INGEST_DOCUMENT,
         Self::TAKE_EVENT,
         Self::REINDEX,
@@ -179,6 +186,7 @@ impl Work {
         Self::CRAWL,
         Self::BEGIN_CRAWLS,
         Self::MEASURE_TRUST,
+        Self::BRIDGE_EVENT,
         Self::EXECUTE_PROPOSAL,
         Self::SEND_MAIL,
         Self::SEND_NOTICE,
@@ -202,6 +210,7 @@ impl Work {
             Self::Crawl { .. } => Self::CRAWL,
             Self::BeginCrawls => Self::BEGIN_CRAWLS,
             Self::MeasureTrust => Self::MEASURE_TRUST,
+            Self::BridgeEvent { .. } => Self::BRIDGE_EVENT,
             Self::ExecuteProposal { .. } => Self::EXECUTE_PROPOSAL,
             Self::SendMail { .. } => Self::SEND_MAIL,
             Self::SendNotice { .. } => Self::SEND_NOTICE,
@@ -429,6 +438,9 @@ mod tests {
             },
             Work::BeginCrawls,
             Work::MeasureTrust,
+            Work::BridgeEvent {
+                event: EventId::new(),
+            },
             Work::SendMail { mail: MailId::new() },
             Work::SendNotice {
                 notice: NoticeId::new(),

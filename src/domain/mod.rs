@@ -3,6 +3,7 @@
 
 pub mod address;
 pub mod ai_job;
+pub mod bridge;
 pub mod clock;
 pub mod connection;
 pub mod crawl;

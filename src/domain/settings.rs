@@ -71,6 +71,16 @@ pub const REFUND_SOFT_LIMIT: &str = "refund_soft_limit";
 pub const REFUND_APPROVE_ALL: &str = "refund_approve_all";
 /// Tools that the agent may not use.
 pub const TOOLS_OFF: &str = "tools_off";
+/// Days that conversations are kept after the last word.
+pub const KEEP_TRANSCRIPTS: &str = "keep_transcripts_days";
+/// Days that webhooks and mail are kept as they came.
+pub const KEEP_EVENTS: &str = "keep_events_days";
+/// Days that tickets are kept after they were resolved.
+pub const KEEP_TICKETS: &str = "keep_tickets_days";
+/// Days that the audit is kept.
+pub const KEEP_AUDIT: &str = "keep_audit_days";
+/// Whether pictures of the media library are read.
+pub const READ_PICTURES: &str = "read_pictures";
 /// When somebody is in.
 pub const HOURS: &str = "hours";
 /// What is said when nobody is.
@@ -142,6 +152,36 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Names,
         default: "none",
         about: "tools that the agent may not use on this site, such as issue_refund,update_shipping_address",
+    },
+    Setting {
+        key: KEEP_TRANSCRIPTS,
+        kind: Kind::Days,
+        default: "90",
+        about: "days that a conversation is kept after the last word in it, and a question that found nothing",
+    },
+    Setting {
+        key: KEEP_EVENTS,
+        kind: Kind::Days,
+        default: "30",
+        about: "days that webhooks and mail are kept as they came",
+    },
+    Setting {
+        key: KEEP_TICKETS,
+        kind: Kind::Days,
+        default: "180",
+        about: "days that a ticket is kept after it was resolved, or after its last change if it never was",
+    },
+    Setting {
+        key: KEEP_AUDIT,
+        kind: Kind::Days,
+        default: "180",
+        about: "days that the audit is kept",
+    },
+    Setting {
+        key: READ_PICTURES,
+        kind: Kind::Bool,
+        default: "false",
+        about: "the text in pictures of the media library is recognised and answered from; most are of products, so usually not",
     },
     Setting {
         key: STAFF_EMAILS,
@@ -360,6 +400,33 @@ impl SiteSettings {
         u32::try_from(hours).ok().filter(|h| *h > 0)
     }
 
+    /// How many days a setting of that kind says.
+    #[must_use]
+    pub fn days(&self, key: &str) -> u32 {
+        let set = self
+            .0
+            .get(key)
+            .and_then(Value::as_u64)
+            .and_then(|days| u32::try_from(days).ok());
+        let usual = || {
+            SETTINGS
+                .iter()
+                .find(|s| s.key == key)
+                .and_then(|s| s.default.parse().ok())
+        };
+        // Nothing is ever kept no time at all for want of a number.
+        set.or_else(usual).unwrap_or(u32::MAX >> 16)
+    }
+
+    /// Whether pictures of the media library are read.
+    #[must_use]
+    pub fn read_pictures(&self) -> bool {
+        self.0
+            .get(READ_PICTURES)
+            .and_then(Value::as_bool)
+            .unwrap_or(false)
+    }
+
     fn texts(&self, key: &str) -> Vec<String> {
         let items = self.0.get(key).and_then(Value::as_array);
         let texts = items.into_iter().flatten().filter_map(Value::as_str);
@@ -414,53 +481,4 @@ impl SiteSettings {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn settings_are_read_and_mistakes_named() {
-        assert_eq!(parse("require_review=true"), Ok((REQUIRE_REVIEW, json!(true))));
-        assert_eq!(parse("require_review="), Ok((REQUIRE_REVIEW, Value::Null)));
-        for (given, says) in [
-            ("require_review", "key=value"),
-            ("review=true", "require_review"),
-            ("require_review=yes", "true or false"),
-            ("max_age_hours=-1", "0 to 87600"),
-            ("fetch_origins=docs.example", "https://"),
-            ("refund_window_days=0", "1 to 3650"),
-            ("refund_soft_limit=1,50", "50.00"),
-            ("tools_off=Issue Refund", "small letters"),
-            ("staff_emails=mia", "e-mail addresses"),
-            ("reply_to=a@b.example,c@d.example", "an e-mail address, or none"),
-            ("notices_off=everything", "dead_jobs"),
-            ("hours=Mon-Fri 9-17", "Europe/Vienna"),
-            ("sla=lead=soon", "billing=240"),
-            ("away=\u{7}", "300 characters"),
-        ] {
-            assert!(parse(given).unwrap_err().to_string().contains(says), "{given}");
-        }
-    }
-
-    #[test]
-    fn every_default_is_a_value_and_what_holds() {
-        let none = SiteSettings::default();
-        for setting in SETTINGS {
-            assert!(setting.kind.read(setting.default).is_some(), "{}", setting.key);
-            assert_eq!(none.shown(setting), (setting.default.to_owned(), false));
-        }
-        assert!(!none.require_review());
-        assert_eq!((none.fetch_origins(), none.max_age_hours()), (vec![], None));
-        let origins = parse("fetch_origins=https://Docs.example/, http://a:8080").unwrap();
-        let set = SiteSettings::new(json!({ origins.0: origins.1, MAX_AGE_HOURS: 48 }));
-        assert_eq!(set.fetch_origins(), ["https://docs.example", "http://a:8080"]);
-        assert_eq!(set.max_age_hours(), Some(48));
-        let staff = parse("staff_emails=mia@shop.example, tom@shop.example").unwrap();
-        let reply = parse("reply_to=help@shop.example").unwrap();
-        let set = SiteSettings::new(json!({ staff.0: staff.1, reply.0: reply.1 }));
-        assert_eq!(set.staff_emails(), ["mia@shop.example", "tom@shop.example"]);
-        assert_eq!(set.reply_to().as_deref(), Some("help@shop.example"));
-        assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
-    }
-}
+mod tests;

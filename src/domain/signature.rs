@@ -44,6 +44,13 @@ pub const WORDPRESS: Scheme = Scheme {
     forms: &[Form::PrefixedHex, Form::Hex],
 };
 
+/// Events of the bridge; when they were signed stands in the token beside it.
+pub const BRIDGE: Scheme = Scheme {
+    header: "x-signature",
+    message: Message::Body,
+    forms: &[Form::PrefixedHex],
+};
+
 /// Results and questions that are sent to a site.
 pub const CALLBACK: Scheme = Scheme {
     header: "x-ai-signature",

@@ -50,7 +50,9 @@ pub enum Instant {
 }
 
 impl Instant {
-    fn time(self) -> Option<DateTime<Utc>> {
+    /// As a time; none where it is out of range.
+    #[must_use]
+    pub fn time(self) -> Option<DateTime<Utc>> {
         match self {
             Self::Seconds(s) => DateTime::from_timestamp(s, 0),
             Self::Written(time) => Some(time),
@@ -147,9 +149,14 @@ pub enum Content {
     Url(String),
     /// In the webhook: a page in HTML.
     Html(String),
-    /// A picture, sound or video: there is nothing to read.
+    /// A picture that there may be text in, to be fetched where the site wants that read.
+    Picture(String),
+    /// Another picture, sound or video: there is nothing to read.
     NoText,
 }
+
+/// Pictures that text can be recognised in.
+const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/tiff", "image/webp"];
 
 /// The events by their names.
 const KINDS: [&str; 7] = [
@@ -279,7 +286,14 @@ fn put(body: Body, is_media: bool, id: u64) -> Result<Put, BadField> {
         let mime = body.mime_type.as_deref().unwrap_or("");
         let mute = ["image/", "audio/", "video/"].iter().any(|m| mime.starts_with(m));
         let name = file_name(&file).unwrap_or_else(|| format!("attachment-{id}"));
-        (name, if mute { Content::NoText } else { Content::Url(file) })
+        let content = if PICTURES.contains(&mime) {
+            Content::Picture(file)
+        } else if mute {
+            Content::NoText
+        } else {
+            Content::Url(file)
+        };
+        (name, content)
     } else {
         let url = url
             .clone()
@@ -298,8 +312,8 @@ fn put(body: Body, is_media: bool, id: u64) -> Result<Put, BadField> {
         title,
         // A file without a page of its own is its own.
         url: url.or_else(|| match &content {
-            Content::Url(file) => Some(file.clone()),
-            _ => None,
+            Content::Url(file) | Content::Picture(file) => Some(file.clone()),
+            Content::Html(_) | Content::NoText => None,
         }),
         content,
         tags,

@@ -169,14 +169,16 @@ pub(super) fn is_on(url: &str, origins: &[String]) -> bool {
 
 /// Hashes of the addresses in a request: a person whom it names is found by them.
 fn addresses(master: &MasterKey, site: SiteId, request: &Request) -> Vec<Vec<u8>> {
-    let text = match request {
-        Request::Chat { user_msg, .. } => user_msg,
-        Request::Infer { prompt, .. } => prompt,
+    let (text, given) = match request {
+        Request::Chat { user_msg, email, .. } => (user_msg, email.as_deref()),
+        Request::Infer { prompt, .. } => (prompt, None),
     };
     let found: BTreeSet<[u8; 32]> = pii::find(text)
         .into_iter()
         .filter(|span| span.kind == Kind::Email)
-        .map(|span| email_hash(master, site, &text[span.start..span.end]))
+        .map(|span| &text[span.start..span.end])
+        .chain(given)
+        .map(|email| email_hash(master, site, email))
         .collect();
     found.into_iter().map(|h| h.to_vec()).collect()
 }

@@ -56,7 +56,8 @@ impl Gateway {
         Ok(Answered {
             outcome: Outcome::Succeeded(json!({
                 "thread_id": ended.thread, "turn_id": ended.turn, "outcome": ended.outcome,
-                "text": ended.text, "citations": ended.citations, "brain": ended.brain, "by": "agent",
+                "text": ended.text, "citations": ended.citations, "ask": ended.ask, "handoff": ended.handoff,
+                "last_seq": ended.last_seq, "brain": ended.brain, "by": "agent",
             })),
             usage,
             calls: Vec::new(),

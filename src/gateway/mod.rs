@@ -8,6 +8,7 @@ mod infer;
 mod outgoing;
 mod profile;
 mod run;
+pub mod usage;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,6 +7,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use super::Gateway;
+use super::accept::is_on;
 use super::outgoing::OutgoingError;
 use crate::db::persons::{self, StoredProfile};
 use crate::db::pool::DbResult;
@@ -21,7 +22,7 @@ const FRESH: TimeDelta = TimeDelta::minutes(15);
 const PATIENCE: Duration = Duration::from_millis(800);
 /// How long the site has.
 const TIME: Duration = Duration::from_secs(3);
-/// Where the plugin answers.
+/// Where the plugin answers, unless the token names the address.
 const PATH: &str = "/wp-json/deskhand/v1/profile";
 
 /// What a visitor's token says.
@@ -33,6 +34,9 @@ pub struct Login<'a> {
     pub kid: &'a str,
     /// The page's origin; without one the site's first is asked.
     pub origin: Option<&'a str>,
+    /// Where the site answers, as its plugin says: WordPress may stand in a folder, or be without
+    /// permalinks. Only an address on one of the site's origins is asked.
+    pub profile: Option<&'a str>,
 }
 
 impl Gateway {
@@ -61,9 +65,15 @@ impl Gateway {
         }
         let own = std::sync::Arc::clone(self);
         let (wp_user, kid) = (login.wp_user, login.kid.to_owned());
-        let origin = login.origin.map(str::to_owned);
+        let (origin, profile) = (login.origin.map(str::to_owned), login.profile.map(str::to_owned));
         let task = self.tasks.spawn(async move {
-            let fetched = own.ask_for(site, visitor, wp_user, &kid, origin.as_deref()).await;
+            let login = Login {
+                wp_user,
+                kid: &kid,
+                origin: origin.as_deref(),
+                profile: profile.as_deref(),
+            };
+            let fetched = own.ask_for(site, visitor, &login).await;
             if fetched.is_ok() {
                 own.asked.invalidate(&(site, visitor)).await;
             }
@@ -108,27 +118,22 @@ impl Gateway {
         &self,
         site: SiteId,
         visitor: VisitorId,
-        wp_user: i64,
-        kid: &str,
-        origin: Option<&str>,
+        login: &Login<'_>,
     ) -> Result<Option<Customer>, OutgoingError> {
         let mut tx = self.db().site(site).await?;
         let origins = sites::own(&mut tx).await?.map(|s| s.origins).unwrap_or_default();
         tx.commit().await?;
-        let page = origin.filter(|o| origins.iter().any(|known| known == o));
-        let Some(origin) = page.or(origins.first().map(String::as_str)) else {
-            return Ok(None);
+        let page = login.origin.filter(|o| origins.iter().any(|known| known == o));
+        let url = match login.profile.filter(|url| is_on(url, &origins)) {
+            Some(url) => url.to_owned(),
+            None => match page.or(origins.first().map(String::as_str)) {
+                Some(origin) => format!("{origin}{PATH}"),
+                None => return Ok(None),
+            },
         };
-        let body = json!({ "visitor_id": visitor, "wp_user_id": wp_user }).to_string();
+        let body = json!({ "visitor_id": visitor, "wp_user_id": login.wp_user }).to_string();
         let answer = self
-            .post(
-                site,
-                kid,
-                &format!("{origin}{PATH}"),
-                &[],
-                body.into_bytes(),
-                TIME,
-            )
+            .post(site, login.kid, &url, &[], body.into_bytes(), TIME)
             .await?;
         // 404: the account is gone, or the plugin doesn't say. Anything else is asked again later.
         let customer = match answer.status {
@@ -136,7 +141,7 @@ impl Gateway {
             404 => None,
             status => return Err(OutgoingError::Status(status)),
         };
-        self.keep(site, visitor, wp_user, customer.as_ref()).await?;
+        self.keep(site, visitor, login.wp_user, customer.as_ref()).await?;
         Ok(customer)
     }
 

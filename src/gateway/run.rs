@@ -2,14 +2,16 @@
 //! the job that delivers it. Run again after a crash it goes on where that is possible: a
 //! message has its turn already, a prompt is asked anew.
 
+use std::sync::Arc;
+
 use super::Gateway;
 use crate::agent::meter::{self, Ended};
-use crate::db::ai_jobs::{self, Ending};
+use crate::db::ai_jobs::{self, AiJobRow, Ending};
 use crate::db::jobs;
 use crate::db::pool::{Db, DbError, DbResult, SiteTx};
-use crate::domain::ai_job::{Outcome, Request, Usage, sealed_for};
+use crate::domain::ai_job::{self, Outcome, Request, Usage, sealed_for};
 use crate::domain::fail::{self, FailPoint};
-use crate::domain::ids::{AiJobId, SiteId};
+use crate::domain::ids::{AiJobId, SiteId, VisitorId};
 use crate::domain::job::{Job, Priority, Work};
 use crate::privacy::subject;
 
@@ -84,7 +86,7 @@ impl Gateway {
     ///
     /// # Errors
     /// When another try may help.
-    pub async fn run(&self, site: SiteId, id: AiJobId, last: bool) -> Result<(), Again> {
+    pub async fn run(self: &Arc<Self>, site: SiteId, id: AiJobId, last: bool) -> Result<(), Again> {
         let now = self.now();
         let mut tx = self.db().site(site).await?;
         let since = ai_jobs::begin(&mut tx, id, now).await?;
@@ -104,19 +106,23 @@ impl Gateway {
                 thread_id,
                 user_msg,
                 locale,
+                page,
+                confirm,
+                email,
+                login,
             } => {
                 let message = crate::agent::turns::Message {
                     message_id,
                     thread_id,
                     text: user_msg,
                     locale,
-                    email: None,
-                    confirm: None,
+                    email,
+                    confirm,
+                    page,
                     customer: match row.visitor {
-                        Some(visitor) => self.known_name(site, visitor).await?,
+                        Some(visitor) => self.name_of(site, visitor, &row, login.as_ref()).await?,
                         None => None,
                     },
-                    page: None,
                 };
                 (self.chat(site, row.visitor, message).await, Vec::new())
             }
@@ -160,6 +166,27 @@ impl Gateway {
         self.store(site, id, row.priority, &answered).await?;
         fail::point(FailPoint::AiJobStored);
         Ok(())
+    }
+
+    /// What a visitor is called, as far as it is known within a moment.
+    async fn name_of(
+        self: &Arc<Self>,
+        site: SiteId,
+        visitor: VisitorId,
+        row: &AiJobRow,
+        login: Option<&ai_job::Login>,
+    ) -> DbResult<Option<String>> {
+        let Some(login) = login else {
+            return self.known_name(site, visitor).await;
+        };
+        let login = super::Login {
+            wp_user: login.wp_user,
+            kid: &row.kid,
+            origin: None,
+            profile: login.profile.as_deref(),
+        };
+        let customer = self.customer(site, visitor, &login).await;
+        Ok(customer.map(|c| c.name).filter(|name| !name.is_empty()))
     }
 
     async fn store_calls(&self, site: SiteId, calls: &[Ended]) -> DbResult<()> {

@@ -14,12 +14,11 @@ use uuid::Uuid;
 use super::auth::job_token::{JobAsker, JobReader};
 use super::body::Json;
 use super::error::{Code, Problem, ProblemBody};
+use super::messages;
 use super::state::App;
-use crate::agent::turns::LONGEST_MESSAGE;
 use crate::domain::ai_job::{self, Status};
 use crate::domain::ids::{AiJobId, MessageId, ThreadId};
 use crate::domain::job::Priority;
-use crate::domain::site::is_locale;
 use crate::gateway::accept::{self, AcceptError, Asked};
 
 /// The longest prompt, in characters.
@@ -52,7 +51,7 @@ pub enum Urgency {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
-    /// `chat` needs `message_id` and `user_msg`, `infer` needs `prompt`.
+    /// `chat` needs `message_id` and what is said (`user_msg`, `confirm` or `contact`), `infer` needs `prompt`.
     route: Route,
     /// Where the result is sent: an address on one of the site's origins.
     callback_url: String,
@@ -65,12 +64,16 @@ pub struct Request {
     /// The conversation; left out, a new one begins.
     #[schema(value_type = Option<Uuid>)]
     thread_id: Option<ThreadId>,
-    /// 1 to 4000 characters.
+    /// 1 to 4000 characters; left out or empty with `confirm` or `contact`.
     user_msg: Option<String>,
     /// The page that the visitor is on.
     page: Option<String>,
     /// The visitor's language, a BCP 47 tag.
     locale: Option<String>,
+    /// A yes or no to a proposal.
+    confirm: Option<messages::Confirm>,
+    /// An address for the answer.
+    contact: Option<messages::Contact>,
     /// 1 to 8000 characters.
     prompt: Option<String>,
     /// One of the server's models.
@@ -124,7 +127,7 @@ pub struct Job {
         (status = 200, description = "Known already", body = Accepted),
         (status = 400, description = "bad_json, model_not_allowed", body = ProblemBody),
         (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody),
-        (status = 409, description = "idempotency_reused", body = ProblemBody),
+        (status = 409, description = "idempotency_reused, proposal_expired", body = ProblemBody),
         (status = 413, description = "too_large", body = ProblemBody),
         (status = 422, description = "invalid_field", body = ProblemBody),
         (status = 429, description = "rate_limited", body = ProblemBody),
@@ -217,21 +220,25 @@ fn chat(request: Request, asker: &JobAsker) -> Result<ai_job::Request, Problem> 
     let message_id = request
         .message_id
         .ok_or_else(|| Problem::field("/message_id", "The client's own id of the message, a UUID."))?;
-    let user_msg = text("/user_msg", request.user_msg, LONGEST_MESSAGE)?;
-    if request.page.as_ref().is_some_and(|p| p.len() > 2_000) {
-        return Err(Problem::field("/page", "At most 2000 bytes."));
-    }
-    if request.locale.as_ref().is_some_and(|l| !is_locale(l)) {
-        return Err(Problem::field(
-            "/locale",
-            "A language tag such as `en` or `de-AT`.",
-        ));
-    }
-    Ok(ai_job::Request::Chat {
+    let message = messages::Request {
         message_id,
         thread_id: request.thread_id,
-        user_msg,
+        user_msg: request.user_msg.unwrap_or_default(),
+        page: request.page,
         locale: request.locale,
+        confirm: request.confirm,
+        contact: request.contact,
+    };
+    let message = message.check()?;
+    Ok(ai_job::Request::Chat {
+        message_id,
+        thread_id: message.thread_id,
+        user_msg: message.text,
+        locale: message.locale,
+        page: message.page,
+        confirm: message.confirm,
+        email: message.email,
+        login: asker.login.clone(),
     })
 }
 
@@ -243,6 +250,8 @@ fn infer(app: &App, request: Request) -> Result<ai_job::Request, Problem> {
             ("/user_msg", request.user_msg.is_some()),
             ("/page", request.page.is_some()),
             ("/locale", request.locale.is_some()),
+            ("/confirm", request.confirm.is_some()),
+            ("/contact", request.contact.is_some()),
         ],
         "Not with the route `infer`.",
     )?;

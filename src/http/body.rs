@@ -54,8 +54,16 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     };
     // Two steps, since serde_json reports a wrong shape before it has seen the rest.
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| bad(&e))?;
+    shape(value, "")
+}
+
+/// Reads a part of a body, which stands at this pointer, as this shape.
+///
+/// # Errors
+/// When it is of another shape.
+pub(super) fn shape<T: DeserializeOwned>(value: serde_json::Value, at: &str) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|e| {
-        let mut pointer = String::new();
+        let mut pointer = at.to_owned();
         for segment in e.path() {
             use serde_path_to_error::Segment;
             match segment {

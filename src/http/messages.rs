@@ -18,8 +18,8 @@ use super::sse::{self, Follow, Until};
 use super::state::App;
 use crate::agent::turns::{self, LONGEST_MESSAGE, Message, StartError};
 use crate::domain::address::is_email;
-use crate::domain::event::{Asks, Citation, Outcome, ThreadEvent};
-use crate::domain::ids::{HandoffId, MessageId, ProposalId, ThreadId, TurnId};
+use crate::domain::event::{Asks, Citation, Handed, Outcome, ThreadEvent};
+use crate::domain::ids::{MessageId, ProposalId, ThreadId, TurnId};
 use crate::domain::site::is_locale;
 use crate::gateway::Login;
 
@@ -29,21 +29,21 @@ use crate::gateway::Login;
 pub struct Request {
     /// The client's own id; the same message again gives the same turn.
     #[schema(value_type = Uuid)]
-    message_id: MessageId,
+    pub(super) message_id: MessageId,
     /// The conversation; left out, a new one begins.
     #[schema(value_type = Option<Uuid>)]
-    thread_id: Option<ThreadId>,
+    pub(super) thread_id: Option<ThreadId>,
     /// 1 to 4000 characters; may be empty with `confirm` or `contact`.
     #[schema(max_length = 4000)]
-    user_msg: String,
+    pub(super) user_msg: String,
     /// The page that the visitor is on.
-    page: Option<String>,
+    pub(super) page: Option<String>,
     /// The visitor's language, a BCP 47 tag.
-    locale: Option<String>,
+    pub(super) locale: Option<String>,
     /// A yes or no to a proposal.
-    confirm: Option<Confirm>,
+    pub(super) confirm: Option<Confirm>,
     /// An address for the answer.
-    contact: Option<Contact>,
+    pub(super) contact: Option<Contact>,
 }
 
 /// A yes or no to a proposal.
@@ -84,19 +84,9 @@ pub struct Answer {
     pub ask: Option<Asks>,
     /// The person who takes over.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub handoff: Option<Handoff>,
+    pub handoff: Option<Handed>,
     /// The thread's last event.
     pub last_seq: i64,
-}
-
-/// A person takes over.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Handoff {
-    #[schema(value_type = Uuid)]
-    handoff_id: HandoffId,
-    reason: String,
-    needs_contact: bool,
-    next: String,
 }
 
 /// Where to look for the answer.
@@ -140,56 +130,62 @@ fn wanted(headers: &HeaderMap) -> Result<Wanted, Problem> {
     }
 }
 
-fn check(request: Request) -> Result<Message, Problem> {
-    let length = request.user_msg.chars().count();
-    if length > LONGEST_MESSAGE {
-        let detail = format!("At most {LONGEST_MESSAGE} characters; these are {length}.");
-        return Err(Problem::field("/user_msg", detail));
+impl Request {
+    /// The message that is meant. Also of an AI job: what isn't taken here isn't taken there.
+    ///
+    /// # Errors
+    /// When a field isn't as it must be.
+    pub(super) fn check(self) -> Result<Message, Problem> {
+        let length = self.user_msg.chars().count();
+        if length > LONGEST_MESSAGE {
+            let detail = format!("At most {LONGEST_MESSAGE} characters; these are {length}.");
+            return Err(Problem::field("/user_msg", detail));
+        }
+        if self.user_msg.contains('\0') {
+            return Err(Problem::field(
+                "/user_msg",
+                "The character U+0000 can't be stored.",
+            ));
+        }
+        if self.user_msg.trim().is_empty() && self.confirm.is_none() && self.contact.is_none() {
+            return Err(Problem::field(
+                "/user_msg",
+                "Say something: 1 to 4000 characters.",
+            ));
+        }
+        if self.page.as_ref().is_some_and(|p| p.len() > 2_000) {
+            return Err(Problem::field("/page", "At most 2000 bytes."));
+        }
+        if self.locale.as_ref().is_some_and(|l| !is_locale(l)) {
+            return Err(Problem::field(
+                "/locale",
+                "A language tag such as `en` or `de-AT`.",
+            ));
+        }
+        let email = self.contact.map(|c| c.email.trim().to_owned());
+        if let Some(email) = &email
+            && !is_email(email)
+        {
+            return Err(Problem::field(
+                "/contact/email",
+                "An e-mail address such as name@example.com.",
+            ));
+        }
+        if self.confirm.is_some() && self.thread_id.is_none() {
+            // A proposal belongs to a conversation; without one there is none to say yes to.
+            return Err(StartError::ProposalExpired.into());
+        }
+        Ok(Message {
+            message_id: self.message_id,
+            thread_id: self.thread_id,
+            text: self.user_msg.trim().to_owned(),
+            locale: self.locale,
+            email,
+            confirm: self.confirm.map(|c| (ProposalId(c.proposal_id), c.accept)),
+            customer: None,
+            page: self.page,
+        })
     }
-    if request.user_msg.contains('\0') {
-        return Err(Problem::field(
-            "/user_msg",
-            "The character U+0000 can't be stored.",
-        ));
-    }
-    if request.user_msg.trim().is_empty() && request.confirm.is_none() && request.contact.is_none() {
-        return Err(Problem::field(
-            "/user_msg",
-            "Say something: 1 to 4000 characters.",
-        ));
-    }
-    if request.page.as_ref().is_some_and(|p| p.len() > 2_000) {
-        return Err(Problem::field("/page", "At most 2000 bytes."));
-    }
-    if request.locale.as_ref().is_some_and(|l| !is_locale(l)) {
-        return Err(Problem::field(
-            "/locale",
-            "A language tag such as `en` or `de-AT`.",
-        ));
-    }
-    let email = request.contact.map(|c| c.email.trim().to_owned());
-    if let Some(email) = &email
-        && !is_email(email)
-    {
-        return Err(Problem::field(
-            "/contact/email",
-            "An e-mail address such as name@example.com.",
-        ));
-    }
-    if request.confirm.is_some() && request.thread_id.is_none() {
-        // A proposal belongs to a conversation; without one there is none to say yes to.
-        return Err(StartError::ProposalExpired.into());
-    }
-    Ok(Message {
-        message_id: request.message_id,
-        thread_id: request.thread_id,
-        text: request.user_msg.trim().to_owned(),
-        locale: request.locale,
-        email,
-        confirm: request.confirm.map(|c| (ProposalId(c.proposal_id), c.accept)),
-        customer: None,
-        page: request.page,
-    })
 }
 
 /// Takes a message.
@@ -222,12 +218,13 @@ pub async fn post(
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
     let wanted = wanted(&headers)?;
-    let mut message = check(request)?;
+    let mut message = request.check()?;
     if let Some(user) = visitor.wp_user {
         let login = Login {
             wp_user: user,
             kid: &visitor.kid,
             origin: headers.get(header::ORIGIN).and_then(|o| o.to_str().ok()),
+            profile: visitor.profile.as_deref(),
         };
         let customer = app.gateway.customer(visitor.site, visitor.id, &login).await;
         message.customer = customer.map(|c| c.name).filter(|n| !n.is_empty());
@@ -290,20 +287,7 @@ async fn gather(mut follow: Follow, thread_id: ThreadId, turn_id: TurnId) -> Res
             match stored.event {
                 ThreadEvent::Citation(c) => sources.push(c),
                 ThreadEvent::Ask(asks) => ask = Some(asks),
-                ThreadEvent::Handoff {
-                    handoff_id,
-                    reason,
-                    needs_contact,
-                    next,
-                    ..
-                } => {
-                    handoff = Some(Handoff {
-                        handoff_id,
-                        reason,
-                        needs_contact,
-                        next,
-                    });
-                }
+                event @ ThreadEvent::Handoff { .. } => handoff = event.handed(),
                 ThreadEvent::Final {
                     outcome,
                     text,

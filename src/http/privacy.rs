@@ -85,7 +85,8 @@ pub async fn erase(
 ) -> Result<axum::Json<Receipt>, Problem> {
     let subject = subject(&request)?;
     let now = app.clock.now();
-    let done = erase::erase(&app.db, &app.master, key.site, &subject, now).await?;
+    let journal = app.settings.erasures.as_ref();
+    let done = erase::erase(&app.db, &app.master, key.site, &subject, journal, now).await?;
     Ok(axum::Json(Receipt {
         receipt_id: done.receipt_id,
         at: done.at,

@@ -23,8 +23,8 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::error::{Code, Problem};
 use super::state::App;
 use super::{
-    ai_jobs, assets, body, cors, crawls, demo, documents, health, jobs, messages, metrics, ping, privacy,
-    rag, request_id, search, threads, tickets, usage, webhooks,
+    ai_jobs, assets, body, bridge, cors, crawls, demo, documents, handoffs, health, inbound, jobs, messages,
+    metrics, order_updated, ping, privacy, rag, request_id, search, threads, tickets, usage, webhooks,
 };
 
 /// A body must have arrived by then.
@@ -57,6 +57,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(privacy::export))
         .routes(routes!(privacy::erase))
         .routes(routes!(webhooks::wp_media))
+        .routes(routes!(order_updated::post))
+        .routes(routes!(bridge::ingest))
+        .routes(routes!(bridge::results))
+        .routes(routes!(handoffs::get))
+        .routes(routes!(inbound::list))
+        .routes(routes!(inbound::get))
+        .routes(routes!(inbound::retry))
+        .routes(routes!(inbound::refused))
         .routes(routes!(documents::list))
         .routes(routes!(documents::lookup))
         .routes(routes!(documents::get, documents::delete))
@@ -102,6 +110,16 @@ fn described(mut description: utoipa::openapi::OpenApi) -> utoipa::openapi::Open
         .components
         .get_or_insert_default()
         .add_security_scheme("job_token", job);
+    let event = SecurityScheme::Http(
+        Http::builder()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT of the site's server, aud deskhand-events, five minutes at most, good once")
+            .build(),
+    );
+    description
+        .components
+        .get_or_insert_default()
+        .add_security_scheme("event_token", event);
     description
 }
 

@@ -12,6 +12,7 @@ use super::auth::keyring::Keyring;
 use super::auth::token;
 use super::metrics::{Access, Looked};
 use super::webhooks::collector::Collector;
+use super::webhooks::refused::Refusals;
 use crate::agent::Agent;
 use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
@@ -19,6 +20,7 @@ use crate::domain::ids::SiteId;
 use crate::domain::seal::MasterKey;
 use crate::gateway::Gateway;
 use crate::knowledge::base::Knowledge;
+use crate::privacy::journal::Journal;
 
 /// How the web is set up.
 #[derive(Debug, Clone)]
@@ -31,6 +33,8 @@ pub struct HttpSettings {
     pub streams_at_once: usize,
     /// Who gets metrics.
     pub metrics: Access,
+    /// Where erasures are written down, with a database of our own.
+    pub erasures: Option<Journal>,
 }
 
 /// What the handlers share.
@@ -49,6 +53,8 @@ pub struct App {
     pub keyring: Keyring,
     /// Stores webhooks.
     pub collector: Collector,
+    /// Counts webhooks whose signature is wrong.
+    pub refused: Refusals,
     /// What opens secrets.
     pub master: Arc<MasterKey>,
     /// Which origins belong to some site.
@@ -82,6 +88,7 @@ impl App {
             clock: Arc::clone(&agent.clock),
             keyring: Keyring::new(agent.db.clone(), Arc::clone(&agent.master)),
             collector: Collector::new(agent.db.clone()),
+            refused: Refusals::new(agent.db.clone()),
             master: Arc::clone(&agent.master),
             origins: Cache::builder()
                 .max_capacity(10_000)

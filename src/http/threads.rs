@@ -18,9 +18,12 @@ use super::privacy;
 use super::sse::{self, Follow, Until};
 use super::state::App;
 use crate::agent::turns;
-use crate::db::{replies, threads, turns as turn_rows};
-use crate::domain::event::Citation;
+use crate::db::pool::SiteTx;
+use crate::db::threads::MessageRow;
+use crate::db::{events, replies, threads, turns as turn_rows};
+use crate::domain::event::{Asks, Citation, Handed, Outcome, ThreadEvent};
 use crate::domain::ids::{ThreadId, TurnId};
+use crate::domain::seal::MasterKey;
 use crate::guardrails::vault;
 
 /// Messages shown at most.
@@ -42,6 +45,12 @@ pub struct Thread {
     resume_after: i64,
     /// The last messages, oldest first.
     messages: Vec<Message>,
+    /// What the last of them asks the visitor for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ask: Option<Asks>,
+    /// Who takes over after the last of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handoff: Option<Handed>,
 }
 
 /// A message.
@@ -106,6 +115,10 @@ pub async fn get(
         Some(turn) => turn_rows::first_seq(&mut tx, turn).await?,
         None => None,
     };
+    let (ask, handoff) = match (&thread.open_turn, messages.last()) {
+        (None, Some(last)) => cards(&mut tx, &app.master, thread_id, last).await?,
+        _ => (None, None),
+    };
     replies::read(&mut tx, thread_id, thread.last_seq, app.clock.now()).await?;
     tx.commit().await?;
     Ok(axum::Json(Thread {
@@ -125,7 +138,37 @@ pub async fn get(
                 outcome: m.outcome,
             })
             .collect(),
+        ask,
+        handoff,
     }))
+}
+
+/// What a conversation's last message asks for, and to whom it hands over: for who can't read
+/// the events.
+async fn cards(
+    tx: &mut SiteTx,
+    master: &MasterKey,
+    thread: ThreadId,
+    last: &MessageRow,
+) -> Result<(Option<Asks>, Option<Handed>), Problem> {
+    let carded = last.outcome.as_deref().is_some_and(|o| {
+        [Outcome::Asked, Outcome::Handoff, Outcome::Degraded]
+            .iter()
+            .any(|c| c.as_str() == o)
+    });
+    let Some(turn) = last.turn_id.filter(|_| carded) else {
+        return Ok((None, None));
+    };
+    let mut events = events::of_turn(tx, turn).await?;
+    vault::reveal_all(tx, master, thread, &mut events).await?;
+    let (mut ask, mut handoff) = (None, None);
+    for stored in events {
+        handoff = stored.event.handed().or(handoff);
+        if let ThreadEvent::Ask(asks) = stored.event {
+            ask = Some(asks);
+        }
+    }
+    Ok((ask, handoff))
 }
 
 /// `?after=n`

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
 use chrono::{NaiveDate, TimeDelta};
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +14,9 @@ use super::auth::ApiKey;
 use super::error::{Problem, ProblemBody};
 use super::state::App;
 use crate::db::model_calls::DayOfCalls;
+use crate::db::sites;
 use crate::db::usage::{self, DayOfTurns};
+use crate::gateway::usage as table;
 
 /// Days in one answer at most.
 const MOST: i64 = 366;
@@ -22,6 +26,7 @@ const MOST: i64 = 366;
 pub struct Period {
     from: Option<String>,
     to: Option<String>,
+    format: Option<String>,
 }
 
 /// One day.
@@ -74,9 +79,10 @@ pub struct Usage {
     params(
         ("from" = Option<String>, Query, description = "the first day, YYYY-MM-DD"),
         ("to" = Option<String>, Query, description = "the last day, YYYY-MM-DD; today by default"),
+        ("format" = Option<String>, Query, description = "`json`, or `csv` for a table: a row for each day's turns, and one for each day and model; `Accept: text/csv` asks for the same"),
     ),
     responses(
-        (status = 200, body = Usage),
+        (status = 200, content((Usage = "application/json"), (String = "text/csv"))),
         (status = 401, description = "token_missing, token_invalid", body = ProblemBody),
         (status = 422, description = "invalid_field", body = ProblemBody),
     )
@@ -84,8 +90,9 @@ pub struct Usage {
 pub async fn get(
     State(app): State<Arc<App>>,
     key: ApiKey,
+    headers: HeaderMap,
     query: Result<Query<Period>, QueryRejection>,
-) -> Result<axum::Json<Usage>, Problem> {
+) -> Result<Response, Problem> {
     let Query(period) = query.map_err(|_| Problem::field("/from", "A day as YYYY-MM-DD."))?;
     let day = |pointer: &str, text: Option<String>, default| match text.filter(|t| !t.is_empty()) {
         None => Ok(default),
@@ -101,13 +108,41 @@ pub async fn get(
             "At most 366 days, and not after the last one.",
         ));
     }
+    let as_csv = match period.format.as_deref() {
+        None | Some("") => accepts_csv(&headers),
+        Some("json") => false,
+        Some("csv") => true,
+        Some(_) => return Err(Problem::field("/format", "json or csv.")),
+    };
     let mut tx = app.db.site(key.site).await?;
     let turns = usage::turns(&mut tx, from, to).await?;
     let calls = usage::calls(&mut tx, from, to).await?;
+    let own = sites::own(&mut tx).await?;
     tx.commit().await?;
     let currency = app.gateway.currency();
+    if as_csv {
+        let slug = own.map(|site| site.slug).unwrap_or_default();
+        let usage = table::Usage {
+            site: &slug,
+            turns: &turns,
+            calls: &calls,
+        };
+        let name = format!("attachment; filename=\"usage-{slug}-{from}-{to}.csv\"");
+        let head = [
+            (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
+            (header::CONTENT_DISPOSITION, name),
+        ];
+        return Ok((head, table::csv(&[usage], currency)).into_response());
+    }
     let days = (0..length).map(|n| of_day(from + TimeDelta::days(n), &turns, &calls, currency));
-    Ok(axum::Json(Usage { days: days.collect() }))
+    Ok(axum::Json(Usage { days: days.collect() }).into_response())
+}
+
+/// Whether a table is asked for, and no JSON before it.
+fn accepts_csv(headers: &HeaderMap) -> bool {
+    let accept = headers.get(header::ACCEPT).and_then(|v| v.to_str().ok());
+    let first = accept.and_then(|a| a.split([',', ';']).next()).map(str::trim);
+    first.is_some_and(|kind| kind.eq_ignore_ascii_case("text/csv"))
 }
 
 fn of_day(date: NaiveDate, turns: &[DayOfTurns], calls: &[DayOfCalls], currency: &str) -> Day {

@@ -2,6 +2,7 @@
 //! stored once together with its job, and answered. Everything else is the job's.
 
 pub mod collector;
+pub mod refused;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -77,8 +78,15 @@ pub struct Answer {
         (status = 503, description = "overloaded, not_ready", body = ProblemBody),
     )
 )]
-pub async fn wp_media(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
-    let outcome = receive(&app, request).await;
+pub async fn wp_media(State(app): State<Arc<App>>, mut request: Request) -> Result<Response, Problem> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0);
+    let headers = std::mem::take(request.headers_mut());
+    let outcome = receive(&app, request, &headers, peer).await;
+    if let Err(problem) = &outcome
+        && problem.code() == Code::BadSignature
+    {
+        refuse(&app, "wordpress", &headers, peer).await;
+    }
     let told = match &outcome {
         Ok((StatusCode::ACCEPTED, _)) => "new",
         Ok(_) => "repeat",
@@ -94,9 +102,30 @@ pub async fn wp_media(State(app): State<Arc<App>>, request: Request) -> Result<R
     Ok((status, axum::Json(answer)).into_response())
 }
 
-async fn receive(app: &Arc<App>, mut request: Request) -> Result<(StatusCode, Answer), Problem> {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|c| c.0);
-    let headers = std::mem::take(request.headers_mut());
+/// Counts a webhook whose signature is wrong, if it names a site that there is.
+async fn refuse(app: &App, source: &'static str, headers: &HeaderMap, peer: Option<SocketAddr>) {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok());
+    let Some(Ok(site)) = text("x-site-id").map(|id| Uuid::parse_str(id.trim()).map(SiteId)) else {
+        return;
+    };
+    let now = app.clock.now();
+    if app
+        .keyring
+        .of_site(site, now)
+        .await
+        .is_ok_and(|roots| !roots.is_empty())
+    {
+        let agent = text("user-agent").map(|t| t.chars().take(KEPT_LENGTH).collect());
+        app.refused.count(site, source, peer.map(|p| p.ip()), agent, now);
+    }
+}
+
+async fn receive(
+    app: &Arc<App>,
+    mut request: Request,
+    headers: &HeaderMap,
+    peer: Option<SocketAddr>,
+) -> Result<(StatusCode, Answer), Problem> {
     DefaultBodyLimit::max(LARGEST).apply(&mut request);
     let raw = Bytes::from_request(request, app)
         .await
@@ -105,7 +134,7 @@ async fn receive(app: &Arc<App>, mut request: Request) -> Result<(StatusCode, An
             408 => Problem::new(Code::RequestTimeout, "The body didn't arrive in time."),
             _ => Problem::new(Code::BadJson, "The body couldn't be read."),
         })?;
-    let (site, kid) = signer(app, &WORDPRESS, &headers, &raw, "").await?;
+    let (site, kid) = signer(app, &WORDPRESS, headers, &raw, "").await?;
     let read: Body = body::parse(&raw)?;
     if read.site_id != site.0 {
         return Err(Problem::field("/site_id", "The same as in X-Site-ID."));
@@ -125,11 +154,11 @@ async fn receive(app: &Arc<App>, mut request: Request) -> Result<(StatusCode, An
     let new = NewEvent {
         id: EventId::new(),
         source: "wordpress",
-        external_id: key(&headers, &body_sha256)?,
+        external_id: key(headers, &body_sha256)?,
         kind: event.kind,
         body_sha256,
         raw: raw.to_vec(),
-        headers: kept(&headers, peer),
+        headers: kept(headers, peer),
         kid,
         event_at: event.at,
         dated: event.dated,

@@ -2,6 +2,7 @@
 //! told to stop; starts what is due by the clock. The queue itself is `db::jobs`.
 
 pub mod ai_job;
+pub mod bridge_event;
 pub mod crawl;
 pub mod execute_proposal;
 pub mod handler;

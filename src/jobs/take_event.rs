@@ -59,10 +59,12 @@ impl Handler for TakeEvent {
                     ctx.progress("removed", 1.0);
                     Ok(())
                 }
-                Ok(_) => intake::close(&ctx.db, site, event, None).await.map_err(refused),
+                Ok(_) => intake::close(&ctx.db, clock, site, event, None)
+                    .await
+                    .map_err(refused),
                 Err(error) => {
                     if error.is_permanent() || ctx.last_attempt {
-                        intake::close(&ctx.db, site, event, Some(error.code()))
+                        intake::close(&ctx.db, clock, site, event, Some(error.code()))
                             .await
                             .map_err(refused)?;
                     }

@@ -1,6 +1,8 @@
 //! Cuts a document into the passages that a search returns: at headings first, then at
 //! paragraphs and sentences. Short sections under one parent are joined, a long one is
-//! cut with some overlap.
+//! cut with some overlap. What is cut out of a table gets the table's head.
+
+mod tables;
 
 use std::ops::Range;
 
@@ -8,6 +10,8 @@ use text_splitter::{ChunkConfig, ChunkSizer, MarkdownSplitter};
 
 use crate::knowledge::outline::{Heading, outline};
 use crate::knowledge::parts::parts;
+
+use tables::{Table, tables};
 
 /// A heading longer than this, in bytes, is text that was marked wrongly.
 const HEADING: usize = 300;
@@ -273,25 +277,46 @@ impl Cutter<'_> {
         });
     }
 
-    /// Cuts the text of one section, each piece beginning with the end of the one before.
+    /// Cuts the text of one section, each piece beginning with the end of the one before. A piece
+    /// that begins among a table's rows gets the table's head, without which its figures
+    /// say nothing.
     fn split(&mut self, body: &Range<usize>, path: &[String], anchor: Option<&str>) {
-        let config = ChunkConfig::new(self.limits.max_tokens).with_sizer(Tokens(self.count));
-        // Less than half of the capacity, see `sane`, so it is always accepted.
-        let Ok(config) = config.with_overlap(self.limits.overlap) else {
+        let text = &self.markdown[body.clone()];
+        // A head that is itself as long as a passage would leave no room for rows.
+        let most = self.limits.max_tokens / 3;
+        let tables: Vec<(Table, usize)> = tables(text)
+            .into_iter()
+            .map(|table| {
+                let tokens = (self.count)(&text[table.head.clone()]) + 1;
+                (table, tokens)
+            })
+            .filter(|(_, tokens)| *tokens <= most)
+            .collect();
+        let room = tables.iter().map(|(_, tokens)| *tokens).max().unwrap_or(0);
+        let capacity = self.limits.max_tokens - room;
+        let config = ChunkConfig::new(capacity).with_sizer(Tokens(self.count));
+        // Less than the capacity, which is two thirds of what `sane` halves, so it is always accepted.
+        let Ok(config) = config.with_overlap(self.limits.overlap.min(capacity / 2)) else {
             return;
         };
         let splitter = MarkdownSplitter::new(config);
         // The splitter looks at all that is left for each piece that it cuts.
-        let mut start = body.start;
-        for part in parts(&self.markdown[body.clone()]) {
-            self.chunks
-                .extend(splitter.chunk_indices(part).map(|(at, text)| Chunk {
+        let mut start = 0;
+        for part in parts(text) {
+            for (at, piece) in splitter.chunk_indices(part) {
+                let at = start + at;
+                let cut_off = tables.iter().find(|(table, _)| table.rows().contains(&at));
+                let headed =
+                    cut_off.map(|(table, _)| format!("{}\n{piece}", text[table.head.clone()].trim_end()));
+                let text = headed.unwrap_or_else(|| piece.to_owned());
+                self.chunks.push(Chunk {
                     heading_path: path.to_vec(),
                     anchor: anchor.map(str::to_owned),
-                    start: start + at,
-                    text: text.to_owned(),
-                    tokens: (self.count)(text),
-                }));
+                    start: body.start + at,
+                    tokens: (self.count)(&text),
+                    text,
+                });
+            }
             start += part.len();
         }
     }
@@ -306,194 +331,4 @@ impl ChunkSizer for Tokens<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::collection::vec;
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::models::tokens;
-
-    fn limits(max_tokens: usize, overlap: usize, join_to: usize) -> ChunkLimits {
-        ChunkLimits {
-            max_tokens,
-            overlap,
-            join_to,
-        }
-    }
-
-    #[test]
-    fn short_sections_are_joined_under_their_parent_only() {
-        let markdown = "Intro.\n\n## A\n\nOne.\n\n### A1\n\nTwo.\n\n## B\n\nThree.\n";
-        let one = chunk(markdown, limits(100, 10, 100), &tokens::count);
-        assert_eq!(one.len(), 1);
-        assert_eq!(one[0].text, markdown.trim());
-        assert!(one[0].heading_path.is_empty() && one[0].anchor.is_none());
-
-        let each: Vec<_> = chunk(markdown, limits(100, 10, 1), &tokens::count)
-            .into_iter()
-            .map(|c| (c.heading_path.join("/"), c.anchor, c.text))
-            .collect();
-        let some = |s: &str| Some(s.to_owned());
-        assert_eq!(
-            each,
-            [
-                (String::new(), None, "Intro.".to_owned()),
-                ("A".to_owned(), some("a"), "One.\n\n### A1\n\nTwo.".to_owned()),
-                ("B".to_owned(), some("b"), "Three.".to_owned()),
-            ]
-        );
-    }
-
-    #[test]
-    fn a_section_of_any_length_is_cut_and_nothing_is_lost() {
-        // Without parts this takes hours.
-        let markdown = format!("## Long\n\n{}", "a\n".repeat(300_000));
-        let chunks = chunk(&markdown, ChunkLimits::default(), &tokens::count);
-        let letters: usize = chunks.iter().map(|c| c.text.matches('a').count()).sum();
-        assert!(letters >= 300_000, "{letters}");
-        assert!(
-            chunks
-                .iter()
-                .all(|c| c.tokens <= 512 && c.heading_path == ["Long"])
-        );
-    }
-
-    #[test]
-    fn a_long_section_is_cut_with_overlap_and_keeps_its_heading() {
-        let sentences: Vec<String> = (0..60)
-            .map(|i| format!("Sentence number {i} tells of lamp {i}."))
-            .collect();
-        let markdown = format!("## Long\n\n{}\n\n## Short\n\nEnd.\n", sentences.join(" "));
-        let chunks = chunk(&markdown, limits(120, 30, 120), &tokens::count);
-        let long: Vec<_> = chunks.iter().filter(|c| c.heading_path == ["Long"]).collect();
-        assert!(long.len() > 3, "{} pieces", long.len());
-        for pair in long.windows(2) {
-            let last = pair[0].text.rsplit(". ").next().unwrap();
-            assert!(
-                pair[1].text.contains(last),
-                "no overlap: {:?} {:?}",
-                pair[0].text,
-                pair[1].text
-            );
-        }
-        for piece in &long {
-            assert!(
-                piece.text.ends_with('.') && piece.text.starts_with("Sentence"),
-                "{:?}",
-                piece.text
-            );
-        }
-        let last = chunks.last().unwrap();
-        assert_eq!(
-            (last.heading_path.join("/"), last.text.as_str()),
-            ("Short".into(), "End.")
-        );
-        assert!(!last.text.contains("lamp"));
-    }
-
-    #[test]
-    fn a_heading_without_text_is_kept() {
-        let chunks = chunk("## Only a heading\n", ChunkLimits::default(), &tokens::count);
-        assert_eq!(chunks[0].text, "## Only a heading");
-        assert_eq!(chunk("", ChunkLimits::default(), &tokens::count), []);
-    }
-
-    /// A document in which every word is its own: `wN`, N rising.
-    fn document() -> impl Strategy<Value = String> {
-        let part = prop_oneof![
-            1 => (1_u8..5).prop_map(|level| (u16::from(level), 3)),
-            3 => (1_u16..120).prop_map(|words| (100, words)),
-            1 => (1_u16..12).prop_map(|items| (101, items)),
-            1 => (1_u16..12).prop_map(|rows| (102, rows)),
-        ];
-        vec(part, 0..24).prop_map(|parts| {
-            let mut n = 0;
-            let mut words = |count: u16, every: u16| {
-                (0..count)
-                    .map(|i| {
-                        n += 1;
-                        let stop = if i % every == every - 1 || i + 1 == count {
-                            "."
-                        } else {
-                            ""
-                        };
-                        format!("w{n}{stop}")
-                    })
-                    .collect::<Vec<_>>()
-            };
-            let mut out = String::new();
-            for (kind, size) in parts {
-                match kind {
-                    100 => out.push_str(&words(size, 9).join(" ")),
-                    101 => out.push_str(
-                        &words(size, 1)
-                            .iter()
-                            .map(|w| format!("- {w}\n"))
-                            .collect::<String>(),
-                    ),
-                    102 => {
-                        out.push_str(&format!("| {} |\n|---|\n", words(1, 2)[0]));
-                        out.push_str(
-                            &words(size, 99)
-                                .iter()
-                                .map(|w| format!("| {w} |\n"))
-                                .collect::<String>(),
-                        );
-                    }
-                    level => out.push_str(&format!(
-                        "{} {}",
-                        "#".repeat(level.into()),
-                        words(size, 99).join(" ")
-                    )),
-                }
-                out.push_str("\n\n");
-            }
-            out
-        })
-    }
-
-    fn numbers(text: &str) -> Vec<u32> {
-        text.split(|c: char| !c.is_alphanumeric())
-            .filter_map(|w| w.strip_prefix('w')?.parse().ok())
-            .collect()
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
-        #[test]
-        fn nothing_is_lost_nothing_too_long_and_the_order_stays(
-            markdown in document(), max in 24_usize..200, overlap in 0_usize..100, join in 0_usize..200
-        ) {
-            let limits = limits(max, overlap, join);
-            let chunks = chunk(&markdown, limits, &tokens::count);
-            let mut seen = std::collections::BTreeMap::new();
-            let mut newest = 0;
-            for (i, chunk) in chunks.iter().enumerate() {
-                prop_assert!(chunk.tokens <= max, "{} tokens", chunk.tokens);
-                prop_assert_eq!(chunk.tokens, tokens::count(&chunk.text));
-                prop_assert!(!chunk.text.trim().is_empty());
-                for n in chunk.heading_path.iter().flat_map(|h| numbers(h)) {
-                    // Headings above come again; in the text they come once.
-                    seen.entry(n).or_insert((i, true));
-                    newest = newest.max(n);
-                }
-                let words = numbers(&chunk.text);
-                prop_assert!(words.windows(2).all(|w| w[0] < w[1]), "{:?}", words);
-                for n in words {
-                    if let Some((before, heading)) = seen.insert(n, (i, false)) {
-                        prop_assert!(!heading, "a heading of the path stands in the text");
-                        prop_assert_eq!(before + 1, i, "only neighbours overlap");
-                        prop_assert_eq!(&chunks[before].heading_path, &chunk.heading_path);
-                        prop_assert!(overlap > 0);
-                    } else {
-                        prop_assert!(n > newest, "w{} after w{}", n, newest);
-                    }
-                    newest = newest.max(n);
-                }
-            }
-            let all: Vec<u32> = numbers(&markdown);
-            let found: Vec<u32> = seen.into_keys().collect();
-            prop_assert_eq!(found, all);
-        }
-    }
-}
+mod tests;

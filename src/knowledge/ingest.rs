@@ -6,11 +6,11 @@ mod version;
 
 use std::sync::Arc;
 
-use self::source::Got;
+use self::source::{Got, Known};
 use self::version::Given;
 use crate::db::pool::{Db, DbError};
 use crate::db::versions::{self, Failure, NewVersion, Swapped};
-use crate::db::{documents, models, nearest, sites, uploads};
+use crate::db::{documents, fetched, models, nearest, sites, uploads};
 use crate::domain::clock::Clock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{DocumentId, SiteId, UploadId, VersionId};
@@ -27,7 +27,7 @@ use crate::knowledge::unfit::Unfit;
 use crate::models::embedder::EmbedError;
 
 /// Rises when other chunks would come out of the same bytes, so that they are taken in anew.
-const RECIPE: u32 = 3;
+const RECIPE: u32 = 4;
 /// How often the site's model may change while a version is made.
 const SWITCHES: usize = 4;
 /// Under which rules contents are extracted and cut.
@@ -249,12 +249,41 @@ async fn make(
     let source = documents::source(&mut tx, document).await?.unwrap_or_default();
     let own = sites::own(&mut tx).await?;
     let allowed = AllowList::of_site(&mut tx).await?;
+    let known = match (
+        documents::live(&mut tx, document).await?,
+        fetched::get(&mut tx, document).await?,
+    ) {
+        (Some(live), Some(told)) => Some(Known { live, fetched: told }),
+        _ => None,
+    };
     drop(tx);
-    let named = match source::get(knowledge, &allowed, waiting, progress).await? {
+    let mut told = None;
+    let named = match source::get(knowledge, &allowed, known.as_ref(), waiting, progress).await? {
         Got::Given(named) => named,
-        Got::Fetched(named) => {
+        Got::Unchanged(named) => {
+            if unchanged(db, knowledge, site, upload, document, &named, None).await? {
+                return Ok(Ingested::nothing());
+            }
+            // Another content went live meanwhile: this one is needed after all.
+            let mut tx = db.site(site).await?;
+            let Some(waiting) = uploads::read(&mut tx, upload, document).await? else {
+                return Ok(Ingested::nothing());
+            };
+            drop(tx);
+            match source::get(knowledge, &allowed, None, waiting, progress).await? {
+                Got::Given(named) | Got::Fetched(named, ..) | Got::Unchanged(named) => named,
+            }
+        }
+        Got::Fetched(named, url, validators) => {
             fail::point(FailPoint::IngestFetched);
-            if unchanged(db, knowledge, site, upload, document, &named).await? {
+            told = Some(fetched::Fetched {
+                url,
+                etag: validators.etag.clone(),
+                last_modified: validators.last_modified.clone(),
+                sha256: hex::encode(&named.sha256),
+            })
+            .filter(|_| !validators.is_empty());
+            if unchanged(db, knowledge, site, upload, document, &named, told.as_ref()).await? {
                 return Ok(Ingested::nothing());
             }
             named
@@ -285,7 +314,7 @@ async fn make(
             }
         }
         fail::point(FailPoint::IngestBeforeSwap);
-        if let Some(done) = swap(db, clock, site, &version, progress).await? {
+        if let Some(done) = swap(db, clock, site, &version, told.as_ref(), progress).await? {
             fail::point(FailPoint::IngestSwapped);
             grown(db, site).await?;
             return Ok(done);
@@ -297,7 +326,8 @@ async fn make(
     ))))
 }
 
-/// Whether what was fetched is what is live already; then it waits no longer.
+/// Whether what was fetched is what is live already; then it waits no longer. `told`: how the
+/// server tells it from others.
 async fn unchanged(
     db: &Db,
     knowledge: &Knowledge,
@@ -305,6 +335,7 @@ async fn unchanged(
     upload: UploadId,
     document: DocumentId,
     named: &Named,
+    told: Option<&fetched::Fetched>,
 ) -> Result<bool, IngestError> {
     let mut tx = db.site(site).await?;
     if !documents::lock(&mut tx, document).await? {
@@ -315,6 +346,9 @@ async fn unchanged(
     if same {
         uploads::take(&mut tx, upload, document).await?;
         versions::forget_failure(&mut tx, document).await?;
+        if told.is_some() {
+            fetched::set(&mut tx, document, told).await?;
+        }
         tx.commit().await?;
     }
     Ok(same)
@@ -342,6 +376,7 @@ async fn swap(
     clock: &dyn Clock,
     site: SiteId,
     version: &NewVersion,
+    told: Option<&fetched::Fetched>,
     progress: Progress<'_>,
 ) -> Result<Option<Ingested>, IngestError> {
     progress(Stage::Swap, 0.0);
@@ -353,6 +388,9 @@ async fn swap(
         Swapped::Gone => return Err(IngestError::Gone),
         Swapped::ModelChanged => return Ok(None),
     };
+    if id.is_some() {
+        fetched::set(&mut tx, version.document, told).await?;
+    }
     tx.commit().await?;
     progress(Stage::Swap, 1.0);
     Ok(Some(Ingested {

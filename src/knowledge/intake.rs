@@ -11,7 +11,7 @@ use crate::db::inbound::{self, Ended};
 use crate::db::pool::{Db, DbResult, SiteTx};
 use crate::db::uploads::{self, Content, Labels, Upload};
 use crate::db::versions::{self, Failure};
-use crate::db::{removal, sites};
+use crate::db::{freshness, removal, sites};
 use crate::domain::clock::Clock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{DocumentId, EventId, JobId, SiteId, UploadId};
@@ -52,11 +52,11 @@ pub async fn take(
     let taken = match (pending.open, pending.upload, pending.raw) {
         (false, ..) => Taken::Done("done"),
         (true, Some(upload), _) => Taken::Waits(upload),
-        (true, None, None) => end(&mut tx, event, Ended::Discarded, "removed").await?,
+        (true, None, None) => end(&mut tx, event, Ended::Discarded, "removed", clock.now()).await?,
         (true, None, Some(raw)) => match read(&raw) {
             Some(told) => follow(&mut tx, clock.now(), limits, event, told, job).await?,
             // It was read when it came; a version that reads otherwise took it in.
-            None => end(&mut tx, event, Ended::Failed, "unreadable").await?,
+            None => end(&mut tx, event, Ended::Failed, "unreadable", clock.now()).await?,
         },
     };
     tx.commit().await?;
@@ -69,8 +69,17 @@ fn read(raw: &[u8]) -> Option<Event> {
     Event::read(body).ok()
 }
 
-async fn end(tx: &mut SiteTx, event: EventId, how: Ended, why: &'static str) -> DbResult<Taken> {
+async fn end(
+    tx: &mut SiteTx,
+    event: EventId,
+    how: Ended,
+    why: &'static str,
+    now: DateTime<Utc>,
+) -> DbResult<Taken> {
     inbound::end(tx, event, how, Some(why)).await?;
+    if how == Ended::Processed {
+        freshness::synced(tx, now).await?;
+    }
     Ok(Taken::Done(why))
 }
 
@@ -85,7 +94,7 @@ async fn follow(
     let met = documents::meet(tx, now, told.source, &told.external_id).await?;
     let older = met.event_at.is_some_and(|newest| told.at < newest);
     match told.change {
-        _ if older => end(tx, event, Ended::Discarded, "superseded").await,
+        _ if older => end(tx, event, Ended::Discarded, "superseded", now).await,
         Change::Remove(why) => {
             fail::point(FailPoint::RemovalBegun);
             if removal::remove(tx, now, met.id, Some(told.at), Some(job))
@@ -95,12 +104,12 @@ async fn follow(
                 // There is nothing of it; what was sent before its end must not begin it.
                 documents::ended(tx, met.id, told.at).await?;
             }
-            end(tx, event, Ended::Processed, why).await
+            end(tx, event, Ended::Processed, why, now).await
         }
         Change::Put(put) => {
             let ended = met.event_at == Some(told.at) && (met.deleted || met.hidden);
             if ended {
-                return end(tx, event, Ended::Discarded, "superseded").await;
+                return end(tx, event, Ended::Discarded, "superseded", now).await;
             }
             if met.hidden {
                 // What was to be removed before this came must not be seen again.
@@ -120,12 +129,13 @@ async fn wait(
     at: DateTime<Utc>,
     put: Put,
 ) -> DbResult<Taken> {
+    let content = readable(tx, put.content).await?;
     let title = put.title.as_deref().unwrap_or(&put.name);
-    let address = match &put.content {
+    let address = match &content {
         webhook::Content::Url(url) => Some(url.as_str()),
         // What else the content can be had from, if it must be made anew some day.
         webhook::Content::Html(_) => put.url.as_deref(),
-        webhook::Content::NoText => None,
+        webhook::Content::Picture(_) | webhook::Content::NoText => None,
     };
     documents::renew(tx, met.id, at, title, address).await?;
     inbound::supersede_failed(tx, met.id, Some(event)).await?;
@@ -134,17 +144,22 @@ async fn wait(
         channels: put.channels,
         lang: put.lang.clone(),
     };
-    let upload = match put.content {
-        webhook::Content::NoText => {
+    let upload = match content {
+        webhook::Content::Picture(_) | webhook::Content::NoText => {
             let failure = Failure {
                 code: "unsupported_type",
-                detail: "Pictures, sound and video hold no text to answer from.",
+                detail: match content {
+                    webhook::Content::Picture(_) => {
+                        "Pictures are only read where the site asks for it (its setting read_pictures): most are of products."
+                    }
+                    _ => "Pictures, sound and video hold no text to answer from.",
+                },
                 sha256: None,
                 recipe: &ingest::recipe(limits),
             };
             uploads::forget(tx, met.id).await?;
             versions::fail(tx, now, met.id, None, &failure).await?;
-            return end(tx, event, Ended::Discarded, "unsupported_type").await;
+            return end(tx, event, Ended::Discarded, "unsupported_type", now).await;
         }
         webhook::Content::Url(url) => {
             let upload = Upload {
@@ -173,12 +188,22 @@ async fn wait(
             let live = documents::live(tx, met.id).await?;
             match accept::store(tx, met.id, live.as_ref(), named, limits).await? {
                 Some(upload) => upload,
-                None => return end(tx, event, Ended::Processed, "unchanged").await,
+                None => return end(tx, event, Ended::Processed, "unchanged", now).await,
             }
         }
     };
     inbound::made(tx, event, upload).await?;
     Ok(Taken::Waits(upload))
+}
+
+/// A content, with a picture as a file like others where the site wants them read.
+async fn readable(tx: &mut SiteTx, content: webhook::Content) -> DbResult<webhook::Content> {
+    Ok(match content {
+        webhook::Content::Picture(url) if sites::settings(tx).await?.read_pictures() => {
+            webhook::Content::Url(url)
+        }
+        other => other,
+    })
 }
 
 /// A post's content as a page: all of it is what the page is about.
@@ -199,17 +224,27 @@ fn page(title: Option<&str>, lang: Option<&str>, html: &str) -> String {
     )
 }
 
-/// Says how the ingestion of what an event brought ended.
+/// Says how the ingestion of what an event brought ended. If well, the site's knowledge is as its
+/// source has it.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn close(db: &Db, site: SiteId, event: EventId, failure: Option<&str>) -> DbResult<()> {
+pub async fn close(
+    db: &Db,
+    clock: &dyn Clock,
+    site: SiteId,
+    event: EventId,
+    failure: Option<&str>,
+) -> DbResult<()> {
     let mut tx = db.site(site).await?;
     let how = match failure {
         None => Ended::Processed,
         Some(_) => Ended::Failed,
     };
     inbound::end(&mut tx, event, how, failure).await?;
+    if failure.is_none() {
+        freshness::synced(&mut tx, clock.now()).await?;
+    }
     tx.commit().await
 }
 
@@ -231,8 +266,8 @@ pub async fn again(tx: &mut SiteTx, document: DocumentId) -> DbResult<Option<Upl
     let lang = sites::own(tx).await?.map(|site| site.locale);
     let upload = match told {
         Some(Change::Put(put)) => {
-            let content = match put.content {
-                webhook::Content::NoText => return Ok(None),
+            let content = match readable(tx, put.content).await? {
+                webhook::Content::Picture(_) | webhook::Content::NoText => return Ok(None),
                 webhook::Content::Url(url) => Content::Fetch(url),
                 webhook::Content::Html(html) => {
                     let lang = put.lang.clone().or(lang);

@@ -92,6 +92,15 @@ impl ScanError {
         }
     }
 
+    /// What is the matter, for the operator.
+    #[must_use]
+    pub fn cause(&self) -> &str {
+        match self {
+            Self::Infected { finding } => finding,
+            Self::Away { why } => why,
+        }
+    }
+
     /// Whether the same file would fail again.
     #[must_use]
     pub fn is_permanent(&self) -> bool {

@@ -36,6 +36,8 @@ pub enum Kind {
     Email,
     /// A document in Rich Text Format.
     Rtf,
+    /// A picture by itself.
+    Picture,
     /// A table as text.
     Csv,
     /// A web page or a part of one.
@@ -68,6 +70,8 @@ pub enum Content {
     Email,
     /// A document in Rich Text Format.
     Rtf,
+    /// A picture by itself.
+    Picture,
     /// A kind of text, decoded.
     Text(Kind, String),
 }
@@ -100,6 +104,9 @@ pub fn sniff(bytes: &[u8], name: &str) -> Result<Content, Unfit> {
     if email::is_email(bytes, name) {
         return Ok(Content::Email);
     }
+    if is_picture(bytes) {
+        return Ok(Content::Picture);
+    }
     if let Some(unfit) = binary(bytes) {
         return Err(unfit);
     }
@@ -130,6 +137,14 @@ pub fn is_pdf(bytes: &[u8]) -> bool {
     // A page that only writes about the mark begins with something else.
     head.starts_with(b"%PDF-")
         || (head.windows(5).any(|w| w == b"%PDF-") && head.iter().any(|b| *b >= 0x80 || *b == 0))
+}
+
+/// Whether it is a picture of a kind that text can be recognised in.
+fn is_picture(bytes: &[u8]) -> bool {
+    const KINDS: [&str; 4] = ["image/png", "image/jpeg", "image/tiff", "image/webp"];
+    // Text may begin like anything.
+    !is_plain(&bytes[..bytes.len().min(4096)])
+        && infer::get(bytes).is_some_and(|found| KINDS.contains(&found.mime_type()))
 }
 
 fn ends_in(name: &str, endings: &[&str]) -> bool {
@@ -323,14 +338,16 @@ mod tests {
         assert_eq!(code(b""), "empty");
         assert_eq!(code(b" \r\n\t"), "empty");
         assert_eq!(code("\u{feff} \u{a0}".as_bytes()), "empty");
-        assert_eq!(code(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"), "unsupported_type");
+        assert_eq!(code(b"GIF89a\x01\0\x01\0\x80"), "unsupported_type");
         assert_eq!(
             code(&[b"\x7fELF\x02\x01\x01".as_slice(), &[0; 57]].concat()),
             "unsupported_type"
         );
         assert_eq!(code(&[7; 100]), "unsupported_type");
         assert_eq!(code(&vec![b'a'; MAX_UPLOAD_BYTES + 1]), "too_large");
-        let image = sniff(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "x.md").unwrap_err();
+        let png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+        assert_eq!(sniff(png, "x.md"), Ok(Content::Picture));
+        let image = sniff(b"GIF89a\x01\0\x01\0\x80", "x.md").unwrap_err();
         assert!(image.to_string().contains("an image"), "{image}");
     }
 

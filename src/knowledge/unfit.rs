@@ -31,6 +31,18 @@ pub enum Unfit {
          again more clearly, or give their text."
     )]
     Illegible,
+    /// A picture by itself, and nothing here that reads pictures.
+    #[error(
+        "The file is a picture. To read the text in it, tesseract (with its languages) and poppler-utils have to be \
+         installed on deskhand's server; or please give its text in another form."
+    )]
+    Picture,
+    /// A picture in which no text was recognised.
+    #[error(
+        "No text was recognised in the picture. If there is some, please give a larger or clearer picture, or the \
+         text itself."
+    )]
+    Wordless,
     /// Locked by a password.
     #[error(
         "The file is protected by a password. Please save it without one, or give its text in another form."
@@ -133,12 +145,14 @@ impl Unfit {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Empty | Self::NoText | Self::Scanned | Self::Illegible => "empty",
+            Self::Empty | Self::NoText | Self::Scanned | Self::Illegible | Self::Wordless => "empty",
             Self::Encrypted => "encrypted",
             Self::TooLarge { .. } | Self::TooMuchText { .. } | Self::TooManyPages { .. } | Self::Inflates => {
                 "too_large"
             }
-            Self::UnsupportedType { .. } | Self::OldFormat { .. } | Self::NotText => "unsupported_type",
+            Self::UnsupportedType { .. } | Self::OldFormat { .. } | Self::NotText | Self::Picture => {
+                "unsupported_type"
+            }
             Self::Undecodable { .. } | Self::TooNested | Self::Corrupt => "corrupt",
             Self::TooSlow { .. } => "too_slow",
             Self::TooMuchMemory { .. } => "too_much_memory",

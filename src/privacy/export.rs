@@ -13,9 +13,10 @@ use uuid::Uuid;
 use super::subject::{self, Subject};
 use crate::db::persons::{self, Record, ThreadSummary};
 use crate::db::pool::{Db, DbError, DbResult, SiteTx};
-use crate::db::{ai_jobs, threads};
+use crate::db::{ai_jobs, bridge, threads};
 use crate::domain::address;
 use crate::domain::ai_job::sealed_for;
+use crate::domain::bridge::sealed_for as bridge_sealed_for;
 use crate::domain::event::Citation;
 use crate::domain::ids::{SiteId, ThreadId};
 use crate::domain::seal::MasterKey;
@@ -42,6 +43,8 @@ pub struct Export {
     pub feedback: Vec<Record>,
     /// What their site had answered for them in the background.
     pub ai_jobs: Vec<AiJob>,
+    /// What their site told of them: forms that they filled in, orders.
+    pub events: Vec<Event>,
     /// Whether there is more than is given here.
     pub truncated: bool,
 }
@@ -127,6 +130,21 @@ pub struct AiJob {
     /// What came of it.
     pub result: Option<Value>,
     /// When it was asked.
+    pub at: DateTime<Utc>,
+}
+
+/// An event that the site told.
+#[derive(Debug, Serialize)]
+pub struct Event {
+    /// Its id.
+    pub id: Uuid,
+    /// What happened.
+    pub event_type: String,
+    /// What it was about.
+    pub object_ref: String,
+    /// What the site said of it.
+    pub data: Value,
+    /// When it happened.
     pub at: DateTime<Utc>,
 }
 
@@ -232,6 +250,8 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
             at: job.created_at,
         });
     }
+    let events = events(&mut tx, master, subject).await?;
+    truncated |= events.len() as i64 >= MOST;
     // The hashes that looking for the person made.
     tx.commit().await?;
     Ok(Export {
@@ -242,8 +262,33 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
         handoffs: of("handoff"),
         feedback: of("feedback"),
         ai_jobs: jobs,
+        events,
         truncated,
     })
+}
+
+async fn events(tx: &mut SiteTx, master: &MasterKey, subject: &Subject) -> DbResult<Vec<Event>> {
+    let Some(email) = &subject.email else {
+        return Ok(Vec::new());
+    };
+    let site = tx.site();
+    let hash = subject::email_hash(master, site, email);
+    let mut events = Vec::new();
+    for row in bridge::of_address(tx, &hash, MOST).await? {
+        let Some(sealed) = bridge::body(tx, row.id).await? else {
+            continue;
+        };
+        let text = subject::open(master, &bridge_sealed_for(site, row.id), &sealed)?;
+        let told: Value = serde_json::from_str(&text).unwrap_or_default();
+        events.push(Event {
+            id: row.id.0,
+            event_type: row.event_type,
+            object_ref: row.object_ref,
+            data: told.get("data").cloned().unwrap_or_default(),
+            at: row.occurred_at,
+        });
+    }
+    Ok(events)
 }
 
 fn conversation(thread: ThreadSummary, messages: Vec<Message>) -> Thread {

@@ -80,6 +80,15 @@ pub fn thread_hash(master: &MasterKey, site: SiteId, thread: ThreadId, visitor: 
     master.fingerprint(&format!("site/{site}/erased"), named.as_bytes())
 }
 
+/// The hash by which an erased visitor is known.
+#[must_use]
+pub fn visitor_hash(master: &MasterKey, site: SiteId, visitor: VisitorId) -> [u8; 32] {
+    master.fingerprint(
+        &format!("site/{site}/erased-visitor"),
+        visitor.to_string().as_bytes(),
+    )
+}
+
 /// What a visitor's address is sealed for.
 #[must_use]
 pub fn email_owner(site: SiteId, visitor: VisitorId) -> String {
@@ -97,16 +106,27 @@ pub fn profile_owner(site: SiteId, visitor: VisitorId) -> String {
 /// # Errors
 /// When the database does, or an address can't be opened with this master key.
 pub async fn find(tx: &mut SiteTx, master: &MasterKey, subject: &Subject) -> DbResult<Person> {
-    let hash = match &subject.email {
-        Some(email) => {
-            hash_new(tx, master).await?;
-            Some(email_hash(master, tx.site(), email))
-        }
-        None => None,
-    };
+    let email = subject.email.as_ref();
+    let hash = email.map(|email| email_hash(master, tx.site(), email));
+    find_by(tx, master, hash.as_ref(), &subject.visitors).await
+}
+
+/// Finds a person by the hash of an address and by visitors' ids.
+///
+/// # Errors
+/// When the database does, or an address can't be opened with this master key.
+pub async fn find_by(
+    tx: &mut SiteTx,
+    master: &MasterKey,
+    email: Option<&[u8; 32]>,
+    visitors: &[VisitorId],
+) -> DbResult<Person> {
+    if email.is_some() {
+        hash_new(tx, master).await?;
+    }
     let wanted = Wanted {
-        email: hash.as_ref().map(<[u8; 32]>::as_slice),
-        visitors: &subject.visitors,
+        email: email.map(<[u8; 32]>::as_slice),
+        visitors,
     };
     persons::find(tx, &wanted).await
 }

@@ -1,5 +1,5 @@
 /**
- * Writes the widget's scripts as the plugin ships them: without comments and types, and with the version in each import,
+ * Writes the widget's scripts as the plugin ships them: without comments but their licence, and with the version in each import,
  * so that no browser puts an old module beside a new one after an update.
  *
  *   node ship.mjs FOLDER VERSION
@@ -24,7 +24,7 @@ export function ship(folder, version) {
     const path = join(folder, name);
     const script = readFileSync(path, 'utf8').replace(IMPORT, `$1$2?ver=${version}'`);
     // The indentation of the sources again: half of what four blanks are.
-    writeFileSync(path, script.replace(/^(?: {4})+/gm, (blanks) => '\t'.repeat(blanks.length / 4)));
+    writeFileSync(path, '// GPL-2.0-or-later\n' + script.replace(/^(?: {4})+/gm, (blanks) => '\t'.repeat(blanks.length / 4)));
   }
   return names;
 }

@@ -69,6 +69,58 @@ check('staff are read by polling where nothing streams', away, async ({ server, 
   await chat.log.getByText('has left').waitFor();
 });
 
+check('a card by the relay is answered by the relay, and is still there after a reload', away, async ({ server, chat, open }) => {
+  server.relayed();
+  server.script = async (turn) => {
+    turn.ask({ kind: 'confirm', proposal_id: '0192d3a0-7c1e-7000-8000-00000000000a', summary: 'Refund of order 1004', amount_minor: 3870, currency: 'EUR' });
+    turn.final('Shall I pay it back?', { outcome: 'asked' });
+  };
+  await chat.ask('I want my money back for order 1004');
+  await chat.last.getByText('€38.70').waitFor();
+  await open();
+  await chat.last.getByText('€38.70').waitFor();
+  assert.equal(await chat.root.locator('.card').count(), 1);
+  server.script = async (turn) => {
+    turn.handoff({ next: 'A person approves it.', needs_contact: true });
+    turn.final('It waits for approval.', { outcome: 'handoff' });
+  };
+  await chat.last.getByRole('button', { name: 'Yes' }).click();
+  await chat.last.getByText('A person approves it.').waitFor();
+  const { body } = chats(server).at(-1);
+  assert.deepEqual([body.user_msg, body.confirm], ['', { proposal_id: '0192d3a0-7c1e-7000-8000-00000000000a', accept: true }]);
+
+  await open();
+  await chat.last.getByText('A person approves it.').waitFor();
+  server.script = async (turn) => turn.final('Thank you.', { outcome: 'handoff' });
+  await chat.last.getByRole('textbox', { name: 'E-mail' }).fill('anna@shop.example');
+  await chat.last.getByRole('button', { name: 'Send' }).click();
+  await chat.log.getByText('Thank you.').waitFor();
+  assert.deepEqual(chats(server).at(-1).body.contact, { email: 'anna@shop.example' });
+
+  // What the house says of it comes by polling, once.
+  const [thread] = server.threads.values();
+  thread.messages.push({ author: 'system', text: 'Your refund was approved.' });
+  await chat.log.getByText('Your refund was approved.').waitFor();
+  thread.messages.push({ author: 'staff', text: 'Anything else?' });
+  await chat.log.getByText('Anything else?').waitFor();
+  await open();
+  await chat.log.getByText('Anything else?').waitFor();
+  thread.messages.push({ author: 'staff', text: 'Goodbye.' });
+  await chat.log.getByText('Goodbye.').waitFor();
+  for (const text of ['Your refund was approved.', 'Anything else?']) assert.equal(await chat.log.getByText(text).count(), 1, text);
+  assert.equal(server.asked('POST', /\/api\/agent/).length, 0);
+});
+
+check('a question that is no longer open can’t be tried again', away, async ({ server, chat }) => {
+  server.relayed();
+  server.script = () => new Promise(() => {});
+  await chat.ask('Yes');
+  await until(() => chats(server).length === 1, 'the question');
+  Object.assign(server.jobs.get(chats(server)[0].body.message_id), { status: 'failed', error: { code: 'proposal_expired', detail: 'Ask again.' } });
+  await chat.root.getByText('Ask again.').waitFor();
+  assert.equal(await chat.root.getByRole('button', { name: 'Try again' }).count(), 0);
+});
+
 check('a relay that asks for patience is asked more seldom, and a job that failed says so', away, async ({ server, chat, page }) => {
   await page.clock.install();
   server.relayed();

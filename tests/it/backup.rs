@@ -197,3 +197,60 @@ fn without_the_key_and_with_damage_nothing_is_restored() {
     };
     assert_eq!(key_of(&other), key_of(&home));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_erased_after_a_backup_is_erased_again_by_a_restore() {
+    let home = Home::new("backup3");
+    let server = home.serve(&[]);
+    let client = reqwest::Client::builder().build().unwrap();
+    let minted = client
+        .post(format!("{}/demo/token", server.base))
+        .header("origin", &server.base);
+    let minted: Value = minted.send().await.unwrap().json().await.unwrap();
+    let asked = client
+        .post(format!("{}/api/agent/messages", server.base))
+        .bearer_auth(minted["token"].as_str().unwrap())
+        .json(&json!({ "message_id": Uuid::now_v7(), "user_msg": "I am anna.huber@example.com. What is a return label?" }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(asked.status(), 200);
+    assert!(server.stop().success());
+    let file = home.dir.join("old.zip");
+    let file = file.to_str().unwrap();
+    home.json(&["backup", file, "--with-master-key", "--json"]);
+    let threads = |home: &Home| {
+        let would = home.json(&[
+            "erase",
+            "--email",
+            "anna.huber@example.com",
+            "--dry-run",
+            "--json",
+        ]);
+        would[0]["would_remove"]["threads"].as_i64().unwrap()
+    };
+    assert_eq!(threads(&home), 1);
+    home.json(&["erase", "--email", "anna.huber@example.com", "--yes", "--json"]);
+    assert_eq!(threads(&home), 0);
+    let journal = home.dir.join("data/erasures.jsonl");
+    let said_there = std::fs::read_to_string(&journal).unwrap();
+    assert!(!said_there.contains("anna"), "{said_there}");
+
+    let without = Home::new("restored3");
+    let restored = without.run(&["restore", file]);
+    assert!(said(&restored).contains("--erasures"), "{}", said(&restored));
+    assert_eq!(threads(&without), 1, "the backup holds what was erased later");
+    let with = Home::new("restored4");
+    let restored = with.json(&["restore", file, "--erasures", journal.to_str().unwrap(), "--json"]);
+    assert_eq!(restored["erased_again"], 1, "{restored:#}");
+    assert_eq!(threads(&with), 0);
+    let kept = std::fs::read_to_string(with.dir.join("data/erasures.jsonl")).unwrap();
+    assert_eq!(kept, said_there, "the next restore needs it too");
+    let lost = Home::new("restored5");
+    let refused = lost.run(&["restore", file, "--erasures", "/nowhere/erasures.jsonl"]);
+    assert!(
+        !refused.status.success() && !lost.dir.join("data/postgres").exists(),
+        "{}",
+        said(&refused)
+    );
+}

@@ -108,3 +108,49 @@ async fn without_providers_it_says_what_answers() {
     let said = examine("doctor-none", String::new()).await;
     assert_eq!((said.len(), &said[0]["state"]), (1, &json!("ok")));
 }
+
+#[test]
+fn what_reads_and_scans_files_is_looked_at() {
+    let home = Home::new("doctor-reading");
+    let checks = |environment: &[(&str, &str)]| -> Vec<Value> {
+        let mut command = home.command(&["doctor", "--json"]);
+        // Nobody listens there: the database isn't what this is about.
+        command.env("DATABASE_URL", "postgres://127.0.0.1:9/none");
+        let ran = command.envs(environment.iter().copied()).output().unwrap();
+        serde_json::from_slice(&ran.stdout).unwrap()
+    };
+    let part = |checks: &[Value], name: &str| -> Value {
+        let found = checks.iter().find(|c| c["part"] == name);
+        found
+            .unwrap_or_else(|| panic!("nothing is said of {name}: {checks:?}"))
+            .clone()
+    };
+    let all = checks(&[]);
+    assert_eq!(part(&all, "pdf")["state"], "ok", "{all:?}");
+    assert_eq!(part(&all, "ocr")["state"], "ok", "{all:?}");
+    assert!(part(&all, "ocr")["detail"].as_str().unwrap().contains("deu+eng"));
+    assert_eq!(part(&all, "virus scanner")["state"], "ok");
+
+    let bare = checks(&[("PATH", "/nowhere"), ("DESKHAND_SCAN_CLAMD", "127.0.0.1:9")]);
+    assert_eq!(part(&bare, "pdf")["state"], "warning");
+    assert!(
+        part(&bare, "pdf")["mend"]
+            .as_str()
+            .unwrap()
+            .contains("poppler-utils")
+    );
+    let ocr = part(&bare, "ocr");
+    assert!(
+        ocr["mend"].as_str().unwrap().contains("tesseract-ocr-deu"),
+        "{ocr}"
+    );
+    assert_eq!(part(&bare, "virus scanner")["state"], "broken", "{bare:?}");
+
+    let foreign = checks(&[("DESKHAND_KNOWLEDGE_OCR_LANGUAGES", "eng+tlh")]);
+    let ocr = part(&foreign, "ocr");
+    assert_eq!(ocr["state"], "warning");
+    assert!(
+        ocr["detail"].as_str().unwrap().contains("no data for tlh"),
+        "{ocr}"
+    );
+}

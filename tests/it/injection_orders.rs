@@ -45,7 +45,7 @@ fn obeying() -> Arc<dyn Brain> {
     let mut registry = Registry::default();
     registry.add(KbSearch(words_alone())).unwrap();
     let stores: Arc<dyn Stores> = Arc::new(NoShop);
-    orders::register(&mut registry, &stores, None).unwrap();
+    orders::register(&mut registry, &stores, false).unwrap();
     let budget = Budget {
         answer_tokens: 800,
         history_messages: 10,

@@ -44,6 +44,8 @@ const NOT_PERSONAL: &[&str] = &[
     "crawl_pages",
     "crawls",
     "inbound_events",
+    // Addresses of machines that sent what wasn't signed.
+    "refused_webhooks",
     // The shop's own records: its orders, and what was done to them.
     "demo_orders",
     "demo_acts",
@@ -157,6 +159,10 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
             thread_id: None,
             user_msg: format!("{NAME} again."),
             locale: None,
+            page: None,
+            confirm: None,
+            email: None,
+            login: None,
         },
         callback_url: format!("{ORIGIN}/callback"),
         priority: Priority::Standard,
@@ -170,6 +176,7 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
         ))
         .await;
     }
+    tell_form(app).await;
     for statement in [
         format!(
             "INSERT INTO identity_proofs (site_id, id, visitor_id, method, email_sealed, email_hash, at, verified_at, expires_at)
@@ -224,6 +231,24 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
         app.bend(&statement).await;
     }
     (thread, turn)
+}
+
+/// A form that names the address, as the site's bridge tells it.
+async fn tell_form(app: &TestApp) {
+    let raw = json!({
+        "event_type": "form.submitted", "object_ref": "form:1", "idempotency_key": Uuid::now_v7(),
+        "occurred_at": app.clock.now(), "data": { "message": format!("{NAME} writes."), "email": ADDRESS },
+    });
+    let told = deskhand::events::accept::Told {
+        kid: &app.site.kid,
+        jti: &Uuid::now_v7().to_string(),
+        expires_at: app.clock.now(),
+        raw: raw.to_string().as_bytes(),
+        event: &serde_json::from_value(raw.clone()).unwrap(),
+    };
+    let now = app.clock.now();
+    let taken = deskhand::events::accept::accept(&app.db, &app.master, app.site.id, &told, now).await;
+    assert!(taken.unwrap().new);
 }
 
 async fn shop() -> TestApp {
@@ -287,6 +312,7 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
         ("held_sentences", 1),
         ("ai_jobs", 1),
         ("callbacks", 1),
+        ("bridge_events", 1),
     ] {
         assert_eq!(counts[what], n, "{what}: {receipt:#}");
     }

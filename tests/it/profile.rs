@@ -109,6 +109,50 @@ async fn a_customer_is_known_and_no_model_learns_who() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wordpress_in_a_folder_is_asked_where_it_is_and_no_stranger_ever() {
+    let site = SiteServer::start().await;
+    let stranger = SiteServer::start().await;
+    let app = shop(&site, Setup::default()).await;
+    let until = app.clock.now() + TimeDelta::minutes(4);
+    let ask = async |profile: &str| {
+        site.answer(200, ANNA);
+        let claims = Claims {
+            wp_user: Some(7),
+            profile: Some(profile.to_owned()),
+            ..Claims::new(app.site.id, VisitorId::new(), &site.origin(), until)
+        };
+        let sent = app
+            .post("/api/agent/messages", &app.site.signed(&claims))
+            .json(&message("What does a return label cost?", None))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(sent.status(), 200);
+        site.received().last().unwrap().path.clone()
+    };
+    let own = site.origin();
+    for (given, asked) in [
+        (
+            format!("{own}/blog/wp-json/deskhand/v1/profile"),
+            "/blog/wp-json/deskhand/v1/profile",
+        ),
+        (
+            format!("{own}/blog/?rest_route=/deskhand/v1/profile"),
+            "/blog/?rest_route=/deskhand/v1/profile",
+        ),
+        (
+            format!("{}/profile", stranger.origin()),
+            "/wp-json/deskhand/v1/profile",
+        ),
+        ("nonsense".to_owned(), "/wp-json/deskhand/v1/profile"),
+    ] {
+        assert_eq!(ask(&given).await, asked, "{given}");
+    }
+    assert!(stranger.received().is_empty());
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_site_that_doesnt_say_keeps_nobody_waiting() {
     let site = SiteServer::start().await;
     let app = shop(&site, Setup::default()).await;

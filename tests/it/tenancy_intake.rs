@@ -144,7 +144,7 @@ async fn a_stranger_reaches_no_document_event_or_receipt() {
         work,
         priority: Priority::Standard,
     };
-    jobs::enqueue_new(tx, &[(JobId::new(), job)]).await.unwrap();
+    assert!(jobs::enqueue_again(tx, JobId::new(), &job).await.unwrap());
     transaction.commit().await.unwrap();
 
     assert_eq!(before, everything(&app).await, "a stranger changed something");

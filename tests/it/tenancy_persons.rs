@@ -52,6 +52,10 @@ async fn a_person_is_their_sites_own() {
             thread_id: None,
             user_msg: "Hello?".into(),
             locale: None,
+            page: None,
+            confirm: None,
+            email: None,
+            login: None,
         },
         callback_url: format!("{ORIGIN}/"),
         priority: Priority::Standard,
@@ -125,6 +129,7 @@ async fn a_person_is_their_sites_own() {
         visitors: vec![visitor.0],
         mentions: vec![thread.0],
         ai_jobs: vec![job.0],
+        bridge_events: Vec::new(),
         email_hash: Some(vec![1; 32]),
     };
     // The stranger's own visitor of the same id, from above.

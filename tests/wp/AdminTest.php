@@ -234,7 +234,7 @@ final class AdminTest extends TestCase
             return;
         }
         $ours = array_filter(wp_get_abilities(), static fn ($ability): bool => str_starts_with($ability->get_name(), 'deskhand/'));
-        self::assertCount(4, $ours);
+        self::assertCount(5, $ours);
         $this->ping();
         foreach ($ours as $ability) {
             self::assertTrue($ability->get_meta()['annotations']['readonly']);

@@ -71,7 +71,7 @@ final class ChatTest extends TestCase
         wp_set_current_user($user);
         $claims = self::claims(self::token()->get_data()['token']);
         self::assertSame(Visitor::ofUser(self::SITE, $user), $claims['sub']);
-        self::assertSame($user, $claims['wp_user']);
+        self::assertSame([$user, rest_url('deskhand/v1/profile')], [$claims['wp_user'], $claims['profile']]);
         self::assertArrayNotHasKey(Visitor::COOKIE, $_COOKIE);
         // RFC 9562's own example: www.example.com in the DNS namespace.
         $uuid5 = new \ReflectionMethod(Visitor::class, 'uuid5');
@@ -331,5 +331,8 @@ final class ChatTest extends TestCase
         $claims = self::claims(Token::forJob(self::credentials(), 'site', 'key-7'));
         self::assertSame(['site', 'deskhand-jobs', 'key-7'], [$claims['sub'], $claims['aud'], $claims['jti']]);
         self::assertLessThanOrEqual(60, $claims['exp'] - $claims['iat']);
+        self::assertArrayNotHasKey('wp_user', $claims);
+        $claims = self::claims(Token::forJob(self::credentials(), self::SITE, 'key-8', 7));
+        self::assertSame([7, rest_url('deskhand/v1/profile')], [$claims['wp_user'], $claims['profile']]);
     }
 }

@@ -23,6 +23,9 @@ final class PrivacyTest extends TestCase
             $jobs->add('infer', $user, '', ['prompt' => "Prompt $i <b>"], 'h', "mine-$user-$i");
         }
         $jobs->add('infer', 1, '', ['prompt' => 'Another\'s'], 'h', "another-$user");
+        // Somebody without an account who left the address in the chat, and one who left another.
+        $jobs->add('chat', 0, self::SITE, ['user_msg' => '', 'contact' => ['email' => strtoupper(get_userdata($user)->user_email)]], 'h', "left-$user");
+        $jobs->add('chat', 0, self::SITE, ['user_msg' => 'Another\'s', 'contact' => ['email' => 'other@example.com']], 'h', "other-$user");
         return [$user, get_userdata($user)->user_email];
     }
 
@@ -57,8 +60,10 @@ final class PrivacyTest extends TestCase
         self::assertSame([true, false, true], [$told['items_removed'], $told['items_retained'], $told['done']]);
         self::assertStringContainsString('0192-abc', $told['messages'][0]);
         self::assertStringContainsString('2 threads, 5 messages', $told['messages'][0]);
-        self::assertSame([], (new JobStore())->ofPerson($user, 10, 0));
-        self::assertCount(1, (new JobStore())->ofPerson(1, 10, 0));
+        self::assertSame([], (new JobStore())->ofPerson($user, $email, 10, 0));
+        self::assertCount(1, (new JobStore())->ofPerson(1, '', 10, 0));
+        self::assertCount(1, (new JobStore())->ofPerson(0, 'other@example.com', 10, 0));
+        self::assertSame([], (new JobStore())->ofPerson(0, '', 10, 0));
         self::assertSame('/api/privacy/erase', $this->requests[0]['path']);
     }
 

@@ -30,7 +30,7 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase
     protected function setUp(): void
     {
         global $wpdb;
-        foreach (['documents', 'windows', 'jobs'] as $table) {
+        foreach (['documents', 'windows', 'jobs', 'events'] as $table) {
             $wpdb->query('DELETE FROM ' . Schema::table($table));
         }
         foreach (get_posts(['post_type' => 'any', 'post_status' => ['any', 'trash', 'auto-draft'], 'numberposts' => -1, 'fields' => 'ids']) as $id) {
@@ -45,7 +45,7 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase
         wp_set_current_user(0);
         $_COOKIE = $_POST = $_GET = [];
         unset($_SERVER['HTTP_ORIGIN'], $_SERVER['HTTP_X_FORWARDED_FOR'], $_SERVER['PHP_AUTH_USER']);
-        foreach (['deskhand_send', 'deskhand_sync'] as $hook) {
+        foreach (['deskhand_send', 'deskhand_sync', 'deskhand_events', 'deskhand_handoffs'] as $hook) {
             wp_clear_scheduled_hook($hook);
         }
         $this->plugin = self::fresh();

@@ -33,6 +33,27 @@ fn the_tokenizers_own_limits_do_not_count_and_ours_does() {
 }
 
 #[test]
+fn counting_by_words_gives_what_the_tokenizer_gives() {
+    let bert = Model::new("gelu", "mean_tokens", "").open();
+    let texts = [
+        "hello order hi",
+        "  hello\t\torder\r\n hi\u{a0}hello \u{2003} order\u{85}hi",
+        "hello,order(hi)! [CLS] x[SEP]hello",
+        "h\u{e9}llo \u{1f600}\u{200d}hi \u{4e2d}\u{6587}order \u{3a3}\u{3a3}",
+        "",
+        " \n ",
+    ];
+    // Twice: the second time the words are known.
+    for text in texts.iter().chain(&texts) {
+        assert_eq!(
+            bert.count(text).unwrap(),
+            bert.text.tokens(text).unwrap(),
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
 fn a_long_text_is_cut_without_changing_its_tokens() {
     let bert = Model::new("gelu", "mean_tokens", "").open();
     let whole = |text: &str| bert.text.first(text, usize::MAX >> 8).unwrap().get_ids()[..].to_vec();

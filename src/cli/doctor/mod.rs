@@ -2,6 +2,7 @@
 
 mod mail;
 mod providers;
+mod reading;
 
 use std::process::ExitCode;
 
@@ -16,7 +17,7 @@ use crate::db::jobs;
 use crate::db::migrate;
 use crate::db::models::SiteModels;
 use crate::db::pool::Db;
-use crate::db::{documents, freshness, models, sites};
+use crate::db::{documents, freshness, models, refused, sites};
 use crate::domain::job::JobState;
 use crate::domain::keys::open_root;
 use crate::knowledge::embed;
@@ -93,6 +94,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     report.ok("configuration", "every key and value is known");
     embeddings(&config, args.fix, &mut report).await;
     providers::check(&config, &mut report).await;
+    reading::check(&config, &mut report).await;
     mail::check(&config, &mut report).await;
     examine(&config, &mut report).await;
     if args.json {
@@ -320,6 +322,7 @@ async fn one_site(
     let documents = documents::count_live(&mut tx).await?;
     let known = models::of_site(&mut tx).await?;
     let standing = freshness::look(&mut tx).await?;
+    let refused = refused::since(&mut tx, now.date_naive() - chrono::TimeDelta::days(1)).await?;
     tx.commit().await?;
     let part = format!("site {}", site.slug);
     site_models(embedders, &known, &part, report).await;
@@ -372,6 +375,19 @@ async fn one_site(
         );
     } else {
         report.ok(&part, format!("{documents} documents"));
+    }
+    let wrong: i64 = refused.iter().map(|r| r.n).sum();
+    if wrong > 0 {
+        report.add(
+            &part,
+            State::Warning,
+            format!("{wrong} webhook(s) with a wrong signature came since yesterday"),
+            Some(&format!(
+                "`deskhand events refused --site {0}` says from where; if it is the site itself, its plugin has another \
+                 secret: `deskhand site rotate {0}` makes a new one to paste",
+                site.slug
+            )),
+        );
     }
     let old = standing.max_age_hours.filter(|hours| {
         let oldest = now - chrono::TimeDelta::hours((*hours).into());

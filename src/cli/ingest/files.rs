@@ -12,9 +12,12 @@ use serde::Serialize;
 use crate::domain::document::MAX_UPLOAD_BYTES;
 
 /// Endings of files that are worth a try; what is in them decides.
-const ENDINGS: [&str; 11] = [
-    "md", "markdown", "mdown", "mdx", "html", "htm", "xhtml", "txt", "text", "pdf", "docx",
+const ENDINGS: [&str; 22] = [
+    "md", "markdown", "mdown", "mdx", "html", "htm", "xhtml", "txt", "text", "csv", "tsv", "pdf", "docx",
+    "pptx", "xlsx", "xlsm", "odt", "ods", "odp", "epub", "eml", "rtf",
 ];
+/// Those of pictures, whose text can be recognised. In a folder they belong to its pages.
+const PICTURES: [&str; 6] = ["png", "jpg", "jpeg", "tif", "tiff", "webp"];
 
 /// A file to take in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,9 +152,15 @@ impl Walk {
             .extension()
             .and_then(|e| e.to_str())
             .map(str::to_ascii_lowercase);
-        if !ending.as_deref().is_some_and(|e| ENDINGS.contains(&e)) {
-            let kinds =
-                "PDF (.pdf), Word (.docx), Markdown (.md, .mdx), HTML (.html) and text (.txt) can be read";
+        let ending = ending.as_deref().unwrap_or_default();
+        if PICTURES.contains(&ending) && !named {
+            let why = "A picture; name it by itself to have the text in it recognised.";
+            return list.push(Refused::new(path, why));
+        }
+        if !ENDINGS.contains(&ending) && !PICTURES.contains(&ending) {
+            let kinds = "PDF, Word (.docx), PowerPoint (.pptx), Excel (.xlsx), OpenDocument (.odt, .ods, .odp), EPUB, \
+                         e-mails (.eml), RTF, CSV, HTML, Markdown (.md, .mdx), text (.txt) and pictures (.png, .jpg, \
+                         .tiff, .webp) can be read";
             return list.push(Refused::new(path, format!("Its type isn't supported; {kinds}.")));
         }
         if meta.len() > MAX_UPLOAD_BYTES as u64 {
@@ -311,19 +320,34 @@ mod tests {
             "a/same.md",
             "b/same.md",
             ".named.md",
-            "logo.png",
+            "logo.gif",
+            "scan.PNG",
+            "talk.pptx",
             "empty/logo.png",
         ] {
             fs::write(root.join(file), "x").unwrap();
         }
-        let paths = ["a", "b", ".named.md", "logo.png", "empty", "missing.md"].map(|p| root.join(p));
+        let paths = [
+            "a",
+            "b",
+            ".named.md",
+            "scan.PNG",
+            "talk.pptx",
+            "logo.gif",
+            "empty",
+            "missing.md",
+        ]
+        .map(|p| root.join(p));
         let walked = walk(&paths);
-        assert_eq!(names(&walked.found), ["same.md", ".named.md"]);
+        assert_eq!(
+            names(&walked.found),
+            ["same.md", ".named.md", "scan.PNG", "talk.pptx"]
+        );
         assert_eq!(walked.found[0].path, root.join("a/same.md"));
         let failed = ends(&walked.failed);
         assert_eq!(
             failed.iter().map(|f| f.0).collect::<Vec<_>>(),
-            ["same.md", "logo.png", "empty", "missing.md"]
+            ["same.md", "logo.gif", "empty", "missing.md"]
         );
         assert_eq!(
             ends(&walked.skipped)[0].0,

@@ -30,55 +30,45 @@ pub async fn enqueue(tx: &mut SiteTx, job: &Job) -> DbResult<Enqueued> {
     put(tx.conn(), Some(site), job).await
 }
 
-/// Enqueues many jobs of the transaction's site at once, under ids of their own. Their keys must
-/// be new: a live job with one of them makes it fail.
+/// Enqueues a job under an id that it had before, in the place of the ended one; false when that
+/// one waits or runs.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn enqueue_new(tx: &mut SiteTx, jobs: &[(JobId, Job)]) -> DbResult<()> {
-    if jobs.is_empty() {
-        return Ok(());
-    }
+pub async fn enqueue_again(tx: &mut SiteTx, id: JobId, job: &Job) -> DbResult<bool> {
     let site = tx.site().0;
-    let ids: Vec<Uuid> = jobs.iter().map(|(id, _)| id.0).collect();
-    let kinds: Vec<String> = jobs.iter().map(|(_, j)| j.work.kind().to_owned()).collect();
-    let keys: Vec<String> = jobs.iter().map(|(_, j)| j.key.clone()).collect();
-    let args = jobs
-        .iter()
-        .map(|(_, j)| args(&j.work))
-        .collect::<DbResult<Vec<_>>>()?;
-    let priorities: Vec<i16> = jobs.iter().map(|(_, j)| j.priority.as_i16()).collect();
-    let attempts: Vec<i32> = jobs
-        .iter()
-        .map(|(_, j)| Retry::of(j.work.kind()).attempts)
-        .collect();
-    // As in [`put`]: nobody is told where somebody was.
-    sqlx::query!(
-        r#"
-        WITH given AS MATERIALIZED (
-            SELECT * FROM unnest($2::uuid[], $3::text[], $4::text[], $5::jsonb[], $6::smallint[], $7::int[])
-                 AS g (id, kind, key, args, priority, attempts)
-        ), added AS (
-            INSERT INTO jobs (id, site_id, kind, key, args, priority, max_attempts)
-            SELECT id, $1, kind, key, args, priority, attempts FROM given
-        )
-        SELECT pg_notify('deskhand_jobs', '')
-         WHERE EXISTS (SELECT FROM given g
-                        WHERE NOT EXISTS (SELECT FROM jobs j
-                                           WHERE j.state = 'waiting' AND j.kind = g.kind AND j.lane = $1
-                                             AND j.priority = g.priority AND j.run_at <= now()))
-        "#,
+    let live = sqlx::query_scalar!(
+        r#"WITH ended AS (
+               DELETE FROM jobs WHERE lane = $2 AND state IN ('done', 'dead')
+                                  AND (id = $1 OR kind = $3 AND key = $4 AND state = 'dead'))
+           SELECT EXISTS (SELECT FROM jobs WHERE lane = $2 AND state IN ('waiting', 'running')
+                                             AND (id = $1 OR kind = $3 AND key = $4)) AS "live!""#,
+        id.0,
         site,
-        &ids,
-        &kinds,
-        &keys,
-        &args,
-        &priorities,
-        &attempts,
+        job.work.kind(),
+        job.key,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    if live {
+        return Ok(false);
+    }
+    sqlx::query!(
+        "WITH added AS (
+             INSERT INTO jobs (id, site_id, kind, key, args, priority, max_attempts)
+             VALUES ($1, $2, $3, $4, $5, $6, $7))
+         SELECT pg_notify('deskhand_jobs', '')",
+        id.0,
+        site,
+        job.work.kind(),
+        job.key,
+        args(&job.work)?,
+        job.priority.as_i16(),
+        Retry::of(job.work.kind()).attempts,
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(())
+    Ok(true)
 }
 
 /// Enqueues work of a site or of none.

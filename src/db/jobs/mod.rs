@@ -21,7 +21,7 @@ pub use browse::{
 };
 pub use claim::{Claimed, MOST_AT_ONCE, claim};
 pub(in crate::db) use enqueue::put;
-pub use enqueue::{Enqueued, enqueue, enqueue_new};
+pub use enqueue::{Enqueued, enqueue, enqueue_again};
 pub use lease::{Failed, Lease, Reclaimed, fail, finish, go_on, heartbeat, reclaim, release};
 pub use wakeups::Wakeups;
 

@@ -45,7 +45,9 @@ fn a_media_file_is_fetched_and_named() {
     assert_eq!(put.url.as_deref(), media()["file_url"].as_str());
     assert!(matches!(put.content, Content::Url(_)));
     let picture = read(with(media(), "mime_type", json!("image/jpeg"))).unwrap();
-    assert!(matches!(picture.change, Change::Put(p) if p.content == Content::NoText));
+    assert!(matches!(picture.change, Change::Put(p) if matches!(p.content, Content::Picture(_))));
+    let film = read(with(media(), "mime_type", json!("video/mp4"))).unwrap();
+    assert!(matches!(film.change, Change::Put(p) if p.content == Content::NoText));
 }
 
 #[test]

@@ -69,7 +69,9 @@ impl From<StoreError> for ToolError {
             StoreError::Refused(_) => ToolCode::InvalidInput,
             StoreError::NoAccess(_) => ToolCode::Disabled,
         };
-        Self::new(code, error)
+        let wants_rest = matches!(error, StoreError::RateLimited | StoreError::Resting);
+        let error = Self::new(code, error);
+        if wants_rest { error.lasting() } else { error }
     }
 }
 

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::{api_key, bearer, token};
+use crate::domain::ai_job::Login;
 use crate::domain::ids::{SiteId, VisitorId};
 use crate::http::error::{Code, Problem};
 use crate::http::state::App;
@@ -27,6 +28,8 @@ struct Claims {
     iat: i64,
     exp: i64,
     jti: String,
+    wp_user: Option<i64>,
+    profile: Option<String>,
 }
 
 /// A server that asks for a job.
@@ -40,6 +43,8 @@ pub struct JobAsker {
     pub jti: String,
     /// The secret that it is signed with.
     pub kid: String,
+    /// The visitor's login, where there is one.
+    pub login: Option<Login>,
 }
 
 impl FromRequestParts<Arc<App>> for JobAsker {
@@ -119,5 +124,9 @@ async fn verify(app: &Arc<App>, shown: &str) -> Result<JobAsker, Problem> {
         visitor,
         jti: claims.jti,
         kid,
+        login: claims.wp_user.filter(|user| *user > 0).map(|wp_user| Login {
+            wp_user,
+            profile: claims.profile,
+        }),
     })
 }

@@ -2,6 +2,7 @@
 //! `kid` is pinned to. Every route under `/api` takes a [`Visitor`]; the exceptions stand
 //! in `router.rs`.
 
+pub mod event_token;
 pub mod job_token;
 pub mod keyring;
 pub mod token;
@@ -9,7 +10,7 @@ pub mod token;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::{header, request::Parts};
+use axum::http::{HeaderMap, header, request::Parts};
 use chrono::{DateTime, Utc};
 
 use super::error::{Code, Problem};
@@ -27,6 +28,8 @@ pub struct Visitor {
     pub expires_at: DateTime<Utc>,
     /// The user of WordPress, where the visitor is logged in.
     pub wp_user: Option<i64>,
+    /// Where the site says who that is.
+    pub profile: Option<String>,
     /// The secret that the token is signed with.
     pub kid: String,
 }
@@ -48,8 +51,12 @@ async fn visitor(parts: &Parts, app: &Arc<App>, token: &str) -> Result<Visitor, 
 }
 
 fn bearer(parts: &Parts) -> Result<&str, Problem> {
+    bearer_of(&parts.headers)
+}
+
+fn bearer_of(headers: &HeaderMap) -> Result<&str, Problem> {
     let missing = || Problem::new(Code::TokenMissing, "Send `Authorization: Bearer TOKEN`.");
-    let given = parts.headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
+    let given = headers.get(header::AUTHORIZATION).ok_or_else(missing)?;
     let given = given.to_str().map_err(|_| missing())?;
     let (scheme, token) = given.split_once(' ').ok_or_else(missing)?;
     if !scheme.eq_ignore_ascii_case("bearer") || token.trim().is_empty() {

@@ -42,6 +42,9 @@ pub struct Claims {
     /// The user of WordPress, where the visitor is logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wp_user: Option<i64>,
+    /// Where the site says who that is: an address on one of its origins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
 }
 
 impl Claims {
@@ -56,6 +59,7 @@ impl Claims {
             exp: expires_at.timestamp(),
             jti: Uuid::new_v4().to_string(),
             wp_user: None,
+            profile: None,
         }
     }
 }
@@ -113,6 +117,7 @@ pub async fn verify(app: &Arc<App>, token: &str, origin: Option<&str>) -> Result
         id: claims.sub,
         expires_at,
         wp_user: claims.wp_user.filter(|user| *user > 0),
+        profile: claims.profile,
         kid,
     })
 }

@@ -119,7 +119,7 @@ async fn drain(db: Db, queues: Arc<Mutex<Queues>>, site: SiteId) {
             return;
         }
         let (events, told): (Vec<_>, Vec<_>) = batch.into_iter().map(|w| (w.event, w.told)).unzip();
-        match store_all(&db, site, &events).await {
+        match inbound::store_alone(&db, site, &events).await {
             Ok(stored) => {
                 for (stored, told) in stored.into_iter().zip(told) {
                     let _ = told.send(Ok(stored));
@@ -128,7 +128,7 @@ async fn drain(db: Db, queues: Arc<Mutex<Queues>>, site: SiteId) {
             // The one that is refused must not take the others with it.
             Err(error) if !error.is_transient() && events.len() > 1 => {
                 for (event, told) in events.iter().zip(told) {
-                    let one = store_all(&db, site, std::slice::from_ref(event)).await;
+                    let one = inbound::store_alone(&db, site, std::slice::from_ref(event)).await;
                     let _ = told.send(one.map(|s| s[0]).map_err(Problem::from));
                 }
             }
@@ -164,13 +164,6 @@ fn next(queues: &Mutex<Queues>, site: SiteId) -> Vec<Waiting> {
     queues.waiting -= batch.len();
     queues.bytes -= batch.iter().map(|w| w.event.raw.len()).sum::<usize>();
     batch
-}
-
-async fn store_all(db: &Db, site: SiteId, events: &[NewEvent]) -> DbResult<Vec<Stored>> {
-    let mut tx = db.site(site).await?;
-    let stored = inbound::store(&mut tx, events).await?;
-    tx.commit().await?;
-    Ok(stored)
 }
 
 /// Stores the end of a document; from then on nothing is answered from it.

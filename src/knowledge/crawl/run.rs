@@ -20,9 +20,10 @@ use crate::domain::clock::SharedClock;
 use crate::domain::crawl::{Counts, Crawl, CrawlState};
 use crate::domain::ids::{CrawlId, SiteId};
 use crate::knowledge::base::Knowledge;
+use crate::knowledge::fetch::Fetcher;
 use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::error::{FetchError, Reason};
-use crate::knowledge::fetch::{Fetcher, Validators};
+use crate::knowledge::fetch::validators::Validators;
 
 /// How long a slice goes on.
 pub(super) const SLICE: Duration = Duration::from_secs(10);

@@ -8,7 +8,8 @@ use super::sitemap::{self, Sitemap};
 use crate::knowledge::charset;
 use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::error::{FetchError, Reason};
-use crate::knowledge::fetch::{Fetched, Fetcher, Validators};
+use crate::knowledge::fetch::validators::Validators;
+use crate::knowledge::fetch::{Fetched, Fetcher};
 
 /// Paths that lead to a form for signing in.
 const SIGN_IN: &[&str] = &["wp-login.php", "/login", "/signin", "/sign-in", "/my-account"];

@@ -146,7 +146,14 @@ fn attached(bytes: &[u8], name: &str) -> Result<Extracted, Unfit> {
             what: "an e-mail within an e-mail".to_owned(),
         });
     }
-    super::extract(bytes, name, Pass::First).map(|found| found.extracted)
+    match super::extract(bytes, name, Pass::First) {
+        Ok(found) => Ok(found.extracted),
+        // Logos and signatures, mostly: they aren't worth recognising.
+        Err(Unfit::Picture) => Err(Unfit::UnsupportedType {
+            what: "an image".to_owned(),
+        }),
+        Err(unfit) => Err(unfit),
+    }
 }
 
 /// Who, to whom, when.

@@ -139,6 +139,14 @@ pub fn extract(bytes: &[u8], name: &str, pass: Pass<'_>) -> Result<Found, Unfit>
             };
             titled(Kind::Rtf, properties, &read.markdown, Vec::new())
         }
+        Content::Picture => match pass {
+            Pass::Pictures(programs) => {
+                let mut read = portable(ocr::picture_alone(programs, bytes)?)?;
+                read.kind = Kind::Picture;
+                read
+            }
+            Pass::First | Pass::Second(_) => return Err(Unfit::Picture),
+        },
         Content::Pdf => {
             let document = match pass {
                 Pass::First => pdf::first(bytes)?,

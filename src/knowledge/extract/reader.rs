@@ -109,8 +109,8 @@ impl Reader {
             .map_err(|_| ReadError::Process("the reader is closed".to_owned()))?;
         let read = self.text(bytes, name).await;
         match (read, &self.settings.ocr) {
-            (Err(ReadError::Unfit(Unfit::Scanned)), Some(programs)) => {
-                tracing::debug!("a PDF without text is read by tesseract");
+            (Err(ReadError::Unfit(Unfit::Scanned | Unfit::Picture)), Some(programs)) => {
+                tracing::debug!("a picture of text is read by tesseract");
                 let end = Instant::now() + programs.time;
                 let how = How::Pictures(programs.clone());
                 Ok(self.pass(bytes, name, how, end).await??.extracted)

@@ -9,6 +9,7 @@ pub mod body;
 pub mod error;
 pub mod resolve;
 pub mod streamed;
+pub mod validators;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use reqwest::header::{self, HeaderMap, HeaderValue};
+use reqwest::header::{self, HeaderMap};
 use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use tokio::time::{Instant, timeout_at};
 
@@ -27,6 +28,7 @@ use allow::{AllowList, PrivateHosts, has_user};
 use body::{Body, Spool};
 use error::{FetchError, Reason};
 use resolve::{Guard, Lookup, SystemLookup, Unusable, permitted};
+use validators::Validators;
 
 /// The longest URL.
 const URL: usize = 2_000;
@@ -70,15 +72,6 @@ impl FetchSettings {
             folder,
         }
     }
-}
-
-/// What a server said of a content's version, to ask later whether there is another one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Validators {
-    /// `ETag`.
-    pub etag: Option<String>,
-    /// `Last-Modified`.
-    pub last_modified: Option<String>,
 }
 
 /// What came.
@@ -225,7 +218,7 @@ impl Fetcher {
         let mut followed = 0;
         loop {
             let request = self.request(Method::GET, &url, allowed)?;
-            let request = conditional(request, known).header(header::ACCEPT_ENCODING, "gzip");
+            let request = known.ask(request).header(header::ACCEPT_ENCODING, "gzip");
             let response = self.send(request, &url, until).await?;
             let status = response.status();
             if status.is_redirection() && status != StatusCode::NOT_MODIFIED {
@@ -358,10 +351,7 @@ impl Fetcher {
         let body = tokio::task::spawn_blocking(move || spool.finish());
         Ok(Fetched {
             content_type: text(header::CONTENT_TYPE),
-            validators: Validators {
-                etag: text(header::ETAG),
-                last_modified: text(header::LAST_MODIFIED),
-            },
+            validators: Validators::of(&headers),
             body: body.await.map_err(|_| Reason::Disk)??,
             final_url: url,
             headers,
@@ -406,17 +396,6 @@ fn check(url: &Url, allowed: &AllowList, private: bool) -> Result<(), Reason> {
         return Err(Reason::Address(host.to_owned()));
     }
     Ok(())
-}
-
-fn conditional(mut request: RequestBuilder, known: &Validators) -> RequestBuilder {
-    let value = |text: &Option<String>| HeaderValue::from_str(text.as_deref()?).ok();
-    if let Some(etag) = value(&known.etag) {
-        request = request.header(header::IF_NONE_MATCH, etag);
-    }
-    if let Some(date) = value(&known.last_modified) {
-        request = request.header(header::IF_MODIFIED_SINCE, date);
-    }
-    request
 }
 
 fn location(response: &Response, from: &Url) -> Option<Url> {

@@ -184,6 +184,7 @@ export class FakeServer {
     }
     return json(response, 200, {
       thread_id: thread.id, status: thread.status, last_seq: thread.events.length, turn_in_progress: !!thread.turn, messages: thread.messages,
+      ...(thread.turn || thread.messages.at(-1)?.turn_id !== thread.newest.id ? {} : { ask: thread.newest.asked, handoff: thread.newest.passedOn }),
     });
   }
 
@@ -259,7 +260,7 @@ export class FakeServer {
     };
     if (message.user_msg) thread.messages.push({ author: 'visitor', text: message.user_msg, citations: [], at: new Date().toISOString() });
     const by = thread.status === 'staff' ? 'staff' : 'agent';
-    thread.turn = turn;
+    thread.turn = thread.newest = turn;
     add('turn', { turn_id: turn.id, message_id: message.message_id, thread_id: thread.id, by });
     turn.finished = (async () => {
       try {

@@ -81,7 +81,7 @@ test('the connection test shows each part, and what to do about what is wrong', 
 });
 
 test('settings are saved by tab, say so, and leave the other tabs alone', async () => {
-  for (const tab of ['chat', 'knowledge', 'jobs', 'limits']) {
+  for (const tab of ['chat', 'knowledge', 'events', 'jobs', 'limits']) {
     await open('', `&tab=${tab}`);
     assert.deepEqual(await flaws(), [], tab);
   }
@@ -174,6 +174,29 @@ test('AI jobs are listed, filtered, sent again, and taken away as CSV', async ()
   assert.equal(stolen.status(), 403, 'no CSV without its nonce');
 });
 
+test('events that the backend refuses are listed, sent again, and deleted', async () => {
+  backend.answers['/ingest'] = { status: 422, body: { code: 'invalid_field', detail: 'No such field <b>.' } };
+  await site.eval(`do_action('deskhand_event', 'booking.moved', 'booking:<script>alert(1)</script>', ['to' => 'Friday']); do_action('deskhand_event', 'booking.moved', 'booking:2', ['to' => 'Monday']); do_action('deskhand_events'); return 1;`);
+  await page.goto(`${site.url}/wp-admin/index.php`);
+  await page.getByText('couldn’t tell its backend of 2 events').or(page.getByText('couldn\'t tell its backend of 2 events')).waitFor();
+  await open('events');
+  const rows = page.locator('#the-list tr');
+  assert.equal(await rows.count(), 2);
+  assert.match(await rows.first().innerText(), /booking\.moved[^]*Failed[^]*No such field/);
+  assert.deepEqual(await flaws(), []);
+  await picture('events');
+  delete backend.answers['/ingest'];
+  const before = backend.asked('POST', /^\/ingest$/).length;
+  await page.getByRole('button', { name: 'Send again' }).first().click();
+  await page.getByText('The event will be sent again.').waitFor();
+  await until(() => backend.asked('POST', /^\/ingest$/).length > before, 'the event to be sent');
+  await until(async () => (await site.eval('global $wpdb; return (int) $wpdb->get_var("SELECT COUNT(*) FROM {$wpdb->prefix}deskhand_events");')) === 1, 'it to be forgotten here');
+  await open('events');
+  await page.getByRole('button', { name: 'Delete' }).click();
+  await page.getByText('The event was deleted.').waitFor();
+  await page.getByText('The backend has heard of everything.').waitFor();
+});
+
 test('usage is plotted, with its figures beside', async () => {
   const days = Array.from({ length: 30 }, (_, i) => {
     const turns = 20 + Math.round(15 * Math.sin(i) + i);
@@ -247,7 +270,7 @@ test('a visitor whose browser can’t reach the backend gets the answer by WordP
 test('on a phone, and written from the right', async () => {
   await writeFile(`${site.root}/wp-content/mu-plugins/rtl.php`, "<?php add_action('init', static function () { $GLOBALS['wp_locale']->text_direction = 'rtl'; });");
   await page.setViewportSize({ width: 390, height: 844 });
-  for (const [name, query] of [['', ''], ['', '&tab=chat'], ['jobs', ''], ['usage', '']]) {
+  for (const [name, query] of [['', ''], ['', '&tab=chat'], ['', '&tab=events'], ['jobs', ''], ['events', ''], ['usage', '']]) {
     await open(name, query);
     assert.equal(await page.evaluate(() => document.documentElement.dir), 'rtl');
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), `${name}${query} is wider than the screen`);

@@ -112,3 +112,40 @@ test('a member\'s conversation is in WordPress\'s export, and erased with a rece
   assert.match(erased, /receipt/i);
   assert.doesNotMatch(JSON.stringify(await run('exporters')), /return an item/);
 });
+
+test('what happens on the site reaches the backend\'s bridge, and staff hear in wp-admin of who waits', async () => {
+  const { desk, site } = both;
+  // As Contact Form 7 and a shop's plugin would, in a request of a visitor's.
+  await site.eval(`
+    do_action('deskhand_event', 'form.submitted', 'form:contact-form-7:12', ['form_title' => 'Contact', 'email' => 'carl@example.com', 'name' => 'Carl', 'message' => 'The lamp flickers.', 'fields' => [['name' => 'your-message', 'value' => 'The lamp flickers.']]]);
+    do_action('deskhand_event', 'booking.moved', 'booking:12', ['to' => 'Friday']);
+    do_action('deskhand_event', 'order.paid', 'order:1001', ['order_id' => 1001, 'wp_user_id' => 1]);
+  `);
+  const told = async () => JSON.parse(await desk.command('bridge', 'list', '--site', 'rig', '--json'));
+  await until(async () => (await told()).filter(({ state }) => state === 'processed').length === 3, 'three events to be handled', 60_000);
+  const events = Object.fromEntries((await told()).map((event) => [event.event_type, event]));
+  assert.match(events['form.submitted'].result.ticket, /^T-\d+$/);
+  const [ticket] = JSON.parse(await desk.command('tickets', 'list', '--site', 'rig', '--json'));
+  assert.equal(ticket.source, 'form');
+  assert.deepEqual(events['booking.moved'].result, { kept: true });
+  assert.deepEqual(events['order.paid'].result, { profiles_refreshed: 0 });
+  assert.equal(await site.eval('global $wpdb; return (int) $wpdb->get_var("SELECT COUNT(*) FROM {$wpdb->prefix}deskhand_events");'), 0);
+  const shown = JSON.parse(await desk.command('bridge', 'show', events['form.submitted'].request_id, '--site', 'rig'));
+  assert.deepEqual([shown.actor.email, shown.subject, shown.action.type], ['carl@example.com', { id: 'contact-form-7:12', type: 'form' }, 'submitted']);
+
+  // Somebody wants a person: the notice comes with a later page, and no page waits for it.
+  const page = await openPage(browser, { hosts: [site.url, desk.url] });
+  await page.goto(help);
+  await page.locator('deskhand-chat textarea').fill('I want to talk to a person.');
+  await page.locator('deskhand-chat textarea').press('Enter');
+  await page.locator('deskhand-chat .card').first().waitFor();
+  await page.context().close();
+  await site.eval(`delete_option('deskhand_handoffs');`);
+  await until(async () => {
+    await admin.goto(`${site.url}/wp-admin/index.php`);
+    return (await admin.locator('.deskhand-handoffs').count()) > 0;
+  }, 'the notice', 60_000);
+  assert.match(await admin.locator('.deskhand-handoffs').innerText(), /1 conversation waits for your team.*a person is wanted/);
+  assert.equal(await admin.locator('#toplevel_page_deskhand .awaiting-mod').first().innerText(), '1');
+  await shot(admin, 'handoffs');
+});

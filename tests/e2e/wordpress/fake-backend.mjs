@@ -97,6 +97,12 @@ export class FakeBackend {
       this.jobs.set(claims.jti, job);
       return { status: isNew ? 202 : 200, body: { job_id: job.job_id, status: 'pending', status_url: `/jobs/${job.job_id}` } };
     }
+    if (path === '/ingest') {
+      const right = `sha256=${createHmac('sha256', this.key('webhook')).update(entry.raw).digest('hex')}`;
+      if (!this.#claims(token, 'deskhand-events') || entry.headers['x-signature'] !== right || entry.headers['x-idempotency-key'] !== entry.body.idempotency_key) return refused;
+      return this.answers[path] ?? { status: 202, body: { request_id: randomUUID() } };
+    }
+    if (path === '/webhooks/order_updated') return this.#webhook(entry) ?? { status: 204 };
     if (path.startsWith('/api/agent/')) {
       const claims = this.#claims(token, 'deskhand');
       if (!claims) return refused;

@@ -129,18 +129,24 @@ export class WordPress {
    * @param {string[]} [options.plugins] main files in its plugins folder
    * @param {string | null} [options.plugin] the folder of the plugin, when it isn't the repository's; null for none
    * @param {'sqlite' | 'mariadb'} [options.database]
+   * @param {string} [options.base] the path that it stands under, such as /shop
    */
-  static async start({ constants = {}, permalinks = 'pretty', plugins = ['deskhand/deskhand.php'], plugin = PLUGIN, database = 'sqlite', port } = {}) {
+  static async start({ constants = {}, permalinks = 'pretty', plugins = ['deskhand/deskhand.php'], plugin = PLUGIN, database = 'sqlite', base = '', port } = {}) {
     const site = new WordPress();
     site.folder = await scratch('wp');
     site.root = `${site.folder}/site`;
     port ??= await freePort();
     site.host = `127.0.0.1:${port}`;
-    site.url = `http://${site.host}`;
+    site.base = base;
+    site.url = `http://${site.host}${base}`;
     site.permalinks = permalinks;
     site.plugins = plugins;
     site.salt = randomBytes(16).toString('hex');
     await cp(needed('DESKHAND_E2E_WORDPRESS'), site.root, { recursive: true });
+    if (base) {
+      await mkdir(`${site.folder}/www`);
+      await symlink(site.root, `${site.folder}/www${base}`);
+    }
     await cp(`${SITE}wp-config.php`, `${site.root}/wp-config.php`);
     await (database === 'mariadb' ? site.#onMariaDb() : site.#onSqlite());
     await mkdir(`${site.root}/wp-content/mu-plugins`, { recursive: true });
@@ -191,8 +197,8 @@ export class WordPress {
 
   async serve() {
     await this.install();
-    this.server = new Running('php', ['-d', 'upload_max_filesize=32M', '-d', 'post_max_size=40M', '-S', this.host, '-t', this.root, `${SITE}router.php`], {
-      env: { ...process.env, PHP_CLI_SERVER_WORKERS: WORKERS }, log: `${this.folder}/server.log`,
+    this.server = new Running('php', ['-d', 'upload_max_filesize=32M', '-d', 'post_max_size=40M', '-S', this.host, '-t', this.base ? `${this.folder}/www` : this.root, `${SITE}router.php`], {
+      env: { ...process.env, PHP_CLI_SERVER_WORKERS: WORKERS, DESKHAND_RIG_BASE: this.base }, log: `${this.folder}/server.log`,
     });
     await this.server.ready(`${this.url}/?rest_route=/`);
     return this;

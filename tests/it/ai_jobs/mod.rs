@@ -1,6 +1,7 @@
 //! AI jobs: what a site's WordPress asks in the background is answered, and the result
 //! brought to its callback, signed, at least once; and what must not be taken isn't.
 
+mod cards;
 mod crash;
 mod delivery;
 mod refusals;

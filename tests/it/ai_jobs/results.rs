@@ -116,6 +116,28 @@ async fn a_prompt_is_answered_and_brought_to_the_site() {
         (&today["cost_micro"], &today["provider"], &today["turns"]),
         (&json!(240), &json!("a"), &json!(0))
     );
+    // The same as a table, by either way of asking.
+    let key = shop.app.site.api_key();
+    let by_name = shop.app.get("/api/usage?format=csv", &key).send().await.unwrap();
+    assert_eq!(by_name.headers()["content-type"], "text/csv; charset=utf-8");
+    assert!(
+        by_name.headers()["content-disposition"]
+            .to_str()
+            .unwrap()
+            .contains("usage-shop-")
+    );
+    let table = by_name.text().await.unwrap();
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 2, "{table}");
+    assert!(lines[0].starts_with("date,site,provider,model,turns,"), "{table}");
+    assert!(
+        lines[1].contains(",shop,a,") && lines[1].ends_with(",0.000240,EUR"),
+        "{table}"
+    );
+    let accepting = shop.app.get("/api/usage", &key).header("accept", "text/csv");
+    assert_eq!(accepting.send().await.unwrap().text().await.unwrap(), table);
+    let wrong = shop.app.get("/api/usage?format=xml", &key).send().await.unwrap();
+    assert_eq!(wrong.status(), 422);
     shop.close().await;
 }
 

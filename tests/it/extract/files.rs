@@ -136,7 +136,8 @@ fn what_cannot_be_read_has_a_code_and_a_sentence() {
         .chain("EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes))
         .collect();
     let whole = docx("<w:p><w:r><w:t>text</w:t></w:r></w:p>");
-    let cases: [(&str, &[u8], &str, &str); 8] = [
+    let cases: [(&str, &[u8], &str, &str); 9] = [
+        ("a.gif", b"GIF89a\x01\0\x01\0\x80", "unsupported_type", "an image"),
         ("a.md", b" \n", "empty", "empty"),
         ("a.pdf", &pages(&[b"0 0 m"]), "empty", "OCR"),
         (
@@ -151,7 +152,7 @@ fn what_cannot_be_read_has_a_code_and_a_sentence() {
             "a.png",
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
             "unsupported_type",
-            "an image",
+            "tesseract",
         ),
         ("c.docx", &docx(""), "empty", "No text"),
         (

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deskhand::knowledge::extract::ocr::Programs;
 use deskhand::knowledge::extract::reader::{ReadError, Reader, Settings};
+use deskhand::knowledge::sniff::Kind;
 use deskhand::knowledge::unfit::Unfit;
 
 use super::{pages, pdf};
@@ -36,14 +37,7 @@ fn reader(programs: Programs) -> Reader {
 
 /// A PDF whose pages are pictures of another's.
 fn scanned(text: &[u8]) -> Vec<u8> {
-    let mut child = Command::new(program("pdftoppm"))
-        .args(["-jpeg", "-r", "150", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    std::io::Write::write_all(&mut child.stdin.take().unwrap(), text).unwrap();
-    let pictures = child.wait_with_output().unwrap().stdout;
+    let pictures = drawn(text, &["-jpeg"]);
     // One JPEG behind the other; each begins with its mark and a segment.
     let starts: Vec<usize> = pictures
         .windows(4)
@@ -138,6 +132,76 @@ async fn pages_that_are_pictures_are_read_with_their_structure() {
         "{:?}",
         read.warnings
     );
+}
+
+/// The pages of a PDF as pictures of this kind, one behind the other.
+fn drawn(text: &[u8], kind: &[&str]) -> Vec<u8> {
+    let mut child = Command::new(program("pdftoppm"))
+        .args(kind)
+        .args(["-r", "150", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    std::io::Write::write_all(&mut child.stdin.take().unwrap(), text).unwrap();
+    child.wait_with_output().unwrap().stdout
+}
+
+#[tokio::test]
+async fn a_picture_by_itself_is_read_where_it_can_be() {
+    let text = [
+        line(760, 26, "Opening hours"),
+        line(
+            700,
+            12,
+            "The shop in Graz is open from Monday to Friday, nine to six,",
+        ),
+        line(
+            684,
+            12,
+            "and on Saturdays from ten to four. On holidays it stays closed.",
+        ),
+    ]
+    .concat();
+    let page = pages(&[text.as_bytes()]);
+    for (kind, name) in [
+        ("-png", "sign.png"),
+        ("-jpeg", "sign.jpg"),
+        ("-tiff", "sign.tiff"),
+    ] {
+        let picture = drawn(&page, &[kind]);
+        let read = reader(programs()).read(&picture, name).await.unwrap();
+        println!("{name}: {:?}\n{}", read.title, read.markdown);
+        assert_eq!(read.kind, Kind::Picture, "{name}");
+        let all = format!("{} {}", read.title.unwrap_or_default(), read.markdown);
+        assert!(
+            all.contains("Opening hours") && all.contains("Saturdays from ten to four"),
+            "{name}: {all}"
+        );
+        assert!(read.warnings[0].contains("OCR"), "{:?}", read.warnings);
+        let without = Reader::new(reading()).read(&picture, name).await;
+        assert!(
+            matches!(without, Err(ReadError::Unfit(Unfit::Picture))),
+            "{name}: {without:?}"
+        );
+        // What is cut off is read as far as it goes, or refused; nothing hangs or breaks.
+        let cut = reader(programs()).read(&picture[..picture.len() / 3], name).await;
+        assert!(
+            matches!(
+                &cut,
+                Ok(_) | Err(ReadError::Unfit(Unfit::Corrupt | Unfit::Wordless))
+            ),
+            "{name}: {cut:?}"
+        );
+    }
+    let blank = drawn(&pages(&[b"0 0 m"]), &["-png"]);
+    let read = reader(programs()).read(&blank, "blank.png").await;
+    assert!(matches!(read, Err(ReadError::Unfit(Unfit::Wordless))), "{read:?}");
+    // A picture of half a million by half a million points, in 70 bytes.
+    let mut bomb = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\x08\0\0\0\x08\0\0\x08\x02\0\0\0".to_vec();
+    bomb.extend([0; 40]);
+    let read = reader(programs()).read(&bomb, "bomb.png").await;
+    assert!(matches!(read, Err(ReadError::Unfit(_))), "{read:?}");
 }
 
 #[tokio::test]

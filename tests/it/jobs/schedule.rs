@@ -1,9 +1,11 @@
 //! What the clock starts, it starts once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deskhand::db::jobs::{self, Filter};
 use deskhand::db::schedule;
+use deskhand::domain::clock::SystemClock;
 use deskhand::domain::job::{JobState, Schedule, Work};
 use deskhand::jobs::handler::Handlers;
 use deskhand::jobs::prune::Prune;
@@ -18,13 +20,19 @@ fn prune(every: Duration) -> Vec<Schedule> {
     }]
 }
 
+fn pruner() -> Prune {
+    Prune {
+        clock: Arc::new(SystemClock),
+    }
+}
+
 const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn four_workers_start_scheduled_work_once() {
     let t = TestDb::new().await;
     let workers: Vec<Worker> = (0..4)
-        .map(|_| Worker::with(&t.db, Handlers::new().with(Prune), prune(HOUR), eager()))
+        .map(|_| Worker::with(&t.db, Handlers::new().with(pruner()), prune(HOUR), eager()))
         .collect();
     t.until("SELECT EXISTS (SELECT FROM schedules)").await;
     for round in 1..=3i64 {

@@ -1,6 +1,7 @@
 //! Mail and notices: through a real mail server with bad manners, and a real webhook.
 
 mod codes;
+mod crash;
 mod notices;
 mod replies;
 mod send_email;

@@ -258,6 +258,7 @@ impl TestApp {
             demo: Some(site.id),
             streams_at_once: setup.streams_at_once,
             metrics: Access::Loopback,
+            erasures: None,
         };
         let gateway = Gateway::new(Arc::clone(&agent), setup.providers, fetcher, "EUR".to_owned());
         let app = App::new(

@@ -131,7 +131,7 @@ async fn take(
         .map(|(n, v)| (n.as_str().to_owned(), v.to_str().unwrap_or("").to_owned()))
         .collect();
     inner.received.lock().unwrap().push(Received {
-        path: uri.path().to_owned(),
+        path: uri.path_and_query().map_or_else(String::new, ToString::to_string),
         headers,
         raw: raw.to_vec(),
     });

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use deskhand::db::sites;
 use deskhand::domain::clock::Clock;
@@ -37,6 +37,7 @@ use super::knowledge::reading;
 #[derive(Default)]
 struct Inner {
     files: Mutex<HashMap<String, (u16, Vec<u8>)>>,
+    etags: Mutex<HashMap<String, String>>,
     asked: Mutex<HashMap<String, usize>>,
 }
 
@@ -47,11 +48,25 @@ pub struct WordPress {
     _server: AbortOnDropHandle<()>,
 }
 
-async fn answer(State(inner): State<Arc<Inner>>, uri: Uri) -> Response {
+async fn answer(State(inner): State<Arc<Inner>>, headers: HeaderMap, uri: Uri) -> Response {
     let path = uri.path().to_owned();
-    *inner.asked.lock().unwrap().entry(path.clone()).or_default() += 1;
     let found = inner.files.lock().unwrap().get(&path).cloned();
+    let etag = inner.etags.lock().unwrap().get(&path).cloned();
+    if etag.is_some() && headers.get("if-none-match").map(|v| v.to_str().unwrap()) == etag.as_deref() {
+        *inner
+            .asked
+            .lock()
+            .unwrap()
+            .entry(format!("304 {path}"))
+            .or_default() += 1;
+        return StatusCode::NOT_MODIFIED.into_response();
+    }
+    *inner.asked.lock().unwrap().entry(path.clone()).or_default() += 1;
     match found {
+        Some((status, body)) if etag.is_some() => {
+            let told = [("etag", etag.unwrap_or_default())];
+            (StatusCode::from_u16(status).unwrap(), told, body).into_response()
+        }
         Some((status, body)) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
@@ -79,7 +94,19 @@ impl WordPress {
         format!("{}{path}", self.origin)
     }
 
-    /// How often a path was asked for.
+    /// Has this at a path from now on, and tells its version.
+    pub fn serve_as(&self, path: &str, etag: &str, body: &[u8]) -> String {
+        let mut etags = self.inner.etags.lock().unwrap();
+        etags.insert(path.to_owned(), format!("\"{etag}\""));
+        self.serve(path, 200, body)
+    }
+
+    /// How often a path was asked for what the asker had already.
+    pub fn unchanged(&self, path: &str) -> usize {
+        self.asked(&format!("304 {path}"))
+    }
+
+    /// How often a path's content was given.
     pub fn asked(&self, path: &str) -> usize {
         self.inner.asked.lock().unwrap().get(path).copied().unwrap_or(0)
     }

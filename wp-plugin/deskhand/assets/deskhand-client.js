@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * The wire: tokens, requests, and a turn as one sequence of events over as many connections as it takes.
  * Streams are read from fetch: EventSource can't send an Authorization header.
@@ -149,7 +150,7 @@ export const connect = (backend, tokenUrl, sessionUrl) => {
 		const { id } = await (await request('/chat', { method: 'POST', body: message, signal })).json();
 		const { result, error } = await poll(`/chat/${id}`, signal, ({ status }) => /ed$/.test(status));
 		if (result) return yield* inOnePiece(result.by === 'staff' ? 202 : 200, result);
-		yield { id: null, type: 'error', data: { ...error, retryable: true } };
+		yield { id: null, type: 'error', data: { ...error, retryable: !/expired|reused/.test(error.code) } };
 		yield { id: null, type: 'done', data: { turn_id: '' } };
 	}
 
@@ -177,8 +178,8 @@ export const connect = (backend, tokenUrl, sessionUrl) => {
 					if (resume && without) {
 						const data = await client.settled(threadId, signal);
 						if (heard === undefined) return yield { id: null, type: 'snapshot', data };
-						const said = data.messages.filter(({ author }) => author === 'staff');
-						for (const { text } of said.slice(heard)) yield { id: null, type: 'staff', data: { kind: 'message', md: text } };
+						const said = data.messages.filter(isTold);
+						for (const { author, text } of said.slice(heard)) yield { id: null, type: 'staff', data: { kind: author === 'staff' ? 'message' : 'system', md: text } };
 						heard = said.length;
 						if (!isHeld(data)) return yield { id: null, type: 'staff', data: { kind: 'left' } };
 						await pause(POLL_STAFF, signal);
@@ -228,6 +229,9 @@ export const connect = (backend, tokenUrl, sessionUrl) => {
 
 /** @param {Snapshot} thread whether a person has it, or will */
 export const isHeld = ({ status }) => /staff|hand/i.test(status);
+
+/** @param {StoredMessage} message whether staff wrote it, or the house for them */
+export const isTold = ({ author }) => /^s/.test(author);
 
 const pathOf = (threadId = '') => `/thread/${encodeURIComponent(threadId)}`;
 

@@ -1,13 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * A conversation: what is said, the turn under way, and what comes of each event.
  * Whatever connection brings one, a turn's own, a resumed or the live one, it ends in `apply`.
  */
-import { connect, isHeld } from './deskhand-client.js';
+import { connect, isHeld, isTold } from './deskhand-client.js';
 import { createAnswer, failure, fill, line, staffMessage, visitorMessage } from './deskhand-transcript.js';
 
 // Milliseconds
 const CANCEL_PATIENCE = 4000;
-// Events read again after a reload, for an answer under way or a card that still waits
+// Events read again after a reload, for an answer under way
 const REPLAY = 200;
 
 /** @type {(backend: string, tokenUrl: string, sessionUrl: string, stage: Stage) => Conversation} */
@@ -27,6 +28,8 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 	let held = false;
 	let stopping = false;
 	let loaded = 0;
+	// Messages of staff and of the house that stand here
+	let told = 0;
 	/** @type {Promise<void> | null} */
 	let restoring = null;
 
@@ -34,7 +37,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 		conversation.unlisten();
 		threadId = '';
 		held = false;
-		loaded = 0;
+		loaded = told = 0;
 		answers.clear();
 		client.newThread();
 		attempt(() => localStorage.removeItem(key));
@@ -128,6 +131,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			const { kind, name, md } = data;
 			held = kind !== 'left' && (held || kind !== 'system');
 			if (id && id <= loaded) return;
+			if (md) told += 1;
 			log.append(kind === 'message' ? staffMessage(desk, md ?? '', name) : line(kind === 'system' ? md ?? '' : fill(t[kind], { who: name || t.staff })));
 			if (!turn) stage.tell('');
 			stage.changed();
@@ -181,22 +185,23 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			answer = null;
 			draft.replaceChildren();
 		}
+		const last = answers.get(messages.at(-1)?.turn_id ?? '');
+		if (found.ask) last?.ask(found.ask);
+		if (found.handoff) last?.handoff({ ...found.handoff, hours: client.away || desk.hours });
 		loaded = last_seq;
+		told = messages.filter(isTold).length;
 		held = isHeld(found);
 		stage.changed();
 		stage.grown(true);
 	};
 
 	/** @param {Snapshot} found */
-	const catchUp = async ({ last_seq, turn_in_progress, messages }) => {
-		const after = Math.max(0, last_seq - REPLAY);
+	const catchUp = async ({ last_seq, turn_in_progress }) => {
 		if (turn_in_progress) {
 			const signal = begin();
-			await follow({ threadId, after, signal, until: ({ type, id }) => type === 'done' && Number(id) > last_seq })
+			await follow({ threadId, after: Math.max(0, last_seq - REPLAY), signal, until: ({ type, id }) => type === 'done' && Number(id) > last_seq })
 				.catch((error) => answer?.fail(explain(error)));
 			end(signal);
-		} else if (/asked|handoff/.test(messages.at(-1)?.outcome ?? '')) {
-			await follow({ threadId, after, until: ({ id }) => Number(id) >= last_seq });
 		}
 		conversation.listen();
 	};
@@ -300,7 +305,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			if (!held || !threadId || live || document.hidden) return;
 			const { signal } = (live = new AbortController());
 			// Not just from the last turn on: its own stream left out what staff said meanwhile
-			await follow({ threadId, after: loaded, signal, until: () => !held, heard: log.querySelectorAll('.staff').length, onLink: (link) => turn || onLink(link) }).catch(() => {});
+			await follow({ threadId, after: loaded, signal, until: () => !held, heard: told, onLink: (link) => turn || onLink(link) }).catch(() => {});
 			if (live?.signal === signal) live = null;
 		},
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /** What the widget itself says; a page loads the one language that it needs. */
 export default {
 	title: 'Help',

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * A closed launcher is one button: what a page loads until a visitor presses it.
  *

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /** One constructable sheet for all widgets of a page, one for a widget's accent: a strict policy forbids inline styles. */
 
 const DARK = `color-scheme: dark; --bg: #1d1b19; --soft: #282522; --line: #3b3733; --edge: #8d857b; --ink: #f1ede7; --muted: #b0a89e;

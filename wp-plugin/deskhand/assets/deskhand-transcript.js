@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * What stands in a conversation: messages, answers as they grow, sources, cards that ask for something, Markdown.
  * Nothing here parses HTML: what isn't Markdown is shown as the text that it is, so there is nothing to clean.

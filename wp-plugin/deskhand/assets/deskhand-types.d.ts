@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 // The shapes that the widget's modules share, and what they promise one another. For the type checker alone:
 // no browser loads this file, so it is also where the longer explanations stand. Its names are global.
 // The widget treats what comes from the wire as something that may be missing or odd:
@@ -76,6 +77,9 @@ interface Snapshot {
 	last_seq: number;
 	turn_in_progress: boolean;
 	messages: StoredMessage[];
+	/** What the last message asks for, and who takes over after it. */
+	ask?: Ask | null;
+	handoff?: Handoff | null;
 }
 
 type Payload =
@@ -128,7 +132,7 @@ interface Following {
 	until(event: WireEvent): boolean;
 	signal: AbortSignal;
 	onLink(link: Link): void;
-	/** For what merely listens, and never gives up: how many messages of staff are known, where they must be polled for. */
+	/** For what merely listens, and never gives up: how many messages of staff, and of the house for them, are known, where they must be polled for. */
 	heard?: number;
 }
 

@@ -19,6 +19,7 @@ final class Plugin
     public readonly Knowledge\Eligibility $eligibility;
     public readonly Knowledge\Sender $sender;
     public readonly Knowledge\FullSync $sync;
+    public readonly Events\Outbox $events;
 
     private function __construct()
     {
@@ -27,6 +28,7 @@ final class Plugin
         $this->documents = new Knowledge\Documents();
         $this->eligibility = new Knowledge\Eligibility($this->settings);
         $this->sender = new Knowledge\Sender($this->documents, new Knowledge\Payload($this->eligibility), $this->client());
+        $this->events = new Events\Outbox();
         $this->sync = new Knowledge\FullSync($this->documents, $this->eligibility, $this->sender);
     }
 
@@ -59,6 +61,7 @@ final class Plugin
         yield new Install\Lifecycle();
         yield new Rest\Cors();
         yield from $this->jobParts();
+        yield from $this->eventParts();
         yield from $this->adminParts();
         yield new Chat\TokenRoute($this->settings, $this->credentials);
         $embed = new Chat\Embed($this->settings, $this->credentials);
@@ -94,6 +97,14 @@ final class Plugin
     }
 
     /** @return iterable<Part> */
+    private function eventParts(): iterable
+    {
+        yield $sender = new Events\Sender($this->events, $this->credentials, $this->client(), $this->settings);
+        yield new Events\Forms($this->settings);
+        yield new Shop\Recorder($this->settings, $sender);
+    }
+
+    /** @return iterable<Part> */
     private function adminParts(): iterable
     {
         $jobs = new Jobs\JobStore();
@@ -101,8 +112,9 @@ final class Plugin
         $usage = new Admin\Usage($this->client());
         yield new Admin\TestRoute($test);
         yield new Health\SiteHealth($this->credentials, $test, $jobs);
-        yield new Privacy\Tools($this->credentials, $this->client(), $jobs);
+        yield new Privacy\Tools($this->credentials, $this->client(), $jobs, $this->events);
         yield new Abilities\Reads($usage, $test, $jobs, $this->client());
+        yield $handoffs = new Admin\Handoffs($this->credentials, $this->client());
         yield new Cli\Commands($usage, $test, $jobs, function (): int {
             $this->sync->start();
             return Knowledge\FullSync::state()['total'];
@@ -113,8 +125,10 @@ final class Plugin
                 new Admin\SettingsPage($this->settings, $this->credentials),
                 new Admin\JobsPage($jobs, $this->jobSender($jobs)),
                 new Admin\UsagePage($usage, $jobs),
+                new Admin\EventsPage($this->events),
+                $handoffs,
             );
-            yield new Admin\Notices($this->credentials, $jobs);
+            yield new Admin\Notices($this->credentials, $jobs, $this->events);
         }
     }
 

@@ -47,6 +47,9 @@ final class Settings
             // What is known
             'post_types' => ['default' => ['post', 'page', 'product'], 'clean' => static fn ($v): array => array_values(array_unique(array_filter(array_map('sanitize_key', self::lines($v, 30, 40)))))],
             'media' => $flag(true),
+            // What is told of: forms hold what people wrote, so that is for the owner to switch on
+            'forms' => $flag(false),
+            'orders' => $flag(true),
             // Limits, each in a window: addresses, sessions and users
             'token_limit' => $number(30, 1, 1000),
             'chat_limit' => $number(30, 1, 1000),

@@ -133,14 +133,19 @@ fn before(view: &TurnView) -> Option<&str> {
     (intent(&last.text) == Intent::Answer).then_some(last.text.as_str())
 }
 
+/// What is said of the conversation itself, which no page says.
+fn fixed(phrase: Phrase<'_>, view: &TurnView) -> Vec<Sentence> {
+    vec![Sentence {
+        fixed: true,
+        gap: None,
+        md: say(phrase, Tongue::of(&view.locale), &view.site_name),
+        cites: Vec::new(),
+    }]
+}
+
 fn draft(view: &TurnView) -> Vec<Sentence> {
     if is_unclear(view) && view.outcomes.is_empty() {
-        return vec![Sentence {
-            fixed: true,
-            gap: None,
-            md: say(Phrase::OnlyYes, Tongue::of(&view.locale), &view.site_name),
-            cites: Vec::new(),
-        }];
+        return fixed(Phrase::OnlyYes, view);
     }
     if let Some(sentences) = ticket::draft(view).or_else(|| service::draft(view)) {
         return sentences;
@@ -159,7 +164,9 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
         Intent::Thanks => Some(Phrase::Welcome),
         Intent::Goodbye => Some(Phrase::Goodbye),
         Intent::Machine => Some(Phrase::Machine),
-        Intent::Answer if consent::read(&view.message).is_some() => Some(Phrase::WhatThen),
+        Intent::Answer if consent::read(&view.message).is_some() => {
+            return fixed(Phrase::NothingAsked, view);
+        }
         Intent::Person | Intent::Order(_) | Intent::Answer => None,
     };
     if let Some(phrase) = phrase {

@@ -28,6 +28,8 @@ pub enum Phrase<'a> {
     PagesSay,
     /// Neither a yes nor a no came to a proposal.
     OnlyYes,
+    /// A yes or a no came, and nothing was asked, or it is too late.
+    NothingAsked,
 }
 
 /// The sentence in that language, about that site.
@@ -55,9 +57,12 @@ fn english(phrase: Phrase<'_>, site: &str) -> String {
             format!("I can't look up orders in this chat yet, so I don't know how order {number} stands.")
         }
         Phrase::OnlyYes => {
-            "I haven't done anything: only a plain “yes” to my question, or its button, lets me. Press \
-                            the button if you want it, or tell me what else I can do."
+            "I haven't done anything: only a plain “yes” to my question, or its button, lets me. If you want it, press \
+             the button or ask for it once more."
                 .to_owned()
+        }
+        Phrase::NothingAsked => {
+            "There is nothing that waits for your yes or no at the moment. What can I do for you?".to_owned()
         }
         Phrase::PagesSay => format!("This is what {site}'s help pages say:"),
     }
@@ -85,9 +90,11 @@ fn german(phrase: Phrase<'_>, site: &str) -> String {
             "Ich kann in diesem Chat noch keine Bestellungen nachsehen und weiß daher nicht, wie es um die Bestellung {number} steht."
         ),
         Phrase::OnlyYes => "Ich habe nichts unternommen: Das darf ich nur nach einem klaren „Ja“ auf meine Frage, oder \
-                            nach ihrem Knopf. Drücken Sie den Knopf, wenn Sie es möchten, oder sagen Sie mir, was ich \
-                            sonst tun kann."
+             nach ihrem Knopf. Wenn Sie es möchten, drücken Sie den Knopf, oder fragen Sie noch einmal danach."
             .to_owned(),
+        Phrase::NothingAsked => {
+            "Im Moment wartet nichts auf Ihr Ja oder Nein. Was kann ich für Sie tun?".to_owned()
+        }
         Phrase::PagesSay => format!("Auf den Hilfeseiten von {site} steht dazu:"),
     }
 }

@@ -1,6 +1,6 @@
-//! Text recognition, for pages that are pictures: poppler's `pdftoppm` draws them, one
-//! after the other, and `tesseract` says which words stand where. Both run under the limits
-//! of the process that starts them, and neither writes a file.
+//! Text recognition, for pages that are pictures and for pictures by themselves: poppler's
+//! `pdftoppm` draws pages, one after the other, and `tesseract` says which words stand where.
+//! Both run under the limits of the process that starts them, and neither writes a file.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
@@ -88,17 +88,52 @@ pub fn read(programs: &Programs, bytes: &[u8]) -> Result<Document, Unfit> {
     if read.iter().all(|r| r.words == 0) {
         return Err(Unfit::Illegible);
     }
+    warnings.insert(
+        0,
+        "The document's pages are pictures. Their text was recognised (OCR), and may have mistakes."
+            .to_owned(),
+    );
+    Ok(written(read, warnings))
+}
+
+/// Reads a picture by itself; a TIFF file may hold several pages.
+///
+/// # Errors
+/// When there is no text on it, it is damaged, or the program can't run.
+pub fn picture_alone(programs: &Programs, bytes: &[u8]) -> Result<Document, Unfit> {
+    let (table, remarks) = recognise(programs, bytes)?;
+    let mut read: Vec<Recognised> = pages_of(&table).map(|page| words(&page)).collect();
+    if read.is_empty() {
+        // It says nothing at all of what it can't open.
+        return Err(Unfit::Corrupt);
+    }
+    let mut warnings =
+        vec!["The file is a picture. Its text was recognised (OCR), and may have mistakes.".to_owned()];
+    warnings.extend(missing(&remarks).map(no_data));
+    if read.len() > programs.pages {
+        read.truncate(programs.pages);
+        warnings.push(format!("Only the first {} pages were read.", programs.pages));
+    }
+    // In photographs it sees words everywhere, and is sure of few of them.
+    for page in &mut read {
+        if page.sure < SURE * page.words as f64 {
+            *page = Recognised::default();
+        }
+    }
+    if read.iter().all(|r| r.words == 0) {
+        return Err(Unfit::Wordless);
+    }
+    Ok(written(read, warnings))
+}
+
+/// What was recognised, as a document.
+fn written(read: Vec<Recognised>, mut warnings: Vec<String>) -> Document {
     let hard: Vec<String> = read
         .iter()
         .enumerate()
         .filter(|(_, r)| r.words > 0 && r.sure / (r.words as f64) < SURE)
         .map(|(i, _)| (i + 1).to_string())
         .collect();
-    warnings.insert(
-        0,
-        "The document's pages are pictures. Their text was recognised (OCR), and may have mistakes."
-            .to_owned(),
-    );
     if !hard.is_empty() {
         let shown = hard.iter().take(10).cloned().collect::<Vec<_>>().join(", ");
         warnings.push(format!("Hard to read: page {shown}."));
@@ -107,7 +142,11 @@ pub fn read(programs: &Programs, bytes: &[u8]) -> Result<Document, Unfit> {
     let lines = sizes.iter().map(page::lines).collect();
     let mut document = document(&sizes, lines, None);
     document.warnings = warnings;
-    Ok(document)
+    document
+}
+
+fn no_data(language: &str) -> String {
+    format!("tesseract has no data for \"{language}\" (Debian: tesseract-ocr-{language}).")
 }
 
 fn pages(
@@ -131,15 +170,18 @@ fn pages(
             ));
             break;
         }
-        let (table, remarks) = recognise(programs, &picture)?;
-        for language in missing(&remarks) {
-            let warning =
-                format!("tesseract has no data for \"{language}\" (Debian: tesseract-ocr-{language}).");
+        let (table, remarks) = recognise(programs, &picture.bytes)?;
+        for warning in missing(&remarks).map(no_data) {
             if !warnings.contains(&warning) {
                 warnings.push(warning);
             }
         }
-        let words = words(&table, picture.width, picture.height);
+        let rows = table.lines().skip(1).collect();
+        let words = words(&Rows {
+            width: picture.width as f64,
+            height: picture.height as f64,
+            rows,
+        });
         size += words.page.pieces.iter().map(|p| p.text.len() + 1).sum::<usize>();
         if size > MOST_TEXT {
             return Err(Unfit::too_much_text());
@@ -183,7 +225,7 @@ fn picture(source: &mut impl BufRead) -> Option<Picture> {
 }
 
 /// What `tesseract` says of a picture, and its remarks.
-fn recognise(programs: &Programs, picture: &Picture) -> Result<(String, String), Unfit> {
+fn recognise(programs: &Programs, picture: &[u8]) -> Result<(String, String), Unfit> {
     let mut child = Command::new(&programs.tesseract)
         .args(["-", "-", "-l", &programs.languages, "--psm", "1", "--dpi", "300"])
         .args(["-c", "tessedit_create_tsv=1"])
@@ -197,7 +239,7 @@ fn recognise(programs: &Programs, picture: &Picture) -> Result<(String, String),
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (table, remarks) = std::thread::scope(|scope| {
         scope.spawn(move || {
-            let _ = stdin.map(|mut pipe| pipe.write_all(&picture.bytes));
+            let _ = stdin.map(|mut pipe| pipe.write_all(picture));
         });
         let remarks = scope.spawn(move || text_of(stderr, REMARKS));
         let table = text_of(stdout, 4 * MOST_TEXT as u64);
@@ -227,13 +269,38 @@ fn missing(remarks: &str) -> impl Iterator<Item = &str> {
         .filter_map(|l| l.split_once("Failed loading language '")?.1.split('\'').next())
 }
 
+/// What it said of one page, in points of the picture.
+struct Rows<'a> {
+    width: f64,
+    height: f64,
+    rows: Vec<&'a str>,
+}
+
+/// What it said, page by page: each begins with a row of its own.
+fn pages_of(table: &str) -> impl Iterator<Item = Rows<'_>> {
+    let mut pages: Vec<Rows<'_>> = Vec::new();
+    for row in table.lines().skip(1) {
+        if row.starts_with("1\t") {
+            let side = |n| row.split('\t').nth(n).and_then(|n| n.parse().ok()).unwrap_or(0.0);
+            pages.push(Rows {
+                width: side(8),
+                height: side(9),
+                rows: Vec::new(),
+            });
+        } else if let Some(page) = pages.last_mut() {
+            page.rows.push(row);
+        }
+    }
+    pages.into_iter()
+}
+
 /// Words with their places, as a page of letters has them.
-fn words(table: &str, width: usize, height: usize) -> Recognised {
+fn words(said: &Rows<'_>) -> Recognised {
     let points = |n: f64| n * 72.0 / RESOLUTION;
     let mut read = Recognised {
         page: Page {
-            width: points(width as f64),
-            height: points(height as f64),
+            width: points(said.width),
+            height: points(said.height),
             pieces: Vec::new(),
         },
         ..Recognised::default()
@@ -242,7 +309,7 @@ fn words(table: &str, width: usize, height: usize) -> Recognised {
     let mut paragraphs: Vec<Vec<f64>> = Vec::new();
     let mut of: Vec<usize> = Vec::new();
     let mut line = (0.0, 0.0);
-    for row in table.lines().skip(1) {
+    for row in &said.rows {
         let cells: Vec<&str> = row.splitn(12, '\t').collect();
         let [level, _, _, _, _, _, left, top, wide, high, sure, text] = cells[..] else {
             continue;
@@ -316,7 +383,12 @@ mod tests {
             3\t1\t1\t1\t0\t0\t0\t0\t0\t0\t-1\t\n4\t1\t1\t1\t1\t0\t0\t0\t900\t90\t-1\t\n5\t1\t1\t1\t1\t1\t0\t0\t300\t90\t95\tReturns\n\
             3\t1\t2\t1\t0\t0\t0\t0\t0\t0\t-1\t\n4\t1\t2\t1\t1\t0\t0\t200\t900\t40\t-1\t\n5\t1\t2\t1\t1\t1\t0\t200\t90\t40\t91\tthirty\n\
             5\t1\t2\t1\t1\t2\t100\t200\t90\t40\t90\tdays\n5\t1\t2\t1\t1\t3\t200\t200\t90\t40\t3\t~~\n";
-        let read = words(table, 2480, 3508);
+        let rows = table.lines().skip(1).collect();
+        let read = words(&Rows {
+            width: 2480.0,
+            height: 3508.0,
+            rows,
+        });
         let pieces = &read.page.pieces;
         assert_eq!((read.words, pieces.len()), (3, 3));
         assert!(pieces[0].size > 2.0 * pieces[1].size, "{pieces:?}");

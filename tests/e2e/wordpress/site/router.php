@@ -5,8 +5,9 @@
  */
 
 $root = rtrim($_SERVER['DOCUMENT_ROOT'], '/');
+$base = (string) getenv('DESKHAND_RIG_BASE');
 $path = '/' . ltrim(rawurldecode((string) parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH)), '/');
-if (str_contains($path, '..') || str_contains($path, "\0") || preg_match('~/\.(?!well-known)~', $path) || str_starts_with($path, '/wp-content/database')) {
+if (str_contains($path, '..') || str_contains($path, "\0") || preg_match('~/\.(?!well-known)~', $path) || str_starts_with($path, "$base/wp-content/database")) {
     http_response_code(404);
     return true;
 }
@@ -27,8 +28,8 @@ if (is_file($root . $path)) {
     require $root . $path;
     return true;
 }
-$_SERVER['SCRIPT_NAME'] = $_SERVER['PHP_SELF'] = '/index.php';
-$_SERVER['SCRIPT_FILENAME'] = $root . '/index.php';
-chdir($root);
-require $root . '/index.php';
+$_SERVER['SCRIPT_NAME'] = $_SERVER['PHP_SELF'] = "$base/index.php";
+$_SERVER['SCRIPT_FILENAME'] = "$root$base/index.php";
+chdir($root . $base);
+require "$root$base/index.php";
 return true;

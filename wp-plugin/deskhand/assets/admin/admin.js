@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * The connection test: WordPress tries the connection from its server, this browser tries the stream, as visitors' will.
  */

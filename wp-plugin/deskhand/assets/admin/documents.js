@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /** Keeps states of documents and the progress of the full sync up to date while somebody looks at them. */
 (({ apiFetch, i18n }) => {
 	const { __, sprintf } = i18n;

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /** A panel beside the post in the block editor: whether the help chat leaves it out. Saved in one piece with the post. */
 (({ components, coreData, data, editor, editPost, element, i18n, plugins }) => {
 	const { createElement: h } = element;

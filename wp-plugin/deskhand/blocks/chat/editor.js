@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
 /**
  * The chat's block in the editor: a picture of it, and what may differ from the site's settings. Plain calls of
  * WordPress's own packages, so that no build is needed.

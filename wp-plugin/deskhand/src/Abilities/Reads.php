@@ -12,6 +12,7 @@ use Deskhand\Connection\Client;
 use Deskhand\Connection\Test;
 use Deskhand\Jobs\JobStore;
 use Deskhand\Part;
+use Deskhand\Shop\Orders;
 
 defined('ABSPATH') || exit;
 
@@ -68,6 +69,33 @@ final class Reads implements Part
             'type' => 'object',
             'properties' => array_fill_keys(['pending', 'running', 'succeeded', 'failed'], $figure),
         ], fn (mixed $input): array => $this->jobs->states(time() - (is_array($input) ? (int) ($input['days'] ?? 30) : 30) * DAY_IN_SECONDS));
+        self::add('count-handoffs', __('Count conversations that wait', 'deskhand'), __('How many conversations wait for a person, since when and why, and how many tickets are open.', 'deskhand'), ['type' => 'object', 'properties' => [], 'additionalProperties' => false, 'default' => []], [
+            'type' => 'object',
+            'properties' => ['count' => $figure, 'oldest' => ['type' => 'string'], 'reasons' => ['type' => 'object', 'additionalProperties' => $figure], 'tickets' => $figure],
+        ], function (): array|\WP_Error {
+            $answer = $this->client->ask('GET', '/api/handoffs');
+            if (!$answer->isOk() || !is_array($answer->json)) {
+                return $answer->toError();
+            }
+            return [
+                'count' => absint($answer->json['count'] ?? 0),
+                'oldest' => (string) ($answer->json['oldest'] ?? ''),
+                'reasons' => array_map('absint', (array) ($answer->json['reasons'] ?? [])),
+                'tickets' => absint($answer->json['tickets'] ?? 0),
+            ];
+        });
+        if (Orders::exist()) {
+            $text = ['type' => 'string'];
+            self::add('list-orders', __('List a customer\'s orders', 'deskhand'), __('The last orders of a customer\'s account: number, state, total.', 'deskhand'), [
+                'type' => 'object',
+                'properties' => ['user_id' => ['type' => 'integer', 'minimum' => 1], 'limit' => ['type' => 'integer', 'minimum' => 1, 'maximum' => 20, 'default' => 5]],
+                'required' => ['user_id'],
+                'additionalProperties' => false,
+            ], [
+                'type' => 'array',
+                'items' => ['type' => 'object', 'properties' => ['number' => $text, 'status' => $text, 'total' => $text, 'currency' => $text, 'items' => $figure, 'created_at' => $text]],
+            ], static fn (mixed $input): array => Orders::of((int) ($input['user_id'] ?? 0), (int) ($input['limit'] ?? 5)), static fn (): bool => current_user_can('edit_shop_orders') || current_user_can('manage_woocommerce'));
+        }
         self::add('list-documents', __('List documents', 'deskhand'), __('What the agent answers from: title, address and state of each document.', 'deskhand'), [
             'type' => 'object',
             'properties' => ['state' => ['type' => 'string', 'enum' => ['waiting', 'processing', 'live', 'pending_review', 'failed', 'removed']], 'limit' => ['type' => 'integer', 'minimum' => 1, 'maximum' => 100, 'default' => 50]],
@@ -99,8 +127,9 @@ final class Reads implements Part
     /**
      * @param array<string, mixed> $input
      * @param array<string, mixed> $output
+     * @param (callable(): bool)|null $may who may; else administrators
      */
-    private static function add(string $name, string $label, string $description, array $input, array $output, callable $execute): void
+    private static function add(string $name, string $label, string $description, array $input, array $output, callable $execute, ?callable $may = null): void
     {
         wp_register_ability("deskhand/$name", [
             'label' => $label,
@@ -109,7 +138,7 @@ final class Reads implements Part
             'input_schema' => $input,
             'output_schema' => $output,
             'execute_callback' => $execute,
-            'permission_callback' => static fn (): bool => Capability::isAdmin(),
+            'permission_callback' => $may ?? static fn (): bool => Capability::isAdmin(),
             'meta' => ['annotations' => ['readonly' => true, 'destructive' => false, 'idempotent' => true], 'show_in_rest' => true],
         ]);
     }

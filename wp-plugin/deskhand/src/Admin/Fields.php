@@ -21,6 +21,7 @@ final class Fields
             'connection' => __('Connection', 'deskhand'),
             'chat' => __('Chat', 'deskhand'),
             'knowledge' => __('Knowledge', 'deskhand'),
+            'events' => __('Forms and orders', 'deskhand'),
             'jobs' => __('AI jobs', 'deskhand'),
             'limits' => __('Limits and privacy', 'deskhand'),
         ];
@@ -34,6 +35,7 @@ final class Fields
         return match ($tab) {
             'chat' => self::chat(),
             'knowledge' => self::knowledge(),
+            'events' => self::events(),
             'jobs' => self::jobs(),
             'limits' => self::limits(),
             default => [],
@@ -67,6 +69,15 @@ final class Fields
         return [
             ['key' => 'post_types', 'label' => __('What answers come from', 'deskhand'), 'as' => 'checks', 'choices' => $types, 'help' => __('Published content only. Drafts, private and password-protected posts are never sent; a single post can be left out in its editor.', 'deskhand')],
             ['key' => 'media', 'label' => __('Files of the media library', 'deskhand'), 'as' => 'check', 'help' => __('PDF, Word and other documents, as they are uploaded.', 'deskhand')],
+        ];
+    }
+
+    /** @return list<array<string, mixed>> */
+    private static function events(): array
+    {
+        return [
+            ['key' => 'forms', 'label' => __('Forms become tickets', 'deskhand'), 'as' => 'check', 'help' => __('What visitors write in forms of Contact Form 7, WPForms and Gravity Forms is sent to your backend, where your team finds it as a ticket. Passwords, cards, files and hidden fields are left out. Say so in your privacy policy.', 'deskhand')],
+            ['key' => 'orders', 'label' => __('Orders of WooCommerce', 'deskhand'), 'as' => 'check', 'help' => __('Where WooCommerce is active: a customer who is logged in is known with the last orders (number, state, total), and the backend hears when an order is paid or has changed.', 'deskhand')],
         ];
     }
 

@@ -22,6 +22,8 @@ final class Menu implements Part
         private readonly SettingsPage $settings,
         private readonly JobsPage $jobs,
         private readonly UsagePage $usage,
+        private readonly EventsPage $events,
+        private readonly Handoffs $handoffs,
     ) {
     }
 
@@ -48,12 +50,19 @@ final class Menu implements Part
         add_menu_page(__('Deskhand', 'deskhand'), __('Deskhand', 'deskhand'), Capability::forMenu(), self::SLUG, $this->settings->show(...), $icon, 58);
         add_submenu_page(self::SLUG, __('Deskhand settings', 'deskhand'), __('Settings', 'deskhand'), Capability::forMenu(), self::SLUG);
         add_submenu_page(self::SLUG, __('AI jobs', 'deskhand'), __('AI jobs', 'deskhand'), Capability::forMenu(), self::SLUG . '-jobs', $this->jobs->show(...));
+        add_submenu_page(self::SLUG, __('Events', 'deskhand'), __('Events', 'deskhand'), Capability::forMenu(), self::SLUG . '-events', $this->events->show(...));
         add_submenu_page(self::SLUG, __('Usage', 'deskhand'), __('Usage', 'deskhand'), Capability::forMenu(), self::SLUG . '-usage', $this->usage->show(...));
     }
 
     private function console(): void
     {
-        global $submenu;
+        global $menu, $submenu;
+        // Added here, since WordPress names the pages below after the menu's title.
+        foreach ((array) $menu as $at => $entry) {
+            if (($entry[2] ?? '') === self::SLUG) {
+                $menu[$at][0] .= $this->handoffs->bubble(); // phpcs:ignore WordPress.WP.GlobalVariablesOverride -- there is no other way
+            }
+        }
         $as = $this->credentials->current();
         if ($as !== null && isset($submenu[self::SLUG])) {
             // phpcs:ignore WordPress.WP.GlobalVariablesOverride -- WordPress has no other way to a link outside of wp-admin

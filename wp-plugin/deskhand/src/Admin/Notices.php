@@ -6,6 +6,8 @@ namespace Deskhand\Admin;
 
 use Deskhand\Capability;
 use Deskhand\Connection\CredentialStore;
+use Deskhand\Events\Event;
+use Deskhand\Events\Outbox;
 use Deskhand\Jobs\Job;
 use Deskhand\Jobs\JobStore;
 use Deskhand\Knowledge\Sender;
@@ -20,7 +22,7 @@ final class Notices implements Part
 {
     private const SCREENS = ['dashboard', 'plugins', 'upload'];
 
-    public function __construct(private readonly CredentialStore $credentials, private readonly JobStore $jobs)
+    public function __construct(private readonly CredentialStore $credentials, private readonly JobStore $jobs, private readonly Outbox $events)
     {
     }
 
@@ -47,6 +49,14 @@ final class Notices implements Part
         $pause = Sender::pause();
         if ($pause !== null && $pause['failures'] >= 5) {
             self::print('warning', esc_html(__('Deskhand can\'t send this site\'s pages and files to its backend; nothing is lost, and it goes on trying.', 'deskhand')) . ' ' . esc_html($pause['detail']) . ' ' . $link(Menu::url(), __('Test the connection', 'deskhand')));
+        }
+        $untold = $this->events->count(Event::FAILED);
+        if ($untold > 0) {
+            self::print('warning', esc_html(sprintf(
+                /* translators: %s: a number */
+                _n('Deskhand couldn\'t tell its backend of %s event.', 'Deskhand couldn\'t tell its backend of %s events.', $untold, 'deskhand'),
+                number_format_i18n($untold),
+            )) . ' ' . $link(Menu::url('events'), __('Look at them', 'deskhand')));
         }
         $failed = $this->jobs->count(['status' => Job::FAILED, 'from' => time() - DAY_IN_SECONDS]);
         if ($failed >= 5) {

@@ -60,6 +60,8 @@ abstract class Page
             'connected' => __('Connected. Now test the connection.', 'deskhand'),
             'disconnected' => __('Disconnected. The backend still has what it knew; its operator can erase it.', 'deskhand'),
             'again' => __('The job will be sent again.', 'deskhand'),
+            'event_again' => __('The event will be sent again.', 'deskhand'),
+            'event_gone' => __('The event was deleted.', 'deskhand'),
         ];
         if (isset($words[$done])) {
             self::notice('success', $words[$done]);

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Chat;
 
 use Deskhand\Connection\Credentials;
+use Deskhand\Rest\Routes;
 
 defined('ABSPATH') || exit;
 
@@ -27,15 +28,32 @@ final class Token
         $expires = time() + self::SECONDS;
         $claims = ['sub' => $visitorId, 'aud' => 'deskhand', 'origin' => $origin, 'exp' => $expires, 'jti' => wp_generate_uuid4()];
         return [
-            'token' => self::sign($as, $user > 0 ? $claims + ['wp_user' => $user] : $claims),
+            'token' => self::sign($as, $claims + self::login($user)),
             'expires_at' => gmdate('Y-m-d\TH:i:s\Z', $expires),
         ];
     }
 
     /** For handing over one AI job; its id is the job's idempotency key. */
-    public static function forJob(Credentials $as, string $subject, string $idempotencyKey): string
+    public static function forJob(Credentials $as, string $subject, string $idempotencyKey, int $user = 0): string
     {
-        return self::sign($as, ['sub' => $subject, 'aud' => 'deskhand-jobs', 'exp' => time() + self::JOB_SECONDS - 1, 'jti' => $idempotencyKey]);
+        $claims = ['sub' => $subject, 'aud' => 'deskhand-jobs', 'exp' => time() + self::JOB_SECONDS - 1, 'jti' => $idempotencyKey];
+        return self::sign($as, $claims + ($subject === 'site' ? [] : self::login($user)));
+    }
+
+    /** For telling an event; good once. */
+    public static function forEvent(Credentials $as): string
+    {
+        return self::sign($as, ['sub' => 'site', 'aud' => 'deskhand-events', 'exp' => time() + self::JOB_SECONDS, 'jti' => wp_generate_uuid4()]);
+    }
+
+    /**
+     * Who is logged in, and where the backend may ask about them: WordPress knows where its REST routes are.
+     *
+     * @return array<string, mixed>
+     */
+    private static function login(int $user): array
+    {
+        return $user > 0 ? ['wp_user' => $user, 'profile' => Routes::url('/profile')] : [];
     }
 
     /** @param array<string, mixed> $claims */

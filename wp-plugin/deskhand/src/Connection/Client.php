@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Deskhand\Connection;
 
+use Deskhand\Chat\Token;
+
 defined('ABSPATH') || exit;
 
 /**
@@ -31,6 +33,22 @@ final class Client
         }
         $raw = (string) wp_json_encode(['site_id' => $as->siteId, 'timestamp' => time()] + $body, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
         return $this->send($as, 'POST', $path, $raw, Signer::webhook($as, $raw, $idempotencyKey), $seconds);
+    }
+
+    /**
+     * Tells the backend's bridge of an event: under a token that is good once, signed over the raw body.
+     *
+     * @param array<string, mixed> $body
+     */
+    public function event(array $body, string $idempotencyKey, float $seconds = self::SECONDS): Answer
+    {
+        $as = $this->store->current();
+        if ($as === null) {
+            return $this->notConnected();
+        }
+        $raw = (string) wp_json_encode($body, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
+        $headers = ['Authorization' => 'Bearer ' . Token::forEvent($as), 'X-Idempotency-Key' => $idempotencyKey] + Signer::event($as, $raw);
+        return $this->send($as, 'POST', '/ingest', $raw, $headers, $seconds);
     }
 
     /**

@@ -29,6 +29,12 @@ final class Signer
         return $idempotencyKey === '' ? $headers : $headers + ['Idempotency-Key' => $idempotencyKey];
     }
 
+    /** @return array<string, string> headers of an event for the bridge */
+    public static function event(Credentials $as, string $body): array
+    {
+        return ['X-Signature' => 'sha256=' . hash_hmac('sha256', $body, $as->keys()->webhook())];
+    }
+
     /**
      * Whether the backend sent this, now: X-AI-Signature is the base64 of an HMAC over the time, a full stop and the body.
      *

@@ -16,7 +16,7 @@ defined('ABSPATH') || exit;
 final class Lifecycle implements Part
 {
     /** Every recurring or single event of the plugin: deactivation ends them. */
-    public const EVENTS = ['deskhand_send', 'deskhand_sweep', 'deskhand_clean', 'deskhand_sync', 'deskhand_jobs'];
+    public const EVENTS = ['deskhand_send', 'deskhand_sweep', 'deskhand_clean', 'deskhand_sync', 'deskhand_jobs', 'deskhand_events', 'deskhand_handoffs'];
     public const CAPABILITIES = ['deskhand_admin', 'deskhand_staff'];
 
     public function register(): void

@@ -12,7 +12,7 @@ defined('ABSPATH') || exit;
 final class Schema
 {
     /** Raised with every change below. */
-    public const VERSION = 2;
+    public const VERSION = 3;
     public const OPTION = 'deskhand_schema';
 
     /** @return array<string, string> a table's columns and keys, by its name without prefix */
@@ -74,6 +74,24 @@ final class Schema
                 KEY user_created (user_id,created_at),
                 KEY input_hash (input_hash),
                 KEY status_due (status,due_at)",
+            // What happened here and the backend hasn't heard of yet.
+            'deskhand_events' => "id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
+                uid varchar(36) NOT NULL,
+                type varchar(64) NOT NULL,
+                object_ref varchar(200) NOT NULL,
+                data longtext NOT NULL,
+                occurred_at bigint(20) unsigned NOT NULL DEFAULT 0,
+                revision bigint(20) unsigned NOT NULL DEFAULT 0,
+                due_at bigint(20) unsigned NOT NULL DEFAULT 0,
+                claimed_until bigint(20) unsigned NOT NULL DEFAULT 0,
+                attempts int(10) unsigned NOT NULL DEFAULT 0,
+                state varchar(20) NOT NULL DEFAULT 'waiting',
+                code varchar(60) NOT NULL DEFAULT '',
+                detail text NOT NULL,
+                created_at bigint(20) unsigned NOT NULL DEFAULT 0,
+                PRIMARY KEY  (id),
+                UNIQUE KEY uid (uid),
+                KEY state_due (state,due_at)",
             // How often somebody did something within a window of time.
             'deskhand_windows' => 'bucket varchar(64) NOT NULL,
                 hits int(10) unsigned NOT NULL DEFAULT 0,

@@ -164,20 +164,28 @@ final class JobStore
     }
 
     /**
-     * What a person's jobs hold.
+     * A person's jobs: those of the account, and those of anybody in which the address was left.
      *
      * @return list<Job>
      */
-    public function ofPerson(int $user, int $most, int $skip): array
+    public function ofPerson(int $user, string $email, int $most, int $skip): array
     {
-        return $this->many('user_id = %d', [$user], 'id', $most, $skip);
+        return $this->many(...[...self::person($user, $email), 'id', $most, $skip]);
     }
 
-    public function erasePerson(int $user): int
+    public function erasePerson(int $user, string $email): int
     {
         global $wpdb;
-        // phpcs:ignore WordPress.DB -- our own table
-        return (int) $wpdb->query($wpdb->prepare('DELETE FROM ' . self::table() . ' WHERE user_id = %d', $user));
+        [$where, $values] = self::person($user, $email);
+        // phpcs:ignore WordPress.DB -- our own table, values prepared
+        return (int) $wpdb->query($wpdb->prepare('DELETE FROM ' . self::table() . " WHERE $where", $values));
+    }
+
+    /** @return array{string, list<mixed>} */
+    private static function person(int $user, string $email): array
+    {
+        global $wpdb;
+        return ["(user_id = %d AND user_id > 0) OR (LOWER(request) LIKE %s AND %s <> '')", [$user, '%' . $wpdb->esc_like(strtolower($email)) . '%', $email]];
     }
 
     /** Ends the keeping of what is older: it is deleted, or only its figures stay. */

@@ -103,7 +103,7 @@ final class Sender
             $this->retry($job, $attempt, 'not_connected', $this->credentials->problem() ?: __('This site isn\'t connected to a backend yet.', 'deskhand'), 0);
             return;
         }
-        $answer = $this->client->submit('/jobs', $this->body($job), Token::forJob($as, $job->visitor ?: 'site', $job->idempotencyKey));
+        $answer = $this->client->submit('/jobs', $this->body($job), Token::forJob($as, $job->visitor ?: 'site', $job->idempotencyKey, $job->userId));
         $remote = is_array($answer->json) && is_string($answer->json['job_id'] ?? null) ? $answer->json['job_id'] : '';
         if ($answer->isOk() && preg_match('/^[\w-]{1,64}$/', $remote)) {
             $this->jobs->sent($job, $remote);

@@ -7,6 +7,7 @@ namespace Deskhand\Privacy;
 use Deskhand\Chat\Visitor;
 use Deskhand\Connection\Client;
 use Deskhand\Connection\CredentialStore;
+use Deskhand\Events\Outbox;
 use Deskhand\Jobs\JobStore;
 use Deskhand\Part;
 
@@ -21,7 +22,7 @@ final class Tools implements Part
     /** Erasure goes over all tables. */
     private const SECONDS = 15.0;
 
-    public function __construct(private readonly CredentialStore $credentials, private readonly Client $client, private readonly JobStore $jobs)
+    public function __construct(private readonly CredentialStore $credentials, private readonly Client $client, private readonly JobStore $jobs, private readonly Outbox $events)
     {
     }
 
@@ -44,7 +45,7 @@ final class Tools implements Part
     public function export(string $email, int $page = 1): array
     {
         $user = get_user_by('email', $email);
-        $jobs = $user ? $this->jobs->ofPerson((int) $user->ID, self::PAGE, ($page - 1) * self::PAGE) : [];
+        $jobs = $this->jobs->ofPerson($user ? (int) $user->ID : 0, $email, self::PAGE, ($page - 1) * self::PAGE);
         $data = [];
         foreach ($jobs as $job) {
             $data[] = self::item('deskhand-jobs', __('AI jobs (Deskhand)', 'deskhand'), "job-$job->uid", [
@@ -52,6 +53,9 @@ final class Tools implements Part
                 __('Asked', 'deskhand') => (string) ($job->request['user_msg'] ?? $job->request['prompt'] ?? ''),
                 __('Answered', 'deskhand') => (string) ($job->result['text'] ?? ''),
             ]);
+        }
+        foreach ($page === 1 ? $this->events->ofPerson($email) : [] as $event) {
+            $data[] = self::item('deskhand-events', __('Events (Deskhand)', 'deskhand'), "event-$event->id", [__('Happened', 'deskhand') => $event->happened(), __('What', 'deskhand') => $event->type] + self::flat($event->data, __('Told', 'deskhand')));
         }
         if ($page === 1 && $this->credentials->current() !== null) {
             $data = [...$data, ...$this->remote($email)];
@@ -65,7 +69,7 @@ final class Tools implements Part
     public function erase(string $email, int $page = 1): array
     {
         $user = get_user_by('email', $email);
-        $removed = $user ? $this->jobs->erasePerson((int) $user->ID) : 0;
+        $removed = $this->jobs->erasePerson($user ? (int) $user->ID : 0, $email) + $this->events->erasePerson($email);
         $messages = [];
         $retained = false;
         if ($this->credentials->current() !== null) {
