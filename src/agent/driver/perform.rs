@@ -17,9 +17,9 @@ use crate::agent::phrases;
 use crate::agent::record::{CallNews, Ending};
 use crate::domain::event::{AskKind, Asks, Outcome, ReplaceReason, StepStatus, ThreadEvent};
 use crate::domain::site::Mode;
+use crate::domain::tool::Power;
 use crate::hands::Tool;
 use crate::hands::send_email::{self, SendEmail};
-use crate::domain::tool::Power;
 
 impl Driver {
     pub(super) fn perform(&mut self, action: Action) {
