@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use deskhand::domain::ai_job::Request;
+use deskhand::domain::clock::Clock as _;
 use deskhand::domain::ids::{MessageId, VisitorId};
 use deskhand::domain::job::Priority;
 use deskhand::gateway::accept::{Asked, accept};
