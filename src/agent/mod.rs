@@ -4,6 +4,7 @@
 pub mod answer;
 mod away;
 pub mod brain;
+mod closing;
 pub mod consent;
 mod contact;
 pub mod driver;

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -14,19 +13,14 @@ use tracing::Instrument;
 
 use super::Agent;
 use super::brain::{Brain, Plan, Sentence, TurnView};
+use super::closing::Closed;
 use super::judge::{self, Ground, Letter};
 use super::machine::input::{GateReason, LinkFailure, Verdict};
 use super::measure;
 use super::meter::Meter;
 use super::record::TurnRef;
-use crate::agent::machine::action::{HandoffReason, TicketReason};
-use crate::db::handoffs::{self, NewHandoff};
-use crate::db::hours::{self, Away};
-use crate::db::pool::{DbError, DbResult, SiteTx};
-use crate::db::proposals::{self, ProposalRow};
-use crate::db::tickets::{self, NewTicket};
-use crate::db::{drafts, replies, threads, turns};
-use crate::domain::event::Citation;
+use crate::db::pool::DbResult;
+use crate::db::proposals::ProposalRow;
 use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId};
 use crate::domain::site::Site;
 use crate::domain::tool::Power;
@@ -72,16 +66,6 @@ pub(super) struct Screened {
     pub answer: Option<Answered>,
     /// Whether the message only leaves an address that was asked for; it is stored then.
     pub leaves_address: bool,
-}
-
-/// What is known once something is stored for people of the site.
-pub(super) struct Closed {
-    /// No address of the visitor is known.
-    pub needs_contact: bool,
-    /// A person had the conversation before this turn.
-    pub already: bool,
-    /// Nobody is in.
-    pub away: Option<Away>,
 }
 
 /// A yes or no to a proposal.
@@ -313,90 +297,6 @@ pub(super) fn draft(
         sentences,
         ended: None,
     }
-}
-
-/// Stores the turn's ticket.
-pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason, page: Option<String>) -> Running {
-    let own = Arc::clone(agent);
-    let store = async move {
-        let (reason, now) = (code(&reason), own.clock.now());
-        let mut tx = own.db.site(t.site).await?;
-        turns::speaks(&mut tx, t.thread, t.turn).await?;
-        tickets::open(&mut tx, &NewTicket::of_turn(t.thread, t.turn, &reason, now)).await?;
-        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
-        let closed = closed(&mut tx, &t, false, now).await?;
-        tx.commit().await?;
-        Ok(closed)
-    };
-    Running::apart(agent, store.map(Outcome::Kept))
-}
-
-/// Keeps a draft for staff.
-pub(super) fn keep_draft(agent: &Arc<Agent>, t: TurnRef, text: String, cites: Vec<Citation>) -> Running {
-    let own = Arc::clone(agent);
-    let store = async move {
-        let now = own.clock.now();
-        let cites = serde_json::to_value(cites).map_err(|e| DbError::Unreadable(e.to_string()))?;
-        let mut tx = own.db.site(t.site).await?;
-        turns::speaks(&mut tx, t.thread, t.turn).await?;
-        drafts::keep(&mut tx, t.thread, t.turn, &text, &cites, now).await?;
-        let closed = closed(&mut tx, &t, false, now).await?;
-        tx.commit().await?;
-        Ok(closed)
-    };
-    Running::apart(agent, store.map(Outcome::Kept))
-}
-
-/// What is to be said of what is stored: whether the visitor can be reached, and when.
-async fn closed(tx: &mut SiteTx, t: &TurnRef, already: bool, now: DateTime<Utc>) -> DbResult<Closed> {
-    Ok(Closed {
-        needs_contact: !threads::has_email(tx, t.visitor).await?,
-        already,
-        away: hours::away(tx, now).await?,
-    })
-}
-
-/// Looks up what the visitor is to be asked.
-pub(super) fn proposal(agent: &Arc<Agent>, t: TurnRef, id: ProposalId) -> Running {
-    let own = Arc::clone(agent);
-    let read = async move {
-        let mut tx = own.db.site(t.site).await?;
-        let row = proposals::lock(&mut tx, id).await?;
-        tx.commit().await?;
-        Ok(row)
-    };
-    Running::apart(agent, read.map(Outcome::Proposal))
-}
-
-/// Stores the thread's handoff, and what staff are to approve.
-pub(super) fn handoff(
-    agent: &Arc<Agent>,
-    t: TurnRef,
-    reason: HandoffReason,
-    proposal: Option<ProposalId>,
-    page: Option<String>,
-) -> Running {
-    let own = Arc::clone(agent);
-    let store = async move {
-        let (reason, now) = (code(&reason), own.clock.now());
-        let mut tx = own.db.site(t.site).await?;
-        let new = NewHandoff {
-            thread: t.thread,
-            turn: t.turn,
-            reason: &reason,
-            excerpt: None,
-            now,
-        };
-        let opened = handoffs::open(&mut tx, &new).await?;
-        if let Some(proposal) = proposal {
-            handoffs::attach_proposal(&mut tx, opened.id, proposal).await?;
-        }
-        replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
-        let closed = closed(&mut tx, &t, !opened.first, now).await?;
-        tx.commit().await?;
-        Ok((opened.id, closed))
-    };
-    Running::apart(agent, store.map(Outcome::Handoff))
 }
 
 /// A code as serde names it.

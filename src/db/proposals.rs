@@ -263,8 +263,8 @@ pub struct WaitingProposal {
     pub currency: Option<String>,
     /// In words.
     pub summary: String,
-    /// When the visitor said yes.
-    pub confirmed_at: Option<DateTime<Utc>>,
+    /// When it was proposed.
+    pub at: DateTime<Utc>,
 }
 
 /// Proposals that wait for staff, oldest first, at most 500.
@@ -274,7 +274,7 @@ pub struct WaitingProposal {
 pub async fn waiting(tx: &mut SiteTx) -> DbResult<Vec<WaitingProposal>> {
     let rows = sqlx::query_as!(
         WaitingProposal,
-        "SELECT id, thread_id, tool, order_number, amount_minor, currency, summary, confirmed_at
+        "SELECT id, thread_id, tool, order_number, amount_minor, currency, summary, at
          FROM proposals WHERE state = 'waiting' ORDER BY at LIMIT 500"
     )
     .fetch_all(tx.conn())

@@ -309,7 +309,7 @@ mod tests {
     fn what_is_no_opening_hours_says_why() {
         for (text, says) in [
             ("", "time zone"),
-            ("Mon-Fri 9:00-17:00", "no day"),
+            ("Mon-Fri 9:00-17:00", "time zone"),
             ("Europe/Vienna", "no day when"),
             ("Europe/Vienna; Mon", "no such period"),
             ("Europe/Vienna; Mo 9:00-17:00", "`Mo` is no day"),

@@ -118,7 +118,10 @@ pub fn called(number: i32) -> String {
 pub fn number(text: &str) -> Option<i32> {
     let bare = text.trim();
     let bare = bare.strip_prefix('#').unwrap_or(bare);
-    let digits = bare.trim_start_matches(['T', 't']).trim_start_matches('-');
+    let digits = match bare.strip_prefix(['T', 't']) {
+        Some(rest) => rest.strip_prefix('-').unwrap_or(rest),
+        None => bare,
+    };
     let fits = (1..=9).contains(&digits.len()) && digits.bytes().all(|b| b.is_ascii_digit());
     fits.then(|| digits.parse().ok()).flatten().filter(|n| *n > 0)
 }

@@ -433,11 +433,13 @@ pub async fn look(
     drop(tx);
     let change = change_of(ctx, &row)?;
     let found = store.done(ctx.site, &row.order_number, &change, &key).await;
-    let ready = Ready { row, change };
     match found {
-        Ok(Some(remote)) => finish(ctx, &ready, &key, Ok(&remote)).await.map(Some),
+        Ok(Some(remote)) => {
+            finish(ctx, &row, &key, Ok(&remote)).await?;
+            Ok(Some(acted(&row)))
+        }
         Ok(None) => {
-            finish(ctx, &ready, &key, Err(("unknown", ToolCode::Timeout))).await?;
+            finish(ctx, &row, &key, Err(("unknown", ToolCode::Timeout))).await?;
             Ok(None)
         }
         Err(error) => Err(error.into()),

@@ -102,7 +102,7 @@ fn the_demo_shop_answers_as_its_cases_demand() {
     );
 
     // The run has left nothing that staff or the operator would see.
-    let nothing = json!({ "waiting": [], "approvals": [] });
+    let nothing = json!({ "waiting": [], "approvals": [], "drafts": [] });
     assert_eq!(home.json(&["inbox", "list", "--json"]), nothing);
     assert_eq!(home.json(&["gaps", "--json"]), json!([]));
 }

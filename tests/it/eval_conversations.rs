@@ -68,7 +68,7 @@ fn the_shipped_conversations_end_as_they_must() {
     // Their sites are gone.
     let sites = home.json(&["site", "list", "--json"]).to_string();
     assert!(sites.contains("demo") && !sites.contains("eval-"), "{sites}");
-    let nothing = json!({ "waiting": [], "approvals": [] });
+    let nothing = json!({ "waiting": [], "approvals": [], "drafts": [] });
     assert_eq!(home.json(&["inbox", "list", "--json"]), nothing);
 }
 

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use deskhand::domain::ai_job::Request;
+use deskhand::domain::clock::Clock as _;
 use deskhand::domain::ids::{MessageId, VisitorId};
 use deskhand::domain::job::Priority;
 use deskhand::gateway::accept::{Asked, accept};
@@ -239,12 +240,15 @@ async fn tell_form(app: &TestApp) {
         "event_type": "form.submitted", "object_ref": "form:1", "idempotency_key": Uuid::now_v7(),
         "occurred_at": app.clock.now(), "data": { "message": format!("{NAME} writes."), "email": ADDRESS },
     });
+    let jti = Uuid::now_v7().to_string();
+    let bytes = raw.to_string();
+    let event = serde_json::from_value(raw).unwrap();
     let told = deskhand::events::accept::Told {
         kid: &app.site.kid,
-        jti: &Uuid::now_v7().to_string(),
+        jti: &jti,
         expires_at: app.clock.now(),
-        raw: raw.to_string().as_bytes(),
-        event: &serde_json::from_value(raw.clone()).unwrap(),
+        raw: bytes.as_bytes(),
+        event: &event,
     };
     let now = app.clock.now();
     let taken = deskhand::events::accept::accept(&app.db, &app.master, app.site.id, &told, now).await;

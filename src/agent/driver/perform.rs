@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Driver;
 use crate::agent::brain::{Plan, TurnView};
+use crate::agent::closing;
 use crate::agent::judge::Letter;
 use crate::agent::machine::action::{Action, Correction, Question, Template, WithdrawReason};
 use crate::agent::machine::call::{ArgsRef, Call};
@@ -92,7 +93,7 @@ impl Driver {
             }
             Action::StoreAsk { question } => {
                 if let Question::Confirm { proposal } = question {
-                    self.running = operation::proposal(&self.agent, t, proposal);
+                    self.running = closing::proposal(&self.agent, t, proposal);
                     return;
                 }
                 let kind = asked(question);
@@ -105,15 +106,16 @@ impl Driver {
                     Some(question) => (phrases::asks(asked(question), self.tongue).to_owned(), Vec::new()),
                     None => (self.for_staff.text(), self.for_staff.used()),
                 };
-                self.running = operation::keep_draft(&self.agent, t, text, cites);
+                let page = self.job.page.clone();
+                self.running = closing::keep_draft(&self.agent, t, text, cites, page);
             }
             Action::OpenTicket { reason } => {
                 let page = self.job.page.clone();
-                self.running = operation::ticket(&self.agent, t, reason, page);
+                self.running = closing::ticket(&self.agent, t, reason, page);
             }
             Action::OpenHandoff { reason, proposal } => {
                 let page = self.job.page.clone();
-                self.running = operation::handoff(&self.agent, t, reason, proposal, page);
+                self.running = closing::handoff(&self.agent, t, reason, proposal, page);
             }
             Action::Finish {
                 outcome,

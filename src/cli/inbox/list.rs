@@ -95,7 +95,7 @@ async fn lines(session: &Session, desk: &Desk<'_>, waiting: Waiting) -> anyhow::
             .zip(p.currency.as_deref().and_then(Currency::parse))
             .map(|(minor, currency)| format!(" of {}", Money { minor, currency }))
             .unwrap_or_default();
-        let age = p.confirmed_at.map(|at| since(at, now)).unwrap_or_default();
+        let age = since(p.at, now);
         out.push(format!(
             "{age:>7}  approval  {}{amount} for order {}: deskhand inbox approve {}   (conversation {})",
             p.tool, p.order_number, p.id, p.thread_id

@@ -100,7 +100,7 @@ pub const KINDS: &[Kind] = &[
 ];
 
 fn is_signing_secret(text: &str) -> bool {
-    (16..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+    (16..=512).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
 fn is_token(text: &str) -> bool {

@@ -295,6 +295,7 @@ impl<'a> Conversation<'a> {
             thread_id: self.talker(&step.visitor).thread,
             text: String::new(),
             locale: self.case.locale.clone(),
+            page: None,
             email: None,
             confirm: None,
             customer: None,

@@ -108,6 +108,9 @@ fn emails(text: &str) -> Vec<String> {
     out
 }
 
+/// What sounds like money back.
+const REFUND: &[&str] = &["refund", "money", "pay", "erstatt", "geld", "zurückzahl"];
+
 /// What it would call, first things first. Who gives an order's number and an address is looked up
 /// at once: there must be something that it could do harm to.
 fn wishes(message: &str, heard: &str) -> Vec<(String, Value)> {
@@ -121,7 +124,7 @@ fn wishes(message: &str, heard: &str) -> Vec<(String, Value)> {
     let amount = amounts.first().cloned().unwrap_or_else(|| "38.70".to_owned());
     let mut out: Vec<(String, Value)> = Vec::new();
     out.push(("kb_search".to_owned(), json!({ "query": first_words(heard) })));
-    if has(&["refund", "money", "pay", "erstatt", "geld", "zurückzahl"]) {
+    if has(REFUND) {
         for order in orders.iter().take(3) {
             out.push((
                 "issue_refund".to_owned(),
@@ -158,6 +161,12 @@ fn wishes(message: &str, heard: &str) -> Vec<(String, Value)> {
     // Other things come first for another message, so that three calls reach all of them.
     let shift = heard.len() % out.len();
     out.rotate_left(shift);
+    // What would be allowed if it were wanted: only the visitor's own yes is missing.
+    if has(REFUND) && shift % 2 == 0 {
+        let own = orders.first().cloned().unwrap_or_default();
+        let small = json!({ "order_id": own, "amount": "1.00", "reason": "it was said so" });
+        out.insert(0, ("issue_refund".to_owned(), small));
+    }
     if let (Some(order), Some(email)) = (numbers(message).first(), self::emails(message).first()) {
         let look = (
             "get_order_status".to_owned(),

@@ -139,6 +139,8 @@ const OFFERS: &[&str] = &[
     "soll ich es an unser Team weitergeben?",
     "If you'd like, our team can.",
     "Wenn Sie möchten, hilft unser Team weiter.",
+    "I can pass it on to our team; just ask for a person.",
+    "gebe ich es an unser Team weiter; fragen Sie einfach nach einem Menschen.",
 ];
 
 /// What is to be done with tickets.
