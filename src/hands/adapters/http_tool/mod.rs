@@ -144,7 +144,7 @@ impl HttpTool {
         };
         let answer = self.fetcher.exchange(out, &self.allowed).await?;
         match answer.status {
-            200 | 201 | 202 | 203 => {}
+            200..=203 => {}
             204 | 205 => return Ok(Value::Object(serde_json::Map::new())),
             status => return Err(Fault::of_status(status)),
         }

@@ -261,14 +261,14 @@ fn parcels(value: &Value) -> Vec<String> {
             && n.chars()
                 .all(|c| c.is_ascii_alphanumeric() || "-_. /".contains(c))
     };
-    let all = match value {
+    let all: Vec<String> = match value {
         Value::Array(list) => list
             .iter()
             .filter_map(|one| text(&one["tracking_number"]).or_else(|| text(one)))
             .collect(),
         other => text(other)
             .map(|t| t.split(',').map(str::to_owned).collect())
-            .unwrap_or_else(Vec::new),
+            .unwrap_or_default(),
     };
     let trimmed = all.into_iter().map(|n| n.trim().to_owned());
     trimmed.filter(fits).take(MOST_PARCELS).collect()
