@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use secrecy::SecretString;
 
 use super::super::session::Session;
+use crate::agent::Agent;
 use crate::db::connections::Connection;
 use crate::domain::connection;
 use crate::domain::connection::kinds::{GITHUB, SLACK, TICKET_WEBHOOK, WOOCOMMERCE};
@@ -35,15 +36,22 @@ pub(super) async fn run(session: &Session, site: &Site, connection: &Connection)
                 "GitHub knows {repo}. Tickets that change from now on become issues there with the label deskhand."
             ))
         }
-        MCP => mcp(session, site, connection).await,
-        HTTP_TOOL => http_tool(session, site, connection).await,
+        MCP | HTTP_TOOL => {
+            let agent = session.agent()?;
+            let said = match connection.kind.as_str() {
+                MCP => mcp(&agent, site, connection).await,
+                _ => http_tool(&agent, site, connection).await,
+            };
+            // Other servers may be asked for their tools meanwhile.
+            agent.registry.drain().await;
+            said
+        }
         other => anyhow::bail!("nothing is known of how to try a connection of kind {other}"),
     }
 }
 
 /// Asks the server for its tools, and says which the agent may use.
-async fn mcp(session: &Session, site: &Site, connection: &Connection) -> anyhow::Result<String> {
-    let agent = session.agent()?;
+async fn mcp(agent: &Agent, site: &Site, connection: &Connection) -> anyhow::Result<String> {
     let outside = agent
         .registry
         .outside()
@@ -86,8 +94,7 @@ async fn mcp(session: &Session, site: &Site, connection: &Connection) -> anyhow:
 }
 
 /// Nothing is called: what a call changes, nobody knows here.
-async fn http_tool(session: &Session, site: &Site, connection: &Connection) -> anyhow::Result<String> {
-    let agent = session.agent()?;
+async fn http_tool(agent: &Agent, site: &Site, connection: &Connection) -> anyhow::Result<String> {
     let tools = agent.registry.site_tools(site.id).await;
     let of_this = |name: &str| name == format!("{HTTP_TOOL}/{}", connection.name);
     if let Some(problem) = tools.problems.iter().find(|p| of_this(&p.connection)) {
