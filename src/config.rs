@@ -7,6 +7,8 @@ pub mod fetch;
 mod keys;
 pub mod mail;
 pub mod master;
+pub mod moderation;
+mod moderation_keys;
 mod paths;
 mod provider_keys;
 pub mod providers;
@@ -26,7 +28,7 @@ use serde::Deserialize;
 
 use crate::knowledge::chunk::ChunkLimits;
 
-pub use keys::{KEYS, Key};
+pub use keys::Key;
 pub use reference::reference;
 
 /// Why the configuration can't be used. Every message names the key.
@@ -102,6 +104,8 @@ pub struct Config {
     /// Those that are asked next, in this order.
     #[serde(default)]
     pub providers: Vec<providers::ProviderEntry>,
+    /// Who is asked about what is written.
+    pub moderation: moderation::Moderation,
     /// How documents are cut.
     pub knowledge: Knowledge,
     /// Who looks for viruses in files.
@@ -266,7 +270,7 @@ impl Config {
             None => Some(PathBuf::from("deskhand.toml")).filter(|p| p.exists()),
         };
         let mut figment = Figment::new();
-        for key in KEYS {
+        for key in keys::all() {
             if let Some(default) = key.default {
                 figment = figment.merge(Serialized::default(key.path, parse(default)));
             }
@@ -414,6 +418,7 @@ impl Config {
         self.telemetry.validate()?;
         self.mail.validate()?;
         self.validate_providers()?;
+        self.moderation.validate(self.agent.first_ms)?;
         range("jobs.at_once", self.jobs.at_once as u64, 1, 256, "1 to 256")?;
         for (key, filter) in [
             ("log.filter", &self.log.filter),

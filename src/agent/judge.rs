@@ -10,8 +10,10 @@ use serde_json::{Value, json};
 use super::Agent;
 use super::brain::{Sentence, TurnView};
 use super::machine::input::GateReason;
+use super::operation::Judged;
 use crate::domain::tool::ToolCode;
 use crate::guardrails::gate::{self, Evidence, Fault, Reading, Source, Verdict};
+use crate::guardrails::moderation::{Direction, Moderated, Moderation};
 use crate::guardrails::sentences::Splitter;
 use crate::guardrails::{content, leak, pii};
 use crate::hands::ToolError;
@@ -98,6 +100,23 @@ impl Ground {
     }
 }
 
+/// Asks the moderation endpoint about the sentences that passed all else. Sentences of this
+/// program's own need no asking.
+pub(super) async fn moderate(moderation: &Moderation, judged: &mut [Judged]) {
+    let asked: Vec<usize> = (0..judged.len())
+        .filter(|i| judged[*i].1.is_ok() && !judged[*i].0.fixed)
+        .collect();
+    let texts: Vec<String> = asked.iter().map(|i| judged[*i].0.md.clone()).collect();
+    let verdicts = moderation.check(Direction::Answer, &texts).await;
+    for (i, verdict) in asked.into_iter().zip(verdicts) {
+        judged[i].1 = match verdict {
+            Moderated::Passes => Ok(()),
+            Moderated::Trips => Err(GateReason::Content),
+            Moderated::Unasked => Err(GateReason::Unmoderated),
+        };
+    }
+}
+
 /// A letter that a brain wrote, personal data behind placeholders, and what it may stand on.
 pub(super) struct Letter {
     pub text: String,
@@ -146,7 +165,16 @@ async fn passes(agent: &Agent, view: &TurnView, text: &str) -> Result<(), GateRe
             ground.judge(agent, &sentence(&all)).await?;
         }
     }
-    Ok(())
+    match moderated(&agent.moderation, text).await {
+        Moderated::Passes => Ok(()),
+        Moderated::Trips => Err(GateReason::Content),
+        Moderated::Unasked => Err(GateReason::Unmoderated),
+    }
+}
+
+async fn moderated(moderation: &Moderation, text: &str) -> Moderated {
+    let checked = moderation.check(Direction::Answer, &[text.to_owned()]).await;
+    checked.first().copied().unwrap_or(Moderated::Unasked)
 }
 
 /// The least cosine of the pairs, each of which must hold, by the default model of this

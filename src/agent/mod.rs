@@ -21,8 +21,10 @@ pub mod meter;
 mod opening;
 mod operation;
 pub mod phrases;
+mod policy;
 pub mod query;
 mod record;
+mod screening;
 pub mod turns;
 
 use std::collections::HashMap;
@@ -44,6 +46,7 @@ use crate::db::pool::Db;
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::{SiteId, TurnId};
 use crate::domain::seal::MasterKey;
+use crate::guardrails::moderation::Moderation;
 use crate::hands::registry::Registry;
 use crate::knowledge::base::Knowledge;
 
@@ -53,7 +56,7 @@ const MOST_SITES: u64 = 10_000;
 const SITE_KNOWN: Duration = Duration::from_secs(10);
 
 /// How the agent is set up.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct AgentSettings {
     /// Limits of a turn.
     pub limits: Limits,
@@ -61,6 +64,8 @@ pub struct AgentSettings {
     pub turns_at_once: usize,
     /// What a site may spend on language models a day, in millionths of the currency's unit.
     pub day_cap_micro: i64,
+    /// Who is asked about what is written, beside the closed rules.
+    pub moderation: Arc<Moderation>,
 }
 
 /// The agent of this process; shared by all turns.
@@ -77,6 +82,7 @@ pub struct Agent {
     pub master: Arc<MasterKey>,
     /// The embedding models, for the gate's doubts.
     pub knowledge: Arc<Knowledge>,
+    moderation: Arc<Moderation>,
     limits: Limits,
     day_cap_micro: i64,
     /// This process, as the owner of leases.
@@ -110,6 +116,7 @@ impl Agent {
             brains,
             master,
             knowledge,
+            moderation: Arc::clone(&settings.moderation),
             limits: settings.limits,
             day_cap_micro: settings.day_cap_micro,
             owner: Uuid::now_v7(),

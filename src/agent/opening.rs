@@ -14,6 +14,7 @@ use super::machine::Machine;
 use super::operation::{self, Answered};
 use super::phrases::{self, Tongue};
 use super::record::TurnRef;
+use super::screening;
 use super::turns::{Begun, Message, StartError};
 use crate::db::events::{self, StoredEvent, Voice};
 use crate::db::pool::{DbError, SiteTx};
@@ -39,6 +40,8 @@ type Taken = Result<(Option<Assignment>, Begun), StartError>;
 pub(crate) struct KnownSite {
     pub facts: SiteFacts,
     pub off: Arc<BTreeSet<String>>,
+    /// How well the best passage must fit, in percent.
+    pub confidence: u8,
     /// What the site's operator has connected.
     pub tools: Arc<SiteTools>,
 }
@@ -103,7 +106,7 @@ impl Opening<'_> {
             let known = vault::open(&mut tx, &self.agent.master, thread).await?;
             let answer = match self.message.confirm {
                 Some((id, accept)) => Some(
-                    operation::answer_to(&mut tx, thread, id, accept, self.now)
+                    screening::answer_to(&mut tx, thread, id, accept, self.now)
                         .await?
                         .ok_or(StartError::ProposalExpired)?,
                 ),
@@ -173,6 +176,7 @@ impl Opening<'_> {
         let tools = self.agent.registry.site_tools(self.site).await;
         let known = Arc::new(KnownSite {
             off: Arc::new(operation::off(self.agent, &site, &tools)),
+            confidence: site.rules.confidence,
             tools,
             facts: SiteFacts {
                 name: site.name,

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
-use chrono::{DateTime, Utc};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use serde_json::Value;
@@ -13,21 +12,17 @@ use tokio::sync::mpsc;
 use tracing::Instrument;
 
 use super::Agent;
-use super::brain::{Brain, Exchange, Plan, Sentence, TurnView};
+use super::brain::{Brain, Plan, Sentence, TurnView};
 use super::closing::Closed;
-use super::consent;
-use super::contact;
-use super::judge::{Ground, Letter};
-use super::machine::input::{GateReason, LinkFailure};
+use super::judge::{self, Ground, Letter};
+use super::machine::input::{GateReason, LinkFailure, Verdict};
 use super::measure;
 use super::meter::Meter;
-use super::opening::KnownSite;
 use super::record::TurnRef;
-use crate::db::pool::{DbResult, SiteTx};
-use crate::db::proposals::{self, ProposalRow};
-use crate::db::{audit, sites, threads};
-use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId, ThreadId};
-use crate::domain::site::{Mode, Site};
+use crate::db::pool::DbResult;
+use crate::db::proposals::ProposalRow;
+use crate::domain::ids::{CallId, HandoffId, ProposalId, SiteId};
+use crate::domain::site::Site;
 use crate::domain::tool::Power;
 use crate::hands::outside::tools::SiteTools;
 use crate::hands::registry::{CallError, Called};
@@ -35,13 +30,12 @@ use crate::hands::{Conversation, ToolContext, kb_search};
 
 /// Sentences that may wait between brain and gate.
 const DRAFT_AHEAD: usize = 16;
-/// Messages of history that a brain may see at most; each takes of them what it is set to.
-const HISTORY: i64 = 100;
 
 /// What an operation gave.
 pub(super) enum Outcome {
-    /// The message was looked at; what the brain may see of the turn.
-    Screened(DbResult<Screened>),
+    /// The message was looked at: what the brain may see of the turn, and what is to be done
+    /// with it if it answers no proposal.
+    Screened(DbResult<Screened>, Verdict),
     /// The brain's plan.
     Planned(Result<Plan, LinkFailure>),
     /// A tool's end.
@@ -158,152 +152,6 @@ impl Running {
     }
 }
 
-/// Fetches what the brain may see of the turn, and what its message answers, where the button
-/// hasn't told.
-pub(super) fn screen(
-    agent: &Arc<Agent>,
-    t: TurnRef,
-    first_seq: i64,
-    text: String,
-    locale: String,
-    by_button: bool,
-) -> Running {
-    let own = Arc::clone(agent);
-    Running::apart(agent, async move {
-        Outcome::Screened(screened(&own, &t, first_seq, text, locale, by_button).await)
-    })
-}
-
-/// The same for a turn that opens its thread: nothing has to be fetched.
-pub(super) fn opened(view: TurnView, site: &KnownSite) -> Running {
-    let view = TurnView {
-        off: Arc::clone(&site.off),
-        site_tools: Arc::clone(&site.tools),
-        site_name: site.facts.name.clone(),
-        ..view
-    };
-    let screened = Screened {
-        view,
-        answer: None,
-        leaves_address: false,
-    };
-    Running::One(std::future::ready(Outcome::Screened(Ok(screened))).boxed())
-}
-
-async fn screened(
-    agent: &Agent,
-    t: &TurnRef,
-    first_seq: i64,
-    message: String,
-    locale: String,
-    by_button: bool,
-) -> DbResult<Screened> {
-    let mut view = view(agent, t, first_seq, message, locale).await?;
-    let answer = match consent::read(&view.message).filter(|_| !by_button) {
-        Some(accept) => answered(agent, t, accept).await?,
-        None => None,
-    };
-    if !by_button && consent::is_unclear(&view.message) {
-        let mut tx = agent.db.site(t.site).await?;
-        let pending = proposals::pending(&mut tx, t.thread, agent.clock.now()).await?;
-        view.unclear = pending.is_some();
-    }
-    let leaves_address = match contact::given(&view) {
-        Some(given) => contact::store(agent, t, &given.placeholder).await? && given.alone,
-        None => false,
-    };
-    Ok(Screened {
-        view,
-        answer,
-        leaves_address,
-    })
-}
-
-/// What an exact yes or no answers, if the agent's last word was a proposal. A no is stored here.
-async fn answered(agent: &Agent, t: &TurnRef, accept: bool) -> DbResult<Option<Answered>> {
-    let now = agent.clock.now();
-    let mut tx = agent.db.site(t.site).await?;
-    let Some(pending) = proposals::pending(&mut tx, t.thread, now).await? else {
-        return Ok(None);
-    };
-    let answered = answer_to(&mut tx, t.thread, pending, accept, now).await?;
-    tx.commit().await?;
-    Ok(answered)
-}
-
-/// Looks a proposal up that was answered; a no is stored. None when it is no longer open.
-pub(super) async fn answer_to(
-    tx: &mut SiteTx,
-    thread: ThreadId,
-    id: ProposalId,
-    accept: bool,
-    now: DateTime<Utc>,
-) -> DbResult<Option<Answered>> {
-    let row = proposals::lock(tx, id).await?;
-    let Some(row) = row.filter(|p| p.thread == thread && p.state == "open" && p.expires_at > now) else {
-        return Ok(None);
-    };
-    if !accept {
-        proposals::advance(tx, id, &["open"], "declined", now).await?;
-        let subject = id.to_string();
-        let entry = audit::Entry {
-            who: "visitor",
-            act: "decline",
-            thread: Some(thread),
-            subject: Some(&subject),
-            detail: serde_json::json!({ "tool": row.tool, "order": row.order_number }),
-            at: now,
-        };
-        audit::append(tx, &entry).await?;
-    }
-    Ok(Some(Answered {
-        proposal: id,
-        tool: row.tool,
-        accept,
-    }))
-}
-
-pub(super) async fn view(
-    agent: &Agent,
-    t: &TurnRef,
-    first_seq: i64,
-    message: String,
-    locale: String,
-) -> DbResult<TurnView> {
-    let mut tx = agent.db.site(t.site).await?;
-    let history = threads::messages(&mut tx, t.thread, first_seq, HISTORY).await?;
-    let site = sites::own(&mut tx).await?;
-    tx.commit().await?;
-    let site_tools = agent.registry.site_tools(t.site).await;
-    let off = site
-        .as_ref()
-        .map(|s| off(agent, s, &site_tools))
-        .unwrap_or_default();
-    // What a person has written to is dealt with; in shadow mode they send the agent's own words.
-    let shadow = site.as_ref().is_some_and(|s| s.mode == Mode::Shadow);
-    let handled = history
-        .iter()
-        .rposition(|m| m.author == "staff" && !shadow)
-        .map_or(0, |n| n + 1);
-    let history = history
-        .into_iter()
-        .map(|m| Exchange {
-            by_visitor: m.author == "visitor",
-            text: m.text,
-        })
-        .collect();
-    Ok(TurnView {
-        message,
-        history,
-        handled,
-        locale,
-        site_name: site.map(|s| s.name).unwrap_or_default(),
-        off: Arc::new(off),
-        site_tools,
-        ..TurnView::default()
-    })
-}
-
 /// Asks the brain for a plan.
 pub(super) fn plan(brain: Arc<dyn Brain>, view: &Arc<TurnView>, meter: Arc<Meter>) -> Running {
     let view = Arc::clone(view);
@@ -418,12 +266,26 @@ pub(super) fn draft(
         let ground = Ground::of(&view);
         let judging = async {
             let mut measured = measure::Gate::open();
-            while let Some(sentence) = written.recv().await {
-                let verdict = ground.judge(&own, &sentence).await;
-                measured.judged(verdict);
-                if to_driver.send((sentence, verdict)).await.is_err() {
-                    // The draft was dropped; so is this future.
-                    break;
+            let mut waiting = Vec::with_capacity(DRAFT_AHEAD);
+            // The first sentence goes alone, so that it is out early. What comes while the
+            // moderation endpoint is asked goes to it together.
+            let mut most = 1;
+            while written.recv_many(&mut waiting, most).await > 0 {
+                let mut judged: Vec<Judged> = Vec::with_capacity(waiting.len());
+                for sentence in waiting.drain(..) {
+                    let verdict = ground.judge(&own, &sentence).await;
+                    judged.push((sentence, verdict));
+                }
+                if own.moderation.asks() {
+                    most = DRAFT_AHEAD;
+                    judge::moderate(&own.moderation, &mut judged).await;
+                }
+                for (sentence, verdict) in judged {
+                    measured.judged(verdict);
+                    if to_driver.send((sentence, verdict)).await.is_err() {
+                        // The draft was dropped; so is this future.
+                        return;
+                    }
                 }
             }
         };

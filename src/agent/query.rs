@@ -19,6 +19,7 @@ use crate::db::sites;
 use crate::domain::document::{Found, Passage};
 use crate::domain::event::Citation;
 use crate::domain::ids::SiteId;
+use crate::guardrails::moderation::{Direction, Moderated};
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::{content, vault};
 use crate::hands::Tool;
@@ -92,14 +93,20 @@ async fn answered(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<An
         message: vault.mask(&query.question),
         locale: query.locale.unwrap_or(own.locale),
         site_name: own.name,
+        confidence: own.rules.confidence,
         ..TurnView::default()
     };
     let (outcome, hits) = search(agent, site, &mut vault, &view.message, query.k).await?;
+    // GRD-6: what fits too badly isn't answered from; there is nobody to hand it to here.
+    let fits = outcome
+        .found
+        .as_ref()
+        .is_some_and(|f| f.confidence() >= view.confidence);
     view.outcomes.push(outcome);
     let mut view = Arc::new(view);
     let meter = Arc::new(agent.meter(site));
     let mut answered = None;
-    if !content::trips(&view.message) {
+    if fits && passes(agent, &view.message).await {
         for brain in &agent.brains {
             answered = by(agent, brain, &mut view, &meter).await;
             if answered.is_some() {
@@ -123,6 +130,16 @@ async fn answered(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<An
         hits,
         brain,
     })
+}
+
+/// Whether the content filter lets a question through to a brain.
+async fn passes(agent: &Agent, question: &str) -> bool {
+    if content::trips(question) {
+        return false;
+    }
+    let asked = [question.to_owned()];
+    let checked = agent.moderation.check(Direction::Message, &asked).await;
+    checked == [Moderated::Passes]
 }
 
 async fn search(

@@ -83,6 +83,15 @@ pub(super) struct Record {
     pub ending: Option<Ending>,
 }
 
+/// What waits to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// Steps and progress.
+    Progress,
+    /// Words of the answer, too.
+    Spoken,
+}
+
 /// What was stored.
 #[derive(Debug)]
 pub(super) struct Kept {
@@ -152,12 +161,20 @@ impl Record {
             && self.ending.is_none()
     }
 
-    /// Whether all of it may wait a moment: steps and progress, no word of the answer.
-    pub(super) fn can_wait(&self) -> bool {
-        self.ending.is_none()
-            && self.held.is_empty()
-            && self.vault.is_empty()
-            && self.events.iter().all(|e| matches!(e, ThreadEvent::Step { .. }))
+    /// Whether all of it may wait a moment for more, and what it is; none when it may not.
+    pub(super) fn waits(&self) -> Option<Waits> {
+        if self.ending.is_some() || !self.held.is_empty() || !self.vault.is_empty() {
+            return None;
+        }
+        let mut waits = Waits::Progress;
+        for event in &self.events {
+            match event {
+                ThreadEvent::Step { .. } => {}
+                ThreadEvent::Citation(_) | ThreadEvent::Delta { .. } => waits = Waits::Spoken,
+                _ => return None,
+            }
+        }
+        Some(waits)
     }
 
     /// The lease was renewed by itself.

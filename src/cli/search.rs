@@ -139,8 +139,12 @@ fn explain(p: &Passage) {
     }
 }
 
-/// What of the question played no part.
+/// How well the best fits, and what of the question played no part.
 fn unexplained(found: &Found) {
+    line(&format!(
+        "Confidence {} % (a site's `confidence` is held against it).",
+        found.confidence()
+    ));
     let unknown: Vec<&str> = found
         .terms
         .iter()

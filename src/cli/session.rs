@@ -22,6 +22,7 @@ use crate::domain::clock::{SharedClock, SystemClock};
 use crate::domain::seal::MasterKey;
 use crate::domain::site::Site;
 use crate::gateway::Gateway;
+use crate::guardrails::moderation::Moderation;
 use crate::hands::Tool;
 use crate::hands::adapters::shops::Shops;
 use crate::hands::desk;
@@ -36,6 +37,7 @@ use crate::knowledge::fetch::Fetcher;
 use crate::mail::smtp::Mailer;
 use crate::models::embedders::Embedders;
 use crate::models::openai::chat::OpenAiChat;
+use crate::models::openai::moderation::Moderator;
 use crate::models::provider::Provider;
 
 /// The database's name in the own cluster.
@@ -278,6 +280,16 @@ impl Session {
         Ok(providers)
     }
 
+    /// The moderation endpoint, where one is configured.
+    fn moderation(&self) -> anyhow::Result<Moderation> {
+        let Some(settings) = self.config.moderation_settings()? else {
+            return Ok(Moderation::none());
+        };
+        let moderator = Moderator::open(settings).map_err(anyhow::Error::msg)?;
+        let closed = self.config.moderation.closed;
+        Ok(Moderation::by(moderator, closed, Arc::clone(&self.clock)))
+    }
+
     fn agent_on(&self, providers: &[Arc<Provider>]) -> anyhow::Result<Arc<Agent>> {
         let search = KbSearch(Arc::clone(&self.knowledge));
         self.agent_with(providers, Arc::clone(&self.clock), search)
@@ -339,6 +351,7 @@ impl Session {
             limits,
             turns_at_once: a.turns_at_once,
             day_cap_micro: i64::try_from(a.day_cap.0.0).unwrap_or(i64::MAX),
+            moderation: Arc::new(self.moderation()?),
         };
         Ok(Agent::new(
             self.db.clone(),

@@ -10,18 +10,21 @@ use super::session::Session;
 use crate::agent::explain::{Entry, Explained, What, explain};
 use crate::config::Config;
 use crate::db::embedded::Access;
-use crate::domain::ids::TurnId;
+use crate::db::threads;
+use crate::domain::ids::{ThreadId, TurnId};
 use crate::models::price::Micros;
 
 /// Characters shown of arguments and sentences.
 const SHOWN: usize = 160;
+/// Messages of a conversation that are looked through for its turns.
+const MESSAGES: i64 = 200;
 
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
     /// Show a turn's states, prompts, tools, times, tokens, cost, and what the gate held back.
     Show {
-        /// Its id, as `deskhand ask --json` and the log give it.
+        /// Its id, as `deskhand ask --json` and the log give it, or a conversation's.
         turn: TurnId,
         /// The site's slug or id (default: the only one, or the demo).
         #[arg(long)]
@@ -47,10 +50,29 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
 async fn show(session: &Session, turn: TurnId, site: Option<&str>, json: bool) -> anyhow::Result<()> {
     let site = session.site(site).await?;
     let mut tx = session.db.site(site.id).await?;
-    let explained = explain(&mut tx, turn).await?;
+    let mut explained = explain(&mut tx, turn).await?;
+    if explained.is_none() {
+        // Whoever has only the conversation's id, as the inbox shows it.
+        let said = threads::messages(&mut tx, ThreadId(turn.0), i64::MAX, MESSAGES).await?;
+        let asked = said.iter().filter(|m| m.author == "visitor");
+        let turns: Vec<_> = asked.filter_map(|m| Some((m.turn_id?, m))).collect();
+        if let [(only, _)] = turns[..] {
+            explained = explain(&mut tx, only).await?;
+        } else if json && !turns.is_empty() {
+            let ids: Vec<TurnId> = turns.iter().map(|(id, _)| *id).collect();
+            return print::json(&serde_json::json!({ "thread_id": turn, "turns": ids }));
+        } else if !turns.is_empty() {
+            line("That is a conversation; these are its turns:");
+            for (id, message) in turns {
+                let asked: String = message.text.chars().take(SHOWN).collect();
+                line(&format!("{}  {id}  {asked}", message.at.format("%Y-%m-%d %H:%M")));
+            }
+            return Ok(());
+        }
+    }
     tx.commit().await?;
     let Some(explained) = explained else {
-        anyhow::bail!("{} has no turn {turn}", site.slug)
+        anyhow::bail!("{} has no turn or conversation {turn}", site.slug)
     };
     if json {
         return print::json(&explained);

@@ -2,6 +2,8 @@
 //! variables, its default, what is allowed and what it does. `deskhand help config`
 //! and `docs/configuration.md` are printed from it.
 
+use super::moderation_keys::MODERATION_KEYS;
+
 /// One key.
 pub struct Key {
     /// In the file: `section.name`.
@@ -18,7 +20,7 @@ pub struct Key {
     pub doc: &'static str,
 }
 
-const fn key(
+pub(super) const fn key(
     path: &'static str,
     env: &'static [&'static str],
     default: Option<&'static str>,
@@ -35,7 +37,7 @@ const fn key(
     }
 }
 
-const fn text(
+pub(super) const fn text(
     path: &'static str,
     env: &'static [&'static str],
     default: Option<&'static str>,
@@ -61,8 +63,13 @@ pub(super) const OTHER_VARIABLES: &[&str] = &[
     "DESKHAND_FAIL_POINT",
 ];
 
-/// All of them, in the order of the reference.
-pub const KEYS: &[Key] = &[
+/// Those of a part that has its own table come after these.
+pub fn all() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(MODERATION_KEYS)
+}
+
+/// Most of them, in the order of the reference.
+const KEYS: &[Key] = &[
     text(
         "data_dir",
         &["DESKHAND_DATA_DIR"],

@@ -195,23 +195,10 @@ impl ProviderEntry {
             .unwrap_or("https://api.openai.com/v1")
             .trim();
         // What is wrong is not shown whole: it may hold a password.
-        let bad = |why: &str| Err(wrong(place, "base_url", why));
-        let Ok(url) = reqwest::Url::parse(text) else {
-            return bad("no URL");
-        };
-        if !url.username().is_empty() || url.password().is_some() {
-            return bad("a URL with a user in it");
+        match base_url(text, self.plain_http) {
+            Ok(()) => Ok(text.to_owned()),
+            Err(why) => Err(wrong(place, "base_url", why)),
         }
-        if url.query().is_some() || url.fragment().is_some() {
-            return bad("a URL with a query or fragment");
-        }
-        match (url.scheme(), url.host_str()) {
-            ("https", Some(_)) => {}
-            ("http", Some(host)) if self.plain_http || is_near(host) => {}
-            ("http", Some(_)) => return bad("http to a public host"),
-            _ => return bad("neither http nor https"),
-        }
-        Ok(text.to_owned())
     }
 
     fn check_key(&self, place: &str) -> Result<(), ConfigError> {
@@ -291,6 +278,25 @@ impl ProviderEntry {
             idle: time("idle_ms", self.idle_ms, usual.idle, 300_000)?,
             call: time("call_ms", self.call_ms, usual.call, 600_000)?,
         })
+    }
+}
+
+/// Whether a provider can be at this address; if not, what is wrong with it.
+pub(super) fn base_url(text: &str, plain_http: bool) -> Result<(), &'static str> {
+    let Ok(url) = reqwest::Url::parse(text.trim()) else {
+        return Err("no URL");
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("a URL with a user in it");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("a URL with a query or fragment");
+    }
+    match (url.scheme(), url.host_str()) {
+        ("https", Some(_)) => Ok(()),
+        ("http", Some(host)) if plain_http || is_near(host) => Ok(()),
+        ("http", Some(_)) => Err("http to a public host"),
+        _ => Err("neither http nor https"),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::keys::KEYS;
+use super::keys;
 use super::provider_keys::{self, PROVIDER_KEYS};
 
 /// What an environment variable sets.
@@ -18,7 +18,7 @@ pub(super) struct Variable {
 
 /// The key that a variable sets.
 pub(super) fn by_variable(name: &str) -> Option<Variable> {
-    let key = KEYS.iter().find(|k| k.env.contains(&name)).map(|k| Variable {
+    let key = keys::all().find(|k| k.env.contains(&name)).map(|k| Variable {
         path: k.path.to_owned(),
         text: k.text,
         has_default: k.default.is_some(),
@@ -44,7 +44,7 @@ pub fn reference() -> String {
          | key | environment | default | allowed | what it does |\n|---|---|---|---|---|\n",
     );
     // Writing into a String can't fail.
-    for k in KEYS {
+    for k in keys::all() {
         let env = k
             .env
             .iter()
@@ -80,7 +80,7 @@ pub(super) fn did_you_mean(name: &str) -> String {
             .take_while(|(a, b)| a == b)
             .count()
     };
-    let ours = KEYS.iter().flat_map(|k| k.env.iter().copied());
+    let ours = keys::all().flat_map(|k| k.env.iter().copied());
     ours.chain(PROVIDER_KEYS.iter().filter_map(|k| k.env))
         .max_by_key(|e| shared(e))
         .filter(|e| shared(e) > "DESKHAND_".len() + 2)
@@ -89,7 +89,7 @@ pub(super) fn did_you_mean(name: &str) -> String {
 
 /// What the key at a path may be, if there is one.
 fn allowed_at(path: &str) -> Option<&'static str> {
-    if let Some(key) = KEYS.iter().find(|k| k.path == path) {
+    if let Some(key) = keys::all().find(|k| k.path == path) {
         return Some(key.allowed);
     }
     let name = path

@@ -18,6 +18,8 @@ fn defaults_are_complete_and_valid() {
     assert_eq!(c.server.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(c.agent.first_ms, 6000);
     assert!(c.database.url.is_none());
+    // Without an endpoint its time is no reason to refuse a shorter turn.
+    assert!(load("[agent]\nfirst_ms = 1000", &[]).is_ok());
 }
 
 #[test]
@@ -97,6 +99,16 @@ fn mistakes_are_named() {
             "[telemetry]\notlp_endpoint = 'collector:4318'",
             vec![],
             vec!["telemetry.otlp_endpoint", "http"],
+        ),
+        (
+            "[moderation]\nurl = 'http://moderation.example/v1'",
+            vec![],
+            vec!["moderation.url", "http to a public host", "https"],
+        ),
+        (
+            "[moderation]\nurl = 'https://moderation.example/v1'\nms = 4000",
+            vec![],
+            vec!["moderation.ms", "4000", "agent.first_ms"],
         ),
         (
             "[telemetry]\nsample_ratio = 1.5",

@@ -199,3 +199,25 @@ pub struct Found {
     #[serde(default)]
     pub degraded: Option<String>,
 }
+
+impl Found {
+    /// How well the passage that fits best does, in percent: the mean of what the question's
+    /// words gave of what they could, and of the cosine where there is one; 100 for the operator's
+    /// own answer, 0 where nothing was found.
+    #[must_use]
+    pub fn confidence(&self) -> u8 {
+        let fit = |p: &Passage| {
+            let words = p.parts.words.clamp(0.0, 1.0);
+            match p.parts.cosine {
+                _ if p.parts.pinned => 1.0,
+                Some(cosine) => words.midpoint(cosine.clamp(0.0, 1.0)),
+                None => words,
+            }
+        };
+        let best = self.passages.iter().map(fit).fold(0.0, f64::max);
+        (0..=100_u8)
+            .rev()
+            .find(|whole| f64::from(*whole) <= best * 100.0)
+            .unwrap_or(0)
+    }
+}

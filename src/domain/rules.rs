@@ -9,7 +9,8 @@ use crate::domain::money::{Currency, Money};
 use crate::domain::order::OrderStatus;
 use crate::domain::refund::RefundPolicy;
 use crate::domain::settings::{
-    REFUND_APPROVE_ALL, REFUND_EXCLUDED, REFUND_SOFT_LIMIT, REFUND_STATES, REFUND_WINDOW_DAYS, TOOLS_OFF,
+    CONFIDENCE, REFUND_APPROVE_ALL, REFUND_EXCLUDED, REFUND_SOFT_LIMIT, REFUND_STATES, REFUND_WINDOW_DAYS,
+    TOOLS_OFF,
 };
 
 /// A site's rules for the hands.
@@ -19,6 +20,8 @@ pub struct Rules {
     pub refund: RefundPolicy,
     /// Tools that answer `DISABLED` here.
     pub off: BTreeSet<String>,
+    /// How well the best passage must fit for an answer, in percent.
+    pub confidence: u8,
 }
 
 impl Rules {
@@ -59,6 +62,12 @@ impl Rules {
         Self {
             refund,
             off: list(TOOLS_OFF).unwrap_or_default().into_iter().collect(),
+            confidence: settings
+                .get(CONFIDENCE)
+                .and_then(Value::as_u64)
+                .and_then(|n| u8::try_from(n).ok())
+                .unwrap_or_default()
+                .min(100),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What a site's owner can set: one table of keys, and the settings as the house reads
 //! them. Stored as JSON in `sites.settings`; a key that isn't there has its default.
 
+mod share;
+
 use serde_json::{Map, Value};
 
 use crate::domain::address::is_email;
@@ -26,6 +28,8 @@ pub enum Kind {
     Amount,
     /// Short names with commas between, or `none`.
     Names,
+    /// A share: percent, or a decimal from 0 to 1. Kept in whole percent.
+    Share,
     /// E-mail addresses with commas between, at most so many, or `none`.
     Emails(usize),
     /// Kinds of notices with commas between, or `none`.
@@ -97,6 +101,9 @@ pub const NOTICES_OFF: &str = "notices_off";
 /// Where answers to the site's mail go.
 pub const REPLY_TO: &str = "reply_to";
 
+/// How well the best passage must fit a question for the agent to answer it.
+pub const CONFIDENCE: &str = "confidence";
+
 /// All of them.
 pub const SETTINGS: &[Setting] = &[
     Setting {
@@ -116,6 +123,12 @@ pub const SETTINGS: &[Setting] = &[
         kind: Kind::Hours,
         default: "0",
         about: "when the knowledge wasn't brought up to date for so many hours, questions go to people; 0: it may be of any age",
+    },
+    Setting {
+        key: CONFIDENCE,
+        kind: Kind::Share,
+        default: "0",
+        about: "how well the best passage must fit a question (percent, as `deskhand search` shows it); below it a person answers; 0: the agent says itself when it finds nothing",
     },
     Setting {
         key: REFUND_WINDOW_DAYS,
@@ -270,6 +283,7 @@ impl Kind {
             Self::Days => "a number of days, 1 to 3650",
             Self::Amount => "an amount such as 50.00",
             Self::Names => "names of small letters, digits, - and _ with commas between, or none",
+            Self::Share => "percent from 0 to 100, such as 35%, or a share below 1, such as 0.35",
             Self::Emails(1) => "an e-mail address, or none",
             Self::Emails(_) => "at most 20 e-mail addresses with commas between, or none",
             Self::Notices => {
@@ -302,6 +316,7 @@ impl Kind {
                 .filter(|d| (1..=3650).contains(d))
                 .map(Value::from),
             Self::Amount => Money::parse(text, Currency::EUR).map(|m| Value::from(m.decimal())),
+            Self::Share => share::share(text).map(Value::from),
             Self::Names | Self::Emails(_) | Self::Notices if text == "none" => Some(Value::Array(Vec::new())),
             Self::Emails(most) => {
                 let given: Vec<&str> = text.split(',').map(str::trim).collect();

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use axum::extract::connect_info::MockConnectInfo;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -46,14 +45,11 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         let Some((stream, peer, place)) = accepted else {
             continue;
         };
-        let service =
-            router
-                .clone()
-                .layer(MockConnectInfo(peer))
-                .map_request(move |mut r: hyper::Request<_>| {
-                    r.extensions_mut().insert(ConnectInfo(peer));
-                    r.map(axum::body::Body::new)
-                });
+        // Not a layer of its own: that would copy all routes for each connection.
+        let service = router.clone().map_request(move |mut r: hyper::Request<_>| {
+            r.extensions_mut().insert(ConnectInfo(peer));
+            r.map(axum::body::Body::new)
+        });
         let connection =
             builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = graceful.watch(connection.into_owned());

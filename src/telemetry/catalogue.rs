@@ -101,6 +101,18 @@ pub const METRICS: &[Metric] = &[
         "0: calls go through; 1: one call is on trial; 2: it is left alone. As of the last call that asked.",
     ),
     metric(
+        "deskhand_moderation_total",
+        Counter,
+        &["direction", "result"],
+        "Texts that the moderation endpoint was to be asked about. `direction`: `message` or `answer`; `result`: `passed`, `tripped`, or `away` when it gave no answer.",
+    ),
+    metric(
+        "deskhand_moderation_seconds",
+        Histogram,
+        &[],
+        "Calls of the moderation endpoint.",
+    ),
+    metric(
         "deskhand_model_calls_total",
         Counter,
         &["provider", "model", "phase", "outcome"],

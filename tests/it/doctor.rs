@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use crate::support::fake_provider::{FakeProvider, Reply};
 use crate::support::process::Home;
 
-/// What it says of the providers of a configuration.
-async fn examine(name: &'static str, toml: String) -> Vec<Value> {
+/// What it says of a part with a configuration.
+async fn examine(name: &'static str, toml: String, part: &str) -> Vec<Value> {
     let ran = tokio::task::spawn_blocking(move || {
         let home = Home::new(name);
         std::fs::write(home.dir.join("deskhand.toml"), toml).unwrap();
@@ -22,8 +22,8 @@ async fn examine(name: &'static str, toml: String) -> Vec<Value> {
     let said = String::from_utf8_lossy(&ran.stdout).into_owned() + &String::from_utf8_lossy(&ran.stderr);
     assert!(!said.contains("sk-test-secret"), "{said}");
     let checks: Vec<Value> = serde_json::from_slice(&ran.stdout).unwrap_or_else(|_| panic!("{said}"));
-    let of_providers = |c: &Value| c["part"].as_str().unwrap().starts_with("provider");
-    checks.into_iter().filter(of_providers).collect()
+    let of_it = |c: &Value| c["part"].as_str().unwrap().starts_with(part);
+    checks.into_iter().filter(of_it).collect()
 }
 
 fn provider(name: &str, base_url: &str, more: &str) -> String {
@@ -63,7 +63,7 @@ async fn what_is_wrong_with_a_provider_is_said_with_what_helps() {
         provider("page", url, "model = 'page'"),
         provider("nowhere", nowhere, "model = 'm'"),
     ];
-    let said = examine("doctor-providers", toml.concat()).await;
+    let said = examine("doctor-providers", toml.concat(), "provider").await;
     for (name, model, state, detail, mend) in [
         ("fine", "plans", "ok", "calls tools", ""),
         ("fine", "writes", "ok", "streams", ""),
@@ -104,8 +104,76 @@ async fn what_is_wrong_with_a_provider_is_said_with_what_helps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_wrong_with_the_moderation_endpoint_is_said_with_what_helps() {
+    let fake = FakeProvider::start().await;
+    let with = |url: &str, model: &str| {
+        format!("[moderation]\nurl = '{url}'\nmodel = '{model}'\napi_key = 'sk-test-secret'\nms = 2000\n")
+    };
+    fake.always(|request| {
+        let results = |flagged: bool| {
+            json!({ "results": [{ "flagged": flagged, "categories": { "financial": flagged } }] }).to_string()
+        };
+        match request.body["model"].as_str().unwrap() {
+            "fine" => Reply::raw("application/json", &[results(false).as_bytes()]),
+            "nervous" => Reply::raw("application/json", &[results(true).as_bytes()]),
+            "locked" => Reply::status(401),
+            "slow" => Reply::never(),
+            "page" => Reply::raw("text/html", &[b"<html>"]),
+            _ => Reply::status(404),
+        }
+    });
+    let nowhere = "http://127.0.0.1:9/v1";
+    for (url, model, state, detail, mend) in [
+        (fake.base_url.as_str(), "fine", "ok", "`fine` answers", ""),
+        (
+            &fake.base_url,
+            "nervous",
+            "warning",
+            "financial",
+            "moderation.ignore",
+        ),
+        (
+            &fake.base_url,
+            "locked",
+            "broken",
+            "doesn't accept the key",
+            "moderation.api_key",
+        ),
+        (&fake.base_url, "slow", "broken", "2000 ms", "moderation.ms"),
+        (
+            &fake.base_url,
+            "page",
+            "broken",
+            "doesn't speak",
+            "moderation.url",
+        ),
+        (
+            &fake.base_url,
+            "other",
+            "broken",
+            "no model `other`",
+            "moderation.model",
+        ),
+        (nowhere, "m", "broken", "no connection", "moderation.url"),
+    ] {
+        let said = examine("doctor-moderation", with(url, model), "moderation").await;
+        assert_eq!(said.len(), 1, "{said:#?}");
+        let check = &said[0];
+        assert_eq!(check["state"], state, "{check:#}");
+        assert!(check["detail"].as_str().unwrap().contains(detail), "{check:#}");
+        assert!(check["mend"].as_str().unwrap_or("").contains(mend), "{check:#}");
+        let alone = check["detail"]
+            .as_str()
+            .unwrap()
+            .contains("the closed rules decide alone");
+        assert_eq!(alone, state == "broken", "{check:#}");
+    }
+    fake.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_providers_it_says_what_answers() {
-    let said = examine("doctor-none", String::new()).await;
+    let said = examine("doctor-none", String::new(), "provider").await;
     assert_eq!((said.len(), &said[0]["state"]), (1, &json!("ok")));
 }
 

@@ -61,6 +61,8 @@ pub struct TurnView {
     pub correction: Option<Correction>,
     /// Tools that the site doesn't let the agent use.
     pub off: Arc<BTreeSet<String>>,
+    /// How well the best passage must fit for an answer, in percent; below it a person answers.
+    pub confidence: u8,
     /// Tools that the site's operator has connected.
     pub site_tools: Arc<SiteTools>,
     /// The visitor was asked for a yes or a no, and their message is neither clearly.

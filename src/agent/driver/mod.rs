@@ -24,7 +24,7 @@ use super::meter::Meter;
 use super::opening::KnownSite;
 use super::operation::{Answered, Outcome, Running};
 use super::phrases::Tongue;
-use super::record::{Record, TurnRef};
+use super::record::{Record, TurnRef, Waits};
 use crate::agent::machine::action::Action;
 use crate::agent::machine::call::{Effect, Ledger};
 use crate::agent::machine::ctx::Timer;
@@ -48,8 +48,10 @@ const STORE_PAUSES: [Duration; 4] = [
 ];
 
 /// How long news that nobody has to see yet waits for more, to be stored with it in one
-/// transaction: far less than a person notices.
-const LINGER: Duration = Duration::from_millis(50);
+/// transaction: less than a person notices.
+const LINGER: Duration = Duration::from_millis(100);
+/// How long a sentence waits for the next one, or for the end, of an answer that comes at once.
+const BREATH: Duration = Duration::from_millis(3);
 
 /// A turn to drive.
 pub(super) struct Assignment {
@@ -207,7 +209,7 @@ impl Driver {
     }
 
     /// What the operation gives within the moment that its news may wait. Nothing waits that
-    /// the visitor is to read, that changes anything, or that couldn't be done again.
+    /// changes anything, or that couldn't be done again.
     async fn linger(&mut self) -> Option<Outcome> {
         let repeatable = match self.machine.open_operation() {
             Some(Action::CallTool { call }) => call.effect == Effect::Read,
@@ -219,10 +221,16 @@ impl Driver {
         };
         let now = self.agent.clock.now();
         let due = self.clocks.values().any(|at| *at <= now);
-        if due || !repeatable || self.record.is_empty() || !self.record.can_wait() {
+        if due || !repeatable || self.record.is_empty() {
             return None;
         }
-        let until = *self.lingers.get_or_insert_with(|| Instant::now() + LINGER);
+        let patience = match self.record.waits()? {
+            Waits::Progress => LINGER,
+            Waits::Spoken => BREATH,
+        };
+        let until = Instant::now() + patience;
+        let until = self.lingers.map_or(until, |begun| begun.min(until));
+        self.lingers = Some(until);
         tokio::time::timeout_at(until, self.running.next()).await.ok()
     }
 

@@ -16,6 +16,7 @@ use crate::agent::mask;
 use crate::agent::operation::{self, Running, What};
 use crate::agent::phrases;
 use crate::agent::record::{CallNews, Ending};
+use crate::agent::screening;
 use crate::domain::event::{AskKind, Asks, Outcome, ReplaceReason, StepStatus, ThreadEvent};
 use crate::domain::site::Mode;
 use crate::domain::tool::Power;
@@ -34,9 +35,9 @@ impl Driver {
                 self.running = if self.job.address_only {
                     Running::ready()
                 } else if let Some(site) = self.job.opens.take() {
-                    operation::opened(TurnView::clone(&self.view), &site)
+                    screening::opened(&self.agent, TurnView::clone(&self.view), &site)
                 } else {
-                    operation::screen(
+                    screening::screen(
                         &self.agent,
                         t,
                         self.job.first_seq,

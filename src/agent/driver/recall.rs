@@ -11,7 +11,7 @@ use crate::agent::brain::{ToolOutcome, TurnView};
 use crate::agent::machine::action::Action;
 use crate::agent::machine::call::{ArgsRef, Effect, Ledger};
 use crate::agent::record::CallNews;
-use crate::agent::{mask, operation};
+use crate::agent::{mask, operation, screening};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::{effects, events, tool_calls};
 use crate::domain::tool::Power;
@@ -67,7 +67,7 @@ impl Driver {
         let calls = tool_calls::of_turn(&mut tx, t.turn).await?;
         tx.commit().await?;
         self.answer = Answer::from_events(stored.iter().map(|e| &e.event));
-        let view = operation::view(
+        let view = screening::view(
             &self.agent,
             &t,
             self.job.first_seq,

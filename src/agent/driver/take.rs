@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::Driver;
 use crate::agent::away;
 use crate::agent::brain::extractive;
-use crate::agent::brain::extractive::intent::{Intent, intent};
 use crate::agent::brain::{Plan, Refused, Sentence, ToolCall, ToolOutcome, TurnView};
 use crate::agent::closing::Closed;
 use crate::agent::machine::action::{Action, HandoffReason, Template};
@@ -16,6 +15,7 @@ use crate::agent::machine::state::State;
 use crate::agent::mask;
 use crate::agent::operation::{Answered, Outcome as Done, Screened, code};
 use crate::agent::phrases;
+use crate::agent::policy;
 use crate::agent::record::CallNews;
 use crate::db::model_calls::Held;
 use crate::db::pool::DbError;
@@ -23,8 +23,7 @@ use crate::domain::event::{AskKind, Asks, StepStatus, ThreadEvent};
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::CallId;
 use crate::domain::site::Mode;
-use crate::domain::tool::{HANDOFF_HUMAN, Power, ToolCode};
-use crate::guardrails::content;
+use crate::domain::tool::{HANDOFF_HUMAN, KB_SEARCH, Power, ToolCode};
 use crate::hands::registry::{CallError, Called};
 
 /// Calls taken from one plan; the turn has three at most anyhow.
@@ -36,30 +35,31 @@ impl Driver {
     /// Turns what an operation gave into the machine's input.
     pub(super) fn take(&mut self, done: Done) {
         let input = match done {
-            Done::Screened(Ok(Screened {
-                view,
-                answer,
-                leaves_address,
-            })) => {
-                self.view = Arc::new(TurnView {
-                    customer: self.vault.customer(),
-                    ..view
-                });
-                let verdict = match self.job.answer.take().or(answer) {
-                    Some(answer) => answered(answer),
-                    None if leaves_address => Verdict::LeavesAddress,
-                    None => screened(&self.view.message),
-                };
-                Input::Screened { verdict }
-            }
-            Done::Screened(Err(error)) => {
-                // Nothing is known of the thread, but the question is: go on without history.
-                tracing::warn!(%error, turn = %self.job.turn.turn, "screening without history");
-                let verdict = match self.job.answer.take() {
-                    Some(answer) => answered(answer),
-                    None => screened(&self.view.message),
-                };
-                Input::Screened { verdict }
+            Done::Screened(seen, mut verdict) => {
+                let mut answer = self.job.answer.take();
+                match seen {
+                    Ok(Screened {
+                        view,
+                        answer: by_word,
+                        leaves_address,
+                    }) => {
+                        self.view = Arc::new(TurnView {
+                            customer: self.vault.customer(),
+                            ..view
+                        });
+                        answer = answer.or(by_word);
+                        if leaves_address {
+                            verdict = Verdict::LeavesAddress;
+                        }
+                    }
+                    // Nothing is known of the thread, but the question is: go on without history.
+                    Err(error) => {
+                        tracing::warn!(%error, turn = %self.job.turn.turn, "screening without history");
+                    }
+                }
+                Input::Screened {
+                    verdict: answer.map_or(verdict, answered),
+                }
             }
             Done::Planned(Ok(plan)) => {
                 fail::point(FailPoint::TurnPlanned);
@@ -202,9 +202,24 @@ impl Driver {
             Gate::Fail {
                 reason: GateReason::BadCitation,
             }
+        } else if !cited && self.lacks_a_document() {
+            Gate::Fail {
+                reason: GateReason::NoDocument,
+            }
         } else {
             Gate::Pass
         }
+    }
+
+    /// Whether a draft without sources answers a question of policy that documents were
+    /// searched for; asking back is no answer.
+    fn lacks_a_document(&self) -> bool {
+        let searched = |o: &ToolOutcome| o.tool == KB_SEARCH && o.result.is_ok();
+        let only_searched = self.view.outcomes.iter().all(|o| o.tool == KB_SEARCH);
+        only_searched
+            && self.view.outcomes.iter().any(searched)
+            && policy::is_asked_for(&self.view.message)
+            && !self.draft.iter().all(|s| s.md.trim_end().ends_with('?'))
     }
 
     pub(super) fn planned(&mut self, plan: Plan) -> Input {
@@ -254,10 +269,11 @@ impl Driver {
             Ok(Called { mut reply, attempts }) => {
                 mask::reply(&mut self.vault, &mut reply);
                 // A search that finds nothing at all leaves a model nothing to answer from
-                // (GRD-6); the extractive brain says so itself.
+                // (GRD-6); the extractive brain says so itself, unless the site wants more.
                 let model = self.machine.ctx.link_name() != Some(extractive::NAME);
+                let least = self.view.confidence;
                 let confidence = reply.found.as_ref().map(|f| {
-                    if model && f.passages.is_empty() {
+                    if (model && f.passages.is_empty()) || f.confidence() < least {
                         Confidence::Low
                     } else {
                         Confidence::Enough
@@ -373,16 +389,5 @@ fn answered(answer: Answered) -> Verdict {
                 key: proposal.to_string(),
             },
         },
-    }
-}
-
-/// What closed rules see in a message before any brain does.
-fn screened(message: &str) -> Verdict {
-    if content::trips(message) {
-        Verdict::Blocked
-    } else if intent(message) == Intent::Person {
-        Verdict::WantsHuman
-    } else {
-        Verdict::Clean
     }
 }

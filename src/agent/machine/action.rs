@@ -237,6 +237,8 @@ pub enum HandoffReason {
     NeedsApproval,
     /// The draft failed its checks too often.
     Guardrail,
+    /// The content filter couldn't be asked, and nothing may pass without it.
+    Unmoderated,
     /// No brain gave an answer.
     NoBrain,
 }

@@ -4,7 +4,7 @@
 
 use crate::agent::machine::action::{Action, HandoffReason, Template, WithdrawReason};
 use crate::agent::machine::ctx::{MAX_REDRAFTS, Timer};
-use crate::agent::machine::input::Gate;
+use crate::agent::machine::input::{Gate, GateReason};
 use crate::agent::machine::state::{State, Store};
 use crate::agent::machine::step::Step;
 use crate::domain::event::Outcome;
@@ -25,6 +25,14 @@ impl Step {
 
     pub(super) fn sentence(&mut self, i: u32, gate: Gate) {
         match gate {
+            // Another draft would fare no better.
+            Gate::Fail {
+                reason: GateReason::Unmoderated,
+            } => {
+                self.abort();
+                self.withdraw(WithdrawReason::Guardrail);
+                self.hand_off(HandoffReason::Unmoderated);
+            }
             Gate::Fail { .. } => {
                 self.abort();
                 self.check_failed();
@@ -56,6 +64,16 @@ impl Step {
 
     pub(super) fn checked(&mut self, gate: Gate) {
         match (gate, self.ctx.mode) {
+            // GRD-6: another draft would find no document either.
+            (
+                Gate::Fail {
+                    reason: GateReason::NoDocument,
+                },
+                _,
+            ) => {
+                self.withdraw(WithdrawReason::Guardrail);
+                self.hand_off(HandoffReason::Policy);
+            }
             (Gate::Fail { .. }, _) => self.check_failed(),
             // AGT-15: staff send it.
             (Gate::Pass, Mode::Shadow) => {

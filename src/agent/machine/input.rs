@@ -121,6 +121,8 @@ pub enum Verdict {
     Clean,
     /// The content filter tripped (GRD-3).
     Blocked,
+    /// The content filter couldn't be asked, and nothing may pass without it.
+    Unmoderated,
     /// A closed rule saw a wish for a person (GRD-6).
     WantsHuman,
     /// Yes to a proposal: by the widget's button, or by an exact yes to the agent's last word.
@@ -234,10 +236,14 @@ pub enum GateReason {
     Mismatch,
     /// The content filter tripped.
     Content,
+    /// The content filter couldn't be asked, and nothing may pass without it.
+    Unmoderated,
     /// Somebody else's personal data.
     PersonalData,
     /// Something internal.
     Internal,
     /// Too long, or not to be rendered safely.
     Form,
+    /// The whole answers a question of policy from no document.
+    NoDocument,
 }

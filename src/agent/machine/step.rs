@@ -111,6 +111,7 @@ impl Step {
                 },
                 Some(Template::Blocked),
             ),
+            Verdict::Unmoderated => self.hand_off(HandoffReason::Unmoderated),
             // GRD-6: a wish for a person needs no brain.
             Verdict::WantsHuman => self.hand_off(HandoffReason::VisitorAsked),
             // GRD-2: the stored arguments run, not what a brain makes of the visitor's yes.

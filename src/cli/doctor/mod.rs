@@ -1,6 +1,7 @@
 //! `deskhand doctor`: checks each part, and says how to mend it.
 
 mod mail;
+mod moderation;
 mod providers;
 mod reading;
 
@@ -94,6 +95,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     report.ok("configuration", "every key and value is known");
     embeddings(&config, args.fix, &mut report).await;
     providers::check(&config, &mut report).await;
+    moderation::check(&config, &mut report).await;
     reading::check(&config, &mut report).await;
     mail::check(&config, &mut report).await;
     examine(&config, &mut report).await;

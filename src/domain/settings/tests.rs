@@ -15,6 +15,9 @@ fn settings_are_read_and_mistakes_named() {
         ("refund_window_days=0", "1 to 3650"),
         ("refund_soft_limit=1,50", "50.00"),
         ("tools_off=Issue Refund", "small letters"),
+        ("confidence=101", "0 to 100"),
+        ("confidence=1.5", "0 to 100"),
+        ("confidence=high", "0 to 100"),
         ("staff_emails=mia", "e-mail addresses"),
         ("reply_to=a@b.example,c@d.example", "an e-mail address, or none"),
         ("notices_off=everything", "dead_jobs"),
@@ -45,6 +48,18 @@ fn every_default_is_a_value_and_what_holds() {
     assert_eq!(set.staff_emails(), ["mia@shop.example", "tom@shop.example"]);
     assert_eq!(set.reply_to().as_deref(), Some("help@shop.example"));
     assert!(SiteSettings::new(json!({ "require_review": true })).require_review());
+    let shares = [
+        ("35", 35),
+        ("35 %", 35),
+        ("0.35", 35),
+        ("1.0", 100),
+        ("1", 1),
+        ("0", 0),
+    ];
+    for (given, percent) in shares {
+        let read = parse(&format!("confidence={given}"));
+        assert_eq!(read, Ok((CONFIDENCE, json!(percent))));
+    }
     let kept = [KEEP_TRANSCRIPTS, KEEP_EVENTS, KEEP_TICKETS, KEEP_AUDIT].map(|key| none.days(key));
     assert_eq!(kept, [90, 30, 180, 180]);
     assert_eq!(SiteSettings::new(json!({ KEEP_EVENTS: 7 })).days(KEEP_EVENTS), 7);

@@ -11,7 +11,7 @@ use super::links::{Link, blanked, links};
 use super::plain_words;
 use super::tongue::{Tally, Tongue};
 use super::tools::Said;
-use super::units::{Unit, plain, units};
+use super::units::{Unit, bare, plain, units};
 use super::{Evidence, Fault, Source, Verdict, judge};
 
 /// How many bytes of sources' texts are kept, and what a source takes for each of them once it
@@ -121,6 +121,18 @@ impl Reading {
             }
         }
         Ok(out)
+    }
+
+    /// Whether a sentence is a question that a source asks letter by letter: whoever quotes a page
+    /// puts the mark behind what answers it.
+    pub(super) fn asks(&self, sentence: &str) -> bool {
+        let text = plain(sentence);
+        let wanted = bare(&text);
+        text.trim_end().ends_with('?')
+            && self
+                .all()
+                .iter()
+                .any(|s| s.units.iter().any(|u| !u.states && u.bare == wanted))
     }
 
     /// All sources.

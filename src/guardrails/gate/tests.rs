@@ -166,6 +166,35 @@ fn links_are_the_sources() {
 }
 
 #[test]
+fn a_question_of_a_source_may_stand_uncited_where_it_is_quoted() {
+    let text = "Will the lamp fit on the shelf, and will the desk fit under the window? Birch S is 22 cm high. The shade is free.";
+    let sources = [Source {
+        id: 1,
+        title: "Sizes",
+        headings: &[],
+        text,
+    }];
+    let evidence = Evidence {
+        sources: &sources,
+        tools: &[],
+        said: "How high is the lamp?",
+    };
+    let quoted = "Will the lamp fit on the shelf, and will the desk fit under the window?";
+    assert_eq!(check(quoted, &[], &evidence), Verdict::Pass);
+    for other in [
+        "Will the lamp fit on the shelf, and will the desk be free under the window?",
+        "Birch S is 22 cm high.",
+        "The shade is free?",
+    ] {
+        assert_eq!(
+            check(other, &[], &evidence),
+            Verdict::Fail(Fault::Uncited),
+            "{other}"
+        );
+    }
+}
+
+#[test]
 fn what_may_stand_uncited() {
     for text in [
         "Hello!",

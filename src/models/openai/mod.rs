@@ -1,4 +1,4 @@
-//! Whoever speaks OpenAI's protocol: embeddings and chat. The only user of async-openai,
+//! Whoever speaks OpenAI's protocol: embeddings, chat and moderation. The only user of async-openai,
 //! which builds requests and reads streams; it is given a service of ours to send them,
 //! since its own retries, timeouts and logs aren't what is wanted here.
 
@@ -10,6 +10,7 @@ mod dialect;
 pub mod embeddings;
 mod endpoint;
 mod event;
+pub mod moderation;
 pub mod probe;
 
 mod request;

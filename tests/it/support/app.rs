@@ -19,6 +19,7 @@ use deskhand::domain::keys::{Purpose, RootSecret, owner_of};
 use deskhand::domain::seal::MasterKey;
 use deskhand::domain::site::{Mode, Site};
 use deskhand::gateway::Gateway;
+use deskhand::guardrails::moderation::Moderation;
 use deskhand::hands::adapters::shops::Shops;
 use deskhand::hands::desk;
 use deskhand::hands::kb_search::KbSearch;
@@ -125,6 +126,8 @@ pub struct Setup {
     pub sweep: bool,
     pub knowledge: Arc<Knowledge>,
     pub day_cap_micro: i64,
+    /// Who is asked about what is written; by default the closed rules alone.
+    pub moderation: Moderation,
     /// Where orders are; the sites' own shops where nothing else is given.
     pub stores: Option<Arc<dyn Stores>>,
     /// Of AI jobs that need no conversation.
@@ -145,6 +148,7 @@ impl Default for Setup {
             sweep: true,
             knowledge: words_alone(),
             day_cap_micro: 1_000_000,
+            moderation: Moderation::none(),
             stores: None,
             providers: Vec::new(),
             callbacks: Vec::new(),
@@ -240,6 +244,7 @@ impl TestApp {
             limits: setup.limits,
             turns_at_once: setup.turns_at_once,
             day_cap_micro: setup.day_cap_micro,
+            moderation: Arc::new(setup.moderation),
         };
         let agent = Agent::new(
             db.clone(),

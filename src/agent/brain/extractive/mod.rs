@@ -26,6 +26,7 @@ use crate::agent::machine::action::HandoffReason;
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
 use crate::agent::phrases::Tongue;
+use crate::agent::policy;
 use crate::domain::document::Found;
 use crate::hands::Tool;
 use crate::hands::kb_search::KbSearch;
@@ -95,8 +96,25 @@ fn plan(view: &TurnView) -> Plan {
             tool: SEARCH.to_owned(),
             args: json!({ "query": query, "top_k": PASSAGES }),
         }]),
+        None if policy::is_asked_for(&view.message) && finds_nothing(view) => {
+            Plan::Handoff(HandoffReason::Policy)
+        }
         None => Plan::Draft,
     }
+}
+
+/// Whether the pages were searched for an answer, and have none.
+fn finds_nothing(view: &TurnView) -> bool {
+    let mut searches = view.outcomes.iter().filter(|o| o.tool == SEARCH);
+    let found = searches
+        .next()
+        .filter(|o| o.result.is_ok())
+        .and_then(|o| o.found.as_ref());
+    intent(&view.message) == Intent::Answer
+        && found.is_some_and(|found| {
+            pinned(found).is_none()
+                && answer(&view.message, before(view), view, found, compose::ENOUGH).is_empty()
+        })
 }
 
 /// Whether all that came to a proposal is a hedged yes or no, and no other wish.

@@ -74,6 +74,28 @@ fn a_second_failure_takes_all_back_and_goes_to_a_person(
     assert_eq!(caused([released(2), vec![fail(2)]].concat(), second), expected);
 }
 
+/// Another draft would be held back as well.
+#[rstest]
+#[case::nothing_out(drafting(), 0, vec![Action::Abort])]
+#[case::some_of_it_out(released(2), 2, vec![Action::Abort, withdraw()])]
+fn what_cannot_be_moderated_goes_to_a_person_at_once(
+    #[case] base: Vec<Input>,
+    #[case] i: u32,
+    #[case] first_actions: Vec<Action>,
+) {
+    let expected = [first_actions, hand_off(HandoffReason::Unmoderated)].concat();
+    assert_eq!(caused(base, [held(i, GateReason::Unmoderated)]), expected);
+}
+
+#[test]
+fn a_question_of_policy_that_no_document_answers_goes_to_a_person() {
+    let gate = Gate::Fail {
+        reason: GateReason::NoDocument,
+    };
+    let expected = [vec![withdraw()], hand_off(HandoffReason::Policy)].concat();
+    assert_eq!(caused(checking(), [Input::Checked { gate }]), expected);
+}
+
 #[test]
 fn a_site_without_redrafts_goes_to_a_person_at_once() {
     let limits = Limits {

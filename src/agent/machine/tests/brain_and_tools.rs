@@ -17,6 +17,7 @@ fn the_start_sets_the_turns_clocks_and_screens() {
 #[rstest]
 #[case::clean(Verdict::Clean, plan_by("a"))]
 #[case::blocked(Verdict::Blocked, ticket(TicketReason::Blocked))]
+#[case::unmoderated(Verdict::Unmoderated, hand_off(HandoffReason::Unmoderated))]
 #[case::wants_human(Verdict::WantsHuman, hand_off(HandoffReason::VisitorAsked))]
 #[case::confirms(
     Verdict::Confirms { proposal: proposal(), call: confirmed(1, "k") },

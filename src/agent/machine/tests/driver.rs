@@ -200,6 +200,7 @@ impl World {
                 }
                 4 => Verdict::Declines { proposal: proposal() },
                 5 => Verdict::LeavesAddress,
+                6 => Verdict::Unmoderated,
                 _ => Verdict::Clean,
             }),
             Action::Plan { .. } => match pick % 16 {

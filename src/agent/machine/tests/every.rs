@@ -12,6 +12,7 @@ pub fn every_input() -> Vec<Input> {
         Input::Started,
         screened(Verdict::Clean),
         screened(Verdict::Blocked),
+        screened(Verdict::Unmoderated),
         screened(Verdict::WantsHuman),
         screened(Verdict::Confirms {
             proposal: proposal(),
@@ -26,6 +27,13 @@ pub fn every_input() -> Vec<Input> {
         Input::DraftEnded,
         checked(true),
         checked(false),
+        held(0, GateReason::Unmoderated),
+        held(1, GateReason::Unmoderated),
+        Input::Checked {
+            gate: Gate::Fail {
+                reason: GateReason::NoDocument,
+            },
+        },
         closed_unreachable(),
         Input::Closed(Stored {
             needs_contact: true,

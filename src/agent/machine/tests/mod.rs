@@ -167,6 +167,12 @@ fn fail(i: u32) -> Input {
         },
     }
 }
+fn held(i: u32, reason: GateReason) -> Input {
+    Input::Sentence {
+        i,
+        gate: Gate::Fail { reason },
+    }
+}
 fn checked(passed: bool) -> Input {
     let gate = if passed {
         Gate::Pass

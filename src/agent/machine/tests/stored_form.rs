@@ -68,6 +68,11 @@ fn machines_inputs_and_actions_survive_being_stored() {
 #[case(link_failed(), json!({"input": "link_failed", "cause": "server_error"}))]
 #[case(pass(3), json!({"input": "sentence", "i": 3, "gate": {"verdict": "pass"}}))]
 #[case(fail(3), json!({"input": "sentence", "i": 3, "gate": {"verdict": "fail", "reason": "unsupported"}}))]
+#[case(
+    held(0, GateReason::NoDocument),
+    json!({"input": "sentence", "i": 0, "gate": {"verdict": "fail", "reason": "no_document"}})
+)]
+#[case(screened(Verdict::Unmoderated), json!({"input": "screened", "verdict": {"kind": "unmoderated"}}))]
 #[case(Input::DraftEnded, json!({"input": "draft_ended"}))]
 #[case(checked(true), json!({"input": "checked", "gate": {"verdict": "pass"}}))]
 #[case(timer(Timer::First), json!({"input": "timer", "timer": "first"}))]
