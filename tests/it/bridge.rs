@@ -220,12 +220,12 @@ async fn a_token_is_good_once_and_for_its_site_and_moment() {
         ),
         (
             "too old",
-            json!({ "iat": now - 301, "exp": now - 1 }),
+            json!({ "iat": now - 330, "exp": now - 31 }),
             "stale_timestamp",
         ),
         (
             "of the future",
-            json!({ "iat": now + 301, "exp": now + 360 }),
+            json!({ "iat": now + 330, "exp": now + 390 }),
             "stale_timestamp",
         ),
         ("no id", json!({ "jti": "" }), "token_invalid"),
