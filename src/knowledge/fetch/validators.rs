@@ -34,10 +34,7 @@ impl Validators {
         }
         Self {
             etag: text(header::ETAG).map(str::to_owned),
-            // Without the server's own time nobody knows how old that is.
-            last_modified: text(header::LAST_MODIFIED)
-                .filter(|_| now.is_some())
-                .map(str::to_owned),
+            last_modified: text(header::LAST_MODIFIED).map(str::to_owned),
         }
     }
 
@@ -79,9 +76,12 @@ mod tests {
         assert_eq!(settled.etag.as_deref(), Some("\"a\""));
         assert_eq!(settled.last_modified.as_deref(), Some(old));
         assert!(told(&[date, ("etag", "\"a\""), ("last-modified", new)]).is_empty());
-        // An ETag alone says of itself how far it can be trusted; a date without another says nothing.
+        // Without the server's own time it counts as settled.
         assert_eq!(told(&[("etag", "W/\"b\"")]).etag.as_deref(), Some("W/\"b\""));
-        assert!(told(&[("last-modified", old)]).is_empty());
+        assert_eq!(
+            told(&[("last-modified", old)]).last_modified.as_deref(),
+            Some(old)
+        );
         assert!(told(&[date, ("etag", &"x".repeat(2000))]).is_empty());
     }
 }
