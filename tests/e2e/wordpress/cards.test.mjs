@@ -18,7 +18,8 @@ before(async () => {
   site = await WordPress.start({ port });
   const { site_id, kid, secret } = JSON.parse(await desk.command('site', 'rotate', 'demo', '--json'));
   await desk.command('site', 'origins', 'demo', site.url, desk.url);
-  await desk.command('site', 'set', 'demo', 'mode=full', 'refund_approve_all=false');
+  await desk.command('site', 'mode', 'demo', 'full');
+  await desk.command('site', 'set', 'demo', 'refund_approve_all=false');
   await site.connect(desk.url, { site_id, kid, secret });
   await site.serve();
   help = await site.eval(`return get_permalink(wp_insert_post(['post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Ask us', 'post_content' => '[deskhand_chat]']));`);
@@ -76,7 +77,7 @@ test('a person is wanted: an address is left, staff are read, and they go again'
   await shot(page, 'relay-handoff-phone');
   await card.getByRole('button', { name: 'Send' }).click();
   await root.locator('.visitor').getByText('carl@example.com').waitFor();
-  const [{ thread_id: thread }] = (await waiting()).filter(({ kind }) => kind === 'handoff');
+  const [{ thread_id: thread }] = (await waiting()).waiting.filter(({ kind }) => kind === 'handoff');
   await inbox('reply', thread, 'Hello Carl, this is **Mia**.', '--as', 'Mia');
   await log.getByText('Hello Carl, this is Mia.').waitFor();
   await ask('Nice to meet you.');
