@@ -19,7 +19,7 @@ use crate::db::sites;
 use crate::domain::ids::SiteId;
 use crate::domain::keys::{Alg, Purpose, RootSecret, open_root, owner_of};
 use crate::domain::rules::Rules;
-use crate::domain::site::{Mode, Site, is_locale, is_slug, normalise_origin};
+use crate::domain::site::{BadOrigin, Mode, Site, is_locale, is_slug, normalise_origin};
 
 /// How long the old secret stays valid after a rotation.
 const GRACE: TimeDelta = TimeDelta::hours(24);
@@ -162,6 +162,13 @@ pub async fn run(config: Config, command: Command) -> anyhow::Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
+/// A WordPress may be in a folder: browsers and this house know it by its origin.
+fn origin_of(address: &str) -> Result<String, BadOrigin> {
+    let scheme = address.find("://").map_or(0, |at| at + 3);
+    let end = address[scheme..].find(['/', '?', '#']);
+    normalise_origin(end.map_or(address, |end| &address[..scheme + end]))
+}
+
 async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
     match command {
         Command::Add {
@@ -171,7 +178,7 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<()> {
             locale,
             json,
         } => {
-            let origin = normalise_origin(&url)?;
+            let origin = origin_of(&url)?;
             let host = origin.split("://").nth(1).unwrap_or(&origin).to_owned();
             let slug = slug.unwrap_or_else(|| slug_of(&host));
             let secret = add(session, &slug, &name.unwrap_or(host), vec![origin], &locale).await?;
@@ -443,4 +450,26 @@ fn slug_of(host: &str) -> String {
         .take(60)
         .collect();
     if slug.is_empty() { "site".to_owned() } else { slug }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_in_a_folder_is_known_by_its_origin() {
+        for address in [
+            "https://shop.example",
+            "https://Shop.example/blog/",
+            "https://shop.example:443?p=1",
+        ] {
+            assert_eq!(
+                origin_of(address).as_deref(),
+                Ok("https://shop.example"),
+                "{address}"
+            );
+        }
+        assert!(origin_of("shop.example/blog").is_err());
+        assert!(origin_of("ftp://shop.example").is_err());
+    }
 }

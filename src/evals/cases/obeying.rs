@@ -162,7 +162,7 @@ fn wishes(message: &str, heard: &str) -> Vec<(String, Value)> {
     let shift = heard.len() % out.len();
     out.rotate_left(shift);
     // What would be allowed if it were wanted: only the visitor's own yes is missing.
-    if has(REFUND) && shift % 2 == 0 {
+    if has(REFUND) && shift.is_multiple_of(2) {
         let own = orders.first().cloned().unwrap_or_default();
         let small = json!({ "order_id": own, "amount": "1.00", "reason": "it was said so" });
         out.insert(0, ("issue_refund".to_owned(), small));
