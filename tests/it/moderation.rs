@@ -99,7 +99,8 @@ async fn a_message_that_trips_it_reaches_no_model_and_tells_nothing_of_the_visit
     assert_eq!(answer["handoff"]["reason"], "visitor_asked", "{answer:#}");
     assert_eq!(watcher.requests().len(), 1);
     app.finish().await;
-    (model.finish().await, watcher.finish().await);
+    model.finish().await;
+    watcher.finish().await;
 }
 
 #[tokio::test]
@@ -123,7 +124,8 @@ async fn a_sentence_that_trips_it_is_never_sent() {
         .await;
     assert_eq!(held, "content");
     app.finish().await;
-    (model.finish().await, watcher.finish().await);
+    model.finish().await;
+    watcher.finish().await;
 }
 
 #[tokio::test]
@@ -140,7 +142,8 @@ async fn sentences_that_wait_are_asked_about_together() {
     let asked: Vec<usize> = watcher.requests().iter().map(|r| inputs(r).len()).collect();
     assert_eq!(asked, [1, 1, 2], "the message, the first sentence, the others");
     app.finish().await;
-    (model.finish().await, watcher.finish().await);
+    model.finish().await;
+    watcher.finish().await;
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -200,7 +203,8 @@ async fn while_it_is_away_the_rules_decide_or_nothing_passes(#[case] fault: Faul
         let blocked = app.ask(&token, "there is a bomb in your shop", None).await;
         assert_eq!(blocked["outcome"], "degraded", "{fault:?} {blocked:#}");
         app.finish().await;
-        (model.finish().await, watcher.finish().await);
+        model.finish().await;
+        watcher.finish().await;
     }
 }
 
@@ -229,7 +233,8 @@ async fn one_that_goes_away_in_the_middle_lets_nothing_more_out_when_it_must_be_
             .contains("30 days")
     );
     app.finish().await;
-    (model.finish().await, watcher.finish().await);
+    model.finish().await;
+    watcher.finish().await;
 }
 
 #[tokio::test]
@@ -244,7 +249,8 @@ async fn one_that_fails_again_and_again_is_left_alone() {
     }
     assert_eq!(watcher.requests().len(), 5);
     app.finish().await;
-    (model.finish().await, watcher.finish().await);
+    model.finish().await;
+    watcher.finish().await;
 }
 
 #[tokio::test]
@@ -267,5 +273,6 @@ async fn a_single_question_is_moderated_too() {
     assert!(model.requests().is_empty());
     assert_eq!(ask(QUESTION).await["answer"], ANSWER);
     app.finish().await;
-    (model.finish().await, watcher.finish().await);
+    model.finish().await;
+    watcher.finish().await;
 }

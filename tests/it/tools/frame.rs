@@ -247,7 +247,8 @@ async fn of_several_calls_at_once_one_is_the_trial() {
     app.clock.advance(TimeDelta::seconds(61));
     let trial = {
         let (registry, ctx) = (Arc::clone(&registry), context(&app));
-        tokio::task::spawn(async move { registry.call(&ctx, "server", &json!({})).await })
+        tokio_util::task::TaskTracker::new()
+            .spawn(async move { registry.call(&ctx, "server", &json!({})).await })
     };
     while script.calls() < 6 {
         tokio::task::yield_now().await;
