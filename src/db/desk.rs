@@ -58,6 +58,13 @@ pub async fn take(tx: &mut SiteTx, thread: ThreadId, now: DateTime<Utc>) -> DbRe
     )
     .execute(tx.conn())
     .await?;
+    // A yes that comes after a person's words is no yes to what the agent asked before.
+    sqlx::query!(
+        "UPDATE proposals SET state = 'void' WHERE thread_id = $1 AND state = 'open'",
+        thread.0
+    )
+    .execute(tx.conn())
+    .await?;
     let turn = sqlx::query_scalar!(
         "UPDATE turns SET finished_at = $2, outcome = 'fenced', epoch = epoch + 1
          WHERE thread_id = $1 AND finished_at IS NULL RETURNING id",

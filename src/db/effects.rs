@@ -16,6 +16,8 @@ pub struct NewEffect<'a> {
     pub order_number: &'a str,
     /// Minor units and currency, where money moves.
     pub amount: Option<(i64, &'a str)>,
+    /// How many of the tool's effects on this order were done when the order was read.
+    pub seen: i64,
     /// When.
     pub now: DateTime<Utc>,
 }
@@ -33,14 +35,35 @@ pub struct EffectRow {
     pub at: DateTime<Utc>,
 }
 
-/// Begins an effect; false when its key is in the ledger already.
+/// How many of a tool's effects on an order are done.
+///
+/// # Errors
+/// When the database does.
+pub async fn done(tx: &mut SiteTx, tool: &str, order_number: &str) -> DbResult<i64> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT count(*) AS "n!" FROM effects WHERE tool = $1 AND order_number = $2 AND state = 'done'"#,
+        tool,
+        order_number
+    )
+    .fetch_one(tx.conn())
+    .await?)
+}
+
+/// Begins an effect; false when its key is in the ledger already, when nobody knows yet what
+/// became of another one of the same tool and order, or when another was done since the order was
+/// read.
 ///
 /// # Errors
 /// When the database does.
 pub async fn begin(tx: &mut SiteTx, e: &NewEffect<'_>) -> DbResult<bool> {
     let done = sqlx::query!(
         "INSERT INTO effects (site_id, key, tool, order_number, amount_minor, currency, state, at)
-         VALUES ($1, $2, $3, $4, $5, $6, 'started', $7) ON CONFLICT DO NOTHING",
+         SELECT $1::uuid, $2::text, $3::text, $4::text, $5::bigint, $6::text, 'started', $7::timestamptz
+         WHERE NOT EXISTS (SELECT FROM effects WHERE site_id = $1 AND tool = $3 AND order_number = $4
+                           AND state IN ('started', 'unknown'))
+           AND (SELECT count(*) FROM effects WHERE site_id = $1 AND tool = $3 AND order_number = $4
+                AND state = 'done') = $8::bigint
+         ON CONFLICT DO NOTHING",
         tx.site().0,
         e.key,
         e.tool,
@@ -48,6 +71,7 @@ pub async fn begin(tx: &mut SiteTx, e: &NewEffect<'_>) -> DbResult<bool> {
         e.amount.map(|a| a.0),
         e.amount.map(|a| a.1),
         e.now,
+        e.seen,
     )
     .execute(tx.conn())
     .await?;

@@ -98,6 +98,7 @@ pub async fn run(
             _ => settle(ctx, store.as_ref(), &Ready { row, change }, &key).await,
         };
     }
+    let seen = effects::done(&mut tx, &row.tool, &row.order_number).await?;
     let ready = Ready { row, change };
     // Reads of the shop wait for nobody's lock: the statement that moves the proposal on is
     // what lets one of several through.
@@ -120,7 +121,7 @@ pub async fn run(
         tx.commit().await?;
         return Err(error);
     }
-    begin(ctx, &mut tx, &row, &key, leave).await?;
+    begin(ctx, &mut tx, &row, (&key, seen), leave).await?;
     // Whatever becomes of this process: somebody looks what became of the effect.
     let look = Job {
         work: Work::SettleEffect { proposal: id },
@@ -268,7 +269,7 @@ pub(super) async fn counts(
 fn undecided(error: &crate::db::pool::DbError) -> Option<ToolError> {
     error.is_unique_violation().then(|| {
         ToolError::new(
-            ToolCode::NotFound,
+            ToolCode::NeedsApproval,
             "another change of this order is being decided",
         )
     })
@@ -324,7 +325,7 @@ pub(super) async fn begin(
     ctx: &ToolContext,
     tx: &mut SiteTx,
     row: &ProposalRow,
-    key: &str,
+    (key, seen): (&str, i64),
     leave: &Leave,
 ) -> Result<(), ToolError> {
     let now = ctx.now();
@@ -343,10 +344,14 @@ pub(super) async fn begin(
         tool: &row.tool,
         order_number: &row.order_number,
         amount: amount.as_ref().map(|m| (m.minor, m.currency.code())),
+        seen,
         now,
     };
     if !effects::begin(tx, &effect).await? {
-        return Err(void("its effect is in the ledger already"));
+        return Err(ToolError::new(
+            ToolCode::NeedsApproval,
+            "its effect, one whose end nobody knows, or one that came in between is in the ledger",
+        ));
     }
     let (who, act) = match leave {
         Leave::Visitor => ("visitor", "confirm"),

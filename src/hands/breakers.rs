@@ -80,10 +80,16 @@ async fn store(tx: &mut SiteTx, name: &str, breaker: &Breaker, now: DateTime<Utc
     tool_breakers::keep(tx, name, state.as_ref()).await
 }
 
+/// Whether an error tells that the tool is in trouble. A visitor who has reached a limit of ours
+/// is none: else one could switch a tool off for all.
+pub(super) fn is_failure(error: &ToolError) -> bool {
+    error.code.is_transient() && (error.code != ToolCode::RateLimit || error.again)
+}
+
 /// Takes note of what came of a call: for the tool's own breaker, the first one, any failure that
 /// passes; for the others those of the other side as a whole.
 pub(super) async fn record(db: &Db, site: SiteId, pass: Pass, error: Option<&ToolError>, now: DateTime<Utc>) {
-    let bad = error.is_some_and(|e| e.code.is_transient());
+    let bad = error.is_some_and(is_failure);
     let away = error.is_some_and(|e| e.away);
     for (i, admitted) in pass.0.into_iter().enumerate() {
         let outcome = if away || (i == 0 && bad) {

@@ -55,10 +55,7 @@ pub async fn begin(ctx: &ToolContext, what: &str, most: i32) -> Result<(SiteTx, 
     let key = ctx.master.fingerprint(&owner, conversation.visitor.0.as_bytes());
     if identity::guess(&mut tx, &key, WINDOW, ctx.now()).await? > most {
         tx.commit().await?;
-        return Err(ToolError::new(
-            ToolCode::RateLimit,
-            format!("too many of `{what}`"),
-        ));
+        return Err(ToolError::new(ToolCode::RateLimit, format!("too many of `{what}`")).lasting());
     }
     Ok((tx, conversation))
 }

@@ -283,7 +283,7 @@ pub async fn order_of_pair(
     }
     tx.commit().await?;
     if over {
-        return Err(ToolError::new(ToolCode::RateLimit, "too many wrong pairs"));
+        return Err(ToolError::new(ToolCode::RateLimit, "too many wrong pairs").lasting());
     }
     let found = shop.find(ctx.site, number).await?;
     if let Some(order) = found.filter(|order| same_email(&order.email, email)) {

@@ -248,7 +248,7 @@ impl Registry {
         };
         if let Some(pass) = pass {
             breakers::record(&ctx.db, ctx.site, pass, error, ctx.now()).await;
-        } else if error.is_some_and(|e| e.code.is_transient()) {
+        } else if error.is_some_and(breakers::is_failure) {
             self.troubled.insert(ctx.site, ());
             let now = ctx.now();
             breakers::failed(&ctx.db, ctx.site, name, now).await;

@@ -67,7 +67,7 @@ impl Tool for SendEmail {
             let mut tx = ctx.db.site(ctx.site).await?;
             let since = now - TimeDelta::hours(1);
             if mails::written(&mut tx, visitor, Kind::Message.as_str(), since).await? >= MOST {
-                return Err(ToolError::new(ToolCode::RateLimit, "three mails an hour"));
+                return Err(ToolError::new(ToolCode::RateLimit, "three mails an hour").lasting());
             }
             let site = sites::own(&mut tx)
                 .await?

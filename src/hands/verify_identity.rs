@@ -97,10 +97,7 @@ impl Tool for VerifyIdentity {
             // in words and in time, and proves no more than that it is the visitor's.
             let Some(code) = identity::new_code(ctx, &mut tx, visitor, &input.email).await? else {
                 tx.commit().await?;
-                return Err(ToolError::new(
-                    ToolCode::RateLimit,
-                    "too many codes were asked for",
-                ));
+                return Err(ToolError::new(ToolCode::RateLimit, "too many codes were asked for").lasting());
             };
             let site = sites::own(&mut tx)
                 .await?

@@ -24,6 +24,7 @@ use crate::db::{events, replies, threads, turns as turn_rows};
 use crate::domain::event::{Asks, Citation, Handed, Outcome, ThreadEvent};
 use crate::domain::ids::{ThreadId, TurnId};
 use crate::domain::seal::MasterKey;
+use crate::guardrails::pii;
 use crate::guardrails::vault;
 
 /// Messages shown at most.
@@ -316,6 +317,9 @@ pub async fn feedback(
         Thumb::Up => "up",
         Thumb::Down => "down",
     };
+    // There is no vault for these: what stands behind the marks is kept nowhere.
+    let tags: Vec<String> = given.tags.iter().map(|t| pii::masked(t)).collect();
+    let comment = given.comment.as_deref().map(pii::masked);
     let mut tx = app.db.site(visitor.site).await?;
     let now = app.clock.now();
     let kept = threads::set_feedback(
@@ -323,8 +327,8 @@ pub async fn feedback(
         visitor.id,
         given.turn_id,
         value,
-        &given.tags,
-        given.comment.as_deref(),
+        &tags,
+        comment.as_deref(),
         now,
     )
     .await?;

@@ -95,6 +95,7 @@ async fn the_hands_of_one_site_reach_nothing_of_another() {
             tool: "issue_refund",
             order_number: "1002",
             amount: None,
+            seen: 0,
             now,
         };
         effects::begin(&mut own, &effect).await.unwrap();
@@ -229,12 +230,15 @@ async fn the_hands_of_one_site_reach_nothing_of_another() {
             .unwrap()
             .is_none()
     );
+    let done = foreign!(app, s, |tx| effects::done(tx, "issue_refund", "1002"));
+    assert_eq!(done.unwrap(), 0);
     assert!(!foreign!(app, s, |tx| effects::end(tx, "theirs", "done", None, None, now)).unwrap());
     let effect = effects::NewEffect {
         key: "theirs",
         tool: "issue_refund",
         order_number: "1002",
         amount: None,
+        seen: 0,
         now,
     };
     assert!(

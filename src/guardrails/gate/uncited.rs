@@ -16,6 +16,64 @@ const SHORT: usize = 12;
 /// The most words and characters of anything else in such a language: a greeting, thanks.
 const BRIEF: usize = 3;
 const BRIEF_CHARS: usize = 30;
+/// What asks for a secret, in any language: no support ever does.
+const SECRETS: &[&str] = &[
+    "password",
+    "passwort",
+    "kennwort",
+    "passcode",
+    "mot de passe",
+    "contraseña",
+    "senha",
+    "wachtwoord",
+    "hasło",
+    "parola",
+    "пароль",
+    "şifre",
+    "cvv",
+    "cvc",
+    "security code",
+    "sicherheitscode",
+    "prüfziffer",
+    "código de seguridad",
+    "code de sécurité",
+    "número de su tarjeta",
+    "numéro de votre carte",
+    "numero della",
+    "card number",
+    "kartennummer",
+    " pin?",
+    "your pin",
+    "ihre pin",
+];
+/// What states something in languages that the rules don't know, however short.
+const PROMISES: &[&str] = &[
+    "gratis",
+    "gratuit",
+    "gratuito",
+    "grátis",
+    "бесплат",
+    "ücretsiz",
+    "darmow",
+    "zdarma",
+    "ingyenes",
+];
+/// What makes a promise of a courtesy.
+const PLEDGES: &[&str] = &[
+    "send it back",
+    "send you",
+    "your order is",
+    "on the way",
+    "at any time",
+    "another one",
+    "we'll send",
+    "has been",
+    "have been",
+    "schicken ihnen",
+    "ist unterwegs",
+    "jederzeit",
+    "zurückschicken",
+];
 /// Longer words are none.
 const LONGEST_WORD: usize = 40;
 /// The most words of a heading and of a line that introduces something.
@@ -37,18 +95,23 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
     {
         return Err(Fault::Uncited);
     }
+    let has = |list: &[&str]| list.iter().any(|p| lower.contains(p));
+    if has(SECRETS) {
+        return Err(Fault::Uncited);
+    }
     let words = lower.split_whitespace().count();
     let by_visitor = all.iter().any(|f| !said.by_tool(f) && !f.is_name());
     let language = tongue(&text);
     // With words beyond these it may state something, whatever its form.
     let plain = match language {
         Tongue::English | Tongue::German => plain_words::only(&lower, &said.heard),
-        Tongue::Other => words <= BRIEF && lower.chars().count() <= BRIEF_CHARS,
+        Tongue::Other => words <= BRIEF && lower.chars().count() <= BRIEF_CHARS && !has(PROMISES),
     };
     let asks = lower.ends_with(['?', '？', '؟']);
     if asks
         && !by_visitor
-        && (plain || (language == Tongue::Other && words <= SHORT && !without_blanks(&lower)))
+        && (plain
+            || (language == Tongue::Other && words <= SHORT && !without_blanks(&lower) && !has(PROMISES)))
     {
         return Ok(());
     }
@@ -61,7 +124,15 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
     if plain && starts(OFFER) && !claims && !smuggles(bare) && !by_visitor {
         return Ok(());
     }
-    if plain && starts(COURTESY) && words <= SHORT && !claims && !by_visitor && !denies_something(bare) {
+    let pledges = has(PLEDGES);
+    if plain
+        && starts(COURTESY)
+        && words <= SHORT
+        && !claims
+        && !pledges
+        && !by_visitor
+        && !denies_something(bare)
+    {
         return Ok(());
     }
     if said.states(&text, &all) {

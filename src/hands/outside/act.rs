@@ -60,7 +60,8 @@ pub(super) async fn run(ctx: &ToolContext, tool: &OutsideTool, id: ProposalId) -
         return Err(error);
     }
     tool.deed.shown(ctx).await?;
-    act::begin(ctx, &mut tx, &row, &key, &Leave::Visitor).await?;
+    let seen = effects::done(&mut tx, &row.tool, &row.order_number).await?;
+    act::begin(ctx, &mut tx, &row, (&key, seen), &Leave::Visitor).await?;
     tx.commit().await?;
     fail::point(FailPoint::EffectBegun);
     let asked = tool.deed.ask(ctx, &args, Some(&key)).await;

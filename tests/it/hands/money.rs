@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use chrono::TimeDelta;
 use deskhand::db::sites;
-use deskhand::domain::ids::{ProposalId, VisitorId};
+use deskhand::domain::ids::{ProposalId, ThreadId, VisitorId};
 use deskhand::domain::site::Mode;
 use deskhand::hands::ToolContext;
 use deskhand::hands::act::{self, Leave};
@@ -236,6 +236,37 @@ async fn a_shop_that_acts_too_late_is_never_asked_twice() {
     let (status, _) = send(&app, &token, &button(&thread, &proposal, true)).await;
     assert_eq!(status, 409);
     assert_eq!(mood.asked.load(Ordering::SeqCst), 1);
+    // Nor does a second proposal, of whomever, while nobody knows what became of the first.
+    let token = app.token(VisitorId::new());
+    let (thread, proposal) = proposed(&app, &token).await;
+    let (_, answer) = send(&app, &token, &button(&thread, &proposal, true)).await;
+    assert!(
+        answer["text"].as_str().unwrap().contains("still with our team"),
+        "{answer:#}"
+    );
+    assert_eq!(mood.asked.load(Ordering::SeqCst), 1);
+    app.finish().await;
+}
+
+/// Whatever staff asked is not what the agent asked before them.
+#[tokio::test]
+async fn a_yes_to_staff_is_no_yes_to_the_agent() {
+    let app = TestApp::start().await;
+    stock(&app).await;
+    let token = app.token(VisitorId::new());
+    let (thread, _) = proposed(&app, &token).await;
+    let (mia, id) = (desk(&app, "Mia"), thread.parse().map(ThreadId).unwrap());
+    mia.reply(id, "Shall we send you a new bulb instead?")
+        .await
+        .unwrap();
+    mia.give_back(id).await.unwrap();
+    app.ask(&token, "yes", Some(&thread)).await;
+    assert_eq!(paid_back(&app, "1004").await, 0);
+    assert_eq!(
+        app.count("SELECT count(*) FROM proposals WHERE state = 'void'")
+            .await,
+        1
+    );
     app.finish().await;
 }
 

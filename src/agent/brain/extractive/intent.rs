@@ -32,7 +32,7 @@ pub fn intent(message: &str) -> Intent {
     if said.is_empty() {
         return Intent::Nothing;
     }
-    if wants_person(&said) {
+    if wants_person(&said) || said.iter().any(|w| ANGER.contains(w)) {
         return Intent::Person;
     }
     if let Some(number) = order_number(message) {
@@ -75,6 +75,20 @@ pub fn intent(message: &str) -> Intent {
     Intent::Answer
 }
 
+/// Words of somebody whom a machine had better not answer.
+const ANGER: [&str; 11] = [
+    "furious",
+    "outrageous",
+    "scam",
+    "scammers",
+    "idiot",
+    "idiots",
+    "betrüger",
+    "abzocke",
+    "unverschämt",
+    "unverschämtheit",
+    "idioten",
+];
 const GREETINGS: [&str; 16] = [
     "hi",
     "hello",

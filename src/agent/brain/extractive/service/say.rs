@@ -253,6 +253,12 @@ pub fn failed(code: &str, tool: &str, tongue: Tongue) -> Vec<String> {
             ("RATE_LIMIT", false) => {
                 "Das wurde zu oft versucht. Bitte versuchen Sie es etwas später noch einmal, oder fragen Sie nach einem Menschen."
             }
+            ("NEEDS_APPROVAL", true) => {
+                "Another change of this order is still with our team. They will get back to you; nothing more can be started until then."
+            }
+            ("NEEDS_APPROVAL", false) => {
+                "Eine andere Änderung dieser Bestellung liegt noch bei unserem Team. Es meldet sich bei Ihnen; bis dahin kann nichts weiter begonnen werden."
+            }
             ("DISABLED", true) => "I can't do that myself here; would you like me to pass it on to our team?",
             ("DISABLED", false) => "Ich kann das hier nicht selbst tun; soll ich es an unser Team weitergeben?",
             ("INVALID_INPUT", true) if acts => {
