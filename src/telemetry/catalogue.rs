@@ -213,7 +213,7 @@ pub const METRICS: &[Metric] = &[
         "deskhand_webhooks_total",
         Counter,
         &["source", "outcome"],
-        "Webhooks that came in. `source`: `wordpress`; `outcome`: `new`, `repeat`, `bad_signature`, `stale_timestamp`, `refused` (its form is wrong), `failed` (not stored; the sender tries again).",
+        "Webhooks that came in. `source`: `wordpress`, `bridge`, `orders`; `outcome`: `new`, `repeat`, `bad_signature`, `stale_timestamp`, `refused` (its form is wrong), `failed` (not stored; the sender tries again).",
     ),
     metric(
         "deskhand_callbacks_total",
