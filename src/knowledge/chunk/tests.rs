@@ -205,7 +205,8 @@ proptest! {
             for n in words {
                 if let Some((before, heading)) = seen.insert(n, (i, false)) {
                     prop_assert!(!heading, "a heading of the path stands in the text");
-                    prop_assert_eq!(before + 1, i, "only neighbours overlap");
+                    // An overlap may begin behind the head of its table, which then comes one later.
+                    prop_assert!(before + 1 == i || heads.contains(&n), "only neighbours overlap");
                     prop_assert_eq!(&chunks[before].heading_path, &chunk.heading_path);
                     prop_assert!(overlap > 0 || heads.contains(&n));
                 } else {
