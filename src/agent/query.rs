@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::Agent;
@@ -19,6 +19,7 @@ use crate::db::sites;
 use crate::domain::document::{Found, Passage};
 use crate::domain::event::Citation;
 use crate::domain::ids::SiteId;
+use crate::domain::tool::ToolCode;
 use crate::guardrails::moderation::{Direction, Moderated};
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::{content, vault};
@@ -96,7 +97,11 @@ async fn answered(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<An
         confidence: own.rules.confidence,
         ..TurnView::default()
     };
-    let (outcome, hits) = search(agent, site, &mut vault, &view.message, query.k).await?;
+    let (outcome, hits) = if own.rules.off.contains(KbSearch::NAME) {
+        (switched_off(json!({})), Vec::new())
+    } else {
+        search(agent, site, &mut vault, &view.message, query.k).await?
+    };
     // GRD-6: what fits too badly isn't answered from; there is nobody to hand it to here.
     let fits = outcome
         .found
@@ -156,6 +161,10 @@ async fn search(
         .await;
     let mut reply = match called {
         Ok(called) => called.reply,
+        // Switched off, stale or empty: there is nothing to answer from.
+        Err(CallError::Failed { error, .. }) if error.code == ToolCode::Disabled => {
+            return Ok((switched_off(args), Vec::new()));
+        }
         Err(CallError::Failed { error, .. }) => {
             return Err(DbError::Unreadable(format!("the search failed: {error}")));
         }
@@ -175,6 +184,15 @@ async fn search(
         found: Some(reply.found.unwrap_or_default()),
     };
     Ok((outcome, hits))
+}
+
+fn switched_off(args: Value) -> ToolOutcome {
+    ToolOutcome {
+        tool: KbSearch::NAME.to_owned(),
+        args,
+        result: Err(ToolCode::Disabled.as_str().to_owned()),
+        found: None,
+    }
 }
 
 type Written = (String, String, Vec<Citation>);

@@ -252,7 +252,13 @@ fn end(kind: &str, body: &Body) -> Result<Option<&'static str>, BadField> {
         return Ok(Some("excluded"));
     }
     if kind.starts_with("media.") {
-        return Ok(None);
+        // Media have no state of their own; what is said of one all the same is heeded.
+        let private = body
+            .status
+            .as_deref()
+            .is_some_and(|s| !["publish", "inherit"].contains(&s));
+        let hidden = private || body.password_protected == Some(true) || body.members_only == Some(true);
+        return Ok(hidden.then_some("not_public"));
     }
     // A field that is left out must not make a draft public.
     let status = body

@@ -123,6 +123,7 @@ async fn a_wordpress_in_a_folder_is_asked_where_it_is_and_no_stranger_ever() {
         };
         let sent = app
             .post("/api/agent/messages", &app.site.signed(&claims))
+            .header("origin", site.origin())
             .json(&message("What does a return label cost?", None))
             .send()
             .await
