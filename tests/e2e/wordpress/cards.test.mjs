@@ -61,8 +61,7 @@ test('a refund is proposed, survives a reload, is confirmed, and money moves onc
   assert.deepEqual((await axe(page)).filter((found) => /deskhand/.test(found)), []);
   await shot(page, 'relay-card');
   await card.getByRole('button', { name: 'Yes, go ahead' }).click();
-  await log.getByText(/38\.70 EUR/).last().waitFor();
-  await log.getByText(/paid back|refund/i).last().waitFor();
+  await log.getByText('goes back to the means of payment').last().waitFor();
   await ask('What is the status of order 1004, anna.huber@example.com');
   await log.getByText(/refunded/i).last().waitFor();
   assert.equal(page.seen.errors.filter((line) => !/ERR_CONNECTION_REFUSED|net::/.test(line)).length, 0);
