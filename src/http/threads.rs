@@ -24,7 +24,6 @@ use crate::db::{events, replies, threads, turns as turn_rows};
 use crate::domain::event::{Asks, Citation, Handed, Outcome, ThreadEvent};
 use crate::domain::ids::{ThreadId, TurnId};
 use crate::domain::seal::MasterKey;
-use crate::guardrails::pii;
 use crate::guardrails::vault;
 
 /// Messages shown at most.
@@ -317,9 +316,6 @@ pub async fn feedback(
         Thumb::Up => "up",
         Thumb::Down => "down",
     };
-    // There is no vault for these: what stands behind the marks is kept nowhere.
-    let tags: Vec<String> = given.tags.iter().map(|t| pii::masked(t)).collect();
-    let comment = given.comment.as_deref().map(pii::masked);
     let mut tx = app.db.site(visitor.site).await?;
     let now = app.clock.now();
     let kept = threads::set_feedback(
@@ -327,8 +323,8 @@ pub async fn feedback(
         visitor.id,
         given.turn_id,
         value,
-        &tags,
-        comment.as_deref(),
+        &given.tags,
+        given.comment.as_deref(),
         now,
     )
     .await?;

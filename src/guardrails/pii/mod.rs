@@ -98,22 +98,6 @@ pub fn find(text: &str) -> Vec<Span> {
         .collect()
 }
 
-/// `text` with the name of its kind in the place of all personal data: for what is kept without a
-/// vault.
-#[must_use]
-pub fn masked(text: &str) -> String {
-    let (mut out, mut from) = (String::with_capacity(text.len()), 0);
-    for span in find(text) {
-        out.push_str(&text[from..span.start]);
-        out.push('[');
-        out.push_str(span.kind.label());
-        out.push(']');
-        from = span.end;
-    }
-    out.push_str(&text[from..]);
-    out
-}
-
 /// What is found so far, in order, without overlaps.
 #[derive(Default)]
 struct Taken {
