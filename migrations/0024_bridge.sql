@@ -34,21 +34,7 @@ CREATE TABLE bridge_events (
 );
 CREATE INDEX bridge_events_received ON bridge_events (site_id, received_at);
 CREATE INDEX bridge_events_finished ON bridge_events (site_id, finished_at, id) WHERE finished_at IS NOT NULL;
-CREATE INDEX bridge_events_age ON bridge_events (received_at);
 CALL deskhand_tenant('bridge_events');
-CREATE POLICY system ON bridge_events TO deskhand_system USING (true);
-GRANT SELECT, DELETE ON bridge_events TO deskhand_system;
-
--- Events older than that; the count of those deleted.
-CREATE FUNCTION deskhand_prune_bridge_events(older_than interval) RETURNS bigint
-LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
-AS $$
-    WITH gone AS (DELETE FROM public.bridge_events WHERE received_at < now() - older_than RETURNING 1)
-    SELECT count(*) FROM gone
-$$;
-ALTER FUNCTION deskhand_prune_bridge_events OWNER TO deskhand_system;
-REVOKE ALL ON FUNCTION deskhand_prune_bridge_events FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION deskhand_prune_bridge_events TO deskhand_app;
 
 -- Customers whose site tells that something of theirs has changed are asked for anew.
 CREATE INDEX visitors_wp_user ON visitors (site_id, wp_user_id) WHERE wp_user_id IS NOT NULL;

@@ -92,17 +92,6 @@ pub async fn ai_jobs(db: &Db, older_than: Duration) -> DbResult<u64> {
     Ok(gone.unwrap_or(0).unsigned_abs())
 }
 
-/// Deletes events of the bridge that are older than that; gives how many.
-///
-/// # Errors
-/// When the database refuses or is away.
-pub async fn bridge_events(db: &Db, older_than: Duration) -> DbResult<u64> {
-    let gone = sqlx::query_scalar!("SELECT deskhand_prune_bridge_events($1)", interval(older_than)?)
-        .fetch_one(db.pool())
-        .await?;
-    Ok(gone.unwrap_or(0).unsigned_abs())
-}
-
 fn interval(age: Duration) -> DbResult<PgInterval> {
     PgInterval::try_from(age).map_err(|_| DbError::Unreadable(format!("no interval: {age:?}")))
 }

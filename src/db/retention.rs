@@ -106,6 +106,22 @@ pub async fn events(tx: &mut SiteTx, before: DateTime<Utc>) -> DbResult<i64> {
     Ok(rows(&gone))
 }
 
+/// Deletes events of the bridge that came before then; gives how many.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn bridge_events(tx: &mut SiteTx, before: DateTime<Utc>) -> DbResult<i64> {
+    let gone = sqlx::query!(
+        "DELETE FROM bridge_events WHERE id IN (
+             SELECT id FROM bridge_events WHERE received_at < $1 ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+        before,
+        PIECE
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(rows(&gone))
+}
+
 /// Deletes the counts of refused webhooks of the days before then; gives how many.
 ///
 /// # Errors

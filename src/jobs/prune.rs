@@ -23,8 +23,6 @@ const VECTORS_KEPT: Duration = Duration::from_hours(7 * 24);
 /// How long AI jobs that have ended can be looked at.
 const AI_JOBS_KEPT: Duration = Duration::from_hours(30 * 24);
 
-/// How long the bridge's events are kept: as long as raw webhooks by default.
-const BRIDGE_EVENTS_KEPT: Duration = Duration::from_hours(30 * 24);
 /// How long it can be seen that a mail or a notice went out.
 const MAILS_KEPT: Duration = Duration::from_hours(30 * 24);
 
@@ -44,9 +42,6 @@ impl Handler for Prune {
             let nonces = prune::nonces(&ctx.db).await.map_err(failure)?;
             let jobs = prune::done_jobs(&ctx.db, DONE_JOBS_KEPT).await.map_err(failure)?;
             let uploads = prune::uploads(&ctx.db, UPLOADS_KEPT).await.map_err(failure)?;
-            let bridge = prune::bridge_events(&ctx.db, BRIDGE_EVENTS_KEPT)
-                .await
-                .map_err(failure)?;
             let vectors = prune::vectors(&ctx.db, VECTORS_KEPT).await.map_err(failure)?;
             let ai_jobs = prune::ai_jobs(&ctx.db, AI_JOBS_KEPT).await.map_err(failure)?;
             let mails = prune::mails(&ctx.db, MAILS_KEPT).await.map_err(failure)?;
@@ -58,7 +53,6 @@ impl Handler for Prune {
                 nonces,
                 jobs,
                 uploads,
-                bridge,
                 vectors,
                 ai_jobs,
                 mails,

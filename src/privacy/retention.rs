@@ -68,6 +68,7 @@ async fn of_site(db: &Db, site: SiteId, now: DateTime<Utc>, gone: &mut Gone) -> 
     pieces!(gone.visitors, retention::visitors, before(KEEP_TRANSCRIPTS));
     pieces!(gone.gaps, retention::gaps, before(KEEP_TRANSCRIPTS));
     pieces!(gone.events, retention::events, before(KEEP_EVENTS));
+    pieces!(gone.events, retention::bridge_events, before(KEEP_EVENTS));
     pieces!(gone.events, retention::refused, before(KEEP_EVENTS));
     pieces!(gone.tickets, retention::tickets, before(KEEP_TICKETS));
     pieces!(gone.audit, retention::audit, before(KEEP_AUDIT));

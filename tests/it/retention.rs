@@ -57,6 +57,11 @@ async fn each_kind_goes_when_its_time_is_over() {
          VALUES ('{site}', gen_random_uuid(), 'wordpress', 'k', 'media.added', sha256('x'), 'x', '{{}}', true, now(), now())"
     ))
     .await;
+    app.bend(&format!(
+        "INSERT INTO bridge_events (site_id, id, idempotency_key, body_hash, kid, event_type, object_ref, body, occurred_at, received_at)
+         VALUES ('{site}', gen_random_uuid(), 'k', sha256('x'), 'kid', 'a.b', 'x', 'x', now(), now())"
+    ))
+    .await;
     app.bend(&format!("INSERT INTO refused_webhooks VALUES ('{site}', current_date, 'wordpress', '192.0.2.1', 1, now(), now())"))
         .await;
     let turns = rows(&app, "turns").await;
@@ -70,13 +75,14 @@ async fn each_kind_goes_when_its_time_is_over() {
     assert_eq!(gone, retention::Gone::default());
 
     let gone = retention::enforce(&app.db, after(31)).await.unwrap();
-    assert_eq!((gone.events, gone.threads, gone.tickets), (2, 0, 0), "{gone:?}");
+    assert_eq!((gone.events, gone.threads, gone.tickets), (3, 0, 0), "{gone:?}");
     assert_eq!(
         (
             rows(&app, "inbound_events").await,
+            rows(&app, "bridge_events").await,
             rows(&app, "refused_webhooks").await
         ),
-        (0, 0)
+        (0, 0, 0)
     );
 
     // A conversation in which something was said since is kept whole, with its visitor.

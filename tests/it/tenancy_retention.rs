@@ -94,6 +94,7 @@ async fn a_stranger_ends_nothing_and_sees_nothing_of_what_came() {
     assert_eq!(retention::visitors(tx, later).await.unwrap(), 0);
     assert_eq!(retention::gaps(tx, later).await.unwrap(), 0);
     assert_eq!(retention::events(tx, later).await.unwrap(), 0);
+    assert_eq!(retention::bridge_events(tx, later).await.unwrap(), 0);
     assert_eq!(retention::refused(tx, later).await.unwrap(), 0);
     assert_eq!(retention::tickets(tx, later).await.unwrap(), 0);
     assert_eq!(retention::audit(tx, later).await.unwrap(), 0);
