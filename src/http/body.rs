@@ -30,15 +30,27 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
                 "Send `Content-Type: application/json`.",
             ));
         }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|e| match e.status().as_u16() {
-                413 => Problem::new(Code::TooLarge, format!("At most {LARGEST} bytes.")),
-                408 => Problem::new(Code::RequestTimeout, "The body didn't arrive in time."),
-                _ => Problem::new(Code::BadJson, "The body couldn't be read."),
-            })?;
+        let bytes = read(request, state, LARGEST).await?;
         parse(&bytes).map(Json)
     }
+}
+
+/// A body's bytes, of a request whose limit is `largest`.
+///
+/// # Errors
+/// When it is larger, doesn't arrive in time, or can't be read.
+pub(super) async fn read<S: Send + Sync>(
+    request: Request,
+    state: &S,
+    largest: usize,
+) -> Result<Bytes, Problem> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|e| match e.status().as_u16() {
+            413 => Problem::new(Code::TooLarge, format!("At most {largest} bytes.")),
+            408 => Problem::new(Code::RequestTimeout, "The body didn't arrive in time."),
+            _ => Problem::new(Code::BadJson, "The body couldn't be read."),
+        })
 }
 
 /// Reads a body as JSON of this shape.

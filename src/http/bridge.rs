@@ -4,9 +4,8 @@
 
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -19,6 +18,7 @@ use super::auth::event_token::Teller;
 use super::body;
 use super::error::{Code, Problem, ProblemBody};
 use super::state::App;
+use super::webhooks;
 use crate::db::bridge::{self, After};
 use crate::domain::bridge::{BadField, Envelope, FORM_SUBMITTED, Form, OrderChange};
 use crate::domain::ids::EventId;
@@ -68,17 +68,7 @@ pub struct Accepted {
 )]
 pub async fn ingest(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     let outcome = receive(&app, request).await;
-    let told = match &outcome {
-        Ok((StatusCode::ACCEPTED, _)) => "new",
-        Ok(_) => "repeat",
-        Err(problem) => match problem.code() {
-            Code::BadSignature => "bad_signature",
-            Code::StaleTimestamp => "stale_timestamp",
-            Code::Overloaded | Code::NotReady | Code::Internal => "failed",
-            _ => "refused",
-        },
-    };
-    metrics::counter!("deskhand_webhooks_total", "source" => "bridge", "outcome" => told).increment(1);
+    webhooks::count("bridge", outcome.as_ref().map(|(status, _)| *status));
     let (status, answer) = outcome?;
     Ok((status, axum::Json(answer)).into_response())
 }
@@ -87,13 +77,7 @@ async fn receive(app: &Arc<App>, mut request: Request) -> Result<(StatusCode, Ac
     let headers = std::mem::take(request.headers_mut());
     let teller = Teller::of(&headers, app).await?;
     DefaultBodyLimit::max(LARGEST).apply(&mut request);
-    let raw = Bytes::from_request(request, app)
-        .await
-        .map_err(|e| match e.status().as_u16() {
-            413 => Problem::new(Code::TooLarge, format!("At most {LARGEST} bytes.")),
-            408 => Problem::new(Code::RequestTimeout, "The body didn't arrive in time."),
-            _ => Problem::new(Code::BadJson, "The body couldn't be read."),
-        })?;
+    let raw = body::read(request, app, LARGEST).await?;
     signed(app, &teller, &headers, &raw).await?;
     let event: Envelope = body::parse(&raw)?;
     check(&event)?;
@@ -125,13 +109,7 @@ async fn receive(app: &Arc<App>, mut request: Request) -> Result<(StatusCode, Ac
 /// Holds the signature against the webhook keys of all of the site's secrets that are valid now.
 async fn signed(app: &App, teller: &Teller, headers: &HeaderMap, raw: &[u8]) -> Result<(), Problem> {
     let now = app.clock.now();
-    let roots = app.keyring.of_site(teller.site, now).await.map_err(|error| {
-        tracing::error!(%error, "keys can't be used");
-        Problem::new(
-            Code::NotReady,
-            "Keys can't be checked just now. Please try again in a moment.",
-        )
-    })?;
+    let roots = webhooks::roots(app, teller.site, now).await?;
     let keys: Vec<DerivedKey> = roots
         .iter()
         .filter(|r| r.is_valid(now))

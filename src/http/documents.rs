@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::auth::ApiKey;
 use super::body::Json;
 use super::error::{Code, Problem, ProblemBody};
+use super::page;
 use super::state::App;
 use crate::db::document_states::{self, DocumentView, Which};
 use crate::db::{documents, jobs, removal};
@@ -22,7 +23,6 @@ use crate::domain::job::{self, Priority, Work};
 use crate::knowledge::intake;
 
 /// Documents on a page of the list, and at most.
-const PAGE: i64 = 50;
 const MOST: i64 = 200;
 /// Names in one look-up.
 const NAMES: usize = 200;
@@ -155,10 +155,7 @@ pub async fn list(
             )
         })?),
     };
-    let limit = wanted.limit.unwrap_or(PAGE);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::field("/limit", format!("1 to {MOST}.")));
-    }
+    let limit = page::limit(wanted.limit)?;
     let which = Which {
         source: wanted.source,
         state,
@@ -167,10 +164,7 @@ pub async fn list(
     };
     let mut tx = app.db.site(key.site).await?;
     let mut found = document_states::list(&mut tx, &which, limit + 1).await?;
-    let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if more {
-        found.pop();
-    }
+    let more = page::cut(&mut found, limit);
     Ok(axum::Json(Page {
         next: found.last().filter(|_| more).map(|d| d.id.0),
         documents: found.into_iter().map(Document::from).collect(),

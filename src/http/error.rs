@@ -169,6 +169,15 @@ impl Problem {
         }
     }
 
+    /// What is ours alone. Its cause belongs in the log, by whoever has it.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            Code::Internal,
+            "Something went wrong on our side. It has been logged under the request id.",
+        )
+    }
+
     /// An invalid field of the body.
     pub fn field(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self {
@@ -245,10 +254,7 @@ impl From<DbError> for Problem {
             )
         } else {
             tracing::error!(%error, "a request failed");
-            Self::new(
-                Code::Internal,
-                "Something went wrong on our side. It has been logged under the request id.",
-            )
+            Self::internal()
         }
     }
 }
@@ -281,10 +287,7 @@ impl From<StartError> for Problem {
             ),
             StartError::Seal(error) => {
                 tracing::error!(%error, "an address couldn't be sealed");
-                Self::new(
-                    Code::Internal,
-                    "Something went wrong on our side. It has been logged under the request id.",
-                )
+                Self::internal()
             }
             StartError::Db(error) => error.into(),
         }

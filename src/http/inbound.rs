@@ -13,14 +13,13 @@ use uuid::Uuid;
 
 use super::auth::ApiKey;
 use super::error::{Code, Problem, ProblemBody};
+use super::page;
 use super::state::App;
 use crate::db::inbound_views::{self, Again, EventView, Which};
 use crate::db::refused;
 use crate::domain::ids::{DocumentId, EventId};
 
 /// Webhooks on a page of the list, and at most.
-const PAGE: i64 = 50;
-const MOST: i64 = 200;
 /// Days of refused ones.
 const DAYS: i64 = 30;
 /// Where a webhook can stand.
@@ -148,10 +147,7 @@ pub async fn list(
             "queued, processed, failed or discarded.",
         ));
     }
-    let limit = wanted.limit.unwrap_or(PAGE);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::field("/limit", format!("1 to {MOST}.")));
-    }
+    let limit = page::limit(wanted.limit)?;
     let which = Which {
         state: wanted.state,
         source: wanted.source,
@@ -162,10 +158,7 @@ pub async fn list(
     let mut tx = app.db.site(key.site).await?;
     let mut found = inbound_views::list(&mut tx, &which, limit + 1).await?;
     tx.commit().await?;
-    let more = found.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    if more {
-        found.pop();
-    }
+    let more = page::cut(&mut found, limit);
     Ok(axum::Json(Webhooks {
         next: found.last().filter(|_| more).map(|e| e.id.0),
         events: found.into_iter().map(Webhook::from).collect(),

@@ -19,6 +19,7 @@ pub mod messages;
 pub mod metrics;
 pub mod notices;
 pub mod order_updated;
+mod page;
 pub mod ping;
 pub mod privacy;
 pub mod rag;

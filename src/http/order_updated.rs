@@ -53,18 +53,9 @@ pub async fn post(
     headers: HeaderMap,
     raw: Bytes,
 ) -> Result<StatusCode, Problem> {
-    let heard = hear(&app, &headers, &raw).await;
-    let told = match &heard {
-        Ok(()) => "new",
-        Err(problem) => match problem.code() {
-            Code::BadSignature => "bad_signature",
-            Code::StaleTimestamp => "stale_timestamp",
-            Code::NotReady | Code::Internal => "failed",
-            _ => "refused",
-        },
-    };
-    metrics::counter!("deskhand_webhooks_total", "source" => "orders", "outcome" => told).increment(1);
-    heard.map(|()| StatusCode::NO_CONTENT)
+    let heard = hear(&app, &headers, &raw).await.map(|()| StatusCode::NO_CONTENT);
+    webhooks::count("orders", heard.as_ref().copied());
+    heard
 }
 
 async fn hear(app: &Arc<App>, headers: &HeaderMap, raw: &[u8]) -> Result<(), Problem> {

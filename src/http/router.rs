@@ -183,9 +183,5 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
         .or_else(|| cause.downcast_ref::<&str>().copied())
         .unwrap_or("no words");
     tracing::error!(cause, "a handler panicked");
-    Problem::new(
-        Code::Internal,
-        "Something went wrong on our side. It has been logged under the request id.",
-    )
-    .into_response()
+    Problem::internal().into_response()
 }

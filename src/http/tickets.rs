@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::auth::ApiKey;
 use super::body::Json;
 use super::error::{Code, Problem, ProblemBody};
+use super::page;
 use super::state::App;
 use crate::db::tickets as rows;
 use crate::domain::ids::SiteId;
@@ -20,8 +21,6 @@ use crate::inbox::desk::Desk;
 use crate::inbox::tickets::{self, Edit, Note, Ticket, Which};
 
 /// Tickets on a page, and at most.
-const PAGE: i64 = 50;
-const MOST: i64 = 200;
 /// Who acts where the request names nobody.
 const NOBODY: &str = "API";
 
@@ -67,10 +66,7 @@ fn problem(error: InboxError) -> Problem {
         InboxError::Db(error) => error.into(),
         other => {
             tracing::error!(error = %other, "a ticket can't be read or changed");
-            Problem::new(
-                Code::Internal,
-                "Something went wrong on our side. It has been logged under the request id.",
-            )
+            Problem::internal()
         }
     }
 }
@@ -125,10 +121,7 @@ pub async fn list(
             TicketState::parse(s).ok_or_else(|| Problem::field("/state", "new, open, pending or resolved."))
         })
         .collect::<Result<Vec<_>, _>>()?;
-    let most = wanted.limit.unwrap_or(PAGE);
-    if !(1..=MOST).contains(&most) {
-        return Err(Problem::field("/limit", "1 to 200."));
-    }
+    let most = page::limit(wanted.limit)?;
     let filter = rows::Filter {
         states,
         assignee: wanted.assignee.as_deref(),

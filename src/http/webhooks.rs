@@ -7,17 +7,17 @@ pub mod refused;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::connect_info::ConnectInfo;
-use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::auth::keyring::KeyError;
+use super::auth::keyring::{KeyError, SiteRoot};
 use super::body;
 use super::error::{Code, Problem, ProblemBody};
 use super::state::App;
@@ -87,9 +87,16 @@ pub async fn wp_media(State(app): State<Arc<App>>, mut request: Request) -> Resu
     {
         refuse(&app, "wordpress", &headers, peer).await;
     }
-    let told = match &outcome {
-        Ok((StatusCode::ACCEPTED, _)) => "new",
-        Ok(_) => "repeat",
+    count("wordpress", outcome.as_ref().map(|(status, _)| *status));
+    let (status, answer) = outcome?;
+    Ok((status, axum::Json(answer)).into_response())
+}
+
+/// Counts a webhook by how it ended; 200 is a repeat.
+pub(super) fn count(source: &'static str, outcome: Result<StatusCode, &Problem>) {
+    let told = match outcome {
+        Ok(StatusCode::OK) => "repeat",
+        Ok(_) => "new",
         Err(problem) => match problem.code() {
             Code::BadSignature => "bad_signature",
             Code::StaleTimestamp => "stale_timestamp",
@@ -97,9 +104,7 @@ pub async fn wp_media(State(app): State<Arc<App>>, mut request: Request) -> Resu
             _ => "refused",
         },
     };
-    metrics::counter!("deskhand_webhooks_total", "source" => "wordpress", "outcome" => told).increment(1);
-    let (status, answer) = outcome?;
-    Ok((status, axum::Json(answer)).into_response())
+    metrics::counter!("deskhand_webhooks_total", "source" => source, "outcome" => told).increment(1);
 }
 
 /// Counts a webhook whose signature is wrong, if it names a site that there is.
@@ -127,13 +132,7 @@ async fn receive(
     peer: Option<SocketAddr>,
 ) -> Result<(StatusCode, Answer), Problem> {
     DefaultBodyLimit::max(LARGEST).apply(&mut request);
-    let raw = Bytes::from_request(request, app)
-        .await
-        .map_err(|e| match e.status().as_u16() {
-            413 => Problem::new(Code::TooLarge, format!("At most {LARGEST} bytes.")),
-            408 => Problem::new(Code::RequestTimeout, "The body didn't arrive in time."),
-            _ => Problem::new(Code::BadJson, "The body couldn't be read."),
-        })?;
+    let raw = body::read(request, app, LARGEST).await?;
     let (site, kid) = signer(app, &WORDPRESS, headers, &raw, "").await?;
     let read: Body = body::parse(&raw)?;
     if read.site_id != site.0 {
@@ -191,6 +190,27 @@ async fn receive(
     Ok((status, answer))
 }
 
+/// A site's secrets.
+///
+/// # Errors
+/// When they can't be had.
+pub(super) async fn roots(
+    app: &App,
+    site: SiteId,
+    now: DateTime<Utc>,
+) -> Result<Arc<Vec<SiteRoot>>, Problem> {
+    app.keyring.of_site(site, now).await.map_err(|error| {
+        match &error {
+            KeyError::Db(_) => tracing::warn!(%error, "keys can't be read"),
+            _ => tracing::error!(%error, "a key can't be used"),
+        }
+        Problem::new(
+            Code::NotReady,
+            "Keys can't be checked just now. Please try again in a moment.",
+        )
+    })
+}
+
 /// Whose signature a message has: the site, and the secret's id. An unknown site, an unknown key
 /// and a wrong signature are one and the same to the sender, and take as long.
 ///
@@ -209,16 +229,7 @@ pub async fn signer(
         .and_then(|id| Uuid::parse_str(id.trim()).ok())
         .map_or_else(SiteId::new, SiteId);
     let now = app.clock.now();
-    let roots = app.keyring.of_site(site, now).await.map_err(|error| {
-        match &error {
-            KeyError::Db(_) => tracing::warn!(%error, "keys can't be read"),
-            _ => tracing::error!(%error, "a key can't be used"),
-        }
-        Problem::new(
-            Code::NotReady,
-            "Keys can't be checked just now. Please try again in a moment.",
-        )
-    })?;
+    let roots = roots(app, site, now).await?;
     let wanted = text("x-key-id");
     let valid: Vec<_> = roots
         .iter()
