@@ -26,7 +26,7 @@ use crate::domain::site::Site;
 use crate::domain::tool::Power;
 use crate::hands::outside::tools::SiteTools;
 use crate::hands::registry::{CallError, Called};
-use crate::hands::{Conversation, ToolContext, kb_search};
+use crate::hands::{Conversation, ToolContext};
 
 /// Sentences that may wait between brain and gate.
 const DRAFT_AHEAD: usize = 16;
@@ -188,16 +188,7 @@ pub(super) fn call(agent: &Arc<Agent>, ctx: ToolContext, id: CallId, called: Wha
 
 /// What a tool knows, called without a conversation.
 pub(super) fn context(agent: &Agent, site: SiteId) -> ToolContext {
-    ToolContext {
-        db: agent.db.clone(),
-        site,
-        channel: kb_search::WIDGET,
-        conversation: None,
-        locale: String::new(),
-        off: Arc::default(),
-        clock: Arc::clone(&agent.clock),
-        master: Arc::clone(&agent.master),
-    }
+    ToolContext::outside(&agent.db, site, &agent.clock, &agent.master)
 }
 
 /// The same within a turn.

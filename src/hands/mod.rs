@@ -77,6 +77,21 @@ pub struct ToolContext {
 }
 
 impl ToolContext {
+    /// Outside of any conversation and turn: nothing is switched off, and the language isn't known.
+    #[must_use]
+    pub fn outside(db: &Db, site: SiteId, clock: &SharedClock, master: &Arc<MasterKey>) -> Self {
+        Self {
+            db: db.clone(),
+            site,
+            channel: kb_search::WIDGET,
+            conversation: None,
+            locale: String::new(),
+            off: Arc::default(),
+            clock: Arc::clone(clock),
+            master: Arc::clone(master),
+        }
+    }
+
     /// The conversation, for tools that make no sense without one.
     ///
     /// # Errors

@@ -60,16 +60,7 @@ impl ExecuteProposal {
         id: ProposalId,
         last_try: bool,
     ) -> Result<(), JobError> {
-        let tool = ToolContext {
-            db: db.clone(),
-            site,
-            channel: "widget",
-            conversation: None,
-            locale: String::new(),
-            off: Arc::default(),
-            clock: Arc::clone(&self.clock),
-            master: Arc::clone(&self.master),
-        };
+        let tool = ToolContext::outside(db, site, &self.clock, &self.master);
         let decision = match act::run(&tool, self.stores.as_ref(), id, &Leave::Staff).await {
             Ok(_) => Decision::Done,
             Err(error) if in_doubt(&error) && self.begun(db, site, id).await? => Decision::Unknown,

@@ -82,16 +82,7 @@ impl SettleEffect {
         if age < LOOKS[0] {
             return Err(again(LOOKS[0] - age));
         }
-        let tool = ToolContext {
-            db: ctx.db.clone(),
-            site,
-            channel: "widget",
-            conversation: None,
-            locale: String::new(),
-            off: Arc::default(),
-            clock: Arc::clone(&self.clock),
-            master: Arc::clone(&self.master),
-        };
+        let tool = ToolContext::outside(&ctx.db, site, &self.clock, &self.master);
         match act::look(&tool, self.stores.as_ref(), id).await {
             Ok(Some(_)) => self.tell(ctx, site, id).await.map_err(|e| match e {
                 InboxError::Db(error) => database(&error),

@@ -14,7 +14,7 @@ use crate::domain::site::Site;
 use crate::domain::tool::{Power, ToolCode};
 use crate::guardrails::pii::placeholders::Placeholders;
 use crate::hands::registry::CallError;
-use crate::hands::{ToolContext, ToolError, kb_search};
+use crate::hands::{ToolContext, ToolError};
 
 /// What to call.
 pub(super) struct Call<'a> {
@@ -58,14 +58,8 @@ pub(super) async fn run(
         anyhow::anyhow!("the arguments are no JSON ({e}); write an object, such as '{{\"sku\": \"A1\"}}'")
     })?;
     let ctx = ToolContext {
-        db: session.db.clone(),
-        site: site.id,
-        channel: kb_search::WIDGET,
-        conversation: None,
         locale: site.locale.clone(),
-        off: std::sync::Arc::default(),
-        clock: std::sync::Arc::clone(&session.clock),
-        master: std::sync::Arc::clone(&session.master),
+        ..ToolContext::outside(&session.db, site.id, &session.clock, &session.master)
     };
     let begun = Instant::now();
     let connected = agent.registry.site_tools(site.id).await.get(call.name);
