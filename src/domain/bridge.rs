@@ -84,6 +84,18 @@ impl Envelope {
     }
 }
 
+/// Checks texts that may be left out, each with its place and its most characters.
+fn bounded(texts: &[(&'static str, &Option<String>, usize)]) -> Result<(), BadField> {
+    let odd = |(_, text, most): &&(_, &Option<String>, usize)| {
+        text.as_ref()
+            .is_some_and(|t| t.chars().count() > *most || t.contains('\0'))
+    };
+    texts.iter().find(odd).map_or(Ok(()), |(pointer, _, most)| {
+        let detail = format!("At most {most} characters, without U+0000.");
+        Err(bad(pointer, detail))
+    })
+}
+
 fn is_type(text: &str) -> bool {
     let words: Vec<&str> = text.split('.').collect();
     text.len() <= TYPE
@@ -142,7 +154,7 @@ impl Form {
     /// # Errors
     /// When a field isn't as it must be.
     pub fn check(&self) -> Result<(), BadField> {
-        for (pointer, text, most) in [
+        bounded(&[
             ("/data/form_title", &self.form_title, NAME),
             ("/data/plugin", &self.plugin, NAME),
             ("/data/email", &self.email, 254),
@@ -151,17 +163,7 @@ impl Form {
             ("/data/subject", &self.subject, 500),
             ("/data/message", &self.message, TEXT),
             ("/data/page", &self.page, 2_000),
-        ] {
-            if text
-                .as_ref()
-                .is_some_and(|t| t.chars().count() > most || t.contains('\0'))
-            {
-                return Err(bad(
-                    pointer,
-                    format!("At most {most} characters, without U+0000."),
-                ));
-            }
-        }
+        ])?;
         if self.fields.len() > FIELDS {
             return Err(bad("/data/fields", "At most 100 fields."));
         }
@@ -239,22 +241,12 @@ impl OrderChange {
         {
             return Err(bad("/data/order_id", "A number, or 1 to 64 characters."));
         }
-        for (pointer, text, most) in [
+        bounded(&[
             ("/data/status", &self.status, 64),
             ("/data/total", &self.total, 64),
             ("/data/currency", &self.currency, 3),
             ("/data/email", &self.email, 254),
-        ] {
-            if text
-                .as_ref()
-                .is_some_and(|t| t.chars().count() > most || t.contains('\0'))
-            {
-                return Err(bad(
-                    pointer,
-                    format!("At most {most} characters, without U+0000."),
-                ));
-            }
-        }
+        ])?;
         if self.wp_user_id.is_some_and(|id| id < 0) {
             return Err(bad("/data/wp_user_id", "A user's number; 0 or none for a guest."));
         }

@@ -296,7 +296,7 @@ async fn a_run_goes_without_trace_and_spares_real_visitors() {
         "{tries:#?}"
     );
     assert_eq!(tries[2][0].answers.len(), 3, "three messages of one thread");
-    assert_eq!(tries[0][0].answers[0].tools, ["kb_search"]);
+    assert_eq!(tries[0][0].answers[0].tools(), ["kb_search"]);
 
     let during = rows(&app).await;
     assert!(

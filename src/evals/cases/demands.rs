@@ -104,8 +104,9 @@ fn of_step(demands: &Demands, said: &Said) -> Vec<Unmet> {
             fail("ask", wanted.clone(), format!("{got}: {}", said.text));
         }
     }
-    if let Some(tools) = demands.tools.as_ref().filter(|t| **t != said.tools) {
-        fail("tools", listed(tools), listed(&said.tools));
+    let called = said.tools();
+    if let Some(tools) = demands.tools.as_ref().filter(|t| **t != called) {
+        fail("tools", listed(tools), listed(&called));
     }
     out
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::evals::cases::baseline::Comparison;
 use crate::evals::cases::figures::{Mean, Times};
 use crate::evals::cases::load::{Case, KNOWN, Suite};
-use crate::evals::cases::run::Tried;
+use crate::evals::cases::run::{Said, Tried};
 use crate::evals::cases::score::{self, Failure};
 use crate::evals::cases::script::Step;
 use crate::evals::cases::watch::Counted;
@@ -271,7 +271,7 @@ fn of_try(case: &Case, tried: &Tried) -> TryReport {
         brain: last.map(|l| l.brain.clone()),
         answers: tried.answers.iter().map(|a| a.text.clone()).collect(),
         citations: last.map(|l| l.citations.clone()).unwrap_or_default(),
-        tools: last.map(|l| l.tools.clone()).unwrap_or_default(),
+        tools: last.map(Said::tools).unwrap_or_default(),
         handoff_reason: last.and_then(|l| l.handoff_reason.clone()),
         citation_precision: cited.and_then(|c| c.precision),
         citation_recall: cited.map(|c| c.recall),

@@ -21,6 +21,7 @@ use crate::evals::cases::conversation::Conversation;
 use crate::evals::cases::house::House;
 use crate::evals::cases::load::{Case, Suite};
 use crate::evals::cases::script::Act;
+use crate::evals::cases::seen::Heard;
 use crate::evals::cases::state::State;
 use crate::evals::cases::watch::Counted;
 use crate::guardrails::pii::placeholders::Placeholders;
@@ -56,8 +57,6 @@ pub struct Said {
     /// The cited documents' addresses, or their titles where they have none.
     pub citations: Vec<String>,
     /// The tools that were called, in order.
-    pub tools: Vec<String>,
-    /// The same with their arguments.
     pub calls: Vec<CallSeen>,
     /// What the visitor is asked for.
     pub ask: Option<String>,
@@ -69,6 +68,14 @@ pub struct Said {
     pub whole: Duration,
 }
 
+impl Said {
+    /// The names of the tools that were called, in order.
+    #[must_use]
+    pub fn tools(&self) -> Vec<String> {
+        self.calls.iter().map(|c| c.tool.clone()).collect()
+    }
+}
+
 /// A call of a tool.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallSeen {
@@ -78,6 +85,16 @@ pub struct CallSeen {
     pub args: serde_json::Value,
     /// The error's code, if it gave one.
     pub code: Option<String>,
+}
+
+impl From<tool_calls::CallRow> for CallSeen {
+    fn from(call: tool_calls::CallRow) -> Self {
+        Self {
+            tool: call.tool,
+            args: call.args,
+            code: call.code,
+        }
+    }
 }
 
 /// One try of a case.
@@ -285,20 +302,12 @@ impl<'a> Run<'a> {
                 .await
                 .map_err(|e| RunError::Start(case.id.clone(), e))?;
             *thread = Some(begun.thread);
-            let (mut seen, mut reason, mut first) = (String::new(), None, None);
-            let ended = follow(self.agent, self.site, begun, |event| match event {
-                ThreadEvent::Delta { md, .. } => {
+            let (mut heard, mut first) = (Heard::default(), None);
+            let ended = follow(self.agent, self.site, begun, |event| {
+                if matches!(event, ThreadEvent::Delta { .. }) {
                     first.get_or_insert_with(|| start.elapsed());
-                    seen.push_str(md);
                 }
-                ThreadEvent::Ask(asks) => seen.push_str(&format!("\n{}", asks.summary)),
-                ThreadEvent::Handoff {
-                    reason: why, next, ..
-                } => {
-                    reason = Some(why.clone());
-                    seen.push_str(&format!("\n{next}"));
-                }
-                _ => {}
+                heard.hear(event);
             })
             .await;
             let whole = start.elapsed();
@@ -322,22 +331,14 @@ impl<'a> Run<'a> {
                     Some(asks) if ended.text.is_empty() => asks.summary,
                     _ => ended.text,
                 },
-                seen,
+                seen: heard.seen,
                 citations: ended
                     .citations
                     .into_iter()
                     .map(|c| c.url.unwrap_or(c.title))
                     .collect(),
-                tools: calls.iter().map(|c| c.tool.clone()).collect(),
-                calls: calls
-                    .into_iter()
-                    .map(|c| CallSeen {
-                        tool: c.tool,
-                        args: c.args,
-                        code: c.code,
-                    })
-                    .collect(),
-                handoff_reason: reason,
+                calls: calls.into_iter().map(CallSeen::from).collect(),
+                handoff_reason: heard.reason,
                 first,
                 whole,
             });

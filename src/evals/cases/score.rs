@@ -120,7 +120,8 @@ pub fn failures(case: &Case, tried: &Tried) -> Vec<Failure> {
             fail("handoff_reason", wanted.join(" | "), got);
         }
     }
-    if let Some(tools) = case.tools.as_ref().filter(|t| **t != last.tools) {
+    let called = last.tools();
+    if let Some(tools) = case.tools.as_ref().filter(|t| **t != called) {
         let names = |t: &[String]| {
             if t.is_empty() {
                 "no tool".to_owned()
@@ -128,7 +129,7 @@ pub fn failures(case: &Case, tried: &Tried) -> Vec<Failure> {
                 t.join(", ")
             }
         };
-        fail("tools", names(tools), names(&last.tools));
+        fail("tools", names(tools), names(&called));
     }
     if let Some(brain) = case.brain.as_ref().filter(|b| **b != last.brain) {
         fail("brain", brain.clone(), last.brain.clone());
@@ -182,6 +183,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::evals::cases::run::CallSeen;
 
     fn case(json: &str) -> Case {
         let dir = tempfile::tempdir().unwrap();
@@ -201,8 +203,11 @@ mod tests {
                 "/kb/returns".into(),
                 "https://shop.example/help/gift-cards.html?x=1".into(),
             ],
-            tools: vec!["kb_search".into()],
-            calls: vec![],
+            calls: vec![CallSeen {
+                tool: "kb_search".into(),
+                args: serde_json::Value::Null,
+                code: None,
+            }],
             ask: None,
             handoff_reason: None,
             first: None,

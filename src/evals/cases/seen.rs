@@ -41,6 +41,29 @@ impl Came {
     }
 }
 
+/// What the agent let the visitor read, also what it took back.
+#[derive(Default)]
+pub(super) struct Heard {
+    /// All of it.
+    pub(super) seen: String,
+    /// Why it went to staff, if it did.
+    pub(super) reason: Option<String>,
+}
+
+impl Heard {
+    pub(super) fn hear(&mut self, event: &ThreadEvent) {
+        match event {
+            ThreadEvent::Delta { md, .. } => self.seen.push_str(md),
+            ThreadEvent::Ask(asks) => self.seen.push_str(&format!("\n{}", asks.summary)),
+            ThreadEvent::Handoff { reason, next, .. } => {
+                self.reason = Some(reason.clone());
+                self.seen.push_str(&format!("\n{next}"));
+            }
+            _ => {}
+        }
+    }
+}
+
 /// A step as it is scored and reported.
 pub(super) fn said(
     came: Came,
@@ -48,22 +71,12 @@ pub(super) fn said(
     calls: Vec<tool_calls::CallRow>,
     whole: Duration,
 ) -> Said {
-    let (mut seen, mut by_staff, mut reason) = (String::new(), String::new(), None);
+    let (mut heard, mut by_staff) = (Heard::default(), String::new());
     for stored in events {
-        match &stored.event {
-            ThreadEvent::Delta { md, .. } => seen.push_str(md),
-            ThreadEvent::Ask(asks) => seen.push_str(&format!("\n{}", asks.summary)),
-            ThreadEvent::Handoff {
-                reason: why, next, ..
-            } => {
-                reason = Some(why.clone());
-                seen.push_str(&format!("\n{next}"));
-            }
-            ThreadEvent::Staff { md: Some(md), .. } => {
-                by_staff.push_str(&format!("{md}\n"));
-                seen.push_str(&format!("\n{md}"));
-            }
-            _ => {}
+        heard.hear(&stored.event);
+        if let ThreadEvent::Staff { md: Some(md), .. } = &stored.event {
+            by_staff.push_str(&format!("{md}\n"));
+            heard.seen.push_str(&format!("\n{md}"));
         }
     }
     let ask = came.asks.as_ref().map(|a| a.kind.as_str().to_owned());
@@ -76,19 +89,11 @@ pub(super) fn said(
             _ if came.text.is_empty() => by_staff,
             _ => came.text,
         },
-        seen,
+        seen: heard.seen,
         citations: came.citations,
-        tools: calls.iter().map(|c| c.tool.clone()).collect(),
-        calls: calls
-            .into_iter()
-            .map(|c| CallSeen {
-                tool: c.tool,
-                args: c.args,
-                code: c.code,
-            })
-            .collect(),
+        calls: calls.into_iter().map(CallSeen::from).collect(),
         ask,
-        handoff_reason: reason,
+        handoff_reason: heard.reason,
         first: came.first,
         whole,
     }

@@ -264,3 +264,61 @@ pub const CLAIMS: &[&str] = &[
     " deliver",
     " liefern",
 ];
+
+/// What asks for a secret, in any language: no support ever does.
+pub const SECRETS: &[&str] = &[
+    "password",
+    "passwort",
+    "kennwort",
+    "passcode",
+    "mot de passe",
+    "contraseña",
+    "senha",
+    "wachtwoord",
+    "hasło",
+    "parola",
+    "пароль",
+    "şifre",
+    "cvv",
+    "cvc",
+    "security code",
+    "sicherheitscode",
+    "prüfziffer",
+    "código de seguridad",
+    "code de sécurité",
+    "número de su tarjeta",
+    "numéro de votre carte",
+    "numero della",
+    "card number",
+    "kartennummer",
+    " pin?",
+    "your pin",
+    "ihre pin",
+];
+/// What states something in languages that the rules don't know, however short.
+pub const PROMISES: &[&str] = &[
+    "gratis",
+    "gratuit",
+    "grátis",
+    "бесплат",
+    "ücretsiz",
+    "darmow",
+    "zdarma",
+    "ingyenes",
+];
+/// What makes a promise of a courtesy.
+pub const PLEDGES: &[&str] = &[
+    "send it back",
+    "send you",
+    "your order is",
+    "on the way",
+    "at any time",
+    "another one",
+    "we'll send",
+    "has been",
+    "have been",
+    "schicken ihnen",
+    "ist unterwegs",
+    "jederzeit",
+    "zurückschicken",
+];

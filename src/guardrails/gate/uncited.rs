@@ -5,7 +5,7 @@
 use super::Fault;
 use super::figures::figures;
 use super::negation::denies;
-use super::openings::{CLAIMS, COURTESY, LEADS, OFFER, OWN};
+use super::openings::{CLAIMS, COURTESY, LEADS, OFFER, OWN, PLEDGES, PROMISES, SECRETS};
 use super::plain_words;
 use super::tongue::{Tongue, tongue};
 use super::tools::Said;
@@ -16,64 +16,6 @@ const SHORT: usize = 12;
 /// The most words and characters of anything else in such a language: a greeting, thanks.
 const BRIEF: usize = 3;
 const BRIEF_CHARS: usize = 30;
-/// What asks for a secret, in any language: no support ever does.
-const SECRETS: &[&str] = &[
-    "password",
-    "passwort",
-    "kennwort",
-    "passcode",
-    "mot de passe",
-    "contraseña",
-    "senha",
-    "wachtwoord",
-    "hasło",
-    "parola",
-    "пароль",
-    "şifre",
-    "cvv",
-    "cvc",
-    "security code",
-    "sicherheitscode",
-    "prüfziffer",
-    "código de seguridad",
-    "code de sécurité",
-    "número de su tarjeta",
-    "numéro de votre carte",
-    "numero della",
-    "card number",
-    "kartennummer",
-    " pin?",
-    "your pin",
-    "ihre pin",
-];
-/// What states something in languages that the rules don't know, however short.
-const PROMISES: &[&str] = &[
-    "gratis",
-    "gratuit",
-    "gratuito",
-    "grátis",
-    "бесплат",
-    "ücretsiz",
-    "darmow",
-    "zdarma",
-    "ingyenes",
-];
-/// What makes a promise of a courtesy.
-const PLEDGES: &[&str] = &[
-    "send it back",
-    "send you",
-    "your order is",
-    "on the way",
-    "at any time",
-    "another one",
-    "we'll send",
-    "has been",
-    "have been",
-    "schicken ihnen",
-    "ist unterwegs",
-    "jederzeit",
-    "zurückschicken",
-];
 /// Longer words are none.
 const LONGEST_WORD: usize = 40;
 /// The most words of a heading and of a line that introduces something.
@@ -117,7 +59,7 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
     }
     let bare = lower.trim_start_matches(|c: char| !c.is_alphanumeric());
     let starts = |list: &[&str]| list.iter().any(|p| bare.starts_with(p));
-    let claims = CLAIMS.iter().any(|c| lower.contains(c));
+    let claims = has(CLAIMS);
     if plain && starts(OWN) && !smuggles(bare) {
         return Ok(());
     }
