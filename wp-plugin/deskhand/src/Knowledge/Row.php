@@ -55,9 +55,9 @@ final class Row
         );
     }
 
-    /** Tells a repeat of this event from another event. */
-    public function idempotencyKey(): string
+    /** Tells a repeat of this event from another one. What was new when it was first told may be told as an update after that answer was lost. */
+    public function idempotencyKey(string $told): string
     {
-        return hash('sha256', implode('|', [home_url(), $this->source->value, $this->objectId, $this->revision, $this->event, $this->eventAt]));
+        return hash('sha256', implode('|', [home_url(), $this->source->value, $this->objectId, $this->revision, $told, $this->eventAt]));
     }
 }

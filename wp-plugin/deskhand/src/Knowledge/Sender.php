@@ -165,8 +165,7 @@ final class Sender implements Part
         if (!$removes && !$row->known) {
             $this->documents->markKnown($row);
         }
-        // An answer that was lost: the repeat may be told as an update of what was new the first time.
-        $answer = $this->client->tell(self::PATH, $body, $row->idempotencyKey() . '-' . $body['event']);
+        $answer = $this->client->tell(self::PATH, $body, $row->idempotencyKey($body['event']));
         if ($answer->isOk()) {
             delete_option(self::PAUSE);
             $this->sent($row, $removes, $answer);
