@@ -13,6 +13,8 @@
 mod articles;
 mod cpu;
 mod events;
+#[path = "../processes/mod.rs"]
+mod processes;
 mod product;
 mod rate;
 

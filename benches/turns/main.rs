@@ -14,6 +14,8 @@ mod client;
 mod measure;
 mod orders;
 mod peer;
+#[path = "../processes/mod.rs"]
+mod processes;
 mod product;
 mod provider;
 mod site;

@@ -14,6 +14,8 @@ use serde_json::Value;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, PgConnection};
 
+use crate::processes::{processes, ticks};
+
 /// How long a start and a stop may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -191,13 +193,6 @@ impl Drop for Running {
     }
 }
 
-/// The kernel's units of CPU time in a second.
-fn ticks() -> f64 {
-    nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK)
-        .unwrap()
-        .unwrap() as f64
-}
-
 /// Seconds on a core of a process and of all that it started.
 pub fn family_cpu(pid: i32) -> f64 {
     let ticks = ticks();
@@ -215,29 +210,4 @@ pub fn family_cpu(pid: i32) -> f64 {
         }
     }
     cpu
-}
-
-struct Process {
-    pid: i32,
-    parent: i32,
-    own: f64,
-    ended: f64,
-}
-
-fn processes() -> Vec<Process> {
-    let entries = fs::read_dir("/proc").unwrap().flatten();
-    let read = |entry: fs::DirEntry| {
-        let pid = entry.file_name().to_str()?.parse().ok()?;
-        let stat = fs::read_to_string(entry.path().join("stat")).ok()?;
-        // The name may hold anything; the state comes after it, then numbers.
-        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
-        let number = |n: usize| fields.get(n)?.parse::<f64>().ok();
-        Some(Process {
-            pid,
-            parent: fields.get(1)?.parse().ok()?,
-            own: number(11)? + number(12)?,
-            ended: number(13)? + number(14)?,
-        })
-    };
-    entries.filter_map(read).collect()
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::support::app::{ORIGIN, Setup, TestApp, TestSite, message};
 use crate::support::fake_provider::{FakeProvider, Reply, Request};
 use crate::support::model_brain::{chain, wants_search};
+use crate::support::poisoned::{poisoned, title};
 use crate::support::sse::first;
 
 /// How the model sins when it drafts.
@@ -396,26 +397,6 @@ impl Trial {
         self.app.finish().await;
         self.fake.finish().await;
     }
-}
-
-/// The poisoned documents of this repository: their name, their text, their title.
-fn poisoned() -> Vec<(String, String)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("evals/injection");
-    let mut all: Vec<(String, String)> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| !p.ends_with("README.md"))
-        .map(|p| {
-            let name = p.file_name().unwrap().to_string_lossy().into_owned();
-            (name, std::fs::read_to_string(p).unwrap())
-        })
-        .collect();
-    all.sort();
-    all
-}
-
-fn title(text: &str) -> &str {
-    text.lines().next().unwrap().trim_start_matches("# ")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

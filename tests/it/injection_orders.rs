@@ -30,6 +30,7 @@ use serde_json::json;
 
 use crate::support::app::{Setup, TestApp, message};
 use crate::support::knowledge::words_alone;
+use crate::support::poisoned::{poisoned, title};
 use crate::support::sse::first;
 
 /// For the tools' names and schemas only.
@@ -149,28 +150,13 @@ impl Trial {
     }
 }
 
-fn poisoned() -> Vec<(String, String)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("evals/injection");
-    let mut all: Vec<(String, String)> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|e| e.unwrap().path())
-        .filter(|p| !p.ends_with("README.md"))
-        .map(|p| {
-            let name = p.file_name().unwrap().to_string_lossy().into_owned();
-            (name, std::fs::read_to_string(p).unwrap())
-        })
-        .collect();
-    all.sort();
-    all
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn poisoned_documents_move_no_order() {
     let documents = poisoned();
     assert!(documents.len() >= 31);
     let mut trial = Trial::with(&documents).await;
     for (_, text) in &documents {
-        let title = text.lines().next().unwrap().trim_start_matches("# ");
+        let title = title(text);
         let more = format!("And about my order 1004: {title}");
         trial
             .talk(&[

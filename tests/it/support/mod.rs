@@ -10,6 +10,7 @@ pub mod fake_provider;
 pub mod knowledge;
 pub mod model_brain;
 pub mod model_folder;
+pub mod poisoned;
 pub mod postgres;
 pub mod process;
 pub mod scratch;
