@@ -75,10 +75,11 @@ pub enum Command {
     },
     /// Let documents that wait for approval be searched.
     Approve {
-        /// Their ids, or the beginnings of them.
+        /// What you have seen, as `docs list` and `docs show` print it: ID@CONTENT, or the beginnings
+        /// of both. Where another content has come since, it isn't approved.
         #[arg(required_unless_present = "all", conflicts_with = "all")]
         ids: Vec<String>,
-        /// All that wait for approval.
+        /// All that wait for approval now, seen or not.
         #[arg(long)]
         all: bool,
         /// The site's slug or id.
@@ -184,9 +185,16 @@ async fn execute(session: &Session, command: Command) -> anyhow::Result<ExitCode
                     state: Some(DocumentState::PendingReview),
                     ..Which::default()
                 };
-                all(session, site, which, usize::MAX).await?
+                let found = all(session, site, which, usize::MAX).await?;
+                found.into_iter().map(changes::Seen::as_listed).collect()
             } else {
-                named(session, site, &ids).await?
+                let mut wanted = Vec::new();
+                for id in &ids {
+                    let (id, content) = changes::seen(id)?;
+                    let found = named(session, site, std::slice::from_ref(&id)).await?;
+                    wanted.extend(found.into_iter().map(|d| changes::Seen::at(d, content.clone())));
+                }
+                wanted
             };
             changes::approve(session, site, &wanted, json).await
         }
@@ -280,13 +288,21 @@ fn list(found: &[DocumentView]) {
     }
 }
 
-/// How far a document is, or why it failed.
+/// How far a document is, why it failed, or what an approval of it would be for.
 fn remark(d: &DocumentView) -> String {
-    match (&d.progress, &d.failure) {
-        (Some(p), _) => format!("  ({} {:.0} %)", p.stage, p.share * 100.0),
-        (None, Some(f)) => format!("  ({})", f.detail),
-        (None, None) => String::new(),
+    match (&d.progress, &d.failure, &d.content_hash) {
+        (Some(p), ..) => format!("  ({} {:.0} %)", p.stage, p.share * 100.0),
+        (None, Some(f), _) => format!("  ({})", f.detail),
+        (None, None, Some(content)) if d.state == DocumentState::PendingReview => {
+            format!("  (content {})", short(content))
+        }
+        _ => String::new(),
     }
+}
+
+/// As much of a content's hash as tells it from others.
+fn short(content: &str) -> &str {
+    content.get(..12).unwrap_or(content)
 }
 
 async fn show(
@@ -318,6 +334,7 @@ async fn show(
         ("State", Some(format!("{}{}", d.state.as_str(), remark(d)))),
         ("Source", Some(format!("{} {}", d.source, d.external_id))),
         ("URL", d.url.clone()),
+        ("Content", d.content_hash.clone()),
         ("Versions", Some(d.version.to_string())),
         ("Passages", Some(d.chunks.to_string())),
         ("Live since", d.updated_at.map(time)),
@@ -330,6 +347,13 @@ async fn show(
         if let Some(value) = value {
             line(&format!("{name:<22} {value}"));
         }
+    }
+    if let (DocumentState::PendingReview, Some(content)) = (d.state, &d.content_hash) {
+        note(&format!(
+            "Once you have read it (--chunks): deskhand docs approve {}@{}",
+            d.id,
+            short(content)
+        ));
     }
     for c in chunks {
         let page = c.page.map_or_else(String::new, |p| format!(", page {p}"));

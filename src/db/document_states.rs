@@ -43,9 +43,13 @@ pub struct DocumentView {
     /// How far a worker is with it.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub progress: Option<Progress>,
-    /// Why its newest content failed, or why the last try did and there will be another.
+    /// Why its newest content failed, or why the last try did and there will be another; of a removed
+    /// one, what its origin said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<FailureView>,
+    /// SHA-256 of the live version's content, in hex: what an approval is given for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_hash: Option<String>,
     /// Of how many passages the live version is made.
     pub chunks: i32,
     /// How many versions have been live.
@@ -107,7 +111,7 @@ pub async fn list(tx: &mut SiteTx, which: &Which, limit: i64) -> DbResult<Vec<Do
     let ids: Option<Vec<Uuid>> = which.ids.as_ref().map(|ids| ids.iter().map(|id| id.0).collect());
     let rows = sqlx::query!(
         r#"SELECT id, source, external_id, title, url, version, updated_at, event_at, tags, channels,
-                  coalesce(chunks, 0) AS "chunks!", failure AS "failure?", job AS "job?", state AS "state!"
+                  content AS "content?", coalesce(chunks, 0) AS "chunks!", failure AS "failure?", job AS "job?", state AS "state!"
            FROM (
              SELECT r.*,
                     CASE WHEN hidden OR (deleted AND job IS NULL) THEN 'removed'
@@ -120,7 +124,7 @@ pub async fn list(tx: &mut SiteTx, which: &Which, limit: i64) -> DbResult<Vec<Do
              FROM (
                SELECT d.id, d.source, d.external_id, d.title, d.url, d.version, d.updated_at, d.event_at, d.tags,
                       d.channels, d.review, d.visibility = 'private' AS hidden, d.deleted_at IS NOT NULL AS deleted,
-                      (SELECT v.chunks FROM versions v WHERE v.document_id = d.id AND v.state = 'live') AS chunks,
+                      l.chunks, encode(l.sha256, 'hex') AS content,
                       (SELECT jsonb_build_object('code', f.failure_code, 'detail', f.failure)
                        FROM versions f WHERE f.document_id = d.id AND f.state = 'failed') AS failure,
                       (SELECT to_jsonb(q) FROM (
@@ -135,6 +139,7 @@ pub async fn list(tx: &mut SiteTx, which: &Which, limit: i64) -> DbResult<Vec<Do
                            ORDER BY state LIMIT 1
                        ) q) AS job
                FROM documents d
+               LEFT JOIN versions l ON l.document_id = d.id AND l.state = 'live'
                WHERE ($2::text IS NULL OR d.source = $2)
                  AND ($3::uuid[] IS NULL OR d.id = ANY ($3))
                  AND ($4::text[] IS NULL OR d.external_id = ANY ($4))
@@ -172,7 +177,7 @@ pub async fn list(tx: &mut SiteTx, which: &Which, limit: i64) -> DbResult<Vec<Do
                 .transpose()
                 .map_err(|_| unread("failure"))?;
             let failure = match (state, &job) {
-                (DocumentState::Failed, _) => failed,
+                (DocumentState::Failed | DocumentState::Removed, _) => failed,
                 (DocumentState::Waiting | DocumentState::Processing, Some(job)) => job
                     .code
                     .clone()
@@ -193,6 +198,7 @@ pub async fn list(tx: &mut SiteTx, which: &Which, limit: i64) -> DbResult<Vec<Do
                 state,
                 progress,
                 failure,
+                content_hash: r.content,
                 chunks: r.chunks,
                 version: r.version,
                 updated_at: r.updated_at,

@@ -263,23 +263,37 @@ pub async fn outdate(tx: &mut SiteTx, id: DocumentId) -> DbResult<()> {
     Ok(())
 }
 
-/// Lets a document that waits for approval be searched; false when there is none that has a
-/// live version.
+/// What an approval came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// It is searched from now on.
+    Given,
+    /// Another content is live by now.
+    Changed,
+    /// There is no such document, or nothing of it is live.
+    Nothing,
+}
+
+/// Lets a document that waits for approval be searched, if this is still its content (SHA-256, in
+/// hex): nobody can approve what they haven't seen.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn approve(tx: &mut SiteTx, id: DocumentId) -> DbResult<bool> {
-    let approved = sqlx::query!(
-        "UPDATE documents SET review = 'approved' WHERE id = $1 AND deleted_at IS NULL AND version > 0",
-        id.0
-    )
-    .execute(tx.conn())
-    .await?;
-    if approved.rows_affected() == 0 {
-        return Ok(false);
+pub async fn approve(tx: &mut SiteTx, id: DocumentId, content: &str) -> DbResult<Approval> {
+    if !lock(tx, id).await? {
+        return Ok(Approval::Nothing);
     }
+    let live = live(tx, id).await?.and_then(|live| live.sha256);
+    match live.map(hex::encode) {
+        None => return Ok(Approval::Nothing),
+        Some(live) if live != content => return Ok(Approval::Changed),
+        Some(_) => {}
+    }
+    sqlx::query!("UPDATE documents SET review = 'approved' WHERE id = $1", id.0)
+        .execute(tx.conn())
+        .await?;
     corpus::touch(tx).await?;
-    Ok(true)
+    Ok(Approval::Given)
 }
 
 /// Locks a document until the transaction ends; false when it is deleted or was never there.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::db::pool::{Db, DbError, DbResult, SiteTx};
 use crate::domain::ids::{DocumentId, EventId, JobId, SiteId, UploadId};
 use crate::domain::job::{Priority, Retry, Work};
+use crate::domain::webhook;
 
 /// A webhook whose signature was found to be right.
 #[derive(Debug, Clone, PartialEq)]
@@ -158,7 +159,8 @@ async fn insert(on: impl PgExecutor<'_>, site: SiteId, events: &[NewEvent]) -> D
 /// The first one with this key or body.
 async fn repeated(tx: &mut SiteTx, event: &NewEvent) -> DbResult<Stored> {
     let first = sqlx::query!(
-        r#"SELECT job_id AS "job!", document_id AS "document!", kind = $4 AND (event_at = $5 OR NOT $6) AS "same!"
+        r#"SELECT job_id AS "job!", document_id AS "document!", raw,
+                  kind = $4 AND (event_at = $5 OR NOT $6) AS "same!"
            FROM inbound_events
            WHERE source = $1 AND (external_id = $2 OR body_sha256 = $3)
            ORDER BY external_id = $2 DESC LIMIT 1"#,
@@ -172,11 +174,16 @@ async fn repeated(tx: &mut SiteTx, event: &NewEvent) -> DbResult<Stored> {
     .fetch_optional(tx.conn())
     .await?
     .ok_or_else(|| DbError::Unreadable("a webhook that is there and isn't".to_owned()))?;
+    let same = match &first.raw {
+        Some(raw) => webhook::is_same(raw, &event.raw),
+        // Its document was removed, and what it said with it; what is known of it must do.
+        None => first.same && first.document == event.document.0,
+    };
     Ok(Stored {
         job: first.job.into(),
         document: first.document.into(),
         new: false,
-        same: first.same && first.document == event.document.0,
+        same,
     })
 }
 

@@ -67,3 +67,4 @@ pub mod uploads;
 pub mod usage;
 pub mod vault;
 pub mod versions;
+pub mod withdrawal;

@@ -68,6 +68,14 @@ impl DbError {
         }
     }
 
+    /// Whether a text or a time is one that the database has no place for: a character that isn't
+    /// any (22021, 22P05), or a time out of range (22008).
+    #[must_use]
+    pub fn is_unstorable(&self) -> bool {
+        matches!(self, Self::Refused(sqlx::Error::Database(e))
+                 if matches!(e.code().as_deref(), Some("22021" | "22P05" | "22008")))
+    }
+
     /// Whether a unique index or key refused the row.
     #[must_use]
     pub fn is_unique_violation(&self) -> bool {

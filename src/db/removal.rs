@@ -61,16 +61,7 @@ pub async fn remove(
     }
     let site = tx.site().0;
     let until = event_at.unwrap_or(now);
-    let found = sqlx::query!(
-        r#"SELECT (SELECT count(*) FROM chunks WHERE document_id = $1) AS "chunks!",
-                  (SELECT coalesce(sum(length(lexemes)), 0) FROM chunks WHERE document_id = $1) AS "postings!",
-                  (SELECT count(*) FROM embeddings WHERE document_id = $1) AS "vectors!",
-                  (SELECT source FROM documents WHERE id = $1) AS "source!",
-                  (SELECT external_id FROM documents WHERE id = $1) AS "external_id!""#,
-        id.0,
-    )
-    .fetch_one(tx.conn())
-    .await?;
+    let (name, mut counts) = count(tx, id).await?;
     // Before the uploads, whose ids are the jobs' keys. A newer event's job is left alone.
     let jobs = sqlx::query!(
         "DELETE FROM jobs
@@ -100,43 +91,82 @@ pub async fn remove(
     let uploads = sqlx::query!("DELETE FROM uploads WHERE document_id = $1", id.0)
         .execute(tx.conn())
         .await?;
+    contents(tx, id, &mut counts).await?;
+    forget(tx, now, id).await?;
+    documents::ended(tx, id, until).await?;
+    counts.uploads = many(uploads.rows_affected());
+    counts.events = many(events.rows_affected());
+    counts.jobs = many(jobs.rows_affected());
+    receipt(tx, now, &name, counts).await.map(Some)
+}
+
+/// Forgets what is known of a document but its name at its origin: it is deleted from now on.
+pub(in crate::db) async fn forget(tx: &mut SiteTx, now: DateTime<Utc>, id: DocumentId) -> DbResult<()> {
+    sqlx::query!(
+        "UPDATE documents
+         SET deleted_at = $2, updated_at = NULL, title = '', url = NULL, fetch_url = NULL, fetched = NULL,
+             tags = '{}', channels = '{}', lang = NULL, version = 0, visibility = 'public', review = 'approved'
+         WHERE id = $1",
+        id.0,
+        now,
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// What there is of a document, and its name for a receipt.
+pub(in crate::db) async fn count(tx: &mut SiteTx, id: DocumentId) -> DbResult<(String, Counts)> {
+    let found = sqlx::query!(
+        r#"SELECT (SELECT count(*) FROM chunks WHERE document_id = $1) AS "chunks!",
+                  (SELECT coalesce(sum(length(lexemes)), 0) FROM chunks WHERE document_id = $1) AS "postings!",
+                  (SELECT count(*) FROM embeddings WHERE document_id = $1) AS "vectors!",
+                  (SELECT source FROM documents WHERE id = $1) AS "source!",
+                  (SELECT external_id FROM documents WHERE id = $1) AS "external_id!""#,
+        id.0,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    let counts = Counts {
+        chunks: found.chunks,
+        postings: found.postings,
+        vectors: found.vectors,
+        ..Counts::default()
+    };
+    Ok((format!("document:{}:{}", found.source, found.external_id), counts))
+}
+
+/// Removes all that was made of a document's contents. The site's statistics are locked from then
+/// on.
+pub(in crate::db) async fn contents(tx: &mut SiteTx, id: DocumentId, counts: &mut Counts) -> DbResult<()> {
     let cached = sqlx::query!("DELETE FROM embedding_cache WHERE document_id = $1", id.0)
         .execute(tx.conn())
         .await?;
-    // From here on the site's statistics are locked.
     corpus::retire(tx, id, None::<VersionId>).await?;
     documents::tag(tx, id, &[]).await?;
     let versions = sqlx::query!("DELETE FROM versions WHERE document_id = $1", id.0)
         .execute(tx.conn())
         .await?;
-    sqlx::query!(
-        "UPDATE documents
-         SET deleted_at = $2, event_at = greatest(event_at, $3), updated_at = NULL, title = '', url = NULL,
-             fetch_url = NULL, tags = '{}', channels = '{}', lang = NULL, version = 0,
-             visibility = 'public', review = 'approved'
-         WHERE id = $1",
-        id.0,
-        now,
-        until,
-    )
-    .execute(tx.conn())
-    .await?;
-    let many = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-    let counts = Counts {
-        chunks: found.chunks,
-        vectors: found.vectors,
-        postings: found.postings,
-        cached_vectors: many(cached.rows_affected()),
-        versions: many(versions.rows_affected()),
-        uploads: many(uploads.rows_affected()),
-        events: many(events.rows_affected()),
-        jobs: many(jobs.rows_affected()),
-    };
+    counts.cached_vectors = many(cached.rows_affected());
+    counts.versions = many(versions.rows_affected());
+    Ok(())
+}
+
+/// Leaves a receipt of what was removed of the document of this name.
+pub(in crate::db) async fn receipt(
+    tx: &mut SiteTx,
+    now: DateTime<Utc>,
+    name: &str,
+    counts: Counts,
+) -> DbResult<Removed> {
     let told = serde_json::to_value(counts).map_err(|e| DbError::Unreadable(format!("a receipt: {e}")))?;
-    let subject = Sha256::digest(format!("document:{}:{}", found.source, found.external_id));
-    Ok(Some(Removed {
-        receipt: receipts::insert(tx, "document", &subject, &told, now).await?,
+    Ok(Removed {
+        receipt: receipts::insert(tx, "document", &Sha256::digest(name), &told, now).await?,
         at: now,
         counts,
-    }))
+    })
+}
+
+fn many(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
 }

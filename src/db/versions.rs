@@ -248,6 +248,16 @@ pub async fn fail(
     if !documents::lock(tx, document).await? || uploads::waiting(tx, document).await? != upload {
         return Ok(());
     }
+    record_failure(tx, now, document, failure).await
+}
+
+/// Writes down why a document's newest content failed, in the place of an older failure.
+pub(in crate::db) async fn record_failure(
+    tx: &mut SiteTx,
+    now: DateTime<Utc>,
+    document: DocumentId,
+    failure: &Failure<'_>,
+) -> DbResult<()> {
     forget_failure(tx, document).await?;
     let site = tx.site().0;
     sqlx::query!(

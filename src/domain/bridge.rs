@@ -32,6 +32,7 @@ pub struct Envelope {
     /// The same as in X-Idempotency-Key.
     pub idempotency_key: String,
     /// When it happened; may be long ago, if the sender had to wait.
+    #[serde(deserialize_with = "crate::domain::time::written")]
     pub occurred_at: DateTime<Utc>,
     /// An object; what must be in it depends on the type.
     pub data: Map<String, Value>,

@@ -27,6 +27,7 @@ pub mod site;
 pub mod sla;
 pub mod text;
 pub mod ticket;
+pub mod time;
 pub mod tool;
 pub mod waiting;
 pub mod webhook;

@@ -2,12 +2,18 @@
 //! that means for the knowledge base: a document's content, or its end. What isn't
 //! public, or was left out, is an end.
 
+mod never;
+
+use std::fmt;
+
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Deserialize;
+use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::domain::site::is_locale;
 use crate::domain::text::is_odd;
+use crate::domain::time;
 
 /// How far a webhook's timestamp may be from now.
 pub const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
@@ -15,24 +21,6 @@ pub const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
 pub const WP_MEDIA: &str = "wp_media";
 /// The source of a site's posts, pages and products.
 pub const WP_POST: &str = "wp_post";
-/// Types of posts that hold what visitors or WordPress itself wrote, and people's data.
-const NEVER: &[&str] = &[
-    "attachment",
-    "comment",
-    "customize_changeset",
-    "nav_menu_item",
-    "oembed_cache",
-    "revision",
-    "shop_coupon",
-    "shop_order",
-    "shop_order_refund",
-    "shop_subscription",
-    "user_request",
-    "wp_global_styles",
-    "wp_navigation",
-    "wp_template",
-    "wp_template_part",
-];
 /// The longest URL and title, in characters.
 const URL: usize = 2000;
 const TITLE: usize = 500;
@@ -40,28 +28,35 @@ const TITLE: usize = 500;
 const NAMES: (usize, usize) = (32, 60);
 
 /// A point in time, as PHP's `time()` or in RFC 3339.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(untagged)]
-pub enum Instant {
-    /// Seconds since 1970.
-    Seconds(i64),
-    /// RFC 3339.
-    Written(DateTime<Utc>),
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Instant(pub DateTime<Utc>);
 
-impl Instant {
-    /// As a time; none where it is out of range.
-    #[must_use]
-    pub fn time(self) -> Option<DateTime<Utc>> {
-        match self {
-            Self::Seconds(s) => DateTime::from_timestamp(s, 0),
-            Self::Written(time) => Some(time),
+impl<'de> Deserialize<'de> for Instant {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Either;
+        impl Visitor<'_> for Either {
+            type Value = Instant;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("seconds since 1970, or a time as RFC 3339 writes it")
+            }
+            fn visit_i64<E: Error>(self, seconds: i64) -> Result<Instant, E> {
+                let read = time::at(seconds).map(Instant);
+                read.ok_or_else(|| E::invalid_value(Unexpected::Signed(seconds), &self))
+            }
+            fn visit_u64<E: Error>(self, seconds: u64) -> Result<Instant, E> {
+                self.visit_i64(i64::try_from(seconds).unwrap_or(i64::MAX))
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Instant, E> {
+                let read = time::read(text).map(Instant);
+                read.ok_or_else(|| E::invalid_value(Unexpected::Str(text), &self))
+            }
         }
+        from.deserialize_any(Either)
     }
 }
 
 /// A webhook's body. Fields that it doesn't know are passed over.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names are the wire's own")]
 pub struct Body {
     pub site_id: Uuid,
@@ -78,6 +73,7 @@ pub struct Body {
     pub excluded: Option<bool>,
     pub title: Option<String>,
     pub url: Option<String>,
+    #[serde(default, deserialize_with = "time::written_if_any")]
     pub modified_at: Option<DateTime<Utc>>,
     pub content: Option<String>,
     pub tags: Option<Vec<String>>,
@@ -180,10 +176,7 @@ impl Event {
             .into_iter()
             .find(|k| *k == kind)
             .ok_or_else(|| bad("/event", format!("One of {}.", KINDS.join(", "))))?;
-        let sent_at = body
-            .timestamp
-            .time()
-            .ok_or_else(|| bad("/timestamp", "Seconds since 1970, or RFC 3339."))?;
+        let Instant(sent_at) = body.timestamp;
         let at = body.modified_at.unwrap_or(sent_at);
         let dated = body.modified_at.is_some();
         if at > sent_at + TOLERANCE {
@@ -202,7 +195,7 @@ impl Event {
             .filter(|id| *id > 0)
             .ok_or_else(|| bad(pointer, "A number above 0."))?;
         let post_type = body.post_type.as_deref().unwrap_or("post");
-        if NEVER.contains(&post_type) {
+        if never::holds(post_type) {
             return Err(bad("/post_type", format!("`{post_type}` is never taken in.")));
         }
         let change = match end(kind, &body)? {
@@ -234,6 +227,17 @@ impl Event {
             Change::Remove(_) => None,
         }
     }
+}
+
+/// Whether two bodies tell the same, whenever each was signed: a repeat is signed anew.
+#[must_use]
+pub fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let told = |raw: &[u8]| {
+        let mut body: Value = serde_json::from_slice(raw).ok()?;
+        body.as_object_mut()?.remove("timestamp");
+        Some(body)
+    };
+    one == other || told(one).is_some_and(|one| told(other) == Some(one))
 }
 
 fn bad(pointer: &'static str, detail: impl Into<String>) -> BadField {

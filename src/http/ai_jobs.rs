@@ -127,9 +127,9 @@ pub struct Job {
         (status = 200, description = "Known already", body = Accepted),
         (status = 400, description = "bad_json, model_not_allowed", body = ProblemBody),
         (status = 401, description = "token_missing, token_invalid, token_expired", body = ProblemBody),
-        (status = 409, description = "idempotency_reused, proposal_expired", body = ProblemBody),
+        (status = 409, description = "proposal_expired", body = ProblemBody),
         (status = 413, description = "too_large", body = ProblemBody),
-        (status = 422, description = "invalid_field", body = ProblemBody),
+        (status = 422, description = "invalid_field, idempotency_reused", body = ProblemBody),
         (status = 429, description = "rate_limited", body = ProblemBody),
         (status = 503, description = "not_ready", body = ProblemBody),
     )

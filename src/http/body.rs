@@ -7,6 +7,8 @@ use axum::http::header;
 use serde::de::DeserializeOwned;
 
 use super::error::{Code, Problem};
+use super::plain_text;
+use super::shape::told;
 
 /// Largest body of the agent's endpoints, in bytes.
 pub const LARGEST: usize = 64 * 1024;
@@ -66,6 +68,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     };
     // Two steps, since serde_json reports a wrong shape before it has seen the rest.
     let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|e| bad(&e))?;
+    plain_text::check(&value)?;
     shape(value, "")
 }
 
@@ -75,19 +78,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
 /// When it is of another shape.
 pub(super) fn shape<T: DeserializeOwned>(value: serde_json::Value, at: &str) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value).map_err(|e| {
-        let mut pointer = at.to_owned();
-        for segment in e.path() {
-            use serde_path_to_error::Segment;
-            match segment {
-                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-                Segment::Map { key } => {
-                    pointer.push('/');
-                    pointer.push_str(&key.replace('~', "~0").replace('/', "~1"));
-                }
-                Segment::Enum { .. } | Segment::Unknown => {}
-            }
-        }
-        // serde's own words name the field and what was expected, and quote the value at most.
-        Problem::field(pointer, e.inner().to_string())
+        let (pointer, detail) = told(at, e.path(), &e.inner().to_string());
+        Problem::field(pointer, detail)
     })
 }

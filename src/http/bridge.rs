@@ -24,6 +24,7 @@ use crate::domain::bridge::{BadField, Envelope, FORM_SUBMITTED, Form, OrderChang
 use crate::domain::ids::EventId;
 use crate::domain::keys::{DerivedKey, Purpose};
 use crate::domain::signature::{BRIDGE, Signed};
+use crate::domain::time;
 use crate::events::accept::{self, AcceptError, Told};
 
 /// Largest body, in bytes.
@@ -59,9 +60,8 @@ pub struct Accepted {
         (status = 200, description = "known already: the first answer", body = Accepted),
         (status = 400, description = "bad_json", body = ProblemBody),
         (status = 401, description = "token_missing, token_invalid (also one that was used), token_expired, bad_signature, stale_timestamp", body = ProblemBody),
-        (status = 409, description = "idempotency_reused", body = ProblemBody),
         (status = 413, description = "too_large", body = ProblemBody),
-        (status = 422, description = "invalid_field", body = ProblemBody),
+        (status = 422, description = "invalid_field, idempotency_reused", body = ProblemBody),
         (status = 429, description = "rate_limited", body = ProblemBody),
         (status = 503, description = "not_ready", body = ProblemBody),
     )
@@ -266,7 +266,7 @@ fn cursor(text: &str) -> Option<After> {
     let (at, id) = text.split_once('_').unwrap_or((text, ""));
     Some(After {
         // A `+` in a query is read as a blank.
-        at: DateTime::parse_from_rfc3339(&at.replace(' ', "+")).ok()?.to_utc(),
+        at: time::read(&at.replace(' ', "+"))?,
         id: if id.is_empty() {
             Uuid::nil()
         } else {

@@ -16,7 +16,8 @@ use super::error::{Code, Problem, ProblemBody};
 use super::page;
 use super::state::App;
 use crate::db::document_states::{self, DocumentView, Which};
-use crate::db::{documents, jobs, removal};
+use crate::db::documents::{self, Approval};
+use crate::db::{jobs, removal};
 use crate::domain::document::DocumentState;
 use crate::domain::ids::DocumentId;
 use crate::domain::job::{self, Priority, Work};
@@ -48,9 +49,13 @@ pub struct Document {
     /// How much of that stage is done, from 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     share: Option<f32>,
-    /// Why its newest content failed. What was live before still is.
+    /// Why its newest content failed. What was live before still is, unless its origin doesn't show
+    /// it any more. Of a removed one: what its origin said.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure: Option<Failure>,
+    /// SHA-256 of the live version's content, in hex: what an approval is given for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_hash: Option<String>,
     /// Of how many passages the live version is made.
     chunks: i32,
     /// How many versions have been live.
@@ -84,6 +89,7 @@ impl From<DocumentView> for Document {
                 code: f.code,
                 detail: f.detail,
             }),
+            content_hash: d.content_hash,
             chunks: d.chunks,
             version: d.version,
             updated_at: d.updated_at,
@@ -251,6 +257,9 @@ pub struct Chunk {
 /// Passages in their order.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct Chunks {
+    /// Of the content that they were made of: what an approval of them is given for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_hash: Option<String>,
     chunks: Vec<Chunk>,
     /// Give it as `after` to get the next ones; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -282,10 +291,14 @@ pub async fn chunks(
     let id = id(path)?;
     let Query(After { after }) = query.map_err(|_| Problem::field("/after", "A number."))?;
     let mut tx = app.db.site(key.site).await?;
-    document_states::get(&mut tx, id).await?.ok_or_else(not_found)?;
+    // No other version may come between what names them and themselves.
+    documents::lock(&mut tx, id).await?;
+    let document = document_states::get(&mut tx, id).await?.ok_or_else(not_found)?;
     let found = document_states::chunks(&mut tx, id, after.unwrap_or(-1), CHUNKS).await?;
+    tx.commit().await?;
     let full = i64::try_from(found.len()).is_ok_and(|n| n == CHUNKS);
     Ok(axum::Json(Chunks {
+        content_hash: document.content_hash,
         next: found.last().filter(|_| full).map(|c| c.n),
         chunks: found
             .into_iter()
@@ -349,27 +362,56 @@ pub async fn reindex(
     Ok((StatusCode::ACCEPTED, axum::Json(answer)))
 }
 
-/// Lets a document that waits for approval be searched.
+/// What somebody has seen and approves.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Approved {
+    /// The `content_hash` of what they have seen, as the document or its passages show it.
+    content_hash: String,
+}
+
+/// Lets a document that waits for approval be searched, as somebody has seen it: of another
+/// content that has come meanwhile it is refused.
 #[utoipa::path(
-    post, path = "/api/documents/{id}/approve", tag = "intake", params(("id" = Uuid, Path)), security(("api_key" = [])),
+    post, path = "/api/documents/{id}/approve", tag = "intake", params(("id" = Uuid, Path)), request_body = Approved,
+    security(("api_key" = [])),
     responses(
         (status = 200, body = Document),
         (status = 401, description = "token_missing, token_invalid", body = ProblemBody),
         (status = 404, description = "document_not_found", body = ProblemBody),
+        (status = 409, description = "content_changed", body = ProblemBody),
+        (status = 422, description = "invalid_field", body = ProblemBody),
     )
 )]
 pub async fn approve(
     State(app): State<Arc<App>>,
     key: ApiKey,
     path: Id,
+    Json(seen): Json<Approved>,
 ) -> Result<axum::Json<Document>, Problem> {
     let id = id(path)?;
-    let mut tx = app.db.site(key.site).await?;
-    if !documents::approve(&mut tx, id).await? {
-        return Err(Problem::new(
-            Code::DocumentNotFound,
-            "This site has no such document, or nothing of it is taken in yet.",
+    let content = seen.content_hash.trim().to_ascii_lowercase();
+    if content.len() != 64 || !content.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Err(Problem::field(
+            "/content_hash",
+            "The 64 hex digits that the document shows as its `content_hash`.",
         ));
+    }
+    let mut tx = app.db.site(key.site).await?;
+    match documents::approve(&mut tx, id, &content).await? {
+        Approval::Given => {}
+        Approval::Changed => {
+            return Err(Problem::new(
+                Code::ContentChanged,
+                "It has another content by now. Look at that, and approve it by its own content_hash.",
+            ));
+        }
+        Approval::Nothing => {
+            return Err(Problem::new(
+                Code::DocumentNotFound,
+                "This site has no such document, or nothing of it is taken in yet.",
+            ));
+        }
     }
     let found = document_states::get(&mut tx, id).await?.ok_or_else(not_found)?;
     tx.commit().await?;

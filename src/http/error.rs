@@ -37,6 +37,7 @@ pub enum Code {
     MessageIdReused,
     ProposalExpired,
     NoSource,
+    ContentChanged,
     TooLarge,
     UnsupportedMedia,
     InvalidField,
@@ -67,12 +68,13 @@ impl Code {
             | Self::MessageIdReused
             | Self::ProposalExpired
             | Self::NoSource
-            | Self::IdempotencyReused => StatusCode::CONFLICT,
+            | Self::ContentChanged => StatusCode::CONFLICT,
             Self::ThreadErased => StatusCode::GONE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMedia => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::InvalidField => StatusCode::UNPROCESSABLE_ENTITY,
+            // As draft-ietf-httpapi-idempotency-key-header has it.
+            Self::InvalidField | Self::IdempotencyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Overloaded | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         }
@@ -101,6 +103,7 @@ impl Code {
             Self::TurnInProgress => "The last message is still being answered",
             Self::MessageIdReused => "This message_id was used for another message",
             Self::ProposalExpired => "This question is no longer open",
+            Self::ContentChanged => "The document has changed meanwhile",
             Self::NoSource => "The document's content is not to be had any more",
             Self::TooLarge => "The body is too large",
             Self::UnsupportedMedia => "The body must be JSON",
@@ -251,6 +254,13 @@ impl From<DbError> for Problem {
             Self::new(
                 Code::NotReady,
                 "The service can't answer just now. Please try again in a moment.",
+            )
+        } else if error.is_unstorable() {
+            // Caught where texts and times enter; whatever got past that is no defect of ours.
+            tracing::warn!(%error, "what came can't be stored");
+            Self::new(
+                Code::InvalidField,
+                "A text or a time in this request can't be stored: one holds U+0000, or lies outside of the years 1 to 9999.",
             )
         } else {
             tracing::error!(%error, "a request failed");

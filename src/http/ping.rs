@@ -24,6 +24,7 @@ use crate::db::{documents, sites};
 use crate::domain::ids::SiteId;
 use crate::domain::keys::Purpose;
 use crate::domain::signature::{Signed, WORDPRESS};
+use crate::domain::time;
 
 /// The two clocks may differ by this much.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
@@ -96,7 +97,7 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
         return Err(Problem::field("/nonce", "At most 200 characters."));
     }
     let now = app.clock.now();
-    let sent = time(&ping.timestamp).ok_or_else(|| {
+    let sent = read_time(&ping.timestamp).ok_or_else(|| {
         Problem::field(
             "/timestamp",
             "Seconds since 1970, or a time as RFC 3339 writes it.",
@@ -155,12 +156,12 @@ async fn sign(app: &App, site: SiteId, kid: &str, answer: Vec<u8>) -> Result<Res
     Ok(response)
 }
 
-fn time(value: &Value) -> Option<DateTime<Utc>> {
+fn read_time(value: &Value) -> Option<DateTime<Utc>> {
     match value {
-        Value::Number(n) => DateTime::from_timestamp(n.as_i64()?, 0),
+        Value::Number(n) => time::at(n.as_i64()?),
         Value::String(text) => match text.parse::<i64>() {
-            Ok(seconds) => DateTime::from_timestamp(seconds, 0),
-            Err(_) => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
+            Ok(seconds) => time::at(seconds),
+            Err(_) => time::read(text),
         },
         _ => None,
     }

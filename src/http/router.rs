@@ -24,7 +24,8 @@ use super::error::{Code, Problem};
 use super::state::App;
 use super::{
     ai_jobs, assets, body, bridge, cors, crawls, demo, documents, handoffs, health, inbound, jobs, messages,
-    metrics, order_updated, ping, privacy, rag, request_id, search, threads, tickets, usage, webhooks,
+    metrics, order_updated, ping, plain_text, privacy, rag, request_id, search, threads, tickets, usage,
+    webhooks,
 };
 
 /// A body must have arrived by then.
@@ -157,6 +158,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(nothing_here)
         .method_not_allowed_fallback(wrong_method)
         .with_state(Arc::clone(&app))
+        .layer(middleware::from_fn(plain_text::layer))
         // Around everything: a preflight's method is no route's.
         .layer(middleware::from_fn_with_state(app, cors::layer))
         .layer(DefaultBodyLimit::max(body::LARGEST))

@@ -16,6 +16,7 @@ use super::state::App;
 use crate::db::model_calls::DayOfCalls;
 use crate::db::sites;
 use crate::db::usage::{self, DayOfTurns};
+use crate::domain::time;
 use crate::gateway::usage as table;
 
 /// Days in one answer at most.
@@ -96,8 +97,7 @@ pub async fn get(
     let Query(period) = query.map_err(|_| Problem::field("/from", "A day as YYYY-MM-DD."))?;
     let day = |pointer: &str, text: Option<String>, default| match text.filter(|t| !t.is_empty()) {
         None => Ok(default),
-        Some(text) => NaiveDate::parse_from_str(&text, "%Y-%m-%d")
-            .map_err(|_| Problem::field(pointer, "A day as YYYY-MM-DD.")),
+        Some(text) => time::day(&text).ok_or_else(|| Problem::field(pointer, "A day as YYYY-MM-DD.")),
     };
     let to = day("/to", period.to, app.clock.now().date_naive())?;
     let from = day("/from", period.from, to - TimeDelta::days(29))?;

@@ -74,7 +74,7 @@ pub struct Answer {
         (status = 400, description = "bad_json", body = ProblemBody),
         (status = 401, description = "bad_signature, stale_timestamp", body = ProblemBody),
         (status = 413, description = "too_large", body = ProblemBody),
-        (status = 422, description = "invalid_field", body = ProblemBody),
+        (status = 422, description = "invalid_field, idempotency_reused", body = ProblemBody),
         (status = 503, description = "overloaded, not_ready", body = ProblemBody),
     )
 )]
@@ -173,8 +173,8 @@ async fn receive(
     fail::point(FailPoint::EventStored);
     if !stored.same {
         return Err(Problem::new(
-            Code::InvalidField,
-            "This Idempotency-Key was used for another event; give each event a key of its own.",
+            Code::IdempotencyReused,
+            "This Idempotency-Key came with another content before; give each event a key of its own.",
         ));
     }
     let status = if stored.new {

@@ -180,6 +180,8 @@ impl Supervisor {
                     if !listening {
                         continue;
                     }
+                    // Most jobs end in less: what they tell goes with the word of their end.
+                    sleep(rest).await;
                 }
             }
             let asked = Instant::now();
@@ -193,7 +195,6 @@ impl Supervisor {
                 Ok(Ok(())) => {
                     held_until = asked + self.lease;
                     next = asked + beat;
-                    sleep(rest).await;
                 }
                 Ok(Err(QueueError::Db(error))) => {
                     tracing::warn!(%error, "no heartbeat");

@@ -305,10 +305,19 @@ impl Cutter<'_> {
         for part in parts(text) {
             for (at, piece) in splitter.chunk_indices(part) {
                 let at = start + at;
-                let cut_off = tables.iter().find(|(table, _)| table.rows().contains(&at));
-                let headed =
-                    cut_off.map(|(table, _)| format!("{}\n{piece}", text[table.head.clone()].trim_end()));
-                let text = headed.unwrap_or_else(|| piece.to_owned());
+                let cut_off = tables.iter().find(|(table, _)| table.is_cut_at(at));
+                let text = match cut_off {
+                    Some((table, _)) => {
+                        // It may begin within the head, at the line under the names.
+                        let behind = table.head.end.saturating_sub(at).min(piece.len());
+                        let rows = piece[behind..].trim_start_matches('\n');
+                        if rows.trim().is_empty() {
+                            continue;
+                        }
+                        format!("{}\n{rows}", text[table.head.clone()].trim_end())
+                    }
+                    None => piece.to_owned(),
+                };
                 self.chunks.push(Chunk {
                     heading_path: path.to_vec(),
                     anchor: anchor.map(str::to_owned),

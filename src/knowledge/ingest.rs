@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use self::source::{Got, Known};
 use self::version::Given;
+use crate::db::models::{Model, SiteModels};
 use crate::db::pool::{Db, DbError};
+use crate::db::uploads::Content;
 use crate::db::versions::{self, Failure, NewVersion, Swapped};
-use crate::db::{documents, fetched, models, nearest, sites, uploads};
+use crate::db::{documents, fetched, models, nearest, sites, uploads, withdrawal};
 use crate::domain::clock::Clock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{DocumentId, SiteId, UploadId, VersionId};
@@ -20,14 +22,14 @@ use crate::knowledge::chunk::ChunkLimits;
 use crate::knowledge::embed::{self, VectorError};
 use crate::knowledge::extract::reader::ReadError;
 use crate::knowledge::fetch::allow::AllowList;
-use crate::knowledge::fetch::error::FetchError;
+use crate::knowledge::fetch::error::{FetchError, Reason};
 use crate::knowledge::scan::ScanError;
 use crate::knowledge::trust;
 use crate::knowledge::unfit::Unfit;
 use crate::models::embedder::EmbedError;
 
 /// Rises when other chunks would come out of the same bytes, so that they are taken in anew.
-const RECIPE: u32 = 4;
+const RECIPE: u32 = 5;
 /// How often the site's model may change while a version is made.
 const SWITCHES: usize = 4;
 /// Under which rules contents are extracted and cut.
@@ -159,6 +161,19 @@ impl IngestError {
         }
     }
 
+    fn standing(&self) -> Standing {
+        match self {
+            Self::Fetch(error) if error.is_gone() => Standing::Ended,
+            Self::Fetch(error) if error.is_not_public() => Standing::Withdrawn,
+            Self::Fetch(FetchError {
+                reason: Reason::Mistyped(_),
+                ..
+            }) => Standing::Withdrawn,
+            Self::Unfit(unfit) if unfit.is_another_thing() => Standing::Withdrawn,
+            _ => Standing::Stays,
+        }
+    }
+
     /// Whether the same upload would fail again.
     #[must_use]
     pub fn is_permanent(&self) -> bool {
@@ -171,6 +186,18 @@ impl IngestError {
             Self::Db(error) => !error.is_transient(),
         }
     }
+}
+
+/// What a failure means for the version that is live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// It stays: what is at the origin may well be right again, or mended.
+    Stays,
+    /// Nobody may be answered from it any more: the origin doesn't show it to everybody, or has
+    /// something else in its place. The document stays, for its owner to read why.
+    Withdrawn,
+    /// Its origin says that it isn't there any more.
+    Ended,
 }
 
 impl From<ReadError> for IngestError {
@@ -186,7 +213,8 @@ impl From<ReadError> for IngestError {
 pub type Progress<'a> = &'a (dyn Fn(Stage, f32) + Sync);
 
 /// Makes an upload its document's live version. Running it again for the same upload does
-/// no harm. A permanent failure is recorded with the document; what was live stays live.
+/// no harm. A permanent failure is recorded with the document; what was live stays live, unless
+/// the failure says that its origin has ended it: see [`give_up`].
 ///
 /// # Errors
 /// See [`IngestError`].
@@ -209,7 +237,7 @@ pub async fn ingest(
 }
 
 /// Records with a document why its newest content isn't taken in, for its owner to read. What is
-/// live stays live.
+/// live stays live, unless its origin doesn't show it any more, or has something else in its place.
 ///
 /// # Errors
 /// When the database refuses or is away.
@@ -228,8 +256,13 @@ pub async fn give_up(
         sha256: None,
         recipe: &recipe(knowledge.limits),
     };
+    let now = clock.now();
     let mut tx = db.site(site).await?;
-    versions::fail(&mut tx, clock.now(), document, upload, &failure).await?;
+    match error.standing() {
+        Standing::Stays => versions::fail(&mut tx, now, document, upload, &failure).await?,
+        Standing::Withdrawn => withdrawal::withdraw(&mut tx, now, document, upload, &failure).await?,
+        Standing::Ended => withdrawal::end(&mut tx, now, document, upload, &failure).await?,
+    }
     tx.commit().await
 }
 
@@ -248,14 +281,13 @@ async fn make(
     };
     let source = documents::source(&mut tx, document).await?.unwrap_or_default();
     let own = sites::own(&mut tx).await?;
-    let allowed = AllowList::of_site(&mut tx).await?;
-    let known = match (
-        documents::live(&mut tx, document).await?,
-        fetched::get(&mut tx, document).await?,
-    ) {
-        (Some(live), Some(told)) => Some(Known { live, fetched: told }),
-        _ => None,
-    };
+    let (mut allowed, mut known) = (AllowList::default(), None);
+    if let Content::Fetch(_) = waiting.content {
+        allowed = AllowList::of_site(&mut tx).await?;
+        let live = documents::live(&mut tx, document).await?;
+        let told = fetched::get(&mut tx, document).await?;
+        known = live.zip(told).map(|(live, fetched)| Known { live, fetched });
+    }
     drop(tx);
     let mut told = None;
     let named = match source::get(knowledge, &allowed, known.as_ref(), waiting, progress).await? {
@@ -314,9 +346,11 @@ async fn make(
             }
         }
         fail::point(FailPoint::IngestBeforeSwap);
-        if let Some(done) = swap(db, clock, site, &version, told.as_ref(), progress).await? {
+        if let Some((done, has_grown)) = swap(db, clock, site, &version, told.as_ref(), progress).await? {
             fail::point(FailPoint::IngestSwapped);
-            grown(db, site).await?;
+            if has_grown {
+                graphs(db, site).await?;
+            }
             return Ok(done);
         }
         models = embed::in_use(db, &knowledge.embedders, site).await?;
@@ -354,23 +388,25 @@ async fn unchanged(
     Ok(same)
 }
 
-/// What a site's size asks for: a graph of its vectors once it is large (at that size it
-/// takes seconds), and its model measured anew.
-async fn grown(db: &Db, site: SiteId) -> Result<(), IngestError> {
+/// Gives a site that has grown large a graph of each model's vectors that lacks one; at that size
+/// it takes seconds.
+async fn graphs(db: &Db, site: SiteId) -> Result<(), IngestError> {
     let mut tx = db.site(site).await?;
     let known = models::of_site(&mut tx).await?;
-    if known.chunks >= nearest::LARGE {
-        for model in known.all().filter(|m| !known.graphs.contains(&m.id)) {
-            models::build_graph(&mut tx, model.id).await?;
-        }
+    for model in known.all().filter(|m| lacks_graph(&known, m)) {
+        models::build_graph(&mut tx, model.id).await?;
     }
-    trust::enqueue_if_stale(&mut tx, &known).await?;
     tx.commit().await?;
     Ok(())
 }
 
-/// The one transaction that makes it live; none when the site's model has changed since the
-/// vectors were computed.
+fn lacks_graph(known: &SiteModels, model: &Model) -> bool {
+    known.chunks >= nearest::LARGE && !known.graphs.contains(&model.id)
+}
+
+/// The one transaction that makes it live, and has the site's model measured anew where its size
+/// asks for that; also whether the site lacks a graph now. None when the site's model has changed
+/// since the vectors were computed.
 async fn swap(
     db: &Db,
     clock: &dyn Clock,
@@ -378,7 +414,7 @@ async fn swap(
     version: &NewVersion,
     told: Option<&fetched::Fetched>,
     progress: Progress<'_>,
-) -> Result<Option<Ingested>, IngestError> {
+) -> Result<Option<(Ingested, bool)>, IngestError> {
     progress(Stage::Swap, 0.0);
     let mut tx = db.site(site).await?;
     let swapped = versions::swap(&mut tx, clock.now(), version).await?;
@@ -388,12 +424,16 @@ async fn swap(
         Swapped::Gone => return Err(IngestError::Gone),
         Swapped::ModelChanged => return Ok(None),
     };
+    let mut lacking = false;
     if id.is_some() {
         fetched::set(&mut tx, version.document, told).await?;
+        let known = models::of_site(&mut tx).await?;
+        trust::enqueue_if_stale(&mut tx, &known).await?;
+        lacking = known.all().any(|m| lacks_graph(&known, m));
     }
     tx.commit().await?;
     progress(Stage::Swap, 1.0);
-    Ok(Some(Ingested {
+    let done = Ingested {
         version: id,
         tokens: version
             .chunks
@@ -403,5 +443,6 @@ async fn swap(
         chunks: version.chunks.len(),
         title: version.title.clone(),
         lang: version.lang.clone(),
-    }))
+    };
+    Ok(Some((done, lacking)))
 }

@@ -10,8 +10,8 @@ use crate::db::documents::{self, Met};
 use crate::db::inbound::{self, Ended};
 use crate::db::pool::{Db, DbResult, SiteTx};
 use crate::db::uploads::{self, Content, Labels, Upload};
-use crate::db::versions::{self, Failure};
-use crate::db::{freshness, removal, sites};
+use crate::db::versions::Failure;
+use crate::db::{freshness, removal, sites, withdrawal};
 use crate::domain::clock::Clock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{DocumentId, EventId, JobId, SiteId, UploadId};
@@ -158,7 +158,8 @@ async fn wait(
                 recipe: &ingest::recipe(limits),
             };
             uploads::forget(tx, met.id).await?;
-            versions::fail(tx, now, met.id, None, &failure).await?;
+            // Whatever was live before: the site has something else there now.
+            withdrawal::withdraw(tx, now, met.id, None, &failure).await?;
             return end(tx, event, Ended::Discarded, "unsupported_type", now).await;
         }
         webhook::Content::Url(url) => {

@@ -197,7 +197,8 @@ fn is_plain(head: &[u8]) -> bool {
 }
 
 /// Whether the first thing in it, comments aside, is a tag that pages begin with.
-fn looks_like_html(bytes: &[u8]) -> bool {
+#[must_use]
+pub fn looks_like_html(bytes: &[u8]) -> bool {
     const FIRST: [&str; 24] = [
         "!doctype html",
         "html",

@@ -141,6 +141,13 @@ impl Unfit {
         TEXT_MB << 20
     }
 
+    /// Whether it is something else than a document that everybody can read, and not just a damaged
+    /// or unwieldy one: what was made of an older content then tells nothing of it any more.
+    #[must_use]
+    pub fn is_another_thing(&self) -> bool {
+        matches!(self.code(), "unsupported_type" | "encrypted")
+    }
+
     /// Stable, for programs.
     #[must_use]
     pub fn code(&self) -> &'static str {

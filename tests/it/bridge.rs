@@ -128,7 +128,7 @@ async fn an_event_is_taken_once_and_its_result_is_told() {
     let mut other = body.clone();
     other["data"] = json!({ "to": "Monday" });
     let (status, problem) = tell(&app, &other).await;
-    assert_eq!((status, &problem["code"]), (409, &json!("idempotency_reused")));
+    assert_eq!((status, &problem["code"]), (422, &json!("idempotency_reused")));
     assert_eq!(app.count("SELECT count(*) FROM bridge_events").await, 1);
     assert_eq!(
         app.count("SELECT count(*) FROM jobs WHERE kind = 'bridge_event'")
@@ -357,7 +357,7 @@ async fn sixty_a_minute_and_repeats_dont_count() {
     assert!(problem["retry_after"].as_i64().unwrap() > 0);
     assert_eq!(
         tell(&app, &event(&app, "a.b", "k0", json!({}))).await.0,
-        409,
+        422,
         "known, with another time"
     );
     app.clock.advance(TimeDelta::seconds(61));

@@ -40,6 +40,7 @@ mod knowledge_search;
 mod mail;
 mod model_turns;
 mod moderation;
+mod odd_input;
 mod pii;
 mod privacy;
 mod profile;

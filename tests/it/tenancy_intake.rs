@@ -3,8 +3,10 @@
 
 use chrono::TimeDelta;
 use deskhand::db::document_states::{self, Which};
+use deskhand::db::documents::{self, Approval};
 use deskhand::db::inbound::{self, Ended, NewEvent};
-use deskhand::db::{corpus, documents, jobs, receipts, removal, sites, uploads, versions};
+use deskhand::db::versions::{self, Failure};
+use deskhand::db::{corpus, jobs, receipts, removal, sites, uploads, withdrawal};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::{DocumentId, EventId, JobId, UploadId};
 use deskhand::domain::job::{Job, Priority, Work};
@@ -72,7 +74,11 @@ async fn a_stranger_reaches_no_document_event_or_receipt() {
     let receipt = receipts::insert(&mut own, "document", &[0; 32], &json!({}), now)
         .await
         .unwrap();
-    assert!(document_states::get(&mut own, live).await.unwrap().is_some());
+    let own_content = document_states::get(&mut own, live)
+        .await
+        .unwrap()
+        .unwrap()
+        .content_hash;
     assert_eq!(
         document_states::chunks(&mut own, live, -1, 9)
             .await
@@ -95,12 +101,22 @@ async fn a_stranger_reaches_no_document_event_or_receipt() {
     assert!(document_states::chunks(tx, live, -1, 9).await.unwrap().is_empty());
     assert!(documents::live(tx, live).await.unwrap().is_none());
     assert_eq!(documents::fetched_from(tx, live).await.unwrap(), None);
-    assert!(!documents::approve(tx, live).await.unwrap());
+    let content = own_content.as_deref().unwrap();
+    let approved = documents::approve(tx, live, content).await.unwrap();
+    assert_eq!(approved, Approval::Nothing);
     documents::outdate(tx, live).await.unwrap();
     documents::hide(tx, live, now + TimeDelta::days(1)).await.unwrap();
     documents::ended(tx, live, now).await.unwrap();
     documents::renew(tx, live, now, "stolen", None).await.unwrap();
     assert_eq!(removal::remove(tx, now, live, None, None).await.unwrap(), None);
+    let failure = Failure {
+        code: "gone",
+        detail: "It isn't there.",
+        sha256: None,
+        recipe: "",
+    };
+    withdrawal::withdraw(tx, now, live, None, &failure).await.unwrap();
+    withdrawal::end(tx, now, live, None, &failure).await.unwrap();
     assert_eq!(uploads::waiting(tx, live).await.unwrap(), None);
     versions::forget_failure(tx, live).await.unwrap();
     assert_eq!(inbound::begin(tx, theirs.id).await.unwrap(), None);

@@ -12,9 +12,10 @@ use super::super::jobs::count;
 use super::super::print::{self, line, note};
 use super::super::serve::asked_to_stop;
 use super::super::session::Session;
-use super::super::work::{Ended, Seen, work};
+use super::super::work::{self, Ended, work};
 use crate::db::document_states::DocumentView;
-use crate::db::{documents, jobs, removal};
+use crate::db::documents::{self, Approval};
+use crate::db::{jobs, removal};
 use crate::domain::ids::{JobId, SiteId};
 use crate::domain::job::{Job, Priority, Work};
 use crate::knowledge::intake;
@@ -111,7 +112,7 @@ async fn wait_for(session: &Session, ids: &[JobId]) -> anyhow::Result<Ended> {
         }
     });
     let mut display = Display::new("documents", "made anew", ids.len());
-    let mut show = |seen: Seen| {
+    let mut show = |seen: work::Seen| {
         let remark = match seen.again {
             0 => String::new(),
             again => format!(", {again} to be tried again"),
@@ -121,24 +122,69 @@ async fn wait_for(session: &Session, ids: &[JobId]) -> anyhow::Result<Ended> {
     work(session, ids, &[Work::INGEST_DOCUMENT], &stop, &mut show).await
 }
 
-/// Lets documents be searched.
+/// The fewest digits of a content's hash that tell it from others.
+const DIGITS: usize = 8;
+
+/// A document, and the content of it that somebody has seen.
+pub(super) struct Seen {
+    document: DocumentView,
+    /// The beginning of its hash.
+    content: String,
+}
+
+impl Seen {
+    /// The one that was listed with it.
+    pub(super) fn as_listed(document: DocumentView) -> Self {
+        let content = document.content_hash.clone().unwrap_or_default();
+        Self { document, content }
+    }
+
+    /// This one.
+    pub(super) fn at(document: DocumentView, content: String) -> Self {
+        Self { document, content }
+    }
+}
+
+/// Reads ID@CONTENT.
+pub(super) fn seen(text: &str) -> anyhow::Result<(String, String)> {
+    let (id, content) = text.split_once('@').ok_or_else(|| {
+        anyhow::anyhow!(
+            "say which content of {text} you approve: ID@CONTENT, as `deskhand docs show {text}` prints it"
+        )
+    })?;
+    let content = content.trim().to_lowercase();
+    anyhow::ensure!(
+        (DIGITS..=64).contains(&content.len()) && content.bytes().all(|b| b.is_ascii_hexdigit()),
+        "what stands behind the @ must be {DIGITS} to 64 digits of the content's hash"
+    );
+    Ok((id.to_owned(), content))
+}
+
+/// Lets documents be searched as they were seen.
 pub(super) async fn approve(
     session: &Session,
     site: SiteId,
-    wanted: &[DocumentView],
+    wanted: &[Seen],
     as_json: bool,
 ) -> anyhow::Result<ExitCode> {
     let mut approved = Vec::new();
     let mut tx = session.db.site(site).await?;
-    for d in wanted {
-        if documents::approve(&mut tx, d.id).await? {
-            approved.push(d.id);
-        } else {
-            note(&format!(
-                "{} \"{}\": nothing of it is taken in yet.",
-                d.id, d.title
-            ));
-        }
+    for Seen { document: d, content } in wanted {
+        // What it is now was read just before; the database looks once more.
+        let given = match &d.content_hash {
+            Some(now) if now.starts_with(content) => documents::approve(&mut tx, d.id, now).await?,
+            Some(_) => Approval::Changed,
+            None => Approval::Nothing,
+        };
+        let why = match given {
+            Approval::Given => {
+                approved.push(d.id);
+                continue;
+            }
+            Approval::Changed => "it has another content by now; look at that first (`docs show`)",
+            Approval::Nothing => "nothing of it is taken in yet",
+        };
+        note(&format!("{} \"{}\": {why}.", d.id, d.title));
     }
     tx.commit().await?;
     if as_json {

@@ -89,7 +89,9 @@ impl From<FetchError> for Fault {
             | Reason::Address(_)
             | Reason::Disk => Self::Refused(ToolCode::Disabled, error.to_string()),
             Reason::Unresolvable(_) | Reason::Connect(_) | Reason::Tls(_) => Self::Unsent(error.to_string()),
-            Reason::TooLarge(_) | Reason::Encoding => Self::Useless(error.to_string()),
+            Reason::TooLarge(_) | Reason::Encoding | Reason::NotForAll | Reason::Mistyped(_) => {
+                Self::Useless(error.to_string())
+            }
             Reason::Status(status) => Self::of_status(*status),
             Reason::Timeout(_) | Reason::CutOff | Reason::Redirect { .. } => Self::Silent(error.to_string()),
         }

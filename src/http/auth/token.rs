@@ -101,7 +101,7 @@ pub async fn verify(app: &Arc<App>, token: &str, origin: Option<&str>) -> Result
     if expires_at > now + LONGEST + DRIFT {
         return Err(invalid("The token lives longer than five minutes."));
     }
-    if claims.jti.is_empty() || claims.jti.len() > 200 {
+    if claims.jti.is_empty() || claims.jti.len() > 200 || claims.jti.contains('\0') {
         return Err(invalid("The token's `jti` must have 1 to 200 characters."));
     }
     let allowed = |o: &str| key.origins.iter().any(|known| known == o);
@@ -135,7 +135,8 @@ pub(super) async fn key_of(app: &Arc<App>, token: &str) -> Result<(String, Arc<T
     let kid = header
         .kid
         .ok_or_else(|| invalid("The token's header has no `kid`."))?;
-    if kid.len() > 64 {
+    // Nobody has signed this yet.
+    if kid.len() > 64 || !kid.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(invalid("The token's `kid` is not one of ours."));
     }
     let key = app.keyring.get(&kid).await.map_err(|error| {

@@ -12,7 +12,13 @@ pub(super) struct Table {
 }
 
 impl Table {
+    /// Whether what begins here is among it, and lacks its head or a part of that.
+    pub fn is_cut_at(&self, at: usize) -> bool {
+        self.head.start < at && at < self.end
+    }
+
     /// Where its rows stand.
+    #[cfg(test)]
     pub fn rows(&self) -> Range<usize> {
         self.head.end..self.end
     }

@@ -191,6 +191,14 @@ proptest! {
         // A table's head stands in each of its pieces.
         let lines: Vec<&str> = markdown.lines().collect();
         let heads: Vec<u32> = lines.windows(2).filter(|w| w[1] == "|---|").flat_map(|w| numbers(w[0])).collect();
+        let mut head_of = std::collections::BTreeMap::new();
+        for (at, line) in lines.iter().enumerate().filter(|(_, l)| **l == "|---|") {
+            let rows = lines[at + 1..].iter().take_while(|l| l.starts_with('|'));
+            for n in rows.flat_map(|r| numbers(r)) {
+                head_of.insert(n, numbers(lines[at - 1])[0]);
+            }
+            prop_assert_eq!(*line, "|---|");
+        }
         for (i, chunk) in chunks.iter().enumerate() {
             prop_assert!(chunk.tokens <= max, "{} tokens", chunk.tokens);
             prop_assert_eq!(chunk.tokens, tokens::count(&chunk.text));
@@ -201,11 +209,16 @@ proptest! {
                 newest = newest.max(n);
             }
             let words = numbers(&chunk.text);
+            // Shorter passages have no room for it.
+            if max >= 72 {
+                for head in words.iter().filter_map(|n| head_of.get(n)) {
+                    prop_assert!(words.contains(head), "rows without their head: {:?}", chunk.text);
+                }
+            }
             prop_assert!(words.windows(2).all(|w| w[0] < w[1]), "{:?}", words);
             for n in words {
                 if let Some((before, heading)) = seen.insert(n, (i, false)) {
                     prop_assert!(!heading, "a heading of the path stands in the text");
-                    // An overlap may begin behind the head of its table, which then comes one later.
                     prop_assert!(before + 1 == i || heads.contains(&n), "only neighbours overlap");
                     prop_assert_eq!(&chunks[before].heading_path, &chunk.heading_path);
                     prop_assert!(overlap > 0 || heads.contains(&n));

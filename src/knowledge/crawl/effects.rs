@@ -246,9 +246,9 @@ impl Crawler {
         error: FetchError,
     ) -> Result<Option<Slice>, DbError> {
         let crawl = &frame.crawl;
-        let state = match error.reason {
-            Reason::Status(404 | 410) => "gone",
-            Reason::Status(401 | 402 | 403 | 407) => "refused",
+        let state = match error.code() {
+            "gone" => "gone",
+            "not_public" => "refused",
             _ => "failed",
         };
         let asks_for_peace = matches!(error.reason, Reason::Status(429 | 503));

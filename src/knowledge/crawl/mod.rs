@@ -8,6 +8,7 @@ pub mod page;
 pub mod robots;
 pub mod run;
 pub mod scope;
+pub mod shown;
 pub mod sitemap;
 mod tags;
 pub mod visit;

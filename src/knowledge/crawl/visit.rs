@@ -2,17 +2,15 @@
 
 use reqwest::Url;
 
-use super::page::{self, KeepOut, Page};
+use super::page::{KeepOut, Page};
 use super::scope::{self, is_readable};
+use super::shown;
 use super::sitemap::{self, Sitemap};
-use crate::knowledge::charset;
 use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::error::{FetchError, Reason};
 use crate::knowledge::fetch::validators::Validators;
 use crate::knowledge::fetch::{Fetched, Fetcher};
 
-/// Paths that lead to a form for signing in.
-const SIGN_IN: &[&str] = &["wp-login.php", "/login", "/signin", "/sign-in", "/my-account"];
 /// Types that hold no text of their own.
 const NO_TEXT: &[&str] = &[
     "image/",
@@ -110,14 +108,9 @@ pub async fn visit(
         if NO_TEXT.iter().any(|t| kind.starts_with(t)) {
             return Seen::Skip("no_text");
         }
-        let is_html =
-            kind.contains("html") || (kind.is_empty() && bytes.trim_ascii_start().starts_with(b"<"));
-        let page = if is_html {
-            let html = charset::decode(&bytes, true)
-                .unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned());
-            page::read(&url, &headers, &html)
-        } else {
-            page::of_headers(&url, &headers)
+        let (page, is_html) = match shown::look(&url, &name_of(&url, false), &headers, &bytes) {
+            Ok(looked) => looked,
+            Err(error) => return Seen::Skip(error.code()),
         };
         Seen::Content(Content {
             bytes,
@@ -145,9 +138,8 @@ fn unfetched(error: FetchError) -> Seen {
     let Reason::Redirect { to: Some(to), .. } = &error.reason else {
         return Seen::Failed(error);
     };
-    let path = to.path().to_ascii_lowercase();
-    if SIGN_IN.iter().any(|p| path.trim_end_matches('/').ends_with(p)) {
-        return Seen::Failed(Reason::Status(401).into());
+    if shown::asks_to_sign_in(to) {
+        return Seen::Failed(Reason::NotForAll.into());
     }
     match scope::normalise(to.as_ref().clone()).filter(is_readable) {
         Some(to) => Seen::Moved(to),

@@ -2,6 +2,7 @@
 //! around the text gone. One file a format; `reader` runs them in a process of their own,
 //! of which `child` is the inside.
 
+mod chart;
 pub mod child;
 pub mod csv;
 mod docx;

@@ -39,6 +39,10 @@ pub enum Reason {
     },
     /// The server refuses, or has failed.
     Status(u16),
+    /// What came is there for signing in, or for members.
+    NotForAll,
+    /// A web page came in the place of a file; what the address's ending says it should be.
+    Mistyped(&'static str),
     /// Packed in a way that wasn't asked for, or damaged.
     Encoding,
     /// The connection ended too early.
@@ -83,8 +87,9 @@ impl FetchError {
             Reason::Timeout(_) => "fetch_timeout",
             Reason::TooLarge(_) => "too_large",
             Reason::Redirect { .. } => "too_many_redirects",
-            Reason::Status(401 | 402 | 403 | 407) => "not_public",
+            Reason::NotForAll | Reason::Status(401 | 402 | 403 | 407 | 451) => "not_public",
             Reason::Status(404 | 410) => "gone",
+            Reason::Mistyped(_) => "mistyped",
             Reason::Status(_) => "server_refused",
             Reason::Encoding => "bad_encoding",
             Reason::CutOff => "cut_off",
@@ -112,8 +117,22 @@ impl FetchError {
             | Reason::TooLarge(_)
             | Reason::Redirect { .. }
             | Reason::Status(_)
+            | Reason::NotForAll
+            | Reason::Mistyped(_)
             | Reason::Encoding => true,
         }
+    }
+
+    /// Whether it is there, but not for everybody (any more).
+    #[must_use]
+    pub fn is_not_public(&self) -> bool {
+        self.code() == "not_public"
+    }
+
+    /// Whether the server says that it isn't there (any more).
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.code() == "gone"
     }
 
     /// The server's status, where it answered with a refusal.
@@ -148,9 +167,17 @@ impl FetchError {
             Reason::TooLarge(most) => format!("It is larger than {}, the most that is fetched.", size(*most)),
             Reason::Redirect { followed: 0, .. } => "The address leads on to another one.".to_owned(),
             Reason::Redirect { .. } => "The address leads on to others again and again.".to_owned(),
-            Reason::Status(status @ (401 | 402 | 403 | 407)) => {
+            Reason::Status(status @ (401 | 402 | 403 | 407 | 451)) => {
                 format!("The server doesn't show it to the public (status {status}).")
             }
+            Reason::NotForAll => {
+                "What the server shows there is a form for signing in, or a page for members \
+                                  only, so it isn't taken in."
+                    .to_owned()
+            }
+            Reason::Mistyped(kind) => format!(
+                "The address ends like that of {kind}, but the server sent a web page. Please check that the file is still there and can be opened by everybody."
+            ),
             Reason::Status(status @ (404 | 410)) => {
                 format!("It isn't there any more, or never was (status {status}).")
             }

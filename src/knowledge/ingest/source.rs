@@ -8,10 +8,12 @@ use crate::db::uploads::{Content, Upload};
 use crate::knowledge::accept::{self, Named};
 use crate::knowledge::base::Knowledge;
 use crate::knowledge::chunk::ChunkLimits;
+use crate::knowledge::crawl::shown;
 use crate::knowledge::fetch::Fetched;
 use crate::knowledge::fetch::allow::AllowList;
 use crate::knowledge::fetch::error::{FetchError, Reason};
 use crate::knowledge::fetch::validators::Validators;
+use crate::knowledge::unfit::Unfit;
 
 /// A content.
 pub(super) enum Got {
@@ -97,12 +99,25 @@ async fn taken(
     named: impl FnOnce(Vec<u8>, Vec<u8>) -> Named,
     progress: Progress<'_>,
 ) -> Result<Got, IngestError> {
-    let validators = fetched.validators;
-    let sha256 = fetched.body.sha256.to_vec();
-    let bytes = fetched.body.read().await.map_err(|error| {
+    let Fetched {
+        body,
+        validators,
+        headers,
+        final_url,
+        ..
+    } = fetched;
+    let sha256 = body.sha256.to_vec();
+    let bytes = body.read().await.map_err(|error| {
         tracing::error!(%error, "what was fetched can't be read from disk");
         FetchError::from(Reason::Disk)
     })?;
+    let named = named(bytes, sha256);
+    // Looking takes a moment for long ones, and a flaw in it must end no more than this one.
+    let looked = tokio::task::spawn_blocking(move || {
+        let told = shown::is_for_all(&address, &final_url, &named.name, &headers, &named.bytes);
+        told.map(|()| (named, address))
+    });
+    let (named, address) = looked.await.map_err(|_| Unfit::Corrupt)??;
     progress(Stage::Fetch, 1.0);
-    Ok(Got::Fetched(named(bytes, sha256), address, validators))
+    Ok(Got::Fetched(named, address, validators))
 }

@@ -220,9 +220,9 @@ async fn fields_are_checked_and_a_key_stands_for_one_request() {
     let (status, problem) = shop
         .post(&shop.token("site", "once"), &shop.infer("Another."))
         .await;
-    assert_eq!((status, &problem["code"]), (409, &json!("idempotency_reused")));
+    assert_eq!((status, &problem["code"]), (422, &json!("idempotency_reused")));
     let (status, problem) = shop.post(&shop.token(&anybody(), "once"), &infer).await;
-    assert_eq!(status, 409, "another's, too: {problem:#}");
+    assert_eq!(status, 422, "another's, too: {problem:#}");
     shop.site.wait(1).await;
     shop.until("SELECT count(*) FROM ai_jobs WHERE callback = 'delivered'", 1)
         .await;

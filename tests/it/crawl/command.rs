@@ -133,3 +133,50 @@ async fn a_killed_server_goes_on_with_its_crawl() {
     assert_eq!((times.len(), twice), (9, vec![(&"/4".to_owned(), &2)]));
     assert!(running.stop().success());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn the_pages_commands_work_as_printed() {
+    let (home, server, environment) = home("crawl-page", true).await;
+    let listed = format!("<urlset><url><loc>{}</loc></url></urlset>", server.url("/1"));
+    server.now(move |asked| match asked.path.as_str() {
+        "/help/" => Page::html("<h1>Help</h1><p>Ask us anything.</p>"),
+        "/sitemap.xml" => Page::new(200, listed.clone()),
+        _ => answer(asked),
+    });
+    let page = include_str!("../../../docs/crawl.md");
+    let blocks: Vec<&str> = page
+        .split("```sh\n")
+        .skip(1)
+        .map(|b| b.split("```").next().unwrap())
+        .collect();
+    assert_eq!(blocks.len(), 2);
+    // The address is the only thing in it that is each reader's own.
+    let script = blocks.concat().replace("https://shop.example", &server.url(""));
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_deskhand"));
+    let known = home.command(&[]);
+    let mut shell = std::process::Command::new("bash");
+    shell
+        .args(["-euo", "pipefail", "-c", &script])
+        .env_clear()
+        .envs(known.get_envs().filter_map(|(k, v)| Some((k, v?))))
+        .envs(environment.iter().map(|(k, v)| (k, v)))
+        .env(
+            "PATH",
+            format!("{}:/usr/bin:/bin", binary.parent().unwrap().display()),
+        )
+        .current_dir(&home.dir)
+        .stdin(std::process::Stdio::null());
+    let output = shell.output().unwrap();
+    let said = format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(output.status.success(), "{said}");
+    let left = home.json(&["crawl", "list", "--json"]);
+    assert_eq!(left.as_array().unwrap().len(), 1, "{left}");
+    assert!(
+        left[0]["url"].as_str().unwrap().ends_with("/sitemap.xml"),
+        "{left}"
+    );
+}

@@ -42,6 +42,10 @@ fn the_pages_examples_work_as_printed() {
     assert!(output.status.success(), "{out}\n{err}");
     assert_eq!(out.matches("\"status_url\"").count(), 3, "three webhooks: {out}");
     assert!(out.contains("\"external_id\":\"12\""), "{out}");
+    assert!(
+        out.contains("\"heading_path\"") && out.contains("within 30 days"),
+        "its passages: {out}"
+    );
     // The page that was deleted isn't there; the file waits for a site that doesn't exist.
     let left = home.json(&["docs", "list", "--site", "shop", "--json"]);
     let ids: Vec<_> = left
@@ -116,8 +120,33 @@ fn documents_are_seen_and_kept_in_order_from_the_command_line() {
     assert_eq!((search("oiled"), search("wiped")), (0, 1));
     let waiting = home.json(&["docs", "list", "--state", "pending_review", "--json"]);
     assert_eq!(waiting.as_array().unwrap().len(), 1, "{waiting:#}");
-    assert!(home.run(&["docs", "approve", "--all"]).status.success());
+    // What is approved is what was read.
+    let desks_id = waiting[0]["id"].as_str().unwrap();
+    let content = waiting[0]["content_hash"].as_str().unwrap();
+    let unsaid = home.run(&["docs", "approve", desks_id]);
+    assert_eq!(unsaid.status.code(), Some(2));
+    assert!(text(&unsaid).1.contains("ID@CONTENT"), "{}", text(&unsaid).1);
+    let (out, err) = text(&home.run(&["docs", "show", desks_id, "--chunks"]));
+    assert!(out.contains("oiled"), "{out}");
+    let command = err.split("deskhand ").nth(1).unwrap().trim().to_owned();
+    let desks = write("desks.md", b"# Desks\n\nDesks are oiled three times a year.");
+    assert!(home.run(&["ingest", &desks]).status.success());
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let late = home.run(&words);
+    assert_eq!(late.status.code(), Some(1), "{command}");
+    assert!(text(&late).1.contains("another content"), "{}", text(&late).1);
+    assert_eq!(search("oiled"), 0);
+    let (_, err) = text(&home.run(&["docs", "show", desks_id]));
+    let command = err.split("deskhand ").nth(1).unwrap().trim().to_owned();
+    assert!(!command.contains(&content[..12]), "{command}");
+    let words: Vec<&str> = command.split_whitespace().collect();
+    assert!(home.run(&words).status.success(), "{command}");
     assert_eq!(search("oiled"), 1);
+    let shelves = write("shelves.md", b"# Shelves\n\nShelves are waxed once.");
+    assert!(home.run(&["ingest", &shelves]).status.success());
+    assert_eq!(search("waxed"), 0);
+    assert!(home.run(&["docs", "approve", "--all"]).status.success());
+    assert_eq!(search("waxed"), 1);
 
     let removed = home.json(&["docs", "rm", &lamps_id, "--json"]);
     assert_eq!(removed[0]["counts"]["chunks"], shown["chunks"], "{removed:#}");
@@ -130,4 +159,35 @@ fn documents_are_seen_and_kept_in_order_from_the_command_line() {
     }
     let all: Value = home.json(&["docs", "list", "--state", "removed", "--json"]);
     assert_eq!(all.as_array().unwrap().len(), 1, "{all:#}");
+}
+
+/// What the pages mention is there: the program knows each command and its options.
+#[test]
+fn the_commands_that_the_pages_name_are_known() {
+    let home = Home::new("pages");
+    let pages = [
+        include_str!("../../../docs/intake.md"),
+        include_str!("../../../docs/crawl.md"),
+        include_str!("../../../docs/documents.md"),
+    ];
+    let mut seen = 0;
+    for command in pages
+        .iter()
+        .flat_map(|p| p.split('`'))
+        .filter_map(|c| c.strip_prefix("deskhand "))
+    {
+        if command.contains('\n') {
+            continue;
+        }
+        seen += 1;
+        let words: Vec<&str> = command.split_whitespace().collect();
+        let output = home.command(&words).arg("--help").output().unwrap();
+        let (out, err) = text(&output);
+        // With --help nothing is done; a word that isn't known is an error all the same.
+        assert!(
+            output.status.success() && out.contains("Usage:"),
+            "`deskhand {command}`: {err}"
+        );
+    }
+    assert!(seen > 10, "{seen}");
 }

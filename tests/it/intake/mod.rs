@@ -2,6 +2,7 @@
 
 mod by_hand;
 mod documents;
+mod ended;
 mod kept;
 mod order;
 mod review;

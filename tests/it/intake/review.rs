@@ -33,7 +33,8 @@ async fn nothing_is_searched_before_it_is_approved() {
         chunks["chunks"][0]["text"].as_str().unwrap().contains("reviewed"),
         "{chunks:#}"
     );
-    let (status, approved) = app.api("POST", &format!("{path}/approve"), None).await;
+    let seen = json!({ "content_hash": chunks["content_hash"] });
+    let (status, approved) = app.api("POST", &format!("{path}/approve"), Some(seen)).await;
     assert_eq!(
         (status, &approved["state"]),
         (200, &json!("live")),
@@ -68,5 +69,51 @@ async fn nothing_is_searched_before_it_is_approved() {
     app.work().await;
     assert_eq!(app.document(&answer).await["state"], "live");
     assert_eq!(app.document(&before).await["state"], "live");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_approval_is_for_what_was_seen() {
+    let (_wordpress, app) = shop().await;
+    require(&app, json!(true)).await;
+    let answer = app.tell(&post(&app, 2, 1, "Lamps that somebody reads.")).await;
+    app.work().await;
+    let seen = app.document(&answer).await["content_hash"].clone();
+    assert_eq!(seen.as_str().unwrap().len(), 64);
+    let path = format!(
+        "/api/documents/{}/approve",
+        answer["document_id"].as_str().unwrap()
+    );
+    let approve = async |hash: &Value| {
+        let (status, answer) = app
+            .api("POST", &path, Some(json!({ "content_hash": hash })))
+            .await;
+        (status, answer["code"].as_str().unwrap_or_default().to_owned())
+    };
+    // While they read, the page is changed.
+    app.tell(&post(&app, 2, 2, "Lamps that nobody has seen.")).await;
+    app.work().await;
+    assert_eq!(approve(&seen).await, (409, "content_changed".to_owned()));
+    assert_eq!(app.document(&answer).await["state"], "pending_review");
+    assert_eq!(found(&app, "lamps").await.len(), 0);
+    // Whoever doesn't say what they have seen approves nothing.
+    for (body, pointer) in [
+        (json!({}), "/content_hash"),
+        (json!({ "content_hash": "abc" }), "/content_hash"),
+    ] {
+        let (status, problem) = app.api("POST", &path, Some(body)).await;
+        assert_eq!(
+            (status, problem["pointer"].as_str()),
+            (422, Some(pointer)),
+            "{problem:#}"
+        );
+    }
+    let now = app.document(&answer).await["content_hash"].clone();
+    assert_ne!(now, seen);
+    assert_eq!(approve(&now).await.0, 200);
+    assert_eq!(
+        found(&app, "lamps").await,
+        ["# Page\n\nLamps that nobody has seen."]
+    );
     app.finish().await;
 }

@@ -111,7 +111,12 @@ async fn a_repeat_gets_the_first_answer() {
     // A key that is used for something else would lose it in silence.
     let other = post(&app, 6, 1, "Another.");
     let (status, code, _) = refused(app.webhook(&other).header("idempotency-key", &key)).await;
-    assert_eq!((status, code.as_str()), (422, "invalid_field"));
+    assert_eq!((status, code.as_str()), (422, "idempotency_reused"));
+    // The same document at the same time, too, if it says something else; before and after it was done.
+    let other = post(&app, 5, 1, "Twice.");
+    let (status, code, _) = refused(app.webhook(&other).header("idempotency-key", &key)).await;
+    assert_eq!((status, code.as_str()), (422, "idempotency_reused"));
+    assert_eq!(send(&later, &key).await, (200, answer.clone()));
     let long = "k".repeat(201);
     let (status, ..) = refused(app.webhook(&other).header("idempotency-key", &long)).await;
     assert_eq!(status, 422);

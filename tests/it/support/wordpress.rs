@@ -38,6 +38,7 @@ use super::knowledge::reading;
 struct Inner {
     files: Mutex<HashMap<String, (u16, Vec<u8>)>>,
     etags: Mutex<HashMap<String, String>>,
+    moved: Mutex<HashMap<String, String>>,
     asked: Mutex<HashMap<String, usize>>,
 }
 
@@ -50,6 +51,9 @@ pub struct WordPress {
 
 async fn answer(State(inner): State<Arc<Inner>>, headers: HeaderMap, uri: Uri) -> Response {
     let path = uri.path().to_owned();
+    if let Some(to) = inner.moved.lock().unwrap().get(&path) {
+        return (StatusCode::FOUND, [("location", to.clone())]).into_response();
+    }
     let found = inner.files.lock().unwrap().get(&path).cloned();
     let etag = inner.etags.lock().unwrap().get(&path).cloned();
     if etag.is_some() && headers.get("if-none-match").map(|v| v.to_str().unwrap()) == etag.as_deref() {
@@ -99,6 +103,15 @@ impl WordPress {
         let mut etags = self.inner.etags.lock().unwrap();
         etags.insert(path.to_owned(), format!("\"{etag}\""));
         self.serve(path, 200, body)
+    }
+
+    /// Leads from a path to another from now on.
+    pub fn lead(&self, path: &str, to: &str) {
+        self.inner
+            .moved
+            .lock()
+            .unwrap()
+            .insert(path.to_owned(), to.to_owned());
     }
 
     /// How often a path was asked for what the asker had already.

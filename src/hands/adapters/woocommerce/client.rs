@@ -229,7 +229,9 @@ fn unsent(error: &FetchError) -> StoreError {
         | Reason::Origin(_)
         | Reason::Address(_)
         | Reason::Redirect { .. }
-        | Reason::Status(_) => StoreError::NoAccess(error.to_string()),
+        | Reason::Status(_)
+        | Reason::NotForAll
+        | Reason::Mistyped(_) => StoreError::NoAccess(error.to_string()),
     }
 }
 

@@ -2,7 +2,6 @@
 //! numbers of its charts, what its pictures are said to show, and its notes. Hidden slides,
 //! comments and what stands on every slide stay out.
 
-mod chart;
 mod slide;
 
 use self::slide::Slide;

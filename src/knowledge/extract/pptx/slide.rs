@@ -1,6 +1,6 @@
 //! What stands on a slide: shapes with paragraphs, tables, charts, diagrams and pictures.
 
-use super::chart;
+use crate::knowledge::extract::chart;
 use crate::knowledge::extract::escape::escape;
 use crate::knowledge::extract::office::{self, Relation};
 use crate::knowledge::extract::package::Package;

@@ -1,7 +1,8 @@
 //! Excel workbooks: each sheet under its name, its tables as tables, numbers and dates as
-//! they are shown. Hidden sheets, rows and columns stay out: who hides prices from readers
+//! they are shown, and what its charts show. Hidden sheets, rows and columns stay out: who hides prices from readers
 //! doesn't want them told to visitors.
 
+mod charts;
 mod formats;
 mod layout;
 mod sheet;
@@ -80,10 +81,19 @@ pub fn read(bytes: &[u8]) -> Result<Workbook, Unfit> {
             continue;
         }
         let relation = relations.iter().find(|r| Some(r.id.as_str()) == entry.attr("id"));
-        // A sheet that is one chart has no cells.
-        let Some(relation) = relation.filter(|r| r.kind == "worksheet") else {
+        let Some(relation) = relation.filter(|r| matches!(r.kind.as_str(), "worksheet" | "chartsheet")) else {
             continue;
         };
+        let charts = charts::of(&package, &relation.target)?;
+        // A sheet that is one chart has no cells.
+        if relation.kind == "chartsheet" {
+            read += 1;
+            if !charts.is_empty() {
+                out.heading(2, &escape(name));
+                out.block(&charts);
+            }
+            continue;
+        }
         let sheet = package.stream(&relation.target, |stream| {
             sheet::read(stream, &strings, &formats, out.len())
         });
@@ -98,9 +108,10 @@ pub fn read(bytes: &[u8]) -> Result<Workbook, Unfit> {
         read += 1;
         left_out.hidden_cells |= sheet.hidden;
         left_out.unknown_results |= sheet.unknown_results;
-        if !sheet.rows.is_empty() {
+        if !sheet.rows.is_empty() || !charts.is_empty() {
             out.heading(2, &escape(name));
             layout::write(sheet, &mut out)?;
+            out.block(&charts);
         }
     }
     if read == 0 && !left_out.broken.is_empty() {

@@ -23,11 +23,8 @@ final class Eligibility
         'text/html', 'message/rfc822',
     ];
 
-    /** Types of posts that hold people's data or what visitors or WordPress itself wrote, whatever the settings say. */
-    private const NEVER = [
-        'attachment', 'comment', 'customize_changeset', 'nav_menu_item', 'oembed_cache', 'revision', 'shop_coupon', 'shop_order',
-        'shop_order_refund', 'shop_subscription', 'user_request', 'wp_global_styles', 'wp_navigation', 'wp_template', 'wp_template_part',
-    ];
+    /** Types of posts that hold people's data or what visitors or WordPress itself wrote; the backend refuses the same ones. */
+    private const NEVER = __DIR__ . '/never-taken-in.json';
 
     public function __construct(private readonly Settings $settings)
     {
@@ -84,13 +81,20 @@ final class Eligibility
     public function postTypes(): array
     {
         $types = array_filter((array) $this->settings->get('post_types'), static fn (string $type): bool => post_type_exists($type));
-        return array_values(array_diff($types, self::NEVER));
+        return array_values(array_diff($types, self::never()));
+    }
+
+    /** What is never taken in, whatever the settings say. @return list<string> */
+    private static function never(): array
+    {
+        static $types = null;
+        return $types ??= array_filter((array) wp_json_file_decode(self::NEVER, ['associative' => true]), 'is_string');
     }
 
     /** Types that the settings may offer. @return list<string> */
     public static function offered(): array
     {
-        return array_values(array_diff(array_keys(get_post_types(['public' => true])), self::NEVER));
+        return array_values(array_diff(array_keys(get_post_types(['public' => true])), self::never()));
     }
 
     /** @return list<string> */

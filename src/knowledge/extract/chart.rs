@@ -1,4 +1,4 @@
-//! The numbers that a chart shows, as a table under its title.
+//! The numbers that a chart of an Office file shows, as a table under its title.
 
 use crate::knowledge::extract::escape::escape;
 use crate::knowledge::extract::writer::{Writer, one_line};
