@@ -12,6 +12,9 @@ use crate::support::process::Home;
 #[case::xlsx("a.xlsx", samples::xlsx(), "xlsx", None,
     "## Prices\n\nOur prices\n\n| Lamp | Price | Since |\n| --- | --- | --- |\n| Alba \\<S> | 49.90 € | 2024-01-01 |\n",
     &["Hidden sheets were left out: Costs.", "Hidden rows or columns were left out."])]
+#[case::charts("a.xlsx", samples::xlsx_with_charts(), "xlsx", None,
+    "## Lamps\n\nAlba\n\nSold\n\n|  | Lamps |\n| --- | --- |\n| May | 12 |\n\n## Year\n\nSold\n\n|  | Lamps |\n| --- | --- |\n| May | 12 |\n",
+    &[])]
 #[case::odt("a.odt", samples::odt(), "odt", Some("Wood care"),
     "## Oil\n\nOil it  twice a [year](https://lumen-oak.example/oil).\\[1\\]\n\n1. sand\n    - fine paper\n2. oil\n\n| Care | Rule |\n| --- | --- |\n| Coasters | Coasters |\n\n\\[1\\] In spring.\n",
     &[])]

@@ -2,6 +2,9 @@
 
 use super::{docx, zipped};
 
+/// A chart of lamps sold in May.
+const CHART: &str = "<c:chartSpace xmlns:c=\"c\" xmlns:a=\"a\"><c:chart><c:title><a:t>Sold</a:t></c:title><c:plotArea><c:barChart><c:ser><c:tx><c:strRef><c:strCache><c:pt idx=\"0\"><c:v>Lamps</c:v></c:pt></c:strCache></c:strRef></c:tx><c:cat><c:strRef><c:strCache><c:pt idx=\"0\"><c:v>May</c:v></c:pt></c:strCache></c:strRef></c:cat><c:val><c:numRef><c:numCache><c:pt idx=\"0\"><c:v>12.0</c:v></c:pt></c:numCache></c:numRef></c:val></c:ser></c:barChart></c:plotArea></c:chart></c:chartSpace>";
+
 /// Two slides and a hidden one, with a list, a table, a chart, a picture and notes.
 pub fn pptx() -> Vec<u8> {
     let slide = |show: &str, shapes: &str| {
@@ -44,7 +47,6 @@ pub fn pptx() -> Vec<u8> {
     );
     let hidden = slide(" show=\"0\"", &shape("", &paragraph("Margins")));
     let notes = slide("", &shape("<p:ph type=\"body\"/>", &paragraph("Say it twice.")));
-    let chart = "<c:chartSpace xmlns:c=\"c\" xmlns:a=\"a\"><c:chart><c:title><a:t>Sold</a:t></c:title><c:plotArea><c:barChart><c:ser><c:tx><c:strRef><c:strCache><c:pt idx=\"0\"><c:v>Lamps</c:v></c:pt></c:strCache></c:strRef></c:tx><c:cat><c:strRef><c:strCache><c:pt idx=\"0\"><c:v>May</c:v></c:pt></c:strCache></c:strRef></c:cat><c:val><c:numRef><c:numCache><c:pt idx=\"0\"><c:v>12.0</c:v></c:pt></c:numCache></c:numRef></c:val></c:ser></c:barChart></c:plotArea></c:chart></c:chartSpace>";
     let relation = |id: &str, kind: &str, target: &str| {
         format!("<Relationship Id=\"{id}\" Type=\"x/{kind}\" Target=\"{target}\"/>")
     };
@@ -75,7 +77,7 @@ pub fn pptx() -> Vec<u8> {
         ("ppt/slides/_rels/s2.xml.rels", of_second.as_bytes()),
         ("ppt/slides/s3.xml", hidden.as_bytes()),
         ("ppt/notes/n1.xml", notes.as_bytes()),
-        ("ppt/charts/c1.xml", chart.as_bytes()),
+        ("ppt/charts/c1.xml", CHART.as_bytes()),
     ])
 }
 
@@ -106,6 +108,38 @@ pub fn xlsx() -> Vec<u8> {
          <row r=\"4\" hidden=\"1\"><c r=\"A4\" t=\"s\"><v>2</v></c></row>",
         "<si><t>Our prices</t></si><si><r><t>La</t></r><r><t>mp</t></r></si><si><t>Alba &lt;S&gt;</t></si>",
     )
+}
+
+/// A sheet that has a chart beside its cells, and one that is a chart.
+pub fn xlsx_with_charts() -> Vec<u8> {
+    let one = |kind: &str, target: &str| {
+        format!(
+            "<Relationships><Relationship Id=\"a\" Type=\"x/{kind}\" Target=\"{target}\"/></Relationships>"
+        )
+    };
+    let book = "<workbook xmlns:r=\"r\"><sheets><sheet name=\"Lamps\" r:id=\"a\"/><sheet name=\"Year\" r:id=\"b\"/></sheets></workbook>";
+    let relations = "<Relationships><Relationship Id=\"a\" Type=\"x/worksheet\" Target=\"worksheets/s1.xml\"/><Relationship Id=\"b\" Type=\"x/chartsheet\" Target=\"chartsheets/s2.xml\"/></Relationships>";
+    let sheet = "<worksheet><sheetData><row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>Alba</t></is></c></row></sheetData></worksheet>";
+    zipped(&[
+        ("xl/workbook.xml", book.as_bytes()),
+        ("xl/_rels/workbook.xml.rels", relations.as_bytes()),
+        ("xl/worksheets/s1.xml", sheet.as_bytes()),
+        ("xl/chartsheets/s2.xml", b"<chartsheet/>"),
+        (
+            "xl/worksheets/_rels/s1.xml.rels",
+            one("drawing", "../drawings/d1.xml").as_bytes(),
+        ),
+        (
+            "xl/chartsheets/_rels/s2.xml.rels",
+            one("drawing", "../drawings/d1.xml").as_bytes(),
+        ),
+        ("xl/drawings/d1.xml", b"<drawing/>"),
+        (
+            "xl/drawings/_rels/d1.xml.rels",
+            one("chart", "../charts/c1.xml").as_bytes(),
+        ),
+        ("xl/charts/c1.xml", CHART.as_bytes()),
+    ])
 }
 
 /// A text of this body.

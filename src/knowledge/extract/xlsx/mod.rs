@@ -81,7 +81,8 @@ pub fn read(bytes: &[u8]) -> Result<Workbook, Unfit> {
             continue;
         }
         let relation = relations.iter().find(|r| Some(r.id.as_str()) == entry.attr("id"));
-        let Some(relation) = relation.filter(|r| matches!(r.kind.as_str(), "worksheet" | "chartsheet")) else {
+        let Some(relation) = relation.filter(|r| matches!(r.kind.as_str(), "worksheet" | "chartsheet"))
+        else {
             continue;
         };
         let charts = charts::of(&package, &relation.target)?;
