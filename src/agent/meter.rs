@@ -1,6 +1,7 @@
 //! What calls of language models cost: a call's upper bound is reserved before it is made,
 //! its end is noted whatever becomes of it, and settled with the turn's next store.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -119,8 +120,15 @@ pub struct Meter {
     /// The site's cap a day, in millionths.
     cap: i64,
     tasks: TaskTracker,
+    /// A call was made.
+    begun: AtomicBool,
     ended: Mutex<Vec<Ended>>,
 }
+
+/// The share of a day's cap that is kept for turns whose first call is paid for: one in so
+/// many parts. Many turns that begin at once would spend all of it on calls that lead to
+/// nothing, for none of them could make its last one.
+const KEPT: i64 = 10;
 
 impl Meter {
     /// For a turn of a site that may spend `cap` millionths a day; `tasks` is where
@@ -133,11 +141,13 @@ impl Meter {
             clock,
             cap,
             tasks,
+            begun: AtomicBool::new(false),
             ended: Mutex::default(),
         }
     }
 
-    /// Reserves what the call can cost at most.
+    /// Reserves what the call can cost at most; a first call leaves a tenth of the cap to
+    /// turns that are under way.
     ///
     /// # Errors
     /// [`LinkFailure::OverBudget`] when the site's cap would be passed, or when that can't be
@@ -150,7 +160,9 @@ impl Meter {
             0
         } else {
             let reserved = self.reserve(day, bound).await;
-            reserved.ok_or(LinkFailure::OverBudget)?.keep()
+            let reserved = reserved.ok_or(LinkFailure::OverBudget)?.keep();
+            self.begun.store(true, Ordering::Relaxed);
+            reserved
         };
         Ok(OpenCall {
             meter: self,
@@ -191,7 +203,12 @@ impl Meter {
             micro: 0,
             tasks: self.tasks.clone(),
         };
-        let (clock, cap) = (Arc::clone(&self.clock), self.cap);
+        let kept = if self.begun.load(Ordering::Relaxed) {
+            0
+        } else {
+            self.cap / KEPT
+        };
+        let (clock, cap) = (Arc::clone(&self.clock), self.cap - kept);
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
             match set_aside(&reserved, micro, cap, &clock).await {
