@@ -1,7 +1,7 @@
 //! What calls of language models cost: a call's upper bound is reserved before it is made,
 //! its end is noted whatever becomes of it, and settled with the turn's next store.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -120,15 +120,15 @@ pub struct Meter {
     /// The site's cap a day, in millionths.
     cap: i64,
     tasks: TaskTracker,
-    /// A call was made.
-    begun: AtomicBool,
+    /// Calls that money was set aside for.
+    begun: AtomicUsize,
     ended: Mutex<Vec<Ended>>,
 }
 
-/// The share of a day's cap that is kept for turns whose first call is paid for: one in so
-/// many parts. Many turns that begin at once would spend all of it on calls that lead to
+/// What a turn's first, second and later calls may bring a day's spending to, in tenths of
+/// the cap. Many turns that begin at once would else spend all of it on calls that lead to
 /// nothing, for none of them could make its last one.
-const KEPT: i64 = 10;
+const TENTHS: [i64; 3] = [8, 9, 10];
 
 impl Meter {
     /// For a turn of a site that may spend `cap` millionths a day; `tasks` is where
@@ -141,13 +141,13 @@ impl Meter {
             clock,
             cap,
             tasks,
-            begun: AtomicBool::new(false),
+            begun: AtomicUsize::new(0),
             ended: Mutex::default(),
         }
     }
 
-    /// Reserves what the call can cost at most; a first call leaves a tenth of the cap to
-    /// turns that are under way.
+    /// Reserves what the call can cost at most; a turn's first calls leave some of the cap
+    /// to turns that are further on.
     ///
     /// # Errors
     /// [`LinkFailure::OverBudget`] when the site's cap would be passed, or when that can't be
@@ -161,7 +161,7 @@ impl Meter {
         } else {
             let reserved = self.reserve(day, bound).await;
             let reserved = reserved.ok_or(LinkFailure::OverBudget)?.keep();
-            self.begun.store(true, Ordering::Relaxed);
+            self.begun.fetch_add(1, Ordering::Relaxed);
             reserved
         };
         Ok(OpenCall {
@@ -203,12 +203,8 @@ impl Meter {
             micro: 0,
             tasks: self.tasks.clone(),
         };
-        let kept = if self.begun.load(Ordering::Relaxed) {
-            0
-        } else {
-            self.cap / KEPT
-        };
-        let (clock, cap) = (Arc::clone(&self.clock), self.cap - kept);
+        let begun = self.begun.load(Ordering::Relaxed).min(TENTHS.len() - 1);
+        let (clock, cap) = (Arc::clone(&self.clock), self.cap / 10 * TENTHS[begun]);
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
             match set_aside(&reserved, micro, cap, &clock).await {
