@@ -20,6 +20,16 @@ pub(super) fn told(at: &str, path: &Path, words: &str) -> (String, String) {
         push(&mut pointer, name.trim_matches('`'));
         return (pointer, "This field is needed.".to_owned());
     }
+    if words.starts_with("unknown field ")
+        && let Some(name) = names(words).first()
+    {
+        // Some readers see it only once they are through with all that they know.
+        let mut named = at.to_owned();
+        push(&mut named, name);
+        if !pointer.ends_with(&named[at.len()..]) {
+            push(&mut pointer, name);
+        }
+    }
     (pointer, said(words))
 }
 

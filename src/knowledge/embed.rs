@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::db::models::{self, Model};
+use crate::db::models::{self, Model, SiteModels};
 use crate::db::pool::{Db, DbError};
 use crate::db::{embeddings, jobs};
 use crate::domain::document::PIN;
@@ -123,8 +123,21 @@ pub async fn register(db: &Db, embedders: &Embedders, spec: &ModelSpec) -> Resul
 /// When the model that the site is searched by can't be used, or the database is away.
 pub async fn in_use(db: &Db, embedders: &Embedders, site: SiteId) -> Result<Vec<InUse>, VectorError> {
     let mut tx = db.site(site).await?;
-    let mut known = models::of_site(&mut tx).await?;
+    let known = models::of_site(&mut tx).await?;
     drop(tx);
+    in_use_of(db, embedders, site, known).await
+}
+
+/// The same for what a transaction has just read of the site.
+///
+/// # Errors
+/// When the model that the site is searched by can't be used, or the database is away.
+pub async fn in_use_of(
+    db: &Db,
+    embedders: &Embedders,
+    site: SiteId,
+    mut known: SiteModels,
+) -> Result<Vec<InUse>, VectorError> {
     if known.live.is_none() && known.next.is_none() {
         begin(db, embedders, site).await?;
         let mut tx = db.site(site).await?;

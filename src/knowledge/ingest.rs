@@ -288,6 +288,7 @@ async fn make(
         let told = fetched::get(&mut tx, document).await?;
         known = live.zip(told).map(|(live, fetched)| Known { live, fetched });
     }
+    let of_site = models::of_site(&mut tx).await?;
     drop(tx);
     let mut told = None;
     let named = match source::get(knowledge, &allowed, known.as_ref(), waiting, progress).await? {
@@ -321,7 +322,8 @@ async fn make(
             named
         }
     };
-    let mut models = embed::in_use(db, &knowledge.embedders, site).await?;
+    // Should they change meanwhile, the swap says so.
+    let mut models = embed::in_use_of(db, &knowledge.embedders, site, of_site).await?;
     let given = Given {
         document,
         upload,

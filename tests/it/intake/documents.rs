@@ -290,6 +290,8 @@ async fn another_sites_documents_and_jobs_are_not_there() {
             app.client
                 .request(method.clone(), format!("{}{path}", app.base))
                 .bearer_auth(token)
+                // What an approval needs; the others don't look at it.
+                .json(&json!({ "content_hash": "0".repeat(64) }))
         };
         let response = request(&theirs).send().await.unwrap();
         assert_eq!(response.status(), 404, "{method} {path}");
