@@ -166,7 +166,7 @@ async fn what_the_widget_may_not_say_a_job_may_not_either() {
         (
             json!({ "confirm": { "proposal_id": id } }),
             422,
-            json!("/confirm"),
+            json!("/confirm/accept"),
         ),
         (json!({ "user_msg": "x\u{0}" }), 422, json!("/user_msg")),
     ]
