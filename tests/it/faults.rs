@@ -30,6 +30,7 @@ enum Fault {
     ServerError,
     Unauthorized,
     Cut,
+    Unexplained,
     Stall,
     Garbage,
     Empty,
@@ -38,12 +39,13 @@ enum Fault {
     OverBudget,
 }
 
-const FAULTS: [(Fault, &str); 11] = [
+const FAULTS: [(Fault, &str); 12] = [
     (Fault::Never, "no answer at all"),
     (Fault::RateLimit, "429"),
     (Fault::ServerError, "503"),
     (Fault::Unauthorized, "401, a wrong key"),
     (Fault::Cut, "the connection is cut"),
+    (Fault::Unexplained, "the stream is closed, but the model gave no reason for its end"),
     (Fault::Stall, "it falls silent"),
     (Fault::Garbage, "HTML instead of JSON"),
     (Fault::Empty, "200 and nothing"),
@@ -83,6 +85,7 @@ impl Fault {
             Self::ServerError => Reply::status(503),
             Self::Unauthorized => Reply::status(401),
             Self::Cut => Reply::cut_after(n).saying(ANSWER),
+            Self::Unexplained => Reply::cut_after(n).saying(ANSWER).then_done(),
             Self::Stall => Reply::stall_after(n).saying(ANSWER),
             Self::Garbage => Reply::garbage(),
             Self::Empty => Reply::empty(),
@@ -98,7 +101,10 @@ impl Fault {
     /// Whether it can happen then: what comes instead of an answer can't come after a part
     /// of one.
     fn fits(self, moment: Moment) -> bool {
-        let within = matches!(self, Self::Cut | Self::Stall | Self::LateError | Self::Length);
+        let within = matches!(
+            self,
+            Self::Cut | Self::Unexplained | Self::Stall | Self::LateError | Self::Length
+        );
         match moment {
             Moment::AfterASentence => within,
             // A plan is a call, not a text that can be too long.
