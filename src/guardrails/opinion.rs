@@ -95,9 +95,15 @@ mod tests {
         assert_eq!(masked.tags, ["wrong", "[EMAIL_1]"]);
         let kept = masked.comment.as_deref().unwrap();
         assert!(!kept.contains("b.de") && kept.contains("[CARD]"), "{kept}");
-        assert_eq!(masked.addresses, [hash_of_email(&master, site, "a@b.de").to_vec()]);
+        assert_eq!(
+            masked.addresses,
+            [hash_of_email(&master, site, "a@b.de").to_vec()]
+        );
         let opened = open(&master, site, turn, masked.sealed.as_deref()).unwrap();
-        assert_eq!(opened.reveal(kept), comment.replace("4111 1111 1111 1111", "[CARD]"));
+        assert_eq!(
+            opened.reveal(kept),
+            comment.replace("4111 1111 1111 1111", "[CARD]")
+        );
         assert_eq!(opened.reveal(&masked.tags[1]), "a@b.de");
         assert!(open(&master, site, TurnId::new(), masked.sealed.as_deref()).is_err());
         let plain = mask(&master, site, turn, &[], Some("Good.")).unwrap();

@@ -45,7 +45,10 @@ const FAULTS: [(Fault, &str); 12] = [
     (Fault::ServerError, "503"),
     (Fault::Unauthorized, "401, a wrong key"),
     (Fault::Cut, "the connection is cut"),
-    (Fault::Unexplained, "the stream is closed, but the model gave no reason for its end"),
+    (
+        Fault::Unexplained,
+        "the stream is closed, but the model gave no reason for its end",
+    ),
     (Fault::Stall, "it falls silent"),
     (Fault::Garbage, "HTML instead of JSON"),
     (Fault::Empty, "200 and nothing"),
@@ -341,6 +344,9 @@ async fn a_provider_that_keeps_failing_is_left_alone() {
         assert_eq!(answer["outcome"], "answered", "{answer:#}");
     }
     assert_eq!(a.requests().len(), 5, "after five failures it is left alone");
+    // And that is what is told of the turns that didn't ask it.
+    let open = "SELECT count(DISTINCT turn_id) FROM steps WHERE input ->> 'cause' = 'breaker_open'";
+    assert_eq!(app.count(open).await, 2);
     app.finish().await;
     a.finish().await;
 }

@@ -377,8 +377,7 @@ async fn others_keep_what_is_theirs() {
         .await;
     // The shop's address stands in the passages of this conversation, not in what was asked.
     let third = app.ask(&token, "How long can I send goods back?", None).await;
-    let opinion =
-        json!({ "turn_id": third["turn_id"], "value": "up", "comment": "anna.huber@EXAMPLE.com agrees", "tags": ["anna.huber@example.com"] });
+    let opinion = json!({ "turn_id": third["turn_id"], "value": "up", "comment": "anna.huber@EXAMPLE.com agrees", "tags": ["anna.huber@example.com"] });
     app.post("/api/agent/feedback", &token)
         .json(&opinion)
         .send()

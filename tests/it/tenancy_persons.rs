@@ -113,7 +113,12 @@ async fn a_person_is_their_sites_own() {
     assert!(persons::visitors(tx, &[visitor.0]).await.unwrap().is_empty());
     assert!(persons::threads(tx, &[visitor.0], 9).await.unwrap().is_empty());
     assert!(persons::handoffs(tx, &[visitor.0], 9).await.unwrap().is_empty());
-    assert!(feedback::of_visitors(tx, &[visitor.0], 9).await.unwrap().is_empty());
+    assert!(
+        feedback::of_visitors(tx, &[visitor.0], 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(
         persons::tickets(tx, &[visitor.0], Some(&[1; 32]), 9)
             .await

@@ -40,10 +40,10 @@ const EXPIRES: &[&str] = &[
 /// Words between a label and its number.
 const EMPTY: &[&str] = &[
     "a", "ab", "al", "am", "and", "as", "au", "back", "bis", "code", "codigo", "codice", "const", "data",
-    "date", "datum", "de", "del", "der", "di", "die", "el", "end", "es", "est", "fecha", "fin", "fino", "for",
-    "hasta", "im", "in", "is", "ist", "jj", "jjjj", "jusqu", "la", "lautet", "mm", "month", "my", "no", "nr",
-    "number", "nummer", "numero", "on", "the", "thru", "through", "till", "to", "tot", "und", "until", "up",
-    "value", "wert", "y", "year", "yy", "yyyy", "ziffer", "zum",
+    "date", "datum", "de", "del", "der", "di", "die", "el", "end", "es", "est", "fecha", "fin", "fino",
+    "for", "hasta", "im", "in", "is", "ist", "jj", "jjjj", "jusqu", "la", "lautet", "mm", "month", "my",
+    "no", "nr", "number", "nummer", "numero", "on", "the", "thru", "through", "till", "to", "tot", "und",
+    "until", "up", "value", "wert", "y", "year", "yy", "yyyy", "ziffer", "zum",
 ];
 /// How months begin, in the languages that cards' owners write most.
 const MONTHS: &[&str] = &[
@@ -202,7 +202,11 @@ fn expiry(bytes: &[u8], groups: &[Group], i: usize) -> Option<usize> {
     }
     let joined = |n: usize| {
         let (a, b) = (*groups.get(n)?, *groups.get(n + 1)?);
-        matches!(between(bytes, a, b), b"/" | b"-" | b"." | b"|" | b" / " | b" - " | b" ").then_some(b)
+        matches!(
+            between(bytes, a, b),
+            b"/" | b"-" | b"." | b"|" | b" / " | b" - " | b" "
+        )
+        .then_some(b)
     };
     let year = |g: &Group| matches!(g.len(), 2 | 4);
     let end = match joined(i) {
@@ -306,9 +310,18 @@ mod tests {
             ("§, 123.", "[CARD], [CARD]."),
             ("My CVC2: 123, number §", "My CVC2: [CARD], number [CARD]"),
             ("§ (security code is 9876)", "[CARD] (security code is [CARD])"),
-            ("§ und der Sicherheitscode lautet 123", "[CARD] und der Sicherheitscode lautet [CARD]"),
-            ("§, Prüfziffer 123, gültig bis 12/27", "[CARD], Prüfziffer [CARD], gültig bis [CARD]"),
-            ("It is § and expires on 12/27", "It is [CARD] and expires on [CARD]"),
+            (
+                "§ und der Sicherheitscode lautet 123",
+                "[CARD] und der Sicherheitscode lautet [CARD]",
+            ),
+            (
+                "§, Prüfziffer 123, gültig bis 12/27",
+                "[CARD], Prüfziffer [CARD], gültig bis [CARD]",
+            ),
+            (
+                "It is § and expires on 12/27",
+                "It is [CARD] and expires on [CARD]",
+            ),
             ("§ valid until Dec 2027", "[CARD] valid until [CARD]"),
             ("§ exp. 2027-12", "[CARD] exp. [CARD]"),
             ("expiry 31.12.2027 for §", "expiry [CARD] for [CARD]"),
@@ -333,7 +346,11 @@ mod tests {
             "my PLZ is 1010, card § was refused",
         ] {
             let wants = text.replacen('§', "[CARD]", 1);
-            assert_eq!(masked(&text.replacen('§', "4111 1111 1111 1111", 1)), wants, "{text}");
+            assert_eq!(
+                masked(&text.replacen('§', "4111 1111 1111 1111", 1)),
+                wants,
+                "{text}"
+            );
         }
         for text in [
             "The voucher expires 12/27",

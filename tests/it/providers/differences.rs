@@ -36,7 +36,10 @@ async fn what_providers_do_differently_is_taken() {
         ),
         (
             "whole JSON without a reason",
-            Reply::raw("application/json", &[br#"{"choices":[{"message":{"content":"Hello"}}]}"#]),
+            Reply::raw(
+                "application/json",
+                &[br#"{"choices":[{"message":{"content":"Hello"}}]}"#],
+            ),
         ),
         ("cut after the end", Reply::events(&[hello, stop]).then_cut()),
         (
