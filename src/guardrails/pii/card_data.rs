@@ -340,7 +340,7 @@ mod tests {
         for text in [
             "I paid €123 with § on 12/24/2026 and order 1002 hasn't come",
             "§ was charged 49.90 on 12/24 for order 1002",
-            "§, 250 EUR were taken",
+            "§, 240 EUR were taken",
             "§, 30 days ago",
             "order 1002, card §, order 1003",
             "my PLZ is 1010, card § was refused",
