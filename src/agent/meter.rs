@@ -65,11 +65,13 @@ impl Ended {
 /// What was reserved for calls that have ended, and what they cost, by day.
 #[must_use]
 pub fn settled(ended: &[Ended]) -> Vec<Settled> {
-    let mut days: Vec<NaiveDate> = ended.iter().filter(|e| e.reserved > 0).map(|e| e.day).collect();
+    // Where both are the same, nothing is left to settle.
+    let open = |e: &&Ended| e.reserved != e.call.cost_micro;
+    let mut days: Vec<NaiveDate> = ended.iter().filter(open).map(|e| e.day).collect();
     days.sort_unstable();
     days.dedup();
     let of_day = |day: NaiveDate| {
-        let of_day = || ended.iter().filter(move |e| e.reserved > 0 && e.day == day);
+        let of_day = || ended.iter().filter(open).filter(move |e| e.day == day);
         Settled {
             day,
             reserved: of_day().map(|e| e.reserved).sum(),
@@ -206,48 +208,75 @@ impl Meter {
     ) -> Result<(Reserved, Sent), LinkFailure> {
         let request = intent.request;
         let most = |tokens| micros(intent.price.most(tokens, request.max_tokens));
+        let mut held = self.left_over(day);
         if !self.near.load(Ordering::Relaxed) {
-            let half = self.cap / 2;
-            if let Some(reserved) = self.reserve(day, most(bytes), half, false).await {
-                return Ok((reserved, Sent::Uncounted(Box::new(request.clone()))));
+            match self.reserve(held, most(bytes), self.cap / 2, false).await {
+                Ok(reserved) => return Ok((reserved, Sent::Uncounted(Box::new(request.clone())))),
+                Err(still) => held = still,
             }
             self.near.store(true, Ordering::Relaxed);
         }
         let counted = Counter::of(&request.model).at_most(request);
         let begun = self.begun.load(Ordering::Relaxed).min(TENTHS.len() - 1);
         let limit = self.cap / 10 * TENTHS[begun];
-        let reserved = self.reserve(day, most(counted), limit, true).await;
-        Ok((reserved.ok_or(LinkFailure::OverBudget)?, Sent::Counted(counted)))
+        match self.reserve(held, most(counted), limit, true).await {
+            Ok(reserved) => Ok((reserved, Sent::Counted(counted))),
+            Err(_) => Err(LinkFailure::OverBudget),
+        }
     }
 
-    /// Sets `micro` aside unless more than `limit` would be spent then; whether staff are told
-    /// of that, once a day, is `last`'s. In a task of its own: a caller that is dropped while the database works couldn't
-    /// tell whether the money is set aside, and nobody would ever give it back.
-    async fn reserve(&self, day: NaiveDate, micro: i64, limit: i64, last: bool) -> Option<Reserved> {
-        let mut reserved = Reserved {
+    /// What was set aside for this turn's calls that have ended, and that they didn't cost: the
+    /// next one is paid from it, before they are settled.
+    fn left_over(&self, day: NaiveDate) -> Reserved {
+        let mut micro = 0;
+        for ended in self.lock().iter_mut().filter(|e| e.day == day) {
+            micro += (ended.reserved - ended.call.cost_micro).max(0);
+            ended.reserved = ended.reserved.min(ended.call.cost_micro);
+        }
+        self.reserved(day, micro)
+    }
+
+    fn reserved(&self, day: NaiveDate, micro: i64) -> Reserved {
+        Reserved {
             db: self.db.clone(),
             site: self.site,
             day,
-            micro: 0,
+            micro,
             tasks: self.tasks.clone(),
-        };
-        let clock = Arc::clone(&self.clock);
+        }
+    }
+
+    /// Makes `micro` of what is set aside already, unless more than `limit` would be spent then;
+    /// whether staff are told of that, once a day, is `last`'s. In a task of its own: a caller that is dropped while the database works couldn't
+    /// tell whether the money is set aside, and nobody would ever give it back.
+    async fn reserve(
+        &self,
+        mut held: Reserved,
+        micro: i64,
+        limit: i64,
+        last: bool,
+    ) -> Result<Reserved, Reserved> {
+        let (clock, day) = (Arc::clone(&self.clock), held.day);
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
-            match set_aside(&reserved, micro, limit, last.then_some(&clock)).await {
+            let more = micro - held.micro;
+            let set = set_aside(&held, more, limit, last.then_some(&clock)).await;
+            let outcome = match set {
                 Ok(true) => {
                     fail::point(FailPoint::TurnReserved);
-                    reserved.micro = micro;
-                    // Not taken, it is dropped and given back.
-                    let _ = tell.send(reserved);
+                    held.micro = micro;
+                    Ok(held)
                 }
-                Ok(false) => {}
+                Ok(false) => Err(held),
                 Err(error) => {
-                    tracing::warn!(%error, site = reserved.site.hashed(), "no money can be reserved for a model's call");
+                    tracing::warn!(%error, site = held.site.hashed(), "no money can be reserved for a model's call");
+                    Err(held)
                 }
-            }
+            };
+            // Not taken, it is dropped and given back.
+            let _ = tell.send(outcome);
         });
-        told.await.ok()
+        told.await.unwrap_or_else(|_| Err(self.reserved(day, 0)))
     }
 
     /// The calls that have ended since the last time.

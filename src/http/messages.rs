@@ -240,7 +240,10 @@ pub async fn post(
         .get_all("prefer")
         .iter()
         .any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
-    if wanted == Wanted::Json && !hurried && let Some(live) = &begun.live {
+    if wanted == Wanted::Json
+        && !hurried
+        && let Some(live) = &begun.live
+    {
         live.wait_for_the_end();
     }
     let until = begun.turn.map_or(Until::FirstDone, Until::Done);

@@ -295,13 +295,17 @@ async fn several_calls_of_one_plan_run_one_after_the_other() {
         .timeline
         .iter()
         .filter_map(|entry| match &entry.what {
-            What::Step { actions, .. } if actions.iter().any(|a| a == "call_tool") => Some("asked"),
             What::Step { input, .. } if input["input"] == "tool_ok" => Some("got"),
+            What::Step { actions, .. } if actions.iter().any(|a| a == "call_tool") => Some("asked"),
             What::Tool { .. } => Some("tool"),
             _ => None,
         })
         .collect();
-    assert_eq!(order, ["asked", "tool", "asked", "tool", "got"], "{explained:#?}");
+    assert_eq!(
+        order,
+        ["asked", "tool", "got", "asked", "tool", "got"],
+        "{explained:#?}"
+    );
     let mut last = 0;
     for entry in &explained.timeline {
         assert!(entry.after_ms >= last, "{explained:#?}");
