@@ -21,6 +21,7 @@ pub mod embeddings;
 pub mod erasure;
 pub mod eval_threads;
 pub mod events;
+pub mod feedback;
 pub mod fetched;
 pub mod filtered;
 pub mod freshness;

@@ -282,36 +282,3 @@ pub async fn messages(
         })
         .collect()
 }
-
-/// Keeps what a visitor thinks of an answer; a second opinion replaces the first.
-/// False when the turn isn't one of theirs.
-///
-/// # Errors
-/// When the database does.
-pub async fn set_feedback(
-    tx: &mut SiteTx,
-    visitor: VisitorId,
-    turn: TurnId,
-    value: &str,
-    tags: &[String],
-    comment: Option<&str>,
-    at: DateTime<Utc>,
-) -> DbResult<bool> {
-    let done = sqlx::query!(
-        "INSERT INTO feedback (site_id, turn_id, visitor_id, value, tags, comment, at)
-         SELECT $1, u.id, $2, $4, $5, $6, $7 FROM turns u JOIN threads t ON t.id = u.thread_id
-         WHERE u.id = $3 AND t.visitor_id = $2
-         ON CONFLICT (site_id, turn_id) DO UPDATE
-         SET value = excluded.value, tags = excluded.tags, comment = excluded.comment, at = excluded.at",
-        tx.site().0,
-        visitor.0,
-        turn.0,
-        value,
-        tags,
-        comment,
-        at,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected() == 1)
-}

@@ -45,6 +45,26 @@ pub struct NewTicket<'a> {
 }
 
 impl<'a> NewTicket<'a> {
+    /// One by which staff learn of something that is no conversation's.
+    #[must_use]
+    pub fn of_system(reason: &'a str, now: DateTime<Utc>) -> Self {
+        Self {
+            id: TicketId::new(),
+            thread: None,
+            turn: None,
+            key: None,
+            reason,
+            source: "system",
+            category: SUPPORT,
+            priority: Priority::Normal,
+            contact: None,
+            content: None,
+            url: None,
+            confidence: None,
+            now,
+        }
+    }
+
     /// One that a turn ends with, without a text of its own: the conversation says it.
     #[must_use]
     pub fn of_turn(thread: ThreadId, turn: TurnId, reason: &'a str, now: DateTime<Utc>) -> Self {

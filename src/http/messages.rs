@@ -236,6 +236,16 @@ pub async fn post(
         }
         begun => begun?,
     };
+    let hurried = headers
+        .get_all("prefer")
+        .iter()
+        .any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
+    if wanted == Wanted::Json
+        && !hurried
+        && let Some(live) = &begun.live
+    {
+        live.wait_for_the_end();
+    }
     let until = begun.turn.map_or(Until::FirstDone, Until::Done);
     let follow = Follow::new(
         &app,
@@ -258,10 +268,6 @@ pub async fn post(
         };
         (StatusCode::ACCEPTED, axum::Json(body)).into_response()
     };
-    let hurried = headers
-        .get_all("prefer")
-        .iter()
-        .any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
     match begun.turn {
         Some(turn) if !hurried => match gather(follow, begun.thread, turn).await? {
             Some(answer) => Ok(axum::Json(answer).into_response()),
