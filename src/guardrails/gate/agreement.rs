@@ -8,6 +8,7 @@ use super::figures::{Figure, figures};
 use super::fit::{Fit, has_word};
 use super::negation::{Clause, clauses, says_limits};
 use super::support::TOO_LITTLE;
+use super::tables::Cell;
 use super::tongue::Tongue;
 use super::units::Unit;
 use super::words::{Term, same, terms};
@@ -123,6 +124,12 @@ pub fn unconditional(
         return Ok(());
     }
     let mut conditions = fits.iter().filter(|f| f.cover >= TOO_LITTLE).filter_map(|f| {
+        // What stands in other cells is no condition.
+        if let Some((table, Some(row))) = &f.unit.row {
+            let free = |c: &&Cell| c.items.iter().any(|t| t.key == free);
+            let cell = table.rows[*row].iter().find(free)?;
+            return Some(!cell.figures.is_empty());
+        }
         let at = f.unit.terms.iter().find(|t| t.key == free)?.at.end;
         let after: Vec<&Term> = f
             .unit

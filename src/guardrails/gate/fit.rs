@@ -1,7 +1,7 @@
 //! How well a source's sentence fits a part of what is checked: which of its words it has,
 //! and whether it speaks of the same figures.
 
-use super::figures::{Figure, Unit as Measure};
+use super::figures::Figure;
 use super::parts::parts;
 use super::tongue::Tongue;
 use super::units::Unit;
@@ -12,34 +12,13 @@ const STRANGE: f64 = 1.4;
 /// What a source's sentence covers more than it says in return.
 const COVER: f64 = 0.75;
 
+/// Whether a unit says a figure.
 pub fn has(unit: &Unit, figure: &Figure) -> bool {
-    let loose = |measure: Measure| {
-        unit.row
-            && matches!(
-                measure,
-                Measure::Money(_) | Measure::Length | Measure::Mass | Measure::Percent
-            )
-            && names(unit, measure)
-    };
-    unit.figures.iter().any(|f| figure.is_said_by(f, loose))
+    unit.figures.iter().any(|f| figure.is_said_by(f, |_| false))
 }
 
-/// Whether a row's head names a unit.
-fn names(unit: &Unit, measure: Measure) -> bool {
-    let lower = unit.text.to_lowercase();
-    let any = |words: &[&str]| words.iter().any(|w| lower.contains(w));
-    match measure {
-        Measure::Money("EUR") => any(&["€", "eur"]),
-        Measure::Money(code) => lower.contains(&code.to_lowercase()),
-        Measure::Length => any(&["(cm", "(mm", "(m)", "in cm", "in mm"]),
-        Measure::Mass => any(&["(kg", "(g)", "in kg"]),
-        Measure::Percent => lower.contains('%'),
-        _ => false,
-    }
-}
-
-#[derive(Debug)]
 /// How well a unit fits a part.
+#[derive(Debug)]
 pub struct Fit<'a> {
     pub unit: &'a Unit,
     /// The share of the part's words that it has.
@@ -111,7 +90,7 @@ fn scope(unit: &Unit, own: &[&Figure]) -> Vec<std::ops::Range<usize>> {
     let several = own.iter().any(|f| {
         unit.figures.iter().filter(|u| u.is_like(f)).count() > own.iter().filter(|o| o.is_like(f)).count()
     });
-    if unit.row || !several || own.is_empty() {
+    if unit.row.is_some() || !several || own.is_empty() {
         return vec![whole];
     }
     let parts = parts(&unit.text, &unit.figures);

@@ -429,7 +429,7 @@ fn judged(line: &Value) -> Verdict {
         &Evidence {
             sources: &sources,
             tools: &[],
-            said: "Lumen & Oak",
+            said: &format!("{}\nLumen & Oak", text(&line["said"])),
         },
     )
 }
