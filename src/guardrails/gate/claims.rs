@@ -89,16 +89,21 @@ impl Claims {
         Arc::ptr_eq(&self.table, table)
     }
 
+    /// Whether the table says what a part, or the whole sentence, says of it.
+    pub fn holds(&self, part: Option<usize>) -> bool {
+        self.of(part).all(|c| c.holds)
+    }
+
     /// Whether a row may bear out a part of the sentence, or the whole of it.
     pub fn allow(&self, part: Option<usize>, row: Option<usize>) -> bool {
-        let mut claims = self
-            .parts
-            .iter()
-            .enumerate()
-            .filter(|(i, _)| part.is_none_or(|p| p == *i))
-            .map(|(_, c)| c);
-        claims.clone().all(|c| c.holds)
-            && row.is_none_or(|row| claims.any(|c| c.rows.is_empty() || c.rows.contains(&row)))
+        let of_it = |row| self.of(part).any(|c| c.rows.is_empty() || c.rows.contains(&row));
+        self.holds(part) && row.is_none_or(of_it)
+    }
+
+    fn of(&self, part: Option<usize>) -> impl Iterator<Item = &Claim> {
+        let all = self.parts.iter().enumerate();
+        all.filter(move |(i, _)| part.is_none_or(|p| p == *i))
+            .map(|(_, c)| c)
     }
 }
 

@@ -46,16 +46,27 @@ pub fn made(lower: &str) -> Option<Promise> {
         return Some(Promise::Deed);
     }
     let told = |of: Option<Promise>| of == Some(Promise::Deed);
-    let own = own(&words, true);
+    let own = own(&words, Whose::Ours);
     if told(own) || (!asks && (gets(&words) || is_done(&words))) || will_get(&words) {
         return Some(Promise::Deed);
     }
     own
 }
 
-/// The same of a sentence that has a source: only what the agent says of itself.
+/// The same of a sentence that has a source: only what the agent says of itself, outside of quotation
+/// marks.
 pub fn of_its_own(lower: &str) -> bool {
-    own(&words(lower), false).is_some()
+    let said: String = lower.split(['"', '“', '”', '„']).step_by(2).collect();
+    own(&words(&said), Whose::Mine).is_some()
+}
+
+/// Of whom a sentence is read: the shop may say what it does, where a page says so.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// What the agent does.
+    Mine,
+    /// What it or the shop does.
+    Ours,
 }
 
 fn contains(lower: &str, phrase: &str) -> bool {
@@ -78,7 +89,8 @@ fn deed(verb: &str) -> Promise {
     }
 }
 
-fn own(words: &[Word<'_>], ours: bool) -> Option<Promise> {
+fn own(words: &[Word<'_>], whose: Whose) -> Option<Promise> {
+    let ours = whose == Whose::Ours;
     let mut found = None;
     for (i, word) in words.iter().enumerate() {
         let of = match word.text {
@@ -88,11 +100,11 @@ fn own(words: &[Word<'_>], ours: bool) -> Option<Promise> {
             "we've" if ours => have(words, i + 1),
             "i'm" => being(words, i + 1),
             "we're" if ours => being(words, i + 1),
-            "i" => i_do(words, i + 1),
+            "i" => i_do(words, i + 1, whose),
             "we" if ours => we_do(words, i + 1),
             "me" if i > 0 && words[i - 1].text == "let" => will(words, i + 1),
-            "ich" => german(words, i, true),
-            "wir" if ours => german(words, i, false),
+            "ich" => german(words, i, whose, true),
+            "wir" if ours => german(words, i, whose, false),
             _ => None,
         };
         found = worse(found, of);
@@ -156,8 +168,7 @@ fn goes_on(words: &[Word<'_>], from: usize) -> Option<Promise> {
 fn have(words: &[Word<'_>], from: usize) -> Option<Promise> {
     let i = past_adverbs(words, from);
     let verb = words.get(i)?.text;
-    let participle = verb.len() > 4 && verb.ends_with("ed") || IRREGULAR.contains(&verb);
-    if participle && !SAYING.contains(&verb) {
+    if is_past(verb) && !SAYING.contains(&verb) {
         return Some(deed(verb));
     }
     if verb == "been" {
@@ -180,7 +191,7 @@ fn being(words: &[Word<'_>], from: usize) -> Option<Promise> {
     }
 }
 
-fn i_do(words: &[Word<'_>], from: usize) -> Option<Promise> {
+fn i_do(words: &[Word<'_>], from: usize, whose: Whose) -> Option<Promise> {
     let i = past_adverbs(words, from);
     let verb = words.get(i)?.text;
     // `Shall I cancel it?`, `something that I can do`
@@ -195,8 +206,14 @@ fn i_do(words: &[Word<'_>], from: usize) -> Option<Promise> {
         "have" => have(words, i + 1),
         "am" | "was" => being(words, i + 1),
         _ if SAYING.contains(&verb) || MAY.contains(&verb) => None,
+        // `i` may be a number of a product.
+        _ if whose == Whose::Mine && !is_past(verb) => None,
         _ => Some(deed(verb)),
     }
+}
+
+fn is_past(verb: &str) -> bool {
+    verb.len() > 4 && verb.ends_with("ed") || IRREGULAR.contains(&verb)
 }
 
 fn we_do(words: &[Word<'_>], from: usize) -> Option<Promise> {
@@ -211,7 +228,7 @@ fn we_do(words: &[Word<'_>], from: usize) -> Option<Promise> {
 
 /// What `ich` or `wir` does. The verb of a main clause stands behind it, or before it where something else
 /// opens the clause.
-fn german(words: &[Word<'_>], i: usize, alone: bool) -> Option<Promise> {
+fn german(words: &[Word<'_>], i: usize, whose: Whose, alone: bool) -> Option<Promise> {
     let before = i.checked_sub(1).map_or("", |b| words[b].text);
     if OPENS.contains(&before) || ["den", "die", "der"].contains(&before) && words[i - 1].begins {
         return None;
@@ -227,7 +244,7 @@ fn german(words: &[Word<'_>], i: usize, alone: bool) -> Option<Promise> {
         _ if GERMAN_MAY.contains(&verb) || GERMAN_SAYING.contains(&verb) => None,
         "habe" | "haben" => (is_participle(last) && !GERMAN_SAYING.contains(&last)).then(|| deed(last)),
         "werde" | "werden" => (!GERMAN_SAYING.contains(&last)).then(|| deed(last)),
-        _ if alone && !verb.ends_with('e') => None,
+        _ if alone && !verb.ends_with('e') || whose == Whose::Mine => None,
         _ => Some(deed(verb)),
     };
     worse(here, goes_on(rest, 0).filter(|_| alone))
@@ -300,7 +317,110 @@ fn is_done(words: &[Word<'_>]) -> bool {
             _ => return false,
         };
         let verb = text(at);
-        let participle = verb.len() > 4 && verb.ends_with("ed") || IRREGULAR.contains(&verb);
-        participle && !SAYING.contains(&verb)
+        is_past(verb) && !SAYING.contains(&verb)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(sentence: &str) -> Option<Promise> {
+        made(&sentence.to_lowercase())
+    }
+
+    #[test]
+    fn deeds_are_promises() {
+        for sentence in [
+            "I'll forward it to the bank and refund you.",
+            "I'm going to cancel that for you.",
+            "I am now refunding you.",
+            "I have gone ahead and changed your address.",
+            "I've already ordered a new one.",
+            "Let me get your money back.",
+            "I just refunded it.",
+            "I'll ask our warehouse about it.",
+            "I'm happy to refund you.",
+            "We're sending you another one.",
+            "You'll have it by Friday.",
+            "You are going to get another one.",
+            "Your order will be sent today.",
+            "Consider it done!",
+            "Done.",
+            "Okay, ich erstatte Ihnen das Geld.",
+            "Gern storniere ich die Bestellung.",
+            "Ich habe das für Sie veranlasst.",
+            "Ich werde Ihnen das Geld überweisen.",
+            "Wir haben Ihre Bestellung storniert.",
+            "Ich sehe nach und storniere das.",
+            "Bis Freitag bekommen Sie Ihr Geld.",
+            "Die Bestellung wird storniert.",
+            "Ich kümmere mich darum.",
+        ] {
+            assert_eq!(of(sentence), Some(Promise::Deed), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn passing_on_is_one_that_a_tool_can_keep() {
+        for sentence in [
+            "I'll pass this on to a colleague.",
+            "I have forwarded your question to our team.",
+            "Let me connect you with a colleague.",
+            "Ich leite Ihre Frage an unser Team weiter.",
+            "Ich habe Ihre Anfrage weitergegeben.",
+        ] {
+            assert_eq!(of(sentence), Some(Promise::Told), "{sentence}");
+        }
+    }
+
+    #[test]
+    fn looking_answering_and_offering_are_none() {
+        for sentence in [
+            "I couldn't find anything about that.",
+            "I'll check that.",
+            "I will look it up and tell you.",
+            "I'm sorry, I can't see orders here.",
+            "I have no information about that.",
+            "I don't know whether it has been sent.",
+            "Shall I pass it on to our team?",
+            "Would you like me to cancel order 1002?",
+            "I can pass it on to our team; just ask for a person.",
+            "Let me know if you need anything else.",
+            "You'll find it on the contact page.",
+            "When will you need it?",
+            "Has your order been delivered?",
+            "I understand, and I'm sorry about the trouble.",
+            "What have you tried, and when did you receive it?",
+            "Ich habe dazu nichts gefunden.",
+            "Möchten Sie, dass ich Ihre Frage an unser Team weitergebe?",
+            "Soll ich das weitergeben?",
+            "Leider kann ich das nicht sehen.",
+            "Ich weiß nicht, ob die Bestellung verschickt wurde.",
+            "Haben Sie eine Bestätigung bekommen?",
+            "Einen Moment, ich sehe nach.",
+        ] {
+            assert_eq!(of(sentence), None, "{sentence}");
+        }
+    }
+
+    #[test]
+    fn a_cited_sentence_may_say_what_the_shop_does() {
+        for sentence in [
+            "we will refund you within 5 days.",
+            "we send you a return label.",
+            "click \"i forgot my password\".",
+            "wir erstatten ihnen den betrag.",
+            "type i covers lamps.",
+        ] {
+            assert!(!of_its_own(sentence), "{sentence}");
+        }
+        for sentence in [
+            "i have refunded you within 5 days.",
+            "i will send you a return label.",
+            "ich habe ihnen den betrag erstattet.",
+        ] {
+            assert!(of_its_own(sentence), "{sentence}");
+        }
+    }
 }

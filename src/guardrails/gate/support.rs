@@ -56,6 +56,9 @@ pub fn check(text: &str, sources: Sources<'_>) -> Result<Vec<(String, String)>, 
     {
         return Ok(Vec::new());
     }
+    if promises::of_its_own(&text.to_lowercase().replace('’', "'")) {
+        return Err(Fault::Unsupported);
+    }
     if let Some(line) = text
         .trim()
         .starts_with('|')
@@ -236,6 +239,8 @@ fn check_part(
     else {
         return Err(Fault::Mismatch);
     };
+    // What a table says otherwise no other sentence makes true by half.
+    let contradicted = claims.iter().any(|c| !c.holds(number));
     let best_score = best.score;
     let close: Vec<&Fit<'_>> = fits.iter().filter(|f| f.score >= best_score - CLOSE).collect();
     let cover = joint_cover(&words, &own, best, &fits, tongue_here);
@@ -254,6 +259,9 @@ fn check_part(
     }
     if words.is_empty() || cover >= ENOUGH {
         return Ok(Part::Pass);
+    }
+    if contradicted {
+        return Err(Fault::Mismatch);
     }
     let least = if tongue_here == sources.tongue {
         TOO_LITTLE
