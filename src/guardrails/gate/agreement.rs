@@ -8,7 +8,6 @@ use super::figures::{Figure, figures};
 use super::fit::{Fit, has_word};
 use super::negation::{Clause, clauses, says_limits};
 use super::support::TOO_LITTLE;
-use super::tables::Cell;
 use super::tongue::Tongue;
 use super::units::Unit;
 use super::words::{Term, same, terms};
@@ -125,10 +124,14 @@ pub fn unconditional(
     }
     let mut conditions = fits.iter().filter(|f| f.cover >= TOO_LITTLE).filter_map(|f| {
         // What stands in other cells is no condition.
-        if let Some((table, Some(row))) = &f.unit.row {
-            let free = |c: &&Cell| c.items.iter().any(|t| t.key == free);
-            let cell = table.rows[*row].iter().find(free)?;
-            return Some(!cell.figures.is_empty());
+        if let Some((table, row)) = &f.unit.row {
+            let of_it = |(r, _): &(usize, _)| row.is_none_or(|row| row == *r);
+            let rows = table.rows.iter().enumerate().filter(of_it);
+            let mut cells = rows
+                .flat_map(|(_, r)| r)
+                .filter(|c| c.items.iter().any(|t| t.key == free));
+            let first = cells.next()?;
+            return Some(!first.figures.is_empty() && cells.all(|c| !c.figures.is_empty()));
         }
         let at = f.unit.terms.iter().find(|t| t.key == free)?.at.end;
         let after: Vec<&Term> = f

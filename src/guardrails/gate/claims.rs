@@ -16,6 +16,7 @@ pub struct Said<'a> {
     /// Its words, those of figures too.
     items: Vec<Term>,
     denies: bool,
+    lower: String,
 }
 
 impl<'a> Said<'a> {
@@ -27,6 +28,7 @@ impl<'a> Said<'a> {
             figures,
             items,
             denies: denies(part),
+            lower: part.to_lowercase(),
         }
     }
 }
@@ -100,6 +102,11 @@ impl Claims {
         self.holds(part) && row.is_none_or(of_it)
     }
 
+    /// Whether a part speaks of rows of the table, and says what they say.
+    pub fn confirm(&self, part: Option<usize>) -> bool {
+        self.holds(part) && self.of(part).all(|c| !c.rows.is_empty())
+    }
+
     fn of(&self, part: Option<usize>) -> impl Iterator<Item = &Claim> {
         let all = self.parts.iter().enumerate();
         all.filter(move |(i, _)| part.is_none_or(|p| p == *i))
@@ -123,13 +130,13 @@ fn named(labels: &[&Cell], part: &Said<'_>, tongue: Tongue) -> Vec<usize> {
         .filter(|(_, of)| of.iter().any(|o| *o))
         .collect();
     mentions.sort_by_key(|(at, _)| *at);
-    let fit: Vec<(usize, usize)> = labels
+    let fit: Vec<(usize, bool, usize)> = labels
         .iter()
         .enumerate()
         .map(|(k, label)| {
             let hits = mentions.iter().filter(|(_, of)| of[k]).count();
             let all = (label.items.len() + label.figures.len()).max(1);
-            (hits, 1_000 * hits.min(all) / all)
+            (hits, label.stands_in(&part.lower), 1_000 * hits.min(all) / all)
         })
         .collect();
     let mut out = Vec::new();

@@ -21,29 +21,43 @@ pub fn keeps_apart(
     if unit.row.is_some() || own.is_empty() {
         return true;
     }
-    let few = |f: &&&Figure| {
+    let few = |f: &&Figure| {
         let all = unit.figures.iter().filter(|u| u.is_like(f)).count();
         all > own.iter().filter(|o| o.is_like(f)).count()
     };
-    let mut picked = own.iter().filter(few).peekable();
-    if picked.peek().is_none() {
+    if !own.iter().any(few) {
         return true;
     }
     let pieces = pieces(unit);
-    pieces.len() < 2
-        || picked.all(|f| {
-            let mut holders = (0..pieces.len())
-                .filter(|k| figure_in(unit, &pieces[*k]).is_some_and(|u| f.is_said_by(u, |_| false)))
-                .peekable();
-            holders.peek().is_none()
-                || holders.any(|k| {
-                    let subject = subject(unit, &pieces, k, tongue);
-                    subject.is_empty()
-                        || subject
-                            .iter()
-                            .any(|s| words.iter().any(|w| same(&w.key, &s.key, tongue)) || asked(s))
-                })
-        })
+    if pieces.len() < 2 {
+        return true;
+    }
+    let of = |k: usize| {
+        let range = pieces[k].clone();
+        unit.figures.iter().filter(move |u| range.contains(&u.at.start))
+    };
+    let holds = |k: usize, f: &Figure| of(k).any(|u| f.is_said_by(u, |_| false));
+    let said = |k: usize| {
+        let subject = subject(unit, &pieces, k, tongue);
+        let by_words = |s: &Term| words.iter().any(|w| same(&w.key, &s.key, tongue));
+        subject.is_empty() || subject.iter().any(|s| by_words(s) || asked(s))
+    };
+    let here: Vec<&&Figure> = own
+        .iter()
+        .filter(|f| (0..pieces.len()).any(|k| holds(k, f)))
+        .collect();
+    let mut together = (0..pieces.len())
+        .filter(|k| here.iter().all(|f| holds(*k, f)))
+        .peekable();
+    if together.peek().is_some() {
+        return together.any(said);
+    }
+    // Figures of several pieces: not some of one with some of another.
+    let paired = (0..pieces.len()).any(|k| of(k).count() > 1);
+    !paired
+        && here
+            .iter()
+            .all(|f| (0..pieces.len()).any(|k| holds(k, f) && said(k)))
 }
 
 fn pieces(unit: &Unit) -> Vec<Range<usize>> {

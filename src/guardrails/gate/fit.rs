@@ -98,6 +98,7 @@ fn scope(unit: &Unit, own: &[&Figure]) -> Vec<std::ops::Range<usize>> {
         return vec![whole];
     }
     let base = unit.text.as_ptr() as usize;
+    let opening = parts[0].as_ptr() as usize - base + parts[0].len();
     let first = unit.figures.first().map_or(0, |f| f.at.start);
     let mut out: Vec<_> = std::iter::once(0..first).collect();
     for part in parts {
@@ -105,8 +106,16 @@ fn scope(unit: &Unit, own: &[&Figure]) -> Vec<std::ops::Range<usize>> {
         let range = start..start + part.len();
         let means =
             |u: &&Figure| range.contains(&u.at.start) && own.iter().any(|f| f.is_said_by(u, |_| false));
+        // `up to 2 kg a parcel costs €5, up to 10 kg €9`
+        let bare = !unit
+            .terms
+            .iter()
+            .any(|t| t.weight >= 1.0 && range.contains(&t.at.start));
         let plain = !unit.figures.iter().any(|u| range.contains(&u.at.start));
         if plain || unit.figures.iter().any(|u| means(&u)) {
+            if bare && !plain {
+                out.push(0..opening);
+            }
             out.push(range);
         }
     }
@@ -148,6 +157,16 @@ pub fn joint_cover(words: &[Term], own: &[&Figure], best: &Fit<'_>, fits: &[Fit<
         })
         .fold(0.0, f64::max);
     best.cover.max(second)
+}
+
+/// The share of the words that several units have together; words that say little count only beside
+/// others.
+pub fn cover_of_all(words: &[Term], fits: &[&Fit<'_>]) -> f64 {
+    let heavy = words.iter().any(|t| t.weight >= 1.0);
+    let asked: Vec<&Term> = words.iter().filter(|t| heavy && t.weight >= 1.0).collect();
+    let open = |t: &&&Term| fits.iter().all(|f| f.open.iter().any(|o| o.at == t.at));
+    let missing = asked.iter().filter(open).count();
+    1.0 - missing as f64 / asked.len().max(1) as f64
 }
 
 /// The share of the words that the best unit has with up to two more, each of which adds

@@ -8,7 +8,7 @@ use super::agreement::{agree, asked_only, unconditional};
 use super::claims::{self, Around, Claims};
 use super::enumeration::keeps_apart;
 use super::figures::{Figure, figures};
-use super::fit::{Fit, adds, contrasts, fit, has, joint_cover, merged, within};
+use super::fit::{Fit, adds, contrasts, cover_of_all, fit, has, joint_cover, merged, within};
 use super::parts::parts;
 use super::tables::Table;
 use super::tongue::{Tongue, tongue};
@@ -217,25 +217,34 @@ fn check_part(
             });
         }
     }
-    let claim = comparators::Claim {
-        part,
-        whole,
-        tongue: tongue_here,
-        native: tongue_here == sources.tongue,
-    };
+    let figured: Vec<comparators::Claim<'_>> = own
+        .iter()
+        .map(|figure| comparators::Claim {
+            figure,
+            context: comparators::Context::read(part, figure, tongue_here),
+            whole,
+            tongue: tongue_here,
+            native: tongue_here == sources.tongue,
+        })
+        .collect();
     let asked = |t: &Term| sources.said.asks_about(t, tongue_here);
     fits.retain(|f| {
-        own.iter().all(|o| comparators::agree(o, claim, f.unit))
+        figured.iter().all(|c| comparators::agree(c, f.unit))
             && keeps_apart(&words, &own, f.unit, &asked, tongue_here)
     });
     if fits.is_empty() {
         return Err(Fault::Mismatch);
     }
     fits.sort_by(|a, b| b.score.total_cmp(&a.score));
+    // Which figure is which row's, and which word, is settled for these.
+    let tabled = |u: &Unit| {
+        let of_it = |table| claims.iter().any(|c| c.are_of(table) && c.confirm(number));
+        u.row.as_ref().is_some_and(|(table, _)| of_it(table))
+    };
     let Some(best) = fits
         .iter()
         .take(4)
-        .find(|f| !contrasts(f, &own, &stating, tongue_here))
+        .find(|f| tabled(f.unit) || !contrasts(f, &own, &stating, tongue_here))
     else {
         return Err(Fault::Mismatch);
     };
@@ -243,7 +252,12 @@ fn check_part(
     let contradicted = claims.iter().any(|c| !c.holds(number));
     let best_score = best.score;
     let close: Vec<&Fit<'_>> = fits.iter().filter(|f| f.score >= best_score - CLOSE).collect();
-    let cover = joint_cover(&words, &own, best, &fits, tongue_here);
+    let cover = if tabled(best.unit) {
+        let rows: Vec<&Fit<'_>> = fits.iter().filter(|f| tabled(f.unit)).collect();
+        cover_of_all(&words, &rows)
+    } else {
+        joint_cover(&words, &own, best, &fits, tongue_here)
+    };
     // What is merged from several sentences, and may only look so.
     let rest: Vec<Fit<'_>> = usable
         .iter()

@@ -162,6 +162,17 @@ impl Cell {
             .any(|g| figure.is_like(g) || bare && matches!(g.kind, Kind::Amount { .. }))
     }
 
+    /// Whether it stands in a text, in lower case, as it is: `E-bike` does in `an e-bike`, and in
+    /// `a bike` it doesn't.
+    pub fn stands_in(&self, lower: &str) -> bool {
+        let own = self.text.to_lowercase();
+        let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '-');
+        !own.is_empty()
+            && lower.match_indices(own.as_str()).any(|(at, _)| {
+                edge(lower[..at].chars().next_back()) && edge(lower[at + own.len()..].chars().next())
+            })
+    }
+
     /// Whether it says a figure.
     pub fn says(&self, figure: &Figure) -> bool {
         self.figures.iter().any(|g| figure.is_said_by(g, |_| false))

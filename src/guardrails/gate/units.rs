@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use super::comparators::Context;
+use super::conditions::Conditions;
 use super::figures::{Figure, figures};
 use super::negation::{Clause, clauses, limits};
 use super::tables::Table;
@@ -19,6 +21,8 @@ pub struct Unit {
     pub bare: String,
     /// Its figures.
     pub figures: Vec<Figure>,
+    /// What stands around each of them; those in a table's cells have nothing.
+    pub contexts: Vec<Context>,
     /// Its words.
     pub terms: Vec<Term>,
     /// The bits of their keys.
@@ -29,6 +33,8 @@ pub struct Unit {
     pub clauses: Vec<Clause>,
     /// Whether it takes something out, lets nothing else in, or speaks of all.
     pub limits: [bool; 3],
+    /// What it takes out, and under which condition it is.
+    pub conditions: Conditions,
     /// Whether it states something; a question or a heading doesn't.
     pub states: bool,
     /// The table that it is a line of, and its row there.
@@ -59,6 +65,8 @@ pub fn units(title: &str, headings: &[String], text: &str, tongue: Tongue) -> Ve
             bare: bare(&text),
             keys: terms.iter().fold(0, |bits, t| bits | t.bit()),
             limits: limits(&text),
+            contexts: figures.iter().map(|f| Context::read(&text, f, tongue)).collect(),
+            conditions: Conditions::read(&text, &terms),
             terms,
             clauses: clauses(&text),
             above: above.iter().flat_map(|(_, k)| k.clone()).collect(),
@@ -141,6 +149,7 @@ impl Lines {
                     at: end..end,
                     ..f.clone()
                 }));
+            unit.contexts.resize_with(unit.figures.len(), Context::default);
             unit.row = Some((Arc::clone(&table), table.row_of(n, self.headed)));
             unit
         };
