@@ -205,7 +205,6 @@ fn what_may_stand_uncited() {
         "I don't know how order 1002 stands.",
         "I can't look up orders in this chat yet, so I don't know how order 1002 stands.",
         "Let me know if you need anything else.",
-        "I'll pass this on to a colleague.",
         "Here is how it works:",
         "---",
         "🎉",
@@ -213,7 +212,6 @@ fn what_may_stand_uncited() {
         "Das tut mir leid, kann ich sonst helfen?",
         "Es tut mir leid.",
         "Dazu habe ich auf den Hilfeseiten von Lumen & Oak nichts gefunden.",
-        "Ich leite Ihre Anfrage an einen Kollegen weiter.",
         "Bitte nennen Sie mir Ihre Bestellnummer.",
         "¡Con mucho gusto!",
         "¿Le gustaría hablar con una persona?",
@@ -265,6 +263,17 @@ fn what_may_stand_uncited() {
         "返品はいつでも無料で、期限はありません。",
     ] {
         fails(text, &[], Fault::Uncited);
+    }
+    // What only a tool makes true.
+    for text in [
+        "I'll pass this on to a colleague.",
+        "Ich leite Ihre Anfrage an einen Kollegen weiter.",
+        "I've passed your question on to our team.",
+    ] {
+        fails(text, &[], Fault::Uncited);
+        let ticket = json!({"ticket_id": "T-12"});
+        let kept = with(text, &[], &[&ticket], "where is my order #1002? Lumen & Oak");
+        assert_eq!(kept, Verdict::Pass, "{text}");
     }
     // What the visitor said of money isn't so for being said.
     let said = "My friend got €50 for a broken lamp. Do I?";
@@ -429,7 +438,7 @@ fn judged(line: &Value) -> Verdict {
         &Evidence {
             sources: &sources,
             tools: &[],
-            said: "Lumen & Oak",
+            said: &format!("{}\nLumen & Oak", text(&line["said"])),
         },
     )
 }

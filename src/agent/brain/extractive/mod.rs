@@ -6,6 +6,8 @@ pub mod compose;
 pub mod contact;
 pub mod intent;
 pub mod kinds;
+mod person;
+mod person_words;
 pub mod phrases;
 pub mod question;
 pub mod rank;
