@@ -65,6 +65,7 @@ async fn what_a_tool_does_after_a_claim_changes_nothing() {
             turn,
             call,
         }),
+        client: None,
         locale: "en".into(),
         off: Arc::default(),
         clock: app.clock.clone(),

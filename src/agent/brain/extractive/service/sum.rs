@@ -101,7 +101,7 @@ const AFTER: [&str; 16] = [
     "erstatten",
 ];
 /// What `of` goes on with there: not with things that are counted.
-const WHOLE: [&str; 8] = ["order", "my", "it", "that", "this", "what", "the", "purchase"];
+const WHOLE: [&str; 7] = ["order", "my", "it", "that", "this", "what", "purchase"];
 
 /// A message in pieces: signs of currency and percent apart, punctuation off.
 fn pieces(text: &str) -> Vec<String> {
