@@ -25,6 +25,7 @@ mod policy;
 pub mod query;
 mod record;
 mod screening;
+mod spoken;
 pub mod turns;
 
 use std::collections::HashMap;

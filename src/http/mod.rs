@@ -6,6 +6,7 @@ pub mod assets;
 pub mod auth;
 pub mod body;
 pub mod bridge;
+mod client;
 pub mod cors;
 pub mod crawls;
 pub mod demo;

@@ -259,7 +259,7 @@ async fn a_yes_to_staff_is_no_yes_to_the_agent() {
     mia.reply(id, "Shall we send you a new bulb instead?")
         .await
         .unwrap();
-    mia.give_back(id).await.unwrap();
+    mia.give_back(id, false).await.unwrap();
     app.ask(&token, "yes", Some(&thread)).await;
     assert_eq!(paid_back(&app, "1004").await, 0);
     assert_eq!(
@@ -308,6 +308,7 @@ fn context(app: &TestApp) -> ToolContext {
         site: app.site.id,
         channel: "widget",
         conversation: None,
+        client: None,
         locale: "en".into(),
         off: Arc::default(),
         clock: app.clock.clone(),

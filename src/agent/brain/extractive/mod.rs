@@ -222,8 +222,11 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
             None => vec![own(Phrase::NoSearch)],
             Some(found) if pinned(found).is_some() => pinned(found).unwrap_or_default(),
             Some(found) => match answer(&view.message, before(view), view, found, compose::ENOUGH) {
-                pages if pages.is_empty() => vec![own(Phrase::NothingFound), own(Phrase::OtherWords)],
-                pages => pages,
+                pages if pages.is_empty() => match service::offer(view) {
+                    Some(offer) => vec![offer],
+                    None => vec![own(Phrase::NothingFound), own(Phrase::OtherWords)],
+                },
+                pages => pages.into_iter().chain(service::offer(view)).collect(),
             },
         },
     }
