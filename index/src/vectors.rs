@@ -103,10 +103,7 @@ impl Vectors {
         let compared = match &self.codes {
             Some(codes) if allowed.count() > COMPARED => {
                 let most = (allowed.count() / SHARE).max(LEAST).max(4 * k);
-                let mut likely = codes.likely(to, allowed, most);
-                // In the order in which they lie.
-                likely.sort_unstable();
-                Compared::These(likely)
+                Compared::These(codes.likely(to, allowed, most))
             }
             _ => Compared::All(allowed),
         };
@@ -187,22 +184,29 @@ struct Nearest<'a> {
     best: &'a mut Best,
 }
 
+impl Nearest<'_> {
+    // Inlined as a whole, so that it is compiled for wide instructions.
+    #[inline(always)]
+    fn among(self, places: impl Iterator<Item = u32>) {
+        let Self {
+            vectors, to, best, ..
+        } = self;
+        for place in places {
+            if vectors.present.contains(place) {
+                best.show(place, product(vectors.halves(place as usize), to));
+            }
+        }
+    }
+}
+
 impl WithSimd for Nearest<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self {
-            vectors, to, best, ..
-        } = self;
-        let mut one = |place: u32| {
-            if vectors.present.contains(place) {
-                best.show(place, product(vectors.halves(place as usize), to));
-            }
-        };
         match self.compared {
-            Compared::All(places) => places.iter().for_each(&mut one),
-            Compared::These(places) => places.iter().copied().for_each(&mut one),
+            Compared::All(places) => self.among(places.iter()),
+            Compared::These(places) => self.among(places.iter().copied()),
         }
     }
 }
