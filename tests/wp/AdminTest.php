@@ -169,7 +169,7 @@ final class AdminTest extends TestCase
         foreach (['=HYPERLINK("x")', '+1', '-1', '@x', "a,\"b\"\nc"] as $i => $text) {
             $jobs->add('infer', 1, '', ['prompt' => $text], 'h', "k$i");
         }
-        $page = new JobsPage($jobs, new Sender($jobs, $this->plugin->credentials, $this->plugin->client(), $this->plugin->settings));
+        $page = new JobsPage($jobs, new Sender($jobs, $this->plugin->credentials, $this->plugin->client()));
         $out = fopen('php://memory', 'w+');
         $page->write($out, []);
         rewind($out);

@@ -111,7 +111,7 @@ final class Plugin
         $test = new Connection\Test($this->credentials, $this->client());
         $usage = new Admin\Usage($this->client());
         yield new Admin\TestRoute($test);
-        yield new Health\SiteHealth($this->credentials, $test, $jobs);
+        yield new Health\SiteHealth($this->credentials, $test, $jobs, $this->sender);
         yield new Privacy\Tools($this->credentials, $this->client(), $jobs, $this->events);
         yield new Abilities\Reads($usage, $test, $jobs, $this->client());
         yield $handoffs = new Admin\Handoffs($this->credentials, $this->client());
@@ -134,6 +134,6 @@ final class Plugin
 
     private function jobSender(Jobs\JobStore $jobs): Jobs\Sender
     {
-        return new Jobs\Sender($jobs, $this->credentials, $this->client(), $this->settings);
+        return new Jobs\Sender($jobs, $this->credentials, $this->client());
     }
 }
