@@ -12,7 +12,9 @@ use Deskhand\Admin\Plot;
 use Deskhand\Admin\Usage;
 use Deskhand\Cli\Commands;
 use Deskhand\Connection\Check;
+use Deskhand\Connection\Connector;
 use Deskhand\Connection\Credentials;
+use Deskhand\Connection\CredentialStore;
 use Deskhand\Connection\Test;
 use Deskhand\Jobs\JobStore;
 use Deskhand\Jobs\Mask;
@@ -137,6 +139,57 @@ final class AdminTest extends TestCase
         self::assertSame('bad', $this->checks()['reachable']);
     }
 
+    public function testConnectingTriesFirstAndKeepsWhatWorks(): void
+    {
+        $new = self::credentials('https://1.1.1.1', fixed: false);
+        $store = $this->plugin->credentials;
+        $this->ping();
+        delete_option(CredentialStore::OPTION);
+        $store = self::fresh()->credentials;
+        self::assertSame('success', (new Connector($store))->connect($new)[0]);
+        self::assertSame('https://1.1.1.1', $store->current()->url);
+        // What is worth a warning in the connection test keeps nobody from connecting.
+        $this->ping(['origins' => [], 'documents' => 0]);
+        $store = self::fresh()->credentials;
+        self::assertSame('success', (new Connector($store))->connect($new)[0]);
+
+        $other = self::credentials('https://1.0.0.1', str_repeat('ab', 32), 'dk_new', false);
+        $this->backend = static fn (): \WP_Error => self::down();
+        [$kind, $text] = (new Connector($store))->connect($other);
+        self::assertSame('error', $kind);
+        self::assertStringContainsString('can\'t be reached', $text);
+        $this->backend = static fn (): array => self::http(401, ['code' => 'bad_signature', 'detail' => 'The signature is wrong.']);
+        [$kind, $text] = (new Connector($store))->connect($other);
+        self::assertSame('error', $kind);
+        self::assertStringContainsString('The signature is wrong.', $text);
+        self::assertSame(self::KEY_ID, (new CredentialStore())->current()->keyId, 'the connection there was goes on');
+
+        // With nothing to lose it is kept, and said.
+        $store->forget();
+        [$kind, $text] = (new Connector($store))->connect($other);
+        self::assertSame('warning', $kind);
+        self::assertStringContainsString('Saved, but', $text);
+        self::assertSame('dk_new', (new CredentialStore())->current()->keyId);
+    }
+
+    public function testASecretThatWasMovedOutOfTheDatabaseIsToldOfWhileACopyIsThere(): void
+    {
+        require_once ABSPATH . 'wp-admin/includes/class-wp-site-health.php';
+        $health = static fn (): array => apply_filters('site_status_tests', ['direct' => [], 'async' => []])['direct']['deskhand_secret']['test']();
+        $page = static function (): string {
+            ob_start();
+            (new ConnectionForm(\Deskhand\Plugin::get()->credentials))->show();
+            return (string) ob_get_clean();
+        };
+        $this->connect();
+        self::assertSame('recommended', $health()['status']);
+        self::assertStringContainsString('copy', $health()['label']);
+        self::assertStringContainsString('Delete the copy', $page());
+        delete_option(CredentialStore::OPTION);
+        self::assertSame('good', $health()['status']);
+        self::assertStringNotContainsString('Delete the copy', $page());
+    }
+
     public function testUsageHasEachDayOnceWhateverTheProviders(): void
     {
         $this->connect();
@@ -216,6 +269,7 @@ final class AdminTest extends TestCase
         (new \ReflectionProperty($store, 'current'))->setValue($store, self::credentials('https://1.1.1.1', fixed: false));
         self::assertSame('recommended', $tests['direct']['deskhand_secret']['test']()['status']);
         (new \ReflectionProperty($store, 'current'))->setValue($store, self::credentials());
+        delete_option(CredentialStore::OPTION);
         self::assertSame('good', $tests['direct']['deskhand_secret']['test']()['status']);
         $this->backend = static fn (): \WP_Error => self::down();
         self::assertSame('critical', $tests['async']['deskhand_connection']['async_direct_test']()['status']);

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Connection\Connector;
 use Deskhand\Connection\Credentials;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Knowledge\Sender;
@@ -21,6 +22,7 @@ final class SettingsPage extends Page
         add_action('admin_post_deskhand_save', $this->save(...));
         add_action('admin_post_deskhand_connect', $this->connect(...));
         add_action('admin_post_deskhand_disconnect', $this->disconnect(...));
+        add_action('admin_post_deskhand_forget_copy', $this->forgetCopy(...));
     }
 
     public function show(): void
@@ -78,12 +80,12 @@ final class SettingsPage extends Page
         $found = $this->credentials->isFixed()
             ? __('wp-config.php or the environment connects this site; change it there.', 'deskhand')
             : ConnectionForm::read(mb_substr($url, 0, 300), mb_substr($pasted, 0, 4000));
-        if ($found instanceof Credentials) {
-            $this->credentials->save($found);
+        [$kind, $text] = $found instanceof Credentials ? (new Connector($this->credentials))->connect($found) : ['error', $found];
+        self::leave($kind, $text);
+        if ($kind !== 'error') {
             Sender::resume();
-            self::back('connection', 'connected');
+            self::back('connection', '');
         }
-        self::leave('error', $found);
         self::back('connection', '', ['address' => rawurlencode(mb_substr($url, 0, 300))]);
     }
 
@@ -92,6 +94,17 @@ final class SettingsPage extends Page
         self::mustBeAllowed('deskhand_disconnect');
         $this->credentials->forget();
         self::back('connection', 'disconnected');
+    }
+
+    /** What lies in the database and isn't used any more. */
+    private function forgetCopy(): void
+    {
+        self::mustBeAllowed('deskhand_forget_copy');
+        if ($this->credentials->hasNeedlessCopy()) {
+            $this->credentials->forget();
+            self::back('connection', 'forgotten');
+        }
+        self::back('connection', '');
     }
 
     /** @param array<string, string> $more */

@@ -83,6 +83,9 @@ final class SiteHealth implements Part
     /** @return array<string, mixed> */
     private function secret(): array
     {
+        if ($this->credentials->hasNeedlessCopy()) {
+            return self::result('deskhand_secret', __('A copy of Deskhand\'s secret still lies in the database', 'deskhand'), 'recommended', '<p>' . esc_html__('The site is connected by wp-config.php or the environment, and the sealed copy isn\'t used. Delete it in the settings.', 'deskhand') . '</p>');
+        }
         $as = $this->credentials->current();
         return $as !== null && !$as->fixed
             ? self::result('deskhand_secret', __('Deskhand\'s secret lies in the database', 'deskhand'), 'recommended', '<p>' . esc_html__('It is sealed with the keys of wp-config.php. Safer still: put DESKHAND_URL, DESKHAND_SITE_ID, DESKHAND_KEY_ID and DESKHAND_SECRET into wp-config.php or the environment, and disconnect in the settings.', 'deskhand') . '</p>')
