@@ -111,6 +111,8 @@ final class Plugin
         $test = new Connection\Test($this->credentials, $this->client());
         $usage = new Admin\Usage($this->client());
         yield new Admin\TestRoute($test);
+        yield new Admin\RolloutRoute($this->client());
+        yield new Admin\Notices($this->credentials, $jobs, $this->events);
         yield new Health\SiteHealth($this->credentials, $test, $jobs, $this->sender);
         yield new Privacy\Tools($this->credentials, $this->client(), $jobs, $this->events);
         yield new Abilities\Reads($usage, $test, $jobs, $this->client());
@@ -128,7 +130,6 @@ final class Plugin
                 new Admin\EventsPage($this->events),
                 $handoffs,
             );
-            yield new Admin\Notices($this->credentials, $jobs, $this->events);
         }
     }
 

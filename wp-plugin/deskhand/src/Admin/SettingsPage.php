@@ -34,7 +34,11 @@ final class SettingsPage extends Page
             printf('<a class="nav-tab%s" href="%s"%s>%s</a>', $name === $tab ? ' nav-tab-active' : '', esc_url(Menu::url('', ['tab' => $name])), $name === $tab ? ' aria-current="page"' : '', esc_html($label));
         }
         echo '</nav>';
-        $tab === 'connection' ? (new ConnectionForm($this->credentials))->show() : $this->fields($tab);
+        match ($tab) {
+            'connection' => (new ConnectionForm($this->credentials))->show(),
+            'rollout' => (new RolloutForm($this->credentials))->show(),
+            default => $this->fields($tab),
+        };
         self::close();
     }
 
@@ -43,8 +47,9 @@ final class SettingsPage extends Page
         echo '<form method="post" action="' . esc_url(admin_url('admin-post.php')) . '"><input type="hidden" name="action" value="deskhand_save"><input type="hidden" name="tab" value="' . esc_attr($tab) . '">';
         wp_nonce_field('deskhand_save');
         echo '<div class="deskhand-card"><table class="form-table" role="presentation">';
+        $typed = self::typed($tab);
         foreach (Fields::of($tab) as $field) {
-            Fields::row($field, $this->settings);
+            Fields::row($field, $typed[$field['key']] ?? $this->settings->get($field['key']), isset($typed[$field['key']]));
         }
         echo '</table></div>';
         submit_button();
@@ -66,8 +71,34 @@ final class SettingsPage extends Page
         $given = isset($_POST['deskhand']) && is_array($_POST['deskhand']) ? wp_unslash($_POST['deskhand']) : [];
         // phpcs:enable
         $here = array_column(Fields::of($tab), 'key');
-        $this->settings->save(array_intersect_key($given, array_flip($here)));
+        $given = array_intersect_key($given, array_flip($here));
+        $wrong = Settings::wrong($given);
+        $this->settings->save(array_diff_key($given, $wrong));
+        if ($wrong !== []) {
+            // What was typed is there again, to be mended.
+            set_transient(self::typedBy(), [$tab, array_filter(array_intersect_key($given, $wrong), 'is_string')], MINUTE_IN_SECONDS);
+            $labels = array_column(Fields::of($tab), 'label', 'key');
+            self::leave('error', implode(' ', [
+                __('Not everything was saved.', 'deskhand'),
+                /* translators: 1: a field's name, 2: what is wrong with it */
+                ...array_map(static fn (string $key): string => sprintf(__('%1$s: %2$s', 'deskhand'), $labels[$key], $wrong[$key]), array_keys($wrong)),
+            ]));
+            self::back($tab, '');
+        }
         self::back($tab, 'saved');
+    }
+
+    private static function typedBy(): string
+    {
+        return 'deskhand_typed_' . get_current_user_id();
+    }
+
+    /** @return array<string, mixed> what was typed and couldn't be saved, once */
+    private static function typed(string $tab): array
+    {
+        $typed = get_transient(self::typedBy());
+        delete_transient(self::typedBy());
+        return is_array($typed) && ($typed[0] ?? '') === $tab && is_array($typed[1] ?? null) ? $typed[1] : [];
     }
 
     private function connect(): void

@@ -153,6 +153,12 @@ final class Outbox
         return $this->many('id > %d', [0], 'id DESC', $most, $skip);
     }
 
+    /** The number of the newest that failed; 0: none did. */
+    public function newestFailed(): int
+    {
+        return $this->many('state = %s', [Event::FAILED], 'id DESC', 1, 0)[0]->id ?? 0;
+    }
+
     /** When the next one is due; 0: none waits. */
     public function nextDue(): int
     {

@@ -186,7 +186,7 @@ final class JobStore
     public function list(array $filter, int $most, int $skip = 0): array
     {
         [$where, $values] = self::where($filter);
-        return $this->many($where, $values, 'created_at DESC, id', $most, $skip);
+        return $this->many($where, $values, 'created_at DESC, id DESC', $most, $skip);
     }
 
     /** @param array{status?: string, user?: int, from?: int, to?: int} $filter */

@@ -106,11 +106,11 @@ final class Sender implements Part
         return is_array($pause) ? (int) ($pause['until'] ?? 0) : 0;
     }
 
-    /** @return array{until: int, failures: int, code: string, detail: string}|null why nothing is sent just now */
+    /** @return array{until: int, failures: int, since: int, code: string, detail: string}|null why nothing is sent just now */
     public static function pause(): ?array
     {
         $pause = get_option(self::PAUSE);
-        return is_array($pause) ? $pause + ['until' => 0, 'failures' => 0, 'code' => '', 'detail' => ''] : null;
+        return is_array($pause) ? $pause + ['until' => 0, 'failures' => 0, 'since' => 0, 'code' => '', 'detail' => ''] : null;
     }
 
     /**
@@ -228,7 +228,8 @@ final class Sender implements Part
         $seconds = max($answer->retryAfter, min(self::LONGEST_PAUSE, 5 * 2 ** min($failures, 12)));
         $seconds += wp_rand(0, max(1, intdiv($seconds, 10)));
         $until = time() + $seconds;
-        update_option(self::PAUSE, ['until' => $until, 'failures' => $failures, 'code' => $answer->code, 'detail' => $answer->detail], false);
+        $since = (int) (self::pause()['since'] ?? 0) ?: time();
+        update_option(self::PAUSE, ['until' => $until, 'failures' => $failures, 'since' => $since, 'code' => $answer->code, 'detail' => $answer->detail], false);
         return $seconds;
     }
 
