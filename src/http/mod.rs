@@ -27,6 +27,7 @@ pub mod request_id;
 pub mod router;
 pub mod search;
 pub mod server;
+pub mod site;
 pub mod sse;
 pub mod state;
 pub mod threads;

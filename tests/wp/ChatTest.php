@@ -318,7 +318,7 @@ final class ChatTest extends TestCase
             'token_limit' => '-5', 'retention_days' => 'x', 'post_types' => ['post', 'shop_order', '../x'], 'unknown' => 1,
         ]);
         $all = $this->plugin->settings->all();
-        self::assertSame(['public', true, 'Hi', '#8a4f1d', 1, 30], [$all['access'], $all['launcher'], $all['heading'], $all['accent'], $all['token_limit'], $all['retention_days']]);
+        self::assertSame(['public', true, '<b>Hi</b>', '#8a4f1d', 1, 30], [$all['access'], $all['launcher'], $all['heading'], $all['accent'], $all['token_limit'], $all['retention_days']]);
         self::assertSame(['a', 'b', 'c', 'c', 'c', 'c'], $all['suggestions']);
         self::assertSame(['post'], $this->plugin->eligibility->postTypes(), 'orders are never taken in, whatever is asked');
         self::assertArrayNotHasKey('unknown', get_option(Settings::OPTION));

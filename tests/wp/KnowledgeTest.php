@@ -336,6 +336,45 @@ final class KnowledgeTest extends TestCase
         self::assertNotSame('', $this->row(Source::Post, $id)->detail);
     }
 
+    /** What was deleted here must not be answered from for ever, however long the backend is away or whatever it says. */
+    public function testWhatIsToBeForgottenIsNeverGivenUp(): void
+    {
+        global $wpdb;
+        require_once ABSPATH . 'wp-admin/includes/class-wp-site-health.php';
+        $health = static fn (): array => apply_filters('site_status_tests', ['direct' => [], 'async' => []])['direct']['deskhand_removals']['test']();
+        $ids = array_map(fn (int $n): int => self::post(['post_title' => "Page $n"]), range(1, 4));
+        $file = self::file();
+        $this->run1();
+        self::assertSame('good', $health()['status']);
+        wp_delete_post($ids[0], true);
+        wp_trash_post($ids[1]);
+        wp_update_post(['ID' => $ids[2], 'post_status' => 'private']);
+        wp_delete_attachment($file, true);
+        wp_update_post(['ID' => $ids[3], 'post_title' => 'A change alone']);
+        self::assertSame('good', $health()['status'], 'a moment is no trouble');
+        $wpdb->query($wpdb->prepare("UPDATE {$wpdb->prefix}deskhand_documents SET waits_since = %d WHERE due_at > 0", time() - 4 * DAY_IN_SECONDS));
+        do_action(Sender::SWEEP);
+        self::assertSame('critical', $health()['status']);
+        self::assertStringContainsString('4 pages or files', $health()['description']);
+        self::assertSame(State::Failed, $this->row(Source::Post, $ids[3])->state, 'what is only older than it was is');
+        // Nor after any number of refusals, whatever they say.
+        $this->requests = [];
+        foreach ([422, 500] as $status) {
+            $this->backend = static fn (): array => self::http($status, ['code' => 'no', 'detail' => 'No.']);
+            for ($i = 0; $i < 9; $i++) {
+                $this->run1();
+            }
+        }
+        self::assertCount(72, $this->sent());
+        self::assertSame(1, (int) $wpdb->get_var($wpdb->prepare("SELECT COUNT(DISTINCT state) FROM {$wpdb->prefix}deskhand_documents WHERE due_at > 0 AND due_at <= %d AND attempts = 18", time() + DAY_IN_SECONDS + 10)));
+        self::assertStringContainsString('No.', $health()['description']);
+        $this->backend = null;
+        $this->requests = [];
+        $this->run1();
+        self::assertEqualsCanonicalizing(['post.deleted', 'post.trashed', 'post.updated', 'media.deleted'], $this->events());
+        self::assertSame('good', $health()['status']);
+    }
+
     public function testTheSweepPlansARunThatWasLost(): void
     {
         self::post();

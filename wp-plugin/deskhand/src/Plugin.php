@@ -111,7 +111,9 @@ final class Plugin
         $test = new Connection\Test($this->credentials, $this->client());
         $usage = new Admin\Usage($this->client());
         yield new Admin\TestRoute($test);
-        yield new Health\SiteHealth($this->credentials, $test, $jobs);
+        yield new Admin\RolloutRoute($this->client());
+        yield new Admin\Notices($this->credentials, $jobs, $this->events);
+        yield new Health\SiteHealth($this->credentials, $test, $jobs, $this->sender);
         yield new Privacy\Tools($this->credentials, $this->client(), $jobs, $this->events);
         yield new Abilities\Reads($usage, $test, $jobs, $this->client());
         yield $handoffs = new Admin\Handoffs($this->credentials, $this->client());
@@ -128,12 +130,11 @@ final class Plugin
                 new Admin\EventsPage($this->events),
                 $handoffs,
             );
-            yield new Admin\Notices($this->credentials, $jobs, $this->events);
         }
     }
 
     private function jobSender(Jobs\JobStore $jobs): Jobs\Sender
     {
-        return new Jobs\Sender($jobs, $this->credentials, $this->client(), $this->settings);
+        return new Jobs\Sender($jobs, $this->credentials, $this->client());
     }
 }

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Connection\Address;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Connection\Credentials;
 
@@ -38,7 +39,10 @@ final class ConnectionForm
         if ($text('site_id') === '' && $text('kid') === '' && $text('secret') === '') {
             return __('Paste all that "deskhand site add" printed: the lines that begin with Site, Key id and Secret.', 'deskhand');
         }
-        return Credentials::of($url, $text('site_id'), $text('kid'), $text('secret'), false);
+        $address = Address::check($url, false);
+        return $address instanceof \WP_Error
+            ? $address->get_error_message()
+            : Credentials::of($address, $text('site_id'), $text('kid'), $text('secret'), false);
     }
 
     public function show(): void
@@ -68,6 +72,9 @@ final class ConnectionForm
         echo '<div><dt>' . esc_html__('Secret', 'deskhand') . '</dt><dd>' . esc_html($as->fixed
             ? __('in wp-config.php or the environment', 'deskhand')
             : __('sealed in the database', 'deskhand')) . '</dd></div></dl>';
+        if ($this->store->hasNeedlessCopy()) {
+            self::copy();
+        }
         printf(
             '<p><button type="button" class="button button-primary" id="deskhand-test" data-backend="%s" data-session="%s" data-token="%s">%s</button> <a class="button" href="%s">%s</a></p><div id="deskhand-checks" role="status"></div>',
             esc_attr($as->url),
@@ -77,6 +84,17 @@ final class ConnectionForm
             esc_url($as->url . '/console'),
             esc_html__('Open the console', 'deskhand'),
         );
+    }
+
+    /** The secret was moved out of the database, and is still there. */
+    private static function copy(): void
+    {
+        echo '<div class="notice notice-warning inline"><p>' . esc_html__('A copy of the connection, with its secret, still lies sealed in the database. It isn\'t used while wp-config.php or the environment connects this site.', 'deskhand') . '</p>';
+        echo '<form method="post" action="' . esc_url(admin_url('admin-post.php')) . '"><input type="hidden" name="action" value="deskhand_forget_copy">';
+        wp_nonce_field('deskhand_forget_copy');
+        echo '<p>';
+        submit_button(__('Delete the copy', 'deskhand'), 'secondary', 'submit', false);
+        echo '</p></form></div>';
     }
 
     private function form(?Credentials $as): void

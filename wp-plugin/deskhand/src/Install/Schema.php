@@ -12,7 +12,7 @@ defined('ABSPATH') || exit;
 final class Schema
 {
     /** Raised with every change below. */
-    public const VERSION = 3;
+    public const VERSION = 4;
     public const OPTION = 'deskhand_schema';
 
     /** @return array<string, string> a table's columns and keys, by its name without prefix */
@@ -62,6 +62,7 @@ final class Schema
                 currency varchar(3) NOT NULL DEFAULT '',
                 idempotency_key varchar(64) NOT NULL,
                 remote_id varchar(64) NOT NULL DEFAULT '',
+                again_of varchar(36) NOT NULL DEFAULT '',
                 attempts int(10) unsigned NOT NULL DEFAULT 0,
                 due_at bigint(20) unsigned NOT NULL DEFAULT 0,
                 webhook_ts bigint(20) unsigned NOT NULL DEFAULT 0,
@@ -73,6 +74,7 @@ final class Schema
                 KEY status_created (status,created_at),
                 KEY user_created (user_id,created_at),
                 KEY input_hash (input_hash),
+                KEY again_of (again_of),
                 KEY status_due (status,due_at)",
             // What happened here and the backend hasn't heard of yet.
             'deskhand_events' => "id bigint(20) unsigned NOT NULL AUTO_INCREMENT,

@@ -124,10 +124,16 @@ final class Documents
         $this->settle($row, ['due_at' => 0, 'waits_since' => 0, 'state' => State::Failed->value, 'code' => $code, 'detail' => $why]);
     }
 
-    public function giveUpOlderThan(int $time, string $why): void
+    /**
+     * What has waited since before a time, by id.
+     *
+     * @return list<Row>
+     */
+    public function waiting(int $since, int $after, int $most, bool $onlyKnown = false): array
     {
         global $wpdb;
-        $wpdb->query($wpdb->prepare('UPDATE ' . Schema::table('documents') . " SET due_at = 0, waits_since = 0, state = 'failed', code = 'unreachable', detail = %s, updated_at = %d WHERE due_at > 0 AND waits_since > 0 AND waits_since < %d", $why, time(), $time));
+        $known = $onlyKnown ? 'AND known = 1' : '';
+        return self::rows($wpdb->prepare('SELECT * FROM ' . Schema::table('documents') . " WHERE due_at > 0 AND waits_since > 0 AND waits_since < %d AND id > %d $known ORDER BY id LIMIT %d", $since, $after, $most));
     }
 
     public function forget(Row $row): void

@@ -8,6 +8,7 @@ use Deskhand\Chat\Visitor;
 use Deskhand\Connection\Client;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Events\Outbox;
+use Deskhand\Jobs\Job;
 use Deskhand\Jobs\JobStore;
 use Deskhand\Part;
 
@@ -45,7 +46,7 @@ final class Tools implements Part
     public function export(string $email, int $page = 1): array
     {
         $user = get_user_by('email', $email);
-        $jobs = $this->jobs->ofPerson($user ? (int) $user->ID : 0, $email, self::PAGE, ($page - 1) * self::PAGE);
+        $jobs = $this->jobsOf($user ? (int) $user->ID : 0, $email, $page);
         $data = [];
         foreach ($jobs as $job) {
             $data[] = self::item('deskhand-jobs', __('AI jobs (Deskhand)', 'deskhand'), "job-$job->uid", [
@@ -61,6 +62,12 @@ final class Tools implements Part
             $data = [...$data, ...$this->remote($email)];
         }
         return ['data' => $data, 'done' => count($jobs) < self::PAGE];
+    }
+
+    /** @return list<Job> a page of a person's jobs */
+    private function jobsOf(int $user, string $email, int $page): array
+    {
+        return array_slice($this->jobs->ofPerson($user, $email, $page * self::PAGE), ($page - 1) * self::PAGE);
     }
 
     /**
