@@ -29,7 +29,7 @@ final class Plugin
         $this->eligibility = new Knowledge\Eligibility($this->settings);
         $this->sender = new Knowledge\Sender($this->documents, new Knowledge\Payload($this->eligibility), $this->client());
         $this->events = new Events\Outbox();
-        $this->sync = new Knowledge\FullSync($this->documents, $this->eligibility, $this->sender);
+        $this->sync = new Knowledge\FullSync($this->documents, $this->eligibility, $this->sender, $this->credentials);
     }
 
     public static function boot(): void
@@ -67,6 +67,7 @@ final class Plugin
         $embed = new Chat\Embed($this->settings, $this->credentials);
         yield $embed;
         yield new Chat\Launcher($this->settings, $this->credentials, $embed);
+        yield new Knowledge\Timetable();
         yield $this->sender;
         yield $this->sync;
         yield $recorder = new Knowledge\Recorder($this->documents, $this->eligibility, $this->sender);

@@ -69,7 +69,7 @@ final class Test
         }
         return str_starts_with(home_url(), 'https://')
             ? new Check('https', $label, Check::WARNING, __('Browsers don\'t let an https page talk to an http backend: visitors\' questions go by WordPress, without streaming.', 'deskhand'), __('Put the backend behind https, and enter that address.', 'deskhand'))
-            : new Check('https', $label, Check::WARNING, sprintf(/* translators: %s: a host */ __('The backend is on this very machine (%s), unencrypted.', 'deskhand'), $host), __('For a public site put it behind https.', 'deskhand'));
+            : new Check('https', $label, Check::WARNING, sprintf(/* translators: %s: a host */ __('The backend (%s) is reached unencrypted.', 'deskhand'), $host), __('For a public site put it behind https.', 'deskhand'));
     }
 
     private function reached(Credentials $as, Answer $answer): Check
