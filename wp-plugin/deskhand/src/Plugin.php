@@ -92,6 +92,7 @@ final class Plugin
         yield new Jobs\JobRoutes($jobs, $sender, $access, $this->settings);
         yield new Jobs\RelayRoutes($this->credentials, $this->client(), $access);
         yield new Jobs\CallbackRoute($jobs, $sender, $backend);
+        yield new Connection\WayBack($backend);
         yield new Jobs\Upkeep($jobs, $sender, $this->settings);
         yield new Chat\ProfileRoute($this->credentials, $backend);
         yield new Chat\GatewayRoutes($backend);
