@@ -24,6 +24,7 @@ use crate::db::{documents, sites};
 use crate::domain::ids::SiteId;
 use crate::domain::keys::Purpose;
 use crate::domain::signature::{Signed, WORDPRESS};
+use crate::gateway::reach::WayBack;
 
 /// The two clocks may differ by this much.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
@@ -44,6 +45,10 @@ pub struct Ping {
     /// At most 200 characters; comes back.
     #[serde(default)]
     nonce: String,
+    /// Where the way back is to be tried, on one of the site's origins: the nonce is posted there,
+    /// signed as callbacks are, and should come back.
+    #[serde(default)]
+    callback_url: Option<String>,
 }
 
 /// The answer.
@@ -68,6 +73,9 @@ pub struct Pong {
     model: bool,
     /// How many documents can be searched.
     documents: usize,
+    /// What came of trying the way back, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way_back: Option<WayBack>,
 }
 
 /// Whether address, clock and secret are right. The body is signed as a webhook's is; the
@@ -95,6 +103,9 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
     if ping.nonce.chars().count() > 200 {
         return Err(Problem::field("/nonce", "At most 200 characters."));
     }
+    if ping.callback_url.as_ref().is_some_and(|url| url.len() > 2000) {
+        return Err(Problem::field("/callback_url", "At most 2000 characters."));
+    }
     let now = app.clock.now();
     let sent = time(&ping.timestamp).ok_or_else(|| {
         Problem::field(
@@ -114,6 +125,10 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
     let documents = documents::count_live(&mut tx).await?;
     tx.commit().await?;
     let own = own.ok_or_else(|| Problem::new(Code::BadSignature, "There is no such site."))?;
+    let way_back = match &ping.callback_url {
+        Some(url) => Some(app.gateway.reach(site, &kid, url, &ping.nonce).await),
+        None => None,
+    };
     let pong = Pong {
         version: env!("CARGO_PKG_VERSION"),
         api: API,
@@ -125,6 +140,7 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
         origins: own.origins,
         model: app.gateway.has_model(),
         documents,
+        way_back,
     };
     let answer = serde_json::to_vec(&pong).map_err(|error| {
         tracing::error!(%error, "a ping can't be answered");

@@ -41,11 +41,11 @@ async fn a_sites_server_sets_how_far_the_agent_may_go() {
 
     // Once for each change, and never for the same again.
     set(&app, &key, json!({"mode": "shadow"})).await;
-    let entries = app.text(&format!(
+    let entries = format!(
         "SELECT count(*)::text FROM audit WHERE site_id = '{}' AND act = 'mode' AND subject = 'shadow'",
         app.site.id
-    ));
-    assert_eq!(entries.await, "1");
+    );
+    assert_eq!(app.text(&entries).await, "1");
 
     for bad in [json!({"mode": "everything"}), json!({"mode": 1}), json!({}), json!({"mode": "full", "name": "x"})] {
         let (status, told) = set(&app, &key, bad).await;

@@ -204,6 +204,13 @@ final class AdminTest extends TestCase
         self::assertSame('bad', $this->checks()['origin']);
         $this->ping(['documents' => 0]);
         self::assertSame('warning', $this->checks()['documents']);
+        $this->ping(['way_back' => ['open' => true]]);
+        self::assertSame('good', $this->checks()['way_back']);
+        self::assertStringEndsWith('deskhand/v1/ping', end($this->requests)['json']['callback_url']);
+        foreach ([['open' => false, 'code' => 'address_not_allowed', 'detail' => 'No <b>.'], ['open' => 'yes'], []] as $closed) {
+            $this->ping(['way_back' => $closed]);
+            self::assertSame('bad', $this->checks()['way_back']);
+        }
         $this->ping(['code' => 'bad_signature', 'detail' => 'The signature is wrong.'], status: 401);
         self::assertSame('bad', $this->checks()['signature']);
         $this->ping(['code' => 'stale_timestamp', 'detail' => 'Too old.'], status: 401);

@@ -163,6 +163,8 @@ final class AttackTest extends TestCase
         $_SERVER['HTTP_X_FORWARDED_FOR'] = '198.51.100.7';
         self::assertSame(403, self::ask('POST', '/webhook', self::signed($body), $body)->get_status(), 'a header that anybody can write');
         $this->plugin->settings->save(['callback_addresses' => ['192.0.2.1']]);
+        $ping = '{"nonce": "n-1"}';
+        self::assertSame(['nonce' => 'n-1'], self::ask('POST', '/ping', self::signed($ping), $ping)->get_data());
         self::assertSame(404, self::ask('POST', '/webhook', self::signed($body, time() - 1), $body)->get_status(), 'past the list, there is no such job');
     }
 

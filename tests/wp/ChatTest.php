@@ -100,7 +100,10 @@ final class ChatTest extends TestCase
 
     public function testMembersOnly(): void
     {
+        $this->connect();
+        self::assertStringNotContainsString('log-in=', do_shortcode('[deskhand_chat]'));
         $this->plugin->settings->save(['access' => 'members']);
+        self::assertStringContainsString('log-in="' . esc_attr(wp_login_url()), do_shortcode('[deskhand_chat]'));
         $answer = self::token();
         self::assertSame([401, 'members_only'], [$answer->get_status(), $answer->get_data()['code']]);
         wp_set_current_user(self::user('subscriber'));

@@ -123,6 +123,15 @@ final class ConnectionTest extends TestCase
         self::assertSame('https://[2606:4700:4700::1111]:8443', Address::check('https://[2606:4700:4700::1111]:8443', false));
         self::assertSame('http://127.0.0.1:8080', Address::check('http://127.0.0.1:8080', true));
         self::assertSame('https://desk.example', Address::check('https://DESK.example/', true));
+        // wp-config.php may do without https within a network of one's own, and only there.
+        foreach (['http://10.0.0.5:8080', 'http://deskhand:8080', 'http://[fd00::5]:8080', 'http://desk.internal', 'http://desk.lan'] as $url) {
+            self::assertSame($url, Address::check($url, true));
+            self::assertInstanceOf(\WP_Error::class, Address::check($url, false));
+        }
+        foreach (['http://1.1.1.1', 'http://desk.example:8080', 'http://[2606:4700:4700::1111]', 'http://internal.example'] as $url) {
+            self::assertInstanceOf(\WP_Error::class, Address::check($url, true), $url);
+        }
+        self::assertInstanceOf(\WP_Error::class, Address::check('https://1.1.1.1:0', true));
     }
 
     public function testAPageAsksNoNameServer(): void

@@ -4,6 +4,9 @@ declare(strict_types=1);
 
 namespace Deskhand\Tests;
 
+use Deskhand\Connection\Credentials;
+use Deskhand\Knowledge\FullSync;
+use Deskhand\Knowledge\Timetable;
 use Deskhand\Knowledge\Eligibility;
 use Deskhand\Knowledge\Row;
 use Deskhand\Knowledge\Sender;
@@ -373,6 +376,48 @@ final class KnowledgeTest extends TestCase
         $this->run1();
         self::assertEqualsCanonicalizing(['post.deleted', 'post.trashed', 'post.updated', 'media.deleted'], $this->events());
         self::assertSame('good', $health()['status']);
+    }
+
+    /** What came due while another run held WordPress's cron is done by who can: that run at its end, or who asked and has their answer. */
+    public function testAHeldCronHoldsUpNothing(): void
+    {
+        self::post(['post_title' => 'One']);
+        set_transient('doing_cron', sprintf('%.22F', microtime(true)));
+        Timetable::start(Sender::HOOK, false);
+        self::assertSame([], $this->sent(), 'somebody still waits for this request');
+        Timetable::start(Sender::HOOK, true);
+        self::assertSame(['One'], array_column($this->sent(), 'title'));
+        self::post(['post_title' => 'Two']);
+        Timetable::catchUp([Sender::HOOK]);
+        Timetable::catchUp([Sender::HOOK]);
+        self::assertSame(['One', 'Two'], array_column($this->sent(), 'title'));
+        wp_clear_scheduled_hook(Sender::HOOK);
+        Timetable::at(Sender::HOOK, time() + 60);
+        self::post(['post_title' => 'Three']);
+        wp_clear_scheduled_hook(Sender::HOOK);
+        Timetable::at(Sender::HOOK, time() + 60);
+        Timetable::catchUp([Sender::HOOK]);
+        self::assertCount(2, $this->sent(), 'what is planned for later stays so');
+        delete_transient('doing_cron');
+    }
+
+    public function testConnectedAsAnotherSiteAllIsSentAnew(): void
+    {
+        $id = self::post(['post_title' => 'One']);
+        $this->run1();
+        $this->run1();
+        self::assertCount(1, $this->sent());
+        $other = Credentials::of('https://desk.example', '0192d3a0-7c1e-7000-8000-000000000002', self::KEY_ID, self::SECRET, true);
+        (new \ReflectionProperty($this->plugin->credentials, 'current'))->setValue($this->plugin->credentials, $other);
+        do_action(Sender::HOOK);
+        self::assertSame('running', FullSync::state()['state']);
+        self::assertNull($this->row(Source::Post, $id), 'what the other was told of counts no more');
+        do_action(FullSync::HOOK);
+        $this->run1();
+        self::assertSame(['One', 'One'], array_column($this->sent(), 'title'));
+        self::assertSame($other->siteId, end($this->requests)['headers']['x-site-id']);
+        do_action(Sender::HOOK);
+        self::assertCount(2, $this->sent(), 'once');
     }
 
     public function testTheSweepPlansARunThatWasLost(): void

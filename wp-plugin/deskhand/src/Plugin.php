@@ -29,7 +29,7 @@ final class Plugin
         $this->eligibility = new Knowledge\Eligibility($this->settings);
         $this->sender = new Knowledge\Sender($this->documents, new Knowledge\Payload($this->eligibility), $this->client());
         $this->events = new Events\Outbox();
-        $this->sync = new Knowledge\FullSync($this->documents, $this->eligibility, $this->sender);
+        $this->sync = new Knowledge\FullSync($this->documents, $this->eligibility, $this->sender, $this->credentials);
     }
 
     public static function boot(): void
@@ -67,6 +67,7 @@ final class Plugin
         $embed = new Chat\Embed($this->settings, $this->credentials);
         yield $embed;
         yield new Chat\Launcher($this->settings, $this->credentials, $embed);
+        yield new Knowledge\Timetable();
         yield $this->sender;
         yield $this->sync;
         yield $recorder = new Knowledge\Recorder($this->documents, $this->eligibility, $this->sender);
@@ -91,6 +92,7 @@ final class Plugin
         yield new Jobs\JobRoutes($jobs, $sender, $access, $this->settings);
         yield new Jobs\RelayRoutes($this->credentials, $this->client(), $access);
         yield new Jobs\CallbackRoute($jobs, $sender, $backend);
+        yield new Connection\WayBack($backend);
         yield new Jobs\Upkeep($jobs, $sender, $this->settings);
         yield new Chat\ProfileRoute($this->credentials, $backend);
         yield new Chat\GatewayRoutes($backend);

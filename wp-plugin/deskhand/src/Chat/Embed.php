@@ -133,6 +133,10 @@ final class Embed implements Part
         if ($words !== []) {
             $attributes['strings'] = (string) wp_json_encode($words, JSON_UNESCAPED_UNICODE);
         }
+        if ($this->settings->get('access') === 'members') {
+            $attributes['log-in'] = wp_login_url((string) get_permalink());
+            $attributes['log-in-label'] = __('Please log in to chat with us.', 'deskhand');
+        }
         if ($mode === 'launcher') {
             $attributes['label'] = __('Open the help chat', 'deskhand');
         }

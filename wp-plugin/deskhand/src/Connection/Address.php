@@ -20,7 +20,7 @@ final class Address
      */
     public static function check(string $url, bool $trusted): string|\WP_Error
     {
-        $origin = self::plain($url);
+        $origin = self::plain($url, $trusted);
         if ($origin instanceof \WP_Error || $trusted || self::mayBePrivate() || self::publicOnes(self::host($origin)) !== []) {
             return $origin;
         }
@@ -28,11 +28,12 @@ final class Address
     }
 
     /**
-     * Whether an address has the form that a backend's must have; nobody is asked anything.
+     * Whether an address has the form that a backend's must have; nobody is asked anything. Within a network of one's
+     * own wp-config.php may do without https, as containers on one machine do.
      *
      * @return string|\WP_Error the origin in its plain form, without a path
      */
-    public static function plain(string $url): string|\WP_Error
+    public static function plain(string $url, bool $trusted): string|\WP_Error
     {
         $url = rtrim(trim($url), '/');
         $parts = wp_parse_url($url);
@@ -47,8 +48,8 @@ final class Address
         if (!filter_var($host, FILTER_VALIDATE_IP) && !preg_match('/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/', $host)) {
             return $refuse(__('The host must be a name or an ordinary IP address.', 'deskhand'));
         }
-        if ($parts['scheme'] === 'http' && !self::isLoopback($host)) {
-            return $refuse(__('The address must begin with https://; http is for a backend on this very machine.', 'deskhand'));
+        if ($parts['scheme'] === 'http' && !self::isLoopback($host) && !($trusted && self::isWithin($host))) {
+            return $refuse(__('The address must begin with https://; http is for a backend on this very machine, and in wp-config.php for one in a private network.', 'deskhand'));
         }
         if (isset($parts['port']) && $parts['port'] < 1) {
             return $refuse(__('The port must be a number from 1 to 65535.', 'deskhand'));
@@ -65,6 +66,14 @@ final class Address
     public static function isLoopback(string $host): bool
     {
         return in_array($host, ['localhost', '127.0.0.1', '::1'], true);
+    }
+
+    /** Whether a host is one of a private network by its very name: a private address, or a name that the internet has none like. */
+    private static function isWithin(string $host): bool
+    {
+        return filter_var($host, FILTER_VALIDATE_IP)
+            ? !self::isPublicIp($host)
+            : !str_contains($host, '.') || preg_match('/\.(internal|local|lan|home\.arpa)$/', $host) === 1;
     }
 
     /** The host of an origin, without the brackets of an IPv6 address. */

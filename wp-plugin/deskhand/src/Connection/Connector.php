@@ -22,14 +22,18 @@ final class Connector
     public function connect(Credentials $new): array
     {
         $trial = CredentialStore::holding($new);
-        $checks = (new Test($trial, new Client($trial)))->run();
+        $checks = (new Test($trial, new Client($trial)))->run(false);
         $wrong = array_values(array_filter($checks, static fn (Check $check): bool => $check->state === Check::BAD && !in_array($check->id, self::LATER, true)))[0] ?? null;
+        $before = $this->store->current();
         if ($wrong === null) {
             $this->store->save($new);
-            return ['success', __('Connected.', 'deskhand') . ' ' . __('"Test connection" tries the rest of it, from this browser too.', 'deskhand')];
+            $moved = $before !== null && $before->siteId !== $new->siteId
+                ? ' ' . __('All pages and files are sent to it; what the one before knew its operator can erase.', 'deskhand')
+                : '';
+            return ['success', __('Connected.', 'deskhand') . $moved . ' ' . __('"Test connection" tries the rest of it, from this browser too.', 'deskhand')];
         }
         $why = "$wrong->label: $wrong->detail $wrong->mend";
-        if ($this->store->current() !== null) {
+        if ($before !== null) {
             return ['error', __('Nothing was changed, since the new connection doesn\'t work.', 'deskhand') . " $why " . __('To take it all the same, disconnect first.', 'deskhand')];
         }
         $this->store->save($new);

@@ -38,7 +38,7 @@ final class Credentials
         if (!preg_match('/^[0-9a-f]{64}$/', $secret)) {
             return __('The secret must be 64 characters, 0 to 9 and a to f, as "deskhand site add" prints it.', 'deskhand');
         }
-        $url = Address::plain($url);
+        $url = Address::plain($url, $fixed);
         if ($url instanceof \WP_Error) {
             return $url->get_error_message();
         }

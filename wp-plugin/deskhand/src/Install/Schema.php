@@ -109,6 +109,28 @@ final class Schema
         return $wpdb->prefix . 'deskhand_' . $name;
     }
 
+    /** @return list<string> the full names of a network's site's tables */
+    public static function tablesOf(int $site): array
+    {
+        global $wpdb;
+        return array_map(static fn (string $name): string => $wpdb->get_blog_prefix($site) . $name, array_keys(self::tables()));
+    }
+
+    /** Drops tables of sites that a network no longer has. */
+    public static function dropOrphans(): void
+    {
+        global $wpdb;
+        $there = array_map('intval', get_sites(['fields' => 'ids', 'number' => 0]));
+        $pattern = '/^' . preg_quote($wpdb->base_prefix, '/') . '(\d+)_(' . implode('|', array_keys(self::tables())) . ')$/';
+        // phpcs:ignore WordPress.DB -- names of tables
+        foreach ($wpdb->get_col($wpdb->prepare('SHOW TABLES LIKE %s', $wpdb->esc_like($wpdb->base_prefix) . '%')) as $table) {
+            if (preg_match($pattern, (string) $table, $found) && !in_array((int) $found[1], $there, true)) {
+                // phpcs:ignore WordPress.DB -- a name of our own table, by the pattern
+                $wpdb->query("DROP TABLE IF EXISTS $table");
+            }
+        }
+    }
+
     public static function install(): void
     {
         global $wpdb;

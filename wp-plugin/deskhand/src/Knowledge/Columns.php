@@ -29,6 +29,8 @@ final class Columns implements Part
         add_action('admin_post_' . self::ACTION, $this->again(...));
         add_action('admin_enqueue_scripts', $this->enqueue(...));
         add_action('admin_notices', self::tell(...));
+        // Said once, and not at each reload.
+        add_filter('removable_query_args', static fn (array $names): array => [...$names, 'deskhand_again']);
     }
 
     private function hook(): void
@@ -84,7 +86,7 @@ final class Columns implements Part
                 '<a href="%s" aria-label="%s">%s</a>',
                 esc_url(self::link($post->ID)),
                 /* translators: %s: a title */
-                esc_attr(sprintf(__('Have the help chat read “%s” again', 'deskhand'), get_the_title($post))),
+                esc_attr(sprintf(__('Read again: “%s”, for the help chat', 'deskhand'), get_the_title($post))),
                 esc_html__('Read again', 'deskhand'),
             );
         }

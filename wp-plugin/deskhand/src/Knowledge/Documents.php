@@ -142,6 +142,12 @@ final class Documents
         $wpdb->delete(Schema::table('documents'), ['id' => $row->id, 'revision' => $row->revision]);
     }
 
+    public function forgetAll(): void
+    {
+        global $wpdb;
+        $wpdb->query('DELETE FROM ' . Schema::table('documents'));
+    }
+
     /** @param array<string, mixed> $values */
     private function settle(Row $row, array $values): void
     {

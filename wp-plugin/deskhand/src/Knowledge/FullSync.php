@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Knowledge;
 
+use Deskhand\Connection\CredentialStore;
 use Deskhand\Part;
 
 defined('ABSPATH') || exit;
@@ -15,6 +16,8 @@ final class FullSync implements Part
 {
     public const HOOK = 'deskhand_sync';
     public const OPTION = 'deskhand_sync_state';
+    /** As which site the backend was told of what the table says. */
+    public const TOLD_AS = 'deskhand_told_as';
     private const PIECE = 200;
     private const SECONDS = 15;
 
@@ -22,11 +25,15 @@ final class FullSync implements Part
         private readonly Documents $documents,
         private readonly Eligibility $eligibility,
         private readonly Sender $sender,
+        private readonly CredentialStore $credentials,
     ) {
     }
 
     public function register(): void
     {
+        // Before anything is sent.
+        add_action(Sender::HOOK, $this->follow(...), 1);
+        add_action(Sender::SWEEP, $this->follow(...), 1);
         add_action(self::HOOK, $this->run(...));
         add_action(Sender::SWEEP, $this->goOn(...));
         // Addresses that answers cite have changed.
@@ -36,6 +43,27 @@ final class FullSync implements Part
                     $this->start();
                 }
             });
+        }
+    }
+
+    /**
+     * Connected as another site, of the same backend or of another one, which knows nothing of what the table says: all
+     * is sent anew. Looked at where something is sent, since wp-config.php tells nobody when it changes.
+     */
+    public function follow(): void
+    {
+        $as = $this->credentials->current();
+        if ($as === null) {
+            return;
+        }
+        $before = (string) get_option(self::TOLD_AS, '');
+        if ($before === $as->siteId) {
+            return;
+        }
+        update_option(self::TOLD_AS, $as->siteId, false);
+        if ($before !== '') {
+            $this->documents->forgetAll();
+            $this->start();
         }
     }
 
