@@ -68,7 +68,7 @@ final class Fields
             $types[$name] = (string) (get_post_type_object($name)->labels->name ?? $name);
         }
         return [
-            ['key' => 'post_types', 'label' => __('What answers come from', 'deskhand'), 'as' => 'checks', 'choices' => $types, 'help' => __('Published content only. Drafts, private and password-protected posts are never sent; a single post can be left out in its editor.', 'deskhand')],
+            ['key' => 'post_types', 'label' => __('What answers come from', 'deskhand'), 'as' => 'checks', 'choices' => $types, 'help' => __('Published content only. Drafts, private and password-protected posts are never sent; a single post can be left out in its editor. Of what isn\'t ticked any more the chat forgets what it knew.', 'deskhand')],
             ['key' => 'media', 'label' => __('Files of the media library', 'deskhand'), 'as' => 'check', 'help' => __('PDF, Word and other documents, as they are uploaded.', 'deskhand')],
         ];
     }
