@@ -125,7 +125,6 @@ final class Plugin
         });
         if (is_admin()) {
             yield new Admin\Menu(
-                $this->credentials,
                 new Admin\SettingsPage($this->settings, $this->credentials, $this->documents),
                 new Admin\JobsPage($jobs, $this->jobSender($jobs)),
                 new Admin\UsagePage($usage, $jobs),
