@@ -73,6 +73,9 @@ pub struct Pong {
     model: bool,
     /// How many documents can be searched.
     documents: usize,
+    /// When the secret ends that the question was signed with, once another has taken its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_ends_at: Option<String>,
     /// What came of trying the way back, if that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     way_back: Option<WayBack>,
@@ -140,6 +143,7 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
         origins: own.origins,
         model: app.gateway.has_model(),
         documents,
+        key_ends_at: ends(&app, site, &kid).await?,
         way_back,
     };
     let answer = serde_json::to_vec(&pong).map_err(|error| {
@@ -149,8 +153,18 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
     sign(&app, site, &kid, answer).await
 }
 
+/// When the site's secret of this id ends, as the plugin reads times.
+async fn ends(app: &App, site: SiteId, kid: &str) -> Result<Option<String>, Problem> {
+    let roots = app.keyring.of_site(site, app.clock.now()).await.map_err(|_| away())?;
+    let end = roots.iter().find(|r| r.kid == kid).and_then(|r| r.ends());
+    Ok(end.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)))
+}
+
+fn away() -> Problem {
+    Problem::new(Code::NotReady, "Keys can't be read just now. Please try again.")
+}
+
 async fn sign(app: &App, site: SiteId, kid: &str, answer: Vec<u8>) -> Result<Response, Problem> {
-    let away = || Problem::new(Code::NotReady, "Keys can't be read just now. Please try again.");
     let roots = app
         .keyring
         .of_site(site, app.clock.now())

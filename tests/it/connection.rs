@@ -181,7 +181,28 @@ async fn a_signed_question_gets_a_signed_answer() {
         let pong = ping(&app, root, &question(&app), &[]).await;
         assert_eq!(pong.status, 200);
         assert!(is_signed(&app, root, &pong));
+        assert!(pong.json().get("key_ends_at").is_none(), "{:#}", pong.json());
     }
+    // Once the old one is to end, who still has it is told when.
+    let end = app.clock.now() + TimeDelta::hours(24);
+    let mut tx = app.db.site(app.site.id).await.unwrap();
+    sites::retire_root_keys(&mut tx, "dk_newer_key", end).await.unwrap();
+    tx.commit().await.unwrap();
+    let until = async {
+        loop {
+            let pong = ping(&app, &app.site.root, &question(&app), &[]).await.json();
+            if let Some(told) = pong["key_ends_at"].as_str() {
+                return chrono::DateTime::parse_from_rfc3339(told).unwrap();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    let told = tokio::time::timeout(std::time::Duration::from_secs(30), until)
+        .await
+        .unwrap();
+    assert_eq!(told.timestamp(), end.timestamp());
+    let pong = ping(&app, &new, &question(&app), &[]).await.json();
+    assert!(pong.get("key_ends_at").is_none(), "{pong:#}");
     let named = ping(&app, &new, &question(&app), &[("x-key-id", "dk_newer_key")]).await;
     assert_eq!(named.status, 200);
     let wrong = ping(&app, &new, &question(&app), &[("x-key-id", &app.site.kid)]).await;

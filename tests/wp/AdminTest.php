@@ -10,6 +10,7 @@ use Deskhand\Admin\Fields;
 use Deskhand\Admin\JobsPage;
 use Deskhand\Admin\Plot;
 use Deskhand\Admin\Usage;
+use Deskhand\Admin\UsagePage;
 use Deskhand\Cli\Commands;
 use Deskhand\Connection\Check;
 use Deskhand\Connection\Connector;
@@ -17,6 +18,7 @@ use Deskhand\Connection\Credentials;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Connection\Test;
 use Deskhand\Jobs\JobStore;
+use Deskhand\Knowledge\DocumentsTable;
 use Deskhand\Jobs\Mask;
 use Deskhand\Jobs\Sender;
 use Deskhand\Knowledge\Sender as KnowledgeSender;
@@ -204,6 +206,8 @@ final class AdminTest extends TestCase
         self::assertSame('bad', $this->checks()['origin']);
         $this->ping(['documents' => 0]);
         self::assertSame('warning', $this->checks()['documents']);
+        $this->ping(['key_ends_at' => gmdate('c', time() + 3600)]);
+        self::assertSame('warning', $this->checks()['secret'], 'replaced, and not pasted yet');
         $this->ping(['way_back' => ['open' => true]]);
         self::assertSame('good', $this->checks()['way_back']);
         self::assertStringEndsWith('deskhand/v1/ping', end($this->requests)['json']['callback_url']);
@@ -324,6 +328,54 @@ final class AdminTest extends TestCase
         update_option(KnowledgeSender::PAUSE, ['until' => 1, 'failures' => 5, 'since' => 2000, 'code' => 'unreachable', 'detail' => 'Away.'], false);
         self::assertArrayHasKey('sending', $notices());
         self::assertSame(400, self::rest('POST', '/notices/dismissed', ['notice' => 'anything', 'state' => 'x'])->get_status());
+    }
+
+    public function testOfNoQuestionsNoShareIsShown(): void
+    {
+        $this->connect();
+        $figures = static function (array $rows): string {
+            ob_start();
+            (new \ReflectionMethod(UsagePage::class, 'figures'))->invoke((new \ReflectionClass(UsagePage::class))->newInstanceWithoutConstructor(), $rows);
+            return (string) ob_get_clean();
+        };
+        $day = ['date' => '2026-11-27', 'currency' => ''] + array_fill_keys(Usage::FIGURES, 0);
+        self::assertStringNotContainsString('0 %', $figures([$day]));
+        self::assertStringContainsString('50 %', $figures([['turns' => 2, 'answered' => 1] + $day]));
+    }
+
+    public function testAnEmptyListSaysWhyItIs(): void
+    {
+        require_once ABSPATH . 'wp-admin/includes/class-wp-list-table.php';
+        set_current_screen('dashboard');
+        $words = static function (array $query): string {
+            $_GET = $query;
+            $_REQUEST = $query;
+            $table = new DocumentsTable(\Deskhand\Plugin::get()->documents);
+            $table->prepare_items();
+            self::assertSame([], $table->items);
+            ob_start();
+            $table->no_items();
+            $_GET = $_REQUEST = [];
+            return (string) ob_get_clean();
+        };
+        self::assertStringContainsString('Send everything', $words([]));
+        self::post();
+        self::assertStringContainsString('No title', $words(['s' => 'no such title']));
+        self::assertStringContainsString('like that', $words(['view' => 'failed']));
+        // WordPress leads away from a page that isn't there, where it still can.
+        add_filter('wp_redirect', '__return_false');
+        self::assertStringContainsString('that long', $words(['paged' => '99']));
+        remove_filter('wp_redirect', '__return_false');
+    }
+
+    public function testDisconnectingAsksFirst(): void
+    {
+        update_option(CredentialStore::OPTION, self::credentials('https://1.1.1.1', fixed: false)->sealed());
+        ob_start();
+        (new ConnectionForm(self::fresh()->credentials))->show();
+        $html = (string) ob_get_clean();
+        self::assertMatchesRegularExpression('~<details class="deskhand-disconnect"><summary>Disconnect…</summary>.*can&#039;t be shown again.*Yes, disconnect this site~s', $html);
+        self::assertStringNotContainsString('/console', $html);
     }
 
     public function testUsageHasEachDayOnceWhateverTheProviders(): void

@@ -5,6 +5,8 @@ declare(strict_types=1);
 namespace Deskhand\Tests;
 
 use Deskhand\Connection\Credentials;
+use Deskhand\Install\Lifecycle;
+use Deskhand\Install\Schema;
 use Deskhand\Knowledge\FullSync;
 use Deskhand\Knowledge\Timetable;
 use Deskhand\Knowledge\Eligibility;
@@ -418,6 +420,72 @@ final class KnowledgeTest extends TestCase
         self::assertSame($other->siteId, end($this->requests)['headers']['x-site-id']);
         do_action(Sender::HOOK);
         self::assertCount(2, $this->sent(), 'once');
+    }
+
+    public function testAtAnotherAddressTheSameSiteIsToldAllOnceMore(): void
+    {
+        $id = self::post(['post_title' => 'One']);
+        $this->run1();
+        $moved = self::credentials('https://moved.example');
+        (new \ReflectionProperty($this->plugin->credentials, 'current'))->setValue($this->plugin->credentials, $moved);
+        do_action(Sender::HOOK);
+        self::assertNotNull($this->row(Source::Post, $id), 'it may know it');
+        do_action(FullSync::HOOK);
+        $this->run1();
+        self::assertSame(['One', 'One'], array_column($this->sent(), 'title'));
+    }
+
+    public function testKindsThatAreNotTickedAnyMoreAreForgottenAndNewOnesSent(): void
+    {
+        $page = self::post(['post_type' => 'page', 'post_title' => 'Page']);
+        $post = self::post(['post_title' => 'Post']);
+        $file = self::file();
+        $this->run1();
+        self::assertCount(3, $this->sent());
+        $this->requests = [];
+        $this->plugin->settings->save(['post_types' => ['page'], 'media' => false]);
+        self::assertSame(2, $this->plugin->documents->countOfOtherKinds(['page'], false));
+        do_action(FullSync::HOOK);
+        $this->run1();
+        self::assertEqualsCanonicalizing([
+            ['event' => 'post.updated', 'excluded' => true, 'post_id' => $post],
+            ['event' => 'media.updated', 'excluded' => true, 'attachment_id' => $file],
+        ], $this->sent(), 'and nothing of what stays as it was');
+        self::assertSame([State::Removed, State::Removed, true], [$this->row(Source::Post, $post)->state, $this->row(Source::Media, $file)->state, $this->row(Source::Post, $page)->known]);
+        self::assertSame(0, $this->plugin->documents->countOfOtherKinds(['page'], false));
+        $this->requests = [];
+        $this->plugin->settings->save(['post_types' => ['page', 'post']]);
+        do_action(FullSync::HOOK);
+        $this->run1();
+        self::assertSame(['Post'], array_column($this->sent(), 'title'));
+        $this->plugin->settings->save(['heading' => 'Help']);
+        self::assertSame('done', FullSync::state()['state'], 'another setting starts nothing');
+    }
+
+    /** What happened while the plugin was switched off, nobody saw. */
+    public function testActivatedAgainItCatchesUp(): void
+    {
+        global $wpdb;
+        $activate = static fn () => do_action('activate_' . plugin_basename(DESKHAND_FILE));
+        $activate();
+        self::assertSame('never', FullSync::state()['state'], 'the first time the owner begins it');
+        $gone = self::post(['post_title' => 'Gone']);
+        $changed = self::post(['post_title' => 'Changed']);
+        $this->run1();
+        Lifecycle::deactivate();
+        $wpdb->delete($wpdb->posts, ['ID' => $gone]);
+        $wpdb->update($wpdb->posts, ['post_title' => 'Changed meanwhile'], ['ID' => $changed]);
+        $new = self::post(['post_title' => 'New']);
+        $wpdb->delete(Schema::table('documents'), ['object_id' => $new]);
+        wp_cache_flush();
+        $this->requests = [];
+        $activate();
+        self::assertTrue(Timetable::isPlanned(FullSync::HOOK));
+        do_action(FullSync::HOOK);
+        self::assertSame(2, FullSync::state()['total']);
+        $this->run1();
+        self::assertEqualsCanonicalizing(['Changed meanwhile', 'New'], array_values(array_filter(array_column($this->sent(), 'title'))));
+        self::assertContains(['event' => 'post.deleted', 'post_id' => $gone], $this->sent());
     }
 
     public function testTheSweepPlansARunThatWasLost(): void

@@ -41,7 +41,7 @@ final class PrivacyTest extends TestCase
         self::assertTrue($told['done']);
         $text = (string) json_encode($told['data']);
         self::assertStringContainsString('Parcel', $text);
-        self::assertStringContainsString('threads: messages 1: text', $text);
+        self::assertStringContainsString('Conversation: message 1: text', $text);
         self::assertStringContainsString('Prompt 2', $text);
         self::assertStringNotContainsString('Another', $text);
         self::assertStringNotContainsString('<script', $text);
@@ -55,11 +55,11 @@ final class PrivacyTest extends TestCase
     {
         $this->connect();
         [$user, $email] = $this->somebody();
-        $this->backend = static fn (): array => self::http(200, ['receipt_id' => '0192-abc', 'at' => '2026-11-27T10:00:00Z', 'counts' => ['threads' => 2, 'messages' => 5, 'turns' => 0, 'odd' => 'x']]);
+        $this->backend = static fn (): array => self::http(200, ['receipt_id' => '0192-abc', 'at' => '2026-11-27T10:00:00Z', 'counts' => ['threads' => 2, 'messages' => 5, 'vault' => 3, 'turns' => 0, 'odd' => 'x', 'new_things' => 1]]);
         $told = $this->tool('erasers')($email, 1);
         self::assertSame([true, false, true], [$told['items_removed'], $told['items_retained'], $told['done']]);
         self::assertStringContainsString('0192-abc', $told['messages'][0]);
-        self::assertStringContainsString('2 threads, 5 messages', $told['messages'][0]);
+        self::assertStringContainsString('2 conversations, 5 messages, 3 hidden personal details, 1 new things', $told['messages'][0], 'words, not names of tables');
         self::assertSame([], (new JobStore())->ofPerson($user, $email, 10));
         self::assertCount(1, (new JobStore())->ofPerson(1, '', 10));
         self::assertCount(1, (new JobStore())->ofPerson(0, 'other@example.com', 10));

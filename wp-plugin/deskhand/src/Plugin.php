@@ -125,8 +125,7 @@ final class Plugin
         });
         if (is_admin()) {
             yield new Admin\Menu(
-                $this->credentials,
-                new Admin\SettingsPage($this->settings, $this->credentials),
+                new Admin\SettingsPage($this->settings, $this->credentials, $this->documents),
                 new Admin\JobsPage($jobs, $this->jobSender($jobs)),
                 new Admin\UsagePage($usage, $jobs),
                 new Admin\EventsPage($this->events),

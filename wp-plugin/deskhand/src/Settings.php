@@ -103,7 +103,10 @@ final class Settings
     /** @param array<string, mixed> $changes others stay as they are; what isn't in the table is dropped */
     public function save(array $changes): void
     {
-        update_option(self::OPTION, self::cleaned($changes) + $this->all(), true);
+        $all = self::cleaned($changes) + $this->all();
+        // Who hears of the change reads what is so now.
+        $this->stored = null;
+        update_option(self::OPTION, $all, true);
         $this->stored = null;
     }
 

@@ -73,7 +73,7 @@ final class Text
     public static function areNoHours(mixed $value): string
     {
         $text = self::whole($value);
-        return $text === '' || OpeningHours::isOpen($text, current_datetime()) !== null
+        return $text === '' || OpeningHours::week($text, OpeningHours::language()) !== null
             ? ''
             : __('It can\'t be read as hours. Write them such as: Mon–Fri 9:00–17:00, Sat 10–14.', 'deskhand');
     }

@@ -76,14 +76,14 @@ final class ConnectionForm
             self::copy();
         }
         printf(
-            '<p><button type="button" class="button button-primary" id="deskhand-test" data-backend="%s" data-session="%s" data-token="%s">%s</button> <a class="button" href="%s">%s</a></p><div id="deskhand-checks" role="status"></div>',
+            '<p><button type="button" class="button button-primary" id="deskhand-test" data-backend="%s" data-session="%s" data-token="%s">%s</button></p><div id="deskhand-checks" role="status"></div>',
             esc_attr($as->url),
             esc_attr(rest_url('deskhand/v1/session')),
             esc_attr(rest_url('deskhand/v1/token')),
             esc_html__('Test connection', 'deskhand'),
-            esc_url($as->url . '/console'),
-            esc_html__('Open the console', 'deskhand'),
         );
+        // The command is the backend's.
+        printf('<p class="description">%s <code>deskhand inbox list</code></p>', esc_html__('Conversations that wait for your team are read and answered on the backend\'s machine:', 'deskhand'));
     }
 
     /** The secret was moved out of the database, and is still there. */
@@ -122,10 +122,13 @@ final class ConnectionForm
         submit_button(__('Connect', 'deskhand'), $inside ? 'secondary' : 'primary', 'submit', false);
         echo '</form>';
         if ($as !== null) {
+            // A press asks first: opening this is no harm, and works without scripts.
+            echo '<details class="deskhand-disconnect"><summary>' . esc_html__('Disconnect…', 'deskhand') . '</summary>';
+            echo '<p>' . esc_html__('The chat leaves this site\'s pages, and the secret is deleted here; it can\'t be shown again. The backend keeps what it knows.', 'deskhand') . '</p>';
             echo '<form method="post" action="' . esc_url(admin_url('admin-post.php')) . '"><input type="hidden" name="action" value="deskhand_disconnect">';
             wp_nonce_field('deskhand_disconnect');
-            submit_button(__('Disconnect', 'deskhand'), 'link-delete', 'submit', false);
-            echo '</form>';
+            submit_button(__('Yes, disconnect this site', 'deskhand'), 'link-delete', 'submit', false);
+            echo '</form></details>';
         }
         if ($inside) {
             echo '</details>';

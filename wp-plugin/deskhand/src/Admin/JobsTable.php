@@ -58,6 +58,10 @@ final class JobsTable extends \WP_List_Table
 
     public function no_items(): void
     {
+        if (($this->_pagination_args['total_items'] ?? 0) > 0) {
+            echo esc_html__('The list isn\'t that long.', 'deskhand');
+            return;
+        }
         echo esc_html($this->filter === [] ? __('No AI jobs yet. Questions that go by WordPress, and prompts of editors, appear here.', 'deskhand') : __('No job fits this filter.', 'deskhand'));
     }
 

@@ -7,6 +7,7 @@ namespace Deskhand\Admin;
 use Deskhand\Connection\Connector;
 use Deskhand\Connection\Credentials;
 use Deskhand\Connection\CredentialStore;
+use Deskhand\Knowledge\Documents;
 use Deskhand\Knowledge\Sender;
 use Deskhand\Settings;
 
@@ -17,7 +18,7 @@ defined('ABSPATH') || exit;
  */
 final class SettingsPage extends Page
 {
-    public function __construct(private readonly Settings $settings, private readonly CredentialStore $credentials)
+    public function __construct(private readonly Settings $settings, private readonly CredentialStore $credentials, private readonly Documents $documents)
     {
         add_action('admin_post_deskhand_save', $this->save(...));
         add_action('admin_post_deskhand_connect', $this->connect(...));
@@ -83,6 +84,15 @@ final class SettingsPage extends Page
                 /* translators: 1: a field's name, 2: what is wrong with it */
                 ...array_map(static fn (string $key): string => sprintf(__('%1$s: %2$s', 'deskhand'), $labels[$key], $wrong[$key]), array_keys($wrong)),
             ]));
+            self::back($tab, '');
+        }
+        $forgotten = $tab === 'knowledge' ? $this->documents->countOfOtherKinds((array) $this->settings->get('post_types'), (bool) $this->settings->get('media')) : 0;
+        if ($forgotten > 0) {
+            self::leave('success', __('Saved.', 'deskhand') . ' ' . sprintf(
+                /* translators: %s: a number */
+                _n('%s page or file is of a kind that isn\'t ticked any more: the chat is made to forget it, in the background.', '%s pages and files are of kinds that aren\'t ticked any more: the chat is made to forget them, in the background.', $forgotten, 'deskhand'),
+                number_format_i18n($forgotten),
+            ));
             self::back($tab, '');
         }
         self::back($tab, 'saved');

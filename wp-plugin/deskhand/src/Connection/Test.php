@@ -53,7 +53,7 @@ final class Test
         if (!$answer->isOk() || !is_array($answer->json)) {
             return $checks;
         }
-        return [...$checks, $this->signedBack($as, $answer, $nonce), $this->version($answer->json), $this->origins($answer->json), ...$this->wayBack($answer->json), $this->answers($answer->json)];
+        return [...$checks, $this->signedBack($as, $answer, $nonce), ...$this->secret($as, $answer->json), $this->version($answer->json), $this->origins($answer->json), ...$this->wayBack($answer->json), $this->answers($answer->json)];
     }
 
     /** @param list<Check> $checks */
@@ -135,6 +135,34 @@ final class Test
         return $isOurs
             ? new Check('signature_back', $label, Check::GOOD, __('Its answer is signed, and is the answer to this very test.', 'deskhand'))
             : new Check('signature_back', $label, Check::BAD, __('It answered with an older answer, or one for another site.', 'deskhand'), __('Something between this site and the backend keeps answers: switch that off for this address.', 'deskhand'));
+    }
+
+    /**
+     * Whether the secret has been replaced at the backend, and ends.
+     *
+     * @param array<string, mixed> $told
+     * @return list<Check>
+     */
+    private function secret(Credentials $as, array $told): array
+    {
+        $end = is_string($told['key_ends_at'] ?? null) ? strtotime($told['key_ends_at']) : false;
+        if ($end === false) {
+            return [];
+        }
+        return [new Check(
+            'secret',
+            __('Secret', 'deskhand'),
+            Check::WARNING,
+            sprintf(
+                /* translators: 1: a date and time, 2: a span of time such as "23 hours" */
+                __('This secret was replaced at the backend and ends on %1$s, in %2$s. After that nothing is sent and nobody can chat.', 'deskhand'),
+                (string) wp_date(get_option('date_format') . ' ' . get_option('time_format'), $end),
+                human_time_diff(time(), max(time(), $end)),
+            ),
+            $as->fixed
+                ? __('Put the values that "deskhand site rotate" printed into wp-config.php or the environment.', 'deskhand')
+                : __('Paste what "deskhand site rotate" printed under "Change the connection".', 'deskhand'),
+        )];
     }
 
     /** @param array<string, mixed> $told */

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Install;
 
 use Deskhand\Jobs\Sender;
+use Deskhand\Knowledge\FullSync;
 use Deskhand\Part;
 use Deskhand\Settings;
 
@@ -21,7 +22,10 @@ final class Lifecycle implements Part
 
     public function register(): void
     {
-        register_activation_hook(DESKHAND_FILE, static fn ($network = false) => self::onEachSite((bool) $network, self::activate(...)));
+        register_activation_hook(DESKHAND_FILE, static fn ($network = false) => self::onEachSite((bool) $network, static function (): void {
+            self::activate();
+            FullSync::afterAbsence();
+        }));
         register_deactivation_hook(DESKHAND_FILE, static fn ($network = false) => self::onEachSite((bool) $network, self::deactivate(...)));
         // A site of a network that is deleted takes the plugin's tables along, as it does WordPress's own.
         add_filter('wpmu_drop_tables', static fn (array $tables, $site): array => [...$tables, ...Schema::tablesOf((int) $site)], 10, 2);

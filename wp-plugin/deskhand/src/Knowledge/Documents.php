@@ -255,6 +255,19 @@ final class Documents
         return array_map('intval', array_column((array) $found, 'n', 'state'));
     }
 
+    /**
+     * How many the backend may know that are of a kind which isn't taken in.
+     *
+     * @param list<string> $types of posts that are
+     */
+    public function countOfOtherKinds(array $types, bool $media): int
+    {
+        global $wpdb;
+        $places = implode(',', array_fill(0, count($types) + 1, '%s'));
+        $where = "d.known = 1 AND ((d.source = %s AND p.post_type NOT IN ($places)) OR (d.source = %s AND %d = 0))";
+        return (int) $wpdb->get_var($wpdb->prepare('SELECT COUNT(*) FROM ' . Schema::table('documents') . " d JOIN {$wpdb->posts} p ON p.ID = d.object_id WHERE $where", Source::Post->value, '', ...[...$types, Source::Media->value, (int) $media]));
+    }
+
     /** Something was done to a document at the backend: it is to be asked for at once. */
     public function lookAgain(string $documentId): void
     {
