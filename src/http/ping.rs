@@ -155,7 +155,11 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
 
 /// When the site's secret of this id ends, as the plugin reads times.
 async fn ends(app: &App, site: SiteId, kid: &str) -> Result<Option<String>, Problem> {
-    let roots = app.keyring.of_site(site, app.clock.now()).await.map_err(|_| away())?;
+    let roots = app
+        .keyring
+        .of_site(site, app.clock.now())
+        .await
+        .map_err(|_| away())?;
     let end = roots.iter().find(|r| r.kid == kid).and_then(|r| r.ends());
     Ok(end.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)))
 }

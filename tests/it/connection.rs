@@ -186,7 +186,9 @@ async fn a_signed_question_gets_a_signed_answer() {
     // Once the old one is to end, who still has it is told when.
     let end = app.clock.now() + TimeDelta::hours(24);
     let mut tx = app.db.site(app.site.id).await.unwrap();
-    sites::retire_root_keys(&mut tx, "dk_newer_key", end).await.unwrap();
+    sites::retire_root_keys(&mut tx, "dk_newer_key", end)
+        .await
+        .unwrap();
     tx.commit().await.unwrap();
     let until = async {
         loop {
