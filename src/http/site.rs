@@ -75,8 +75,8 @@ pub async fn patch(
     key: ApiKey,
     Json(changes): Json<SiteChanges>,
 ) -> Result<axum::Json<SiteView>, Problem> {
-    let mode =
-        Mode::parse(&changes.mode).ok_or_else(|| Problem::field("/mode", "One of shadow, assist and full."))?;
+    let mode = Mode::parse(&changes.mode)
+        .ok_or_else(|| Problem::field("/mode", "One of shadow, assist and full."))?;
     let mut tx = app.db.site(key.site).await?;
     let mut site = sites::own(&mut tx).await?.ok_or_else(gone)?;
     if site.mode != mode {

@@ -94,7 +94,10 @@ async fn the_way_back_is_tried_as_callbacks_go() {
     })
     .await;
     let pinged = ping(&app, &app.site.root, &question(&app), &[]).await;
-    assert!(pinged.json().get("way_back").is_none(), "who doesn't ask for it isn't asked");
+    assert!(
+        pinged.json().get("way_back").is_none(),
+        "who doesn't ask for it isn't asked"
+    );
     assert!(site.received().is_empty());
 
     // Not one of the site's addresses yet.
@@ -119,7 +122,11 @@ async fn the_way_back_is_tried_as_callbacks_go() {
     ] {
         site.answer(status, body);
         let told = way_back(&app, &site.url()).await;
-        assert_eq!((&told["open"], &told["code"]), (&json!(false), &json!(code)), "{told:#}");
+        assert_eq!(
+            (&told["open"], &told["code"]),
+            (&json!(false), &json!(code)),
+            "{told:#}"
+        );
         assert!(told["detail"].as_str().unwrap().len() > 20);
     }
     let long = format!("{}?{}", site.url(), "x".repeat(2000));

@@ -47,9 +47,18 @@ async fn a_sites_server_sets_how_far_the_agent_may_go() {
     );
     assert_eq!(app.text(&entries).await, "1");
 
-    for bad in [json!({"mode": "everything"}), json!({"mode": 1}), json!({}), json!({"mode": "full", "name": "x"})] {
+    for bad in [
+        json!({"mode": "everything"}),
+        json!({"mode": 1}),
+        json!({}),
+        json!({"mode": "full", "name": "x"}),
+    ] {
         let (status, told) = set(&app, &key, bad).await;
-        assert_eq!((status, &told["code"]), (422, &json!("invalid_field")), "{told:#}");
+        assert_eq!(
+            (status, &told["code"]),
+            (422, &json!("invalid_field")),
+            "{told:#}"
+        );
     }
     let visitor = app.token(VisitorId::new());
     assert_eq!(set(&app, &visitor, json!({"mode": "full"})).await.0, 401);

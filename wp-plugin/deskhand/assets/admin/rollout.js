@@ -19,7 +19,7 @@
 
 	const say = ( text, state = '' ) => {
 		status.textContent = text;
-		status.className = state;
+		status.className = state || 'deskhand-busy';
 	};
 
 	const failed = ( error ) => say( error.message, 'deskhand-wrong' );
