@@ -58,6 +58,7 @@ final class Plugin
     /** @return iterable<Part> */
     private function parts(): iterable
     {
+        yield new Translations();
         yield new Install\Lifecycle();
         yield new Rest\Cors();
         yield from $this->jobParts();

@@ -6,6 +6,7 @@ namespace Deskhand\Admin;
 
 use Deskhand\Capability;
 use Deskhand\Part;
+use Deskhand\Translations;
 
 defined('ABSPATH') || exit;
 
@@ -71,6 +72,6 @@ final class Menu implements Part
         }
         wp_enqueue_style('deskhand-admin', plugins_url('assets/admin/admin.css', DESKHAND_FILE), [], DESKHAND_VERSION);
         wp_enqueue_script('deskhand-admin', plugins_url('assets/admin/admin.js', DESKHAND_FILE), ['wp-api-fetch', 'wp-i18n', 'wp-a11y'], DESKHAND_VERSION, ['in_footer' => true, 'strategy' => 'defer']);
-        wp_set_script_translations('deskhand-admin', 'deskhand');
+        Translations::ofScript('deskhand-admin');
     }
 }

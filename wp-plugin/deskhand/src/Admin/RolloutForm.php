@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Admin;
 
 use Deskhand\Connection\CredentialStore;
+use Deskhand\Translations;
 
 defined('ABSPATH') || exit;
 
@@ -25,7 +26,7 @@ final class RolloutForm
             return;
         }
         wp_enqueue_script('deskhand-rollout', plugins_url('assets/admin/rollout.js', DESKHAND_FILE), ['wp-api-fetch', 'wp-i18n', 'wp-a11y'], DESKHAND_VERSION, ['in_footer' => true]);
-        wp_set_script_translations('deskhand-rollout', 'deskhand');
+        Translations::ofScript('deskhand-rollout');
         echo '<form id="deskhand-rollout"><fieldset disabled aria-describedby="deskhand-rollout-help"><legend><h2>' . esc_html__('How far the agent may go', 'deskhand') . '</h2></legend>';
         echo '<p class="description" id="deskhand-rollout-help">' . esc_html__('Begin with the first, read what it would have said, and go on when you like it. A change counts from the next message on.', 'deskhand') . '</p>';
         foreach (self::modes() as $mode => [$label, $help]) {

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Knowledge;
 
 use Deskhand\Part;
+use Deskhand\Translations;
 
 defined('ABSPATH') || exit;
 
@@ -124,7 +125,7 @@ final class Columns implements Part
         if (in_array($page, ['upload.php', 'edit.php'], true) || str_contains($page, 'deskhand-documents')) {
             wp_enqueue_style('deskhand-documents', plugins_url('assets/admin/documents.css', DESKHAND_FILE), [], DESKHAND_VERSION);
             wp_enqueue_script('deskhand-documents', plugins_url('assets/admin/documents.js', DESKHAND_FILE), ['wp-api-fetch', 'wp-i18n'], DESKHAND_VERSION, ['strategy' => 'defer', 'in_footer' => true]);
-            wp_set_script_translations('deskhand-documents', 'deskhand');
+            Translations::ofScript('deskhand-documents');
         }
     }
 }
