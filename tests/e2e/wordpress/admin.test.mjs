@@ -110,6 +110,10 @@ test('settings are saved by tab, say so, and leave the other tabs alone', async 
   assert.deepEqual(await site.eval('$s = \\Deskhand\\Plugin::get()->settings; return [$s->get("hours"), $s->get("heading")];'), ['', 'Ask Lumen']);
   await open('', '&tab=chat');
   assert.equal(await hours.inputValue(), '', 'what was typed is there once');
+  await hours.fill('Mo–Fr 8:00–12:00, 13:00–17:00');
+  await page.getByRole('button', { name: 'Save Changes' }).click();
+  await page.getByText('Understood as: Mon–Fri 8:00–12:00, 13:00–17:00.').waitFor();
+  assert.deepEqual(await flaws(), []);
   await site.eval('\\Deskhand\\Plugin::get()->settings->save(["launcher" => false]); return 1;');
 });
 
@@ -140,7 +144,10 @@ test('credentials that are pasted are looked at, and an address in a private net
     assert.doesNotMatch(await tab.content(), new RegExp(secret));
     assert.equal((await other.eval('return get_option("deskhand_credentials");')).includes(secret), false);
     await tab.getByText('Change the connection').click();
-    await tab.getByRole('button', { name: 'Disconnect' }).click();
+    const disconnect = tab.getByRole('button', { name: 'Yes, disconnect this site' });
+    assert.equal(await disconnect.isVisible(), false, 'it asks first');
+    await tab.getByText('Disconnect…').click();
+    await disconnect.click();
     await tab.getByText('Disconnected.').waitFor();
     assert.deepEqual(tab.seen, { errors: [], violations: [], strangers: [] });
     await tab.context().close();
