@@ -34,7 +34,8 @@ after(async () => {
 const titles = () => backend.asked('POST', /wp-media/).map(({ body }) => body.title);
 
 test('what is published while another plugin holds WordPress’s cron is sent when that ends, without a visitor', async () => {
-  await site.eval(`wp_schedule_single_event(1, 'rig_slow');`);
+  // WordPress takes the second from its timetable as it was at first, and writes that over what was planned meanwhile.
+  await site.eval(`wp_schedule_single_event(1, 'rig_slow'); wp_schedule_single_event(2, 'rig_nothing');`);
   const run = fetch(`${site.url}/wp-cron.php`);
   await until(() => access(`${site.root}/slow-began`).then(() => true, () => false), 'the other plugin’s work');
   await site.eval(`wp_insert_post(['post_title' => 'Osprey chair', 'post_content' => 'It is oiled.', 'post_status' => 'publish']);`);

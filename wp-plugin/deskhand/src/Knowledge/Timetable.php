@@ -25,8 +25,13 @@ final class Timetable implements Part
     {
         if (wp_doing_cron()) {
             // WordPress runs its cron once at a time, and starts no other while one runs: what came due meanwhile would
-            // wait for the next visitor. Its own end is past by then, and its lock is gone.
-            add_action('shutdown', static fn () => self::catchUp(self::SOON), PHP_INT_MAX);
+            // wait for the next visitor. Its own end is past by then, and its lock is gone. It may also have written its
+            // own timetable over what others had planned; so who has something waiting plans anew.
+            add_action('shutdown', static function (): void {
+                self::forget();
+                do_action(Sender::SWEEP);
+                self::catchUp(self::SOON);
+            }, PHP_INT_MAX);
         }
     }
 
@@ -37,16 +42,21 @@ final class Timetable implements Part
      */
     public static function catchUp(array $hooks): void
     {
-        // As it is in the database: others have planned since this request began.
-        wp_cache_delete('alloptions', 'options');
-        wp_cache_delete('cron', 'options');
+        self::forget();
         foreach ($hooks as $hook) {
             $next = wp_next_scheduled($hook);
-            if ($next !== false && $next <= time()) {
+            if ($next !== false && $next <= time() + 1) {
                 wp_unschedule_event($next, $hook);
                 do_action($hook);
             }
         }
+    }
+
+    /** Reads the timetable from the database again: others have planned since this request began. */
+    private static function forget(): void
+    {
+        wp_cache_delete('alloptions', 'options');
+        wp_cache_delete('cron', 'options');
     }
 
     /** Starts WordPress's cron; where another run keeps it from starting, and nobody waits for this request any more, its work is done here. */
