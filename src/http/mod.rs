@@ -30,6 +30,7 @@ pub mod router;
 pub mod search;
 pub mod server;
 mod shape;
+pub mod site;
 pub mod sse;
 pub mod state;
 pub mod threads;

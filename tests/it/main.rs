@@ -47,6 +47,7 @@ mod profile;
 mod providers;
 mod query_plans;
 mod retention;
+mod rollout;
 mod scan;
 mod spending;
 mod support;
