@@ -38,6 +38,7 @@ mod intake;
 mod jobs;
 mod knowledge_search;
 mod mail;
+mod model_change;
 mod model_turns;
 mod moderation;
 mod odd_input;

@@ -85,6 +85,11 @@ const ANY_OF_KIND: f64 = 0.7;
 const PART_OF_PHRASE: f64 = 0.55;
 /// How important a word is that the site doesn't have and that asks for a kind.
 const KIND: f64 = 1.0;
+/// Verbs that "up" or "off" turns into something else.
+const VERBS: [&str; 18] = [
+    "pick", "picked", "picks", "picking", "set", "sign", "look", "call", "drop", "pay", "back", "give",
+    "turn", "put", "take", "cut", "break", "wrap",
+];
 /// No phrase is more important than this: what it means was found by way of others.
 const MOST_PHRASE: f64 = 2.5;
 
@@ -303,6 +308,7 @@ fn others(message: &str, found: &Found) -> Vec<Other> {
         strength: SYNONYM,
     };
     let mut out: Vec<Other> = synonyms::of(message).into_iter().map(from_synonym).collect();
+    out.extend(phrasal(message));
     out.extend(places::wider(message).into_iter().map(|p| Other {
         lang: None,
         words: p.name.split(' ').map(str::to_owned).collect(),
@@ -324,6 +330,31 @@ fn others(message: &str, found: &Found) -> Vec<Other> {
         out.extend(synonyms::of(&term.term).into_iter().map(|s| Other {
             phrases: phrases.clone(),
             ..from_synonym(s)
+        }));
+    }
+    out
+}
+
+/// Verbs that a small word makes another verb of: who picks a lamp picks nothing up.
+fn phrasal(message: &str) -> Vec<Other> {
+    // What stands between them is mostly short: "pick my order up".
+    const APART: usize = 3;
+    let lower: Vec<String> = words(message).into_iter().map(|w| w.lower).collect();
+    let mut out: Vec<Other> = Vec::new();
+    for (i, small) in lower.iter().enumerate() {
+        if !matches!(small.as_str(), "up" | "off") {
+            continue;
+        }
+        let verb = lower[..i]
+            .iter()
+            .rev()
+            .take(APART)
+            .find(|w| VERBS.contains(&w.as_str()));
+        out.extend(verb.map(|verb| Other {
+            lang: Some("english"),
+            words: vec![verb.clone(), small.clone()],
+            phrases: vec![vec![verb.clone(), small.clone()]],
+            strength: 1.0,
         }));
     }
     out
