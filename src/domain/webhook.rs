@@ -194,13 +194,16 @@ impl Event {
         let id = id
             .filter(|id| *id > 0)
             .ok_or_else(|| bad(pointer, "A number above 0."))?;
-        let post_type = body.post_type.as_deref().unwrap_or("post");
-        if never::holds(post_type) {
-            return Err(bad("/post_type", format!("`{post_type}` is never taken in.")));
-        }
         let change = match end(kind, &body)? {
+            // Whatever it is, it may always go.
             Some(why) => Change::Remove(why),
-            None => Change::Put(Box::new(put(body, is_media, id)?)),
+            None => {
+                let post_type = body.post_type.as_deref().unwrap_or("post");
+                if never::holds(post_type) {
+                    return Err(bad("/post_type", format!("`{post_type}` is never taken in.")));
+                }
+                Change::Put(Box::new(put(body, is_media, id)?))
+            }
         };
         Ok(Self {
             kind,

@@ -197,7 +197,9 @@ impl Shop {
             .bearer_auth(&self.api_key)
             .json(&question);
         let answer: Value = asked.send().await.unwrap().json().await.unwrap();
-        let hits = answer["hits"].as_array().unwrap();
+        let hits = answer["hits"]
+            .as_array()
+            .unwrap_or_else(|| panic!("{what}: {answer:#}"));
         let fits = hits
             .iter()
             .filter(|h| h["text"].as_str().unwrap().contains(marker))

@@ -124,3 +124,27 @@ fn wrong_fields_are_named() {
         assert_eq!(error.pointer, format!("/{key}"), "{value}: {error}");
     }
 }
+
+#[test]
+fn what_is_never_taken_in_may_still_go() {
+    let order = with(post(), "post_type", json!("shop_order_placehold"));
+    assert_eq!(read(order.clone()).unwrap_err().pointer, "/post_type");
+    for (key, value) in [
+        ("event", json!("post.trashed")),
+        ("status", json!("wc-processing")),
+    ] {
+        assert!(read(with(order.clone(), key, value)).unwrap().removes());
+    }
+}
+
+#[test]
+fn a_repeat_that_was_signed_anew_tells_the_same() {
+    let raw = |body: &Value| serde_json::to_vec(body).unwrap();
+    let later = with(post(), "timestamp", json!(1_800_000_000));
+    assert!(is_same(&raw(&post()), &raw(&later)));
+    assert!(!is_same(
+        &raw(&post()),
+        &raw(&with(post(), "content", json!("<p>Sixty.</p>")))
+    ));
+    assert!(!is_same(b"no", &raw(&post())));
+}

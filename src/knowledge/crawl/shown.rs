@@ -41,7 +41,9 @@ pub fn look(url: &Url, name: &str, headers: &HeaderMap, bytes: &[u8]) -> Result<
     let kind = kind.unwrap_or_default().to_ascii_lowercase();
     // What calls itself something else can be a web page all the same, and the other way round.
     let is_other = is_pdf(bytes) || bytes.starts_with(b"PK\x03\x04");
-    let is_page = looks_like_html(bytes) || kind.contains("html") && !is_other;
+    let unnamed = kind.is_empty() || kind.starts_with("application/octet-stream");
+    let has_tags = looks_like_html(bytes) || unnamed && bytes.trim_ascii_start().starts_with(b"<");
+    let is_page = has_tags || kind.contains("html") && !is_other;
     if !is_page {
         return Ok((page::of_headers(url, headers), false));
     }
@@ -49,7 +51,7 @@ pub fn look(url: &Url, name: &str, headers: &HeaderMap, bytes: &[u8]) -> Result<
     let page = page::read(url, headers, &html);
     // That it is for members says more than that it has the wrong ending.
     match file(name) {
-        Some(what) if page.keep_out != Some(KeepOut::NotPublic) && looks_like_html(bytes) => {
+        Some(what) if page.keep_out != Some(KeepOut::NotPublic) && has_tags => {
             Err(Reason::Mistyped(what).into())
         }
         _ => Ok((page, true)),

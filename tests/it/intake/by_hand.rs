@@ -142,11 +142,11 @@ fn documents_are_seen_and_kept_in_order_from_the_command_line() {
     let words: Vec<&str> = command.split_whitespace().collect();
     assert!(home.run(&words).status.success(), "{command}");
     assert_eq!(search("oiled"), 1);
-    let shelves = write("shelves.md", b"# Shelves\n\nShelves are waxed once.");
+    let shelves = write("shelves.md", b"# Shelves\n\nShelves are varnished once.");
     assert!(home.run(&["ingest", &shelves]).status.success());
-    assert_eq!(search("waxed"), 0);
+    assert_eq!(search("varnished"), 0);
     assert!(home.run(&["docs", "approve", "--all"]).status.success());
-    assert_eq!(search("waxed"), 1);
+    assert_eq!(search("varnished"), 1);
 
     let removed = home.json(&["docs", "rm", &lamps_id, "--json"]);
     assert_eq!(removed[0]["counts"]["chunks"], shown["chunks"], "{removed:#}");
