@@ -39,6 +39,7 @@ pub mod mirrors;
 pub mod model_calls;
 pub mod models;
 pub mod nearest;
+pub mod new_ticket;
 pub mod notices;
 pub mod overdue;
 pub mod packed;
