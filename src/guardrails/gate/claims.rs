@@ -63,18 +63,17 @@ impl Claims {
         let subjects: Vec<&Cell> = table.rows.iter().filter_map(|r| r.first()).collect();
         let mut rows: Vec<usize> = Vec::new();
         let mut all = Vec::new();
-        let named_at_all = parts
-            .iter()
-            .any(|p| !named(&subjects, p, around.tongue).is_empty());
-        if !named_at_all {
+        let named_here: Vec<Vec<usize>> = parts.iter().map(|p| named(&subjects, p, around.tongue)).collect();
+        if named_here.iter().all(Vec::is_empty) {
             rows = named(&subjects, around.asked, around.tongue);
         }
-        for part in parts {
-            let here = named(&subjects, part, around.tongue);
+        for (part, here) in parts.iter().zip(named_here) {
             if !here.is_empty() {
                 rows = here;
             }
-            let holds = figures_hold(table, &rows, part, around) && words_hold(table, &rows, part, around);
+            let columns = columns(table, part, around.tongue);
+            let holds = figures_hold(table, &rows, &columns, part)
+                && words_hold(table, &rows, &columns, part, around);
             all.push(Claim {
                 rows: rows.clone(),
                 holds,
@@ -156,8 +155,7 @@ fn columns(table: &Table, part: &Said<'_>, tongue: Tongue) -> Vec<usize> {
     named(&heads, part, tongue).into_iter().map(|c| c + 1).collect()
 }
 
-fn figures_hold(table: &Table, rows: &[usize], part: &Said<'_>, around: &Around<'_>) -> bool {
-    let columns = columns(table, part, around.tongue);
+fn figures_hold(table: &Table, rows: &[usize], columns: &[usize], part: &Said<'_>) -> bool {
     let values = |r: usize| table.rows[r].iter().enumerate().skip(1);
     let labels = |f: &Figure| {
         let subjects = rows
@@ -183,7 +181,7 @@ fn figures_hold(table: &Table, rows: &[usize], part: &Said<'_>, around: &Around<
         let mut said = false;
         let all = asked.iter().all(|r| {
             let like: Vec<usize> = values(*r).filter(|(_, c)| c.is_like(f)).map(|(c, _)| c).collect();
-            let meant = meant(table, &like, &columns, f);
+            let meant = meant(table, &like, columns, f);
             if meant.is_empty() {
                 return rows.is_empty();
             }
@@ -227,7 +225,13 @@ pub fn is_cost(term: &Term) -> bool {
     COST.as_deref() == Some(term.key.as_str())
 }
 
-fn words_hold(table: &Table, rows: &[usize], part: &Said<'_>, around: &Around<'_>) -> bool {
+fn words_hold(
+    table: &Table,
+    rows: &[usize],
+    columns: &[usize],
+    part: &Said<'_>,
+    around: &Around<'_>,
+) -> bool {
     let has = |cell: &Cell, t: &Term| cell.items.iter().any(|i| same(&t.key, &i.key, around.tongue));
     let of_values = |t: &Term| -> Vec<usize> {
         let within = |r: &usize| table.rows[*r].iter().skip(1).any(|c| has(c, t));
@@ -249,7 +253,6 @@ fn words_hold(table: &Table, rows: &[usize], part: &Said<'_>, around: &Around<'_
                 rows.iter().all(|r| having.contains(r))
             }
     });
-    let columns = columns(table, part, around.tongue);
     let denied = |r: &usize| columns.iter().all(|c| table.rows[*r][*c].says_no);
     words_fit && (part.denies || columns.is_empty() || !rows.iter().any(denied))
 }

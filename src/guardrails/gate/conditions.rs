@@ -112,12 +112,15 @@ pub fn keeps(
     all: &[&Unit],
     tongue: Tongue,
 ) -> Result<(), Fault> {
+    let universal = says_limits(part)[2];
+    if !universal && close.iter().any(|f| f.unit.conditions.taken.is_empty()) {
+        return Ok(());
+    }
     let said = spaced(part);
     let excepts = has(&said, EXCEPT) || has(&said, AFTER);
     if excepts || denies(part) {
         return Ok(());
     }
-    let universal = says_limits(part)[2];
     if universal && !universal_where_said(words, all, tongue) {
         return Err(Fault::Unsupported);
     }

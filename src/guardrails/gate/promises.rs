@@ -89,6 +89,17 @@ fn deed(verb: &str) -> Promise {
     }
 }
 
+/// Telling people of the team is one thing, sending something on to others another.
+fn done(verb: &str, rest: &[Word<'_>]) -> Promise {
+    let elsewhere =
+        |w: &Word<'_>| ["warehouse", "carrier", "bank", "supplier", "lager", "bank"].contains(&w.text);
+    if rest.iter().any(elsewhere) {
+        Promise::Deed
+    } else {
+        deed(verb)
+    }
+}
+
 fn own(words: &[Word<'_>], whose: Whose) -> Option<Promise> {
     let ours = whose == Whose::Ours;
     let mut found = None;
@@ -134,7 +145,7 @@ fn will(words: &[Word<'_>], from: usize) -> Option<Promise> {
         return None;
     }
     if !SAYING.contains(&verb) {
-        return Some(deed(verb));
+        return worse(Some(done(verb, &words[i + 1..])), goes_on(words, i + 1));
     }
     // `I'll check with the warehouse`
     let others = ["check", "ask"].contains(&verb)
@@ -169,7 +180,7 @@ fn have(words: &[Word<'_>], from: usize) -> Option<Promise> {
     let i = past_adverbs(words, from);
     let verb = words.get(i)?.text;
     if is_past(verb) && !SAYING.contains(&verb) {
-        return Some(deed(verb));
+        return worse(Some(done(verb, &words[i + 1..])), goes_on(words, i + 1));
     }
     if verb == "been" {
         return being(words, i + 1);
@@ -260,7 +271,15 @@ fn is_participle(word: &str) -> bool {
 
 /// Whether what opens a clause stands before a place.
 fn opened(words: &[Word<'_>], i: usize) -> bool {
-    words[..i].iter().any(|w| OPENS.contains(&w.text))
+    const WHO: &[&str] = &[
+        "you", "sie", "du", "we", "wir", "ich", "i", "it", "es", "the", "der", "die", "das",
+    ];
+    words[..i].iter().enumerate().any(|(k, w)| {
+        // `bis Freitag` opens none.
+        let time = ["bis", "until", "before", "after"].contains(&w.text)
+            && words.get(k + 1).is_none_or(|n| !WHO.contains(&n.text));
+        OPENS.contains(&w.text) && !time
+    })
 }
 
 /// `You'll have your money by Friday`

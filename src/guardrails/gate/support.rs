@@ -72,15 +72,15 @@ pub fn check(text: &str, sources: Sources<'_>) -> Result<Vec<(String, String)>, 
         };
     }
     let parts = parts(text, &all);
-    let claims = claims(&parts, text, sources);
+    let claims = claims(&parts, text, &all, sources);
     let mut doubts = Vec::new();
     for (n, part) in parts.iter().enumerate() {
-        match check_part(part, Some(n), text, &claims, sources) {
+        match check_part(part, Some(n), text, &all, &claims, sources) {
             Ok(Part::Pass) => {}
             Ok(Part::Doubt(part, source)) => doubts.push((part, source)),
             // A part that lacks the words it shares with the others.
             Err(Fault::Unsupported) if parts.len() > 1 => {
-                return match check_part(text, None, text, &claims, sources)? {
+                return match check_part(text, None, text, &all, &claims, sources)? {
                     Part::Pass => Ok(Vec::new()),
                     Part::Doubt(part, source) => Ok(vec![(part, source)]),
                 };
@@ -94,6 +94,9 @@ pub fn check(text: &str, sources: Sources<'_>) -> Result<Vec<(String, String)>, 
 /// Whether a unit has a whole sentence of its own that is this one.
 fn quotes(unit: &str, text: &str) -> bool {
     let text = text.trim_end_matches(['.', '!', '?', ' ']);
+    if unit.len() < text.len() {
+        return false;
+    }
     let ends = |rest: &str| rest.is_empty() || rest.starts_with(['.', '!']);
     text.split_whitespace().count() > 3
         && unit.match_indices(text).any(|(at, _)| {
@@ -122,13 +125,13 @@ fn is_line(text: &str, sources: Sources<'_>) -> Option<bool> {
 }
 
 /// What the parts of a sentence say of the sources' tables.
-fn claims(parts: &[&str], whole: &str, sources: Sources<'_>) -> Vec<Claims> {
+fn claims(parts: &[&str], whole: &str, all: &[Figure], sources: Sources<'_>) -> Vec<Claims> {
     let tables = tables(sources);
     if tables.is_empty() {
         return Vec::new();
     }
     let tongue = tongue(whole);
-    let wanted: Vec<Vec<Figure>> = parts.iter().map(|p| figures(p)).collect();
+    let wanted: Vec<Vec<Figure>> = parts.iter().map(|p| figures_of(p, whole, all)).collect();
     let said: Vec<claims::Said<'_>> = parts
         .iter()
         .zip(&wanted)
@@ -150,16 +153,26 @@ fn claims(parts: &[&str], whole: &str, sources: Sources<'_>) -> Vec<Claims> {
     tables.iter().map(|t| Claims::read(t, &said, &around)).collect()
 }
 
+/// The figures of a part; those of the sentence where it is the whole of it.
+fn figures_of(part: &str, whole: &str, all: &[Figure]) -> Vec<Figure> {
+    if part == whole {
+        all.to_vec()
+    } else {
+        figures(part)
+    }
+}
+
 /// Checks a part, the one of this number or all of them.
 fn check_part(
     part: &str,
     number: Option<usize>,
     whole: &str,
+    all: &[Figure],
     claims: &[Claims],
     sources: Sources<'_>,
 ) -> Result<Part, Fault> {
     let tongue_here = tongue(whole);
-    let wanted = figures(part);
+    let wanted = figures_of(part, whole, all);
     let words: Vec<Term> = terms(part, tongue_here, &wanted)
         .into_iter()
         .map(|mut t| {

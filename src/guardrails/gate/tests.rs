@@ -450,7 +450,12 @@ fn what_is_changed_never_passes() {
     let mut seen = 0;
     for line in labelled() {
         let why = line["why"].as_str().unwrap_or_default();
-        if line["supported"] == false && (why.starts_with("changed") || why == "swapped negation") {
+        let figured = line["sentence"]
+            .to_string()
+            .contains(|c: char| c.is_ascii_digit());
+        let moved = ["table row", "enumeration", "comparator"].contains(&why) && figured;
+        let changed = why.starts_with("changed") || why == "swapped negation" || moved;
+        if line["supported"] == false && changed {
             seen += 1;
             let verdict = judged(&line);
             assert!(
@@ -460,14 +465,16 @@ fn what_is_changed_never_passes() {
             );
         }
     }
-    assert!(seen >= 75, "{seen}");
+    assert!(seen >= 190, "{seen}");
 }
 
 /// Words alone let nothing through that the set calls unsupported, and most of the rest.
 #[test]
 fn precision_and_recall_stay() {
     let (mut right, mut wrong, mut held) = (0, Vec::new(), Vec::new());
-    for line in labelled() {
+    let lines = labelled();
+    let supported = lines.iter().filter(|l| l["supported"] == true).count();
+    for line in lines {
         match (judged(&line), line["supported"] == true) {
             (Verdict::Pass, true) => right += 1,
             (Verdict::Pass, false) => wrong.push(line["sentence"].clone()),
@@ -477,7 +484,7 @@ fn precision_and_recall_stay() {
     }
     assert!(wrong.is_empty(), "{wrong:?}");
     assert!(
-        right >= 95 && held.len() <= 8,
-        "{right} of 115 pass; held back: {held:?}"
+        right >= 210 && held.len() <= 16,
+        "{right} of {supported} pass; held back: {held:?}"
     );
 }

@@ -2,8 +2,8 @@
 //! want one; not what a person is needed for, and not that none is needed.
 
 use super::person_words::{
-    BEHIND, BESIDE, BROUGHT, CLEARLY, CONNECTING, IS_THERE, NOT, PEOPLE, PHRASES, TALKING, THINGS, TO_DO,
-    WANTING,
+    BEHIND, BESIDE, BETWEEN, BROUGHT, CLEARLY, CONNECTING, IS_THERE, NOT, PEOPLE, PHRASES, TALKING, THINGS,
+    TO_DO, WANTING,
 };
 use crate::knowledge::words::words;
 
@@ -83,8 +83,11 @@ fn wishes(said: &[&str]) -> bool {
             && !denied(i)
             && (k + 2..said.len()).take(7).any(person)
     });
+    // Nothing but what describes them stands between: not `a lamp for my manager`.
     let wanted = (0..said.len()).filter(|i| is(*i, WANTING)).any(|i| {
-        !denied(i) && !denied(i + 1) && (i + 1..said.len()).take(5).any(|k| clearly(k) && ends(said, k))
+        let between = |k: usize| (i + 1..k).all(|b| is(b, BESIDE) || is(b, BETWEEN) || is(b, CLEARLY));
+        let whom = |k: usize| clearly(k) && ends(said, k) && between(k);
+        !denied(i) && !denied(i + 1) && (i + 1..said.len()).take(6).any(whom)
     });
     let text = format!(" {} ", said.join(" "));
     let has = |phrases: &[&str]| phrases.iter().any(|p| text.contains(&format!(" {p} ")));
