@@ -425,3 +425,30 @@ async fn what_a_silent_shop_has_done_is_found_out_later() {
     woo.web.hang_up();
     app.finish().await;
 }
+
+/// A reason stands in the shop for whoever may see the order: it says where to look, and nothing that
+/// the visitor wrote.
+#[tokio::test]
+async fn a_shop_is_told_nothing_that_the_visitor_wrote() {
+    let (app, woo) = open().await;
+    let token = app.token(VisitorId::new());
+    let words = format!("I want a refund for order 1004, {ANNA}, my neighbour Karl broke it on purpose");
+    let asked = app.ask(&token, &words, None).await;
+    let (thread, proposal) = (
+        asked["thread_id"].as_str().unwrap(),
+        asked["ask"]["proposal_id"].as_str().unwrap(),
+    );
+    let yes = app
+        .post("/api/agent/messages", &token)
+        .json(&button(thread, proposal, true))
+        .send()
+        .await
+        .unwrap();
+    let yes: Value = yes.json().await.unwrap();
+    assert_eq!(yes["outcome"], "answered", "{yes:#}");
+    assert_eq!(
+        woo.refunds(1004)[0]["reason"],
+        format!("Support chat, conversation {thread} (deskhand {proposal})")
+    );
+    app.finish().await;
+}

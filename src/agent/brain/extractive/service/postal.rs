@@ -176,7 +176,9 @@ pub fn read(message: &str) -> Option<Value> {
     };
     let fits = |text: &str, most: usize| (1..=most).contains(&text.chars().count());
     let called = name.is_none_or(|name| is_name(name) && fits(name, 80));
-    let placed = city.chars().all(|c| !c.is_ascii_digit()) && fits(city, 80);
+    // Where it is the street and the town alone, a town is written as one.
+    let sure = name.is_some() || country.is_some() || city.trim().starts_with(char::is_uppercase);
+    let placed = sure && city.chars().all(|c| !c.is_ascii_digit()) && fits(city, 80);
     if !(coded && placed && called && numbered(street) && fits(street, 60)) {
         return None;
     }

@@ -14,10 +14,10 @@ pub enum Sum {
     Share(u32, u32),
     /// A plain decimal, in the order's currency.
     Named(String),
+    /// A plain decimal in the currency of this code.
+    In(&'static str, String),
     /// Zero, or less.
     Nothing,
-    /// In another currency than euro was said, by its code.
-    In(&'static str, String),
     /// Something about an amount that can't be read.
     Unclear,
 }
@@ -225,22 +225,21 @@ fn find(text: &str, asked: bool) -> Option<(Sum, String)> {
         return found(match coin {
             _ if negative || is_zero(&decimal) => Sum::Nothing,
             _ if share => percent(&decimal),
-            None | Some("EUR") => Sum::Named(decimal),
-            Some(other) => Sum::In(other, decimal),
+            None => Sum::Named(decimal),
+            Some(currency) => Sum::In(currency, decimal),
         });
     }
     for (i, piece) in all.iter().enumerate() {
         let (before, next) = (at(i.checked_sub(1)), at(Some(i + 1)));
-        let counted = |one: &[&str], two: &[&str]| match () {
-            () if is(before, two) => Some(2),
-            () if is(before, one) => Some(1),
-            () => None,
+        let counted = || match before.map(String::as_str) {
+            Some("two" | "zwei") => Some(2),
+            Some("a" | "one" | "ein" | "einen") => Some(1),
+            _ => None,
         };
-        let (one, two) = (["a", "one", "ein", "einen"], ["two", "zwei"]);
         let sum = match piece.as_str() {
             half if HALF.contains(&half) && !is(next, &TIMES) => Some(Sum::Share(1, 2)),
-            "third" | "thirds" | "drittel" => counted(&one, &two).map(|n| Sum::Share(n, 3)),
-            "quarter" | "quarters" | "viertel" => counted(&one, &two).map(|n| Sum::Share(n, 4)),
+            "third" | "thirds" | "drittel" => counted().map(|n| Sum::Share(n, 3)),
+            "quarter" | "quarters" | "viertel" => counted().map(|n| Sum::Share(n, 4)),
             all if ALL.contains(&all) => Some(Sum::All),
             _ => None,
         };
@@ -294,14 +293,18 @@ mod tests {
         Some(Sum::Named(text.to_owned()))
     }
 
+    fn euros(text: &str) -> Option<Sum> {
+        Some(Sum::In("EUR", text.to_owned()))
+    }
+
     #[test]
     fn amounts_are_read_as_people_write_them() {
         for (text, sum) in [
-            ("Refund 10 euros of order 1004 please", named("10")),
-            ("Refund €12,50 for order 1004", named("12.50")),
-            ("Bitte 1.234,50 € von Bestellung 1004 erstatten", named("1234.50")),
-            ("refund 1,234.5 EUR of order 1004", named("1234.5")),
-            ("refund me 5.000 euro", named("5000")),
+            ("Refund 10 euros of order 1004 please", euros("10")),
+            ("Refund €12,50 for order 1004", euros("12.50")),
+            ("Bitte 1.234,50 € von Bestellung 1004 erstatten", euros("1234.50")),
+            ("refund 1,234.5 EUR of order 1004", euros("1234.5")),
+            ("refund me 5.000 euro", euros("5000")),
             ("Refund me 5000 for order 1004", named("5000")),
             ("Refund me 5000", named("5000")),
             ("refund 20 of order 1004", named("20")),
@@ -367,6 +370,7 @@ mod tests {
             (Some(Sum::Share(1_500, 1_000)), Err(No::TooMuch)),
             (Some(Sum::Nothing), Err(No::Nothing)),
             (Some(Sum::In("USD", "20".into())), Err(No::Currency)),
+            (euros("20"), Ok(eur(2_000))),
             (Some(Sum::Unclear), Err(No::Unclear)),
         ] {
             assert_eq!(within(sum.as_ref(), most), want, "{sum:?}");
