@@ -83,6 +83,7 @@ const MENDED: f64 = 0.95;
 const ANY_CLOCK: f64 = 0.8;
 const ANY_OF_KIND: f64 = 0.7;
 const PART_OF_PHRASE: f64 = 0.55;
+const PART_OF_PHRASAL: f64 = 0.15;
 /// How important a word is that the site doesn't have and that asks for a kind.
 const KIND: f64 = 1.0;
 /// Verbs that "up" or "off" turns into something else.
@@ -199,7 +200,12 @@ fn concept(word: &str, found: &Found, others: &[Other], stemmers: &[(&str, Stemm
         .flat_map(|o| &o.phrases)
         .find(|p| p.len() > 1 && p.iter().any(|w| w == word));
     // A word of a phrase says half of it, and the whole with the others.
-    let own_strength = if phrase.is_some() { PART_OF_PHRASE } else { 1.0 };
+    let own_strength = match phrase {
+        // "pick" alone is something else than "pick up".
+        Some(phrase) if is_phrasal(phrase) => PART_OF_PHRASAL,
+        Some(_) => PART_OF_PHRASE,
+        None => 1.0,
+    };
     let mut forms: Vec<Form> = own
         .iter()
         .map(|t| Form {
@@ -358,6 +364,10 @@ fn phrasal(message: &str) -> Vec<Other> {
         }));
     }
     out
+}
+
+fn is_phrasal(phrase: &[String]) -> bool {
+    matches!(phrase, [verb, small] if VERBS.contains(&verb.as_str()) && matches!(small.as_str(), "up" | "off"))
 }
 
 /// Words that one other word stands for say one thing; they become one concept, as
