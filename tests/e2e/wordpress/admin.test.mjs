@@ -70,10 +70,11 @@ test('the connection test shows each part, and what to do about what is wrong', 
   await picture('connection');
 
   backend.buffered = true;
-  backend.ping = { origins: ['https://elsewhere.example'] };
+  backend.ping = { origins: ['https://elsewhere.example'], key_ends_at: new Date(Date.now() + 86_400_000).toISOString() };
   await page.getByRole('button', { name: 'Test connection' }).click();
   await check('Streaming').getByText('proxy_buffering off').waitFor();
   assert.match(await check('This site’s address').or(check('This site\'s address')).innerText(), /Not working[^]*deskhand site origins/);
+  assert.match(await check('This secret was replaced').innerText(), /Could be better[^]*deskhand site rotate/);
   backend.buffered = false;
   backend.ping = {};
   assert.match(await readFile(`${site.root}/rig.json`, 'utf8'), new RegExp(backend.credentials.secret));

@@ -120,7 +120,7 @@ final class Fields
             'check' => printf('<input type="hidden" name="deskhand[%1$s]" value="0"><label><input type="checkbox" value="1" %2$s%3$s> %4$s</label>', esc_attr($key), $name, checked($value, true, false), esc_html__('On', 'deskhand')),
             'text', 'lines' => printf('<textarea class="large-text" rows="%d" %s>%s</textarea>', $field['as'] === 'text' ? 2 : 4, $name, esc_textarea(is_array($value) ? implode("\n", $value) : (string) $value)),
             'number' => printf('<input type="number" class="small-text" min="1" %s value="%s">', $name, esc_attr((string) $value)),
-            'colour' => printf('<input type="text" class="small-text code" size="9" placeholder="#1f5f5b" spellcheck="false" %s value="%s">', $name, esc_attr((string) $value)),
+            'colour' => printf('<input type="text" class="code" size="9" placeholder="#1f5f5b" spellcheck="false" %s value="%s">', $name, esc_attr((string) $value)),
             'choice' => self::choice($field['choices'] ?? [], (string) $value, $name),
             'checks' => self::checks($field['choices'] ?? [], (array) $value, $key, (string) $field['label']),
             default => printf('<input type="text" class="regular-text" %s value="%s">', $name, esc_attr((string) $value)),
