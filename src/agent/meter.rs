@@ -256,6 +256,10 @@ impl Meter {
         limit: i64,
         last: bool,
     ) -> Result<Reserved, Reserved> {
+        if held.micro >= micro {
+            // What ended calls left over is enough.
+            return Ok(held);
+        }
         let (clock, day) = (Arc::clone(&self.clock), held.day);
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
