@@ -8,6 +8,7 @@ use std::time::Instant;
 use chrono::NaiveDate;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tracing::Span;
 use uuid::Uuid;
@@ -221,7 +222,13 @@ impl Meter {
         let limit = self.cap / 10 * TENTHS[begun];
         match self.reserve(held, most(counted), limit, true).await {
             Ok(reserved) => Ok((reserved, Sent::Counted(counted))),
-            Err(_) => Err(LinkFailure::OverBudget),
+            Err(mut held) => {
+                // Before the turn goes on: what comes next finds it settled.
+                if let Some(giving) = held.give_back() {
+                    let _ = giving.await;
+                }
+                Err(LinkFailure::OverBudget)
+            }
         }
     }
 
@@ -247,8 +254,9 @@ impl Meter {
     }
 
     /// Makes `micro` of what is set aside already, unless more than `limit` would be spent then;
-    /// whether staff are told of that, once a day, is `last`'s. In a task of its own: a caller that is dropped while the database works couldn't
-    /// tell whether the money is set aside, and nobody would ever give it back.
+    /// whether staff are told of that, once a day, is `last`'s. In a task of its own: a caller
+    /// that is dropped while the database works couldn't tell whether the money is set aside,
+    /// and nobody would ever give it back.
     async fn reserve(
         &self,
         mut held: Reserved,
@@ -256,6 +264,10 @@ impl Meter {
         limit: i64,
         last: bool,
     ) -> Result<Reserved, Reserved> {
+        if held.micro >= micro {
+            // What ended calls left over is enough.
+            return Ok(held);
+        }
         let (clock, day) = (Arc::clone(&self.clock), held.day);
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
@@ -323,16 +335,16 @@ impl Reserved {
     fn keep(mut self) -> i64 {
         std::mem::take(&mut self.micro)
     }
-}
 
-impl Drop for Reserved {
-    fn drop(&mut self) {
+    /// Gives it back, in a task that goes on without its caller.
+    fn give_back(&mut self) -> Option<JoinHandle<()>> {
         // Without a runtime the process ends; what was set aside then stays counted.
         if self.micro == 0 || Handle::try_current().is_err() {
-            return;
+            return None;
         }
-        let (db, site, day, micro) = (self.db.clone(), self.site, self.day, self.micro);
-        self.tasks.spawn(async move {
+        let (db, site, day) = (self.db.clone(), self.site, self.day);
+        let micro = std::mem::take(&mut self.micro);
+        Some(self.tasks.spawn(async move {
             let give_back = async {
                 let mut tx = db.site(site).await?;
                 spend::settle(&mut tx, day, micro, 0).await?;
@@ -341,7 +353,14 @@ impl Drop for Reserved {
             if let Err(error) = give_back.await {
                 tracing::warn!(%error, %site, "money that was set aside for no call stays counted");
             }
-        });
+        }))
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        // It goes on by itself.
+        drop(self.give_back());
     }
 }
 
