@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use deskhand::db::sites;
@@ -278,6 +279,7 @@ async fn moody(manner: Manner) -> (TestApp, Moody) {
     let app = plain
         .replica(Setup {
             stores: Some(Arc::new(mood.clone())),
+            changes: Some(Duration::from_secs(2)),
             ..Setup::default()
         })
         .await;
