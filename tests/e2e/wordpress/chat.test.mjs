@@ -101,6 +101,11 @@ test('a closed launcher loads one small script and asks for nothing; a keyboard 
   await shot(page, 'launcher-open');
   await page.keyboard.press('Escape');
   await chat.input.waitFor({ state: 'hidden' });
+
+  // A page that has the chat in its text needs no button for another one.
+  await page.goto(page1);
+  await chat.input.waitFor();
+  assert.equal(await page.locator('deskhand-chat').count(), 1);
   fine(page);
   await page.context().close();
 });

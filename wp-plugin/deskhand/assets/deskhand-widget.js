@@ -116,11 +116,11 @@ const build = (host) => {
 		if (passing > 0) setTimeout(() => { if (status.textContent === text) tell(''); }, passing);
 	};
 
-	// Leaves alone who scrolled up; a long answer doesn't push its beginning out of sight
-	const grown = (always = false) => {
+	// Leaves alone who scrolled up; a long answer doesn't push its beginning out of sight, but a card is to be seen whole
+	const grown = (always = false, whole = false) => {
 		follows ||= always;
 		if (!follows) return;
-		const last = [...log.querySelectorAll('.visitor, .staff')].at(-1);
+		const last = !whole && [...log.querySelectorAll('.visitor, .staff')].at(-1);
 		const top = last ? last.getBoundingClientRect().top - scroll.getBoundingClientRect().top + scroll.scrollTop - 16 : Infinity;
 		scroll.scrollTop = Math.max(scroll.scrollTop, Math.min(scroll.scrollHeight - scroll.clientHeight, top));
 	};

@@ -25,6 +25,8 @@ final class Embed implements Part
     /** @var array<string, true> modules whose tags the footer prints, where WordPress is older than 6.5 */
     private static array $modules = [];
 
+    private bool $isOnPage = false;
+
     public function __construct(private readonly Settings $settings, private readonly CredentialStore $credentials)
     {
     }
@@ -84,6 +86,7 @@ final class Embed implements Part
                 ? '<p><em>' . esc_html__('The chat appears here once Deskhand is connected (only you, as an administrator, see this line).', 'deskhand') . '</em></p>'
                 : '';
         }
+        $this->isOnPage = true;
         self::load(self::MODULE, 'deskhand-widget.js');
         wp_enqueue_style('deskhand-page', self::asset('deskhand-page.css'), [], DESKHAND_VERSION);
         return "<div $wrapper>" . $this->element($given) . '</div>';
@@ -98,6 +101,12 @@ final class Embed implements Part
     {
         $size = in_array($given['size'] ?? '', self::SIZES, true) ? $given['size'] : self::SIZES[0];
         return "deskhand-chat deskhand-chat-$size";
+    }
+
+    /** Whether the page that is being made has the chat in its text. */
+    public function isOnPage(): bool
+    {
+        return $this->isOnPage;
     }
 
     /** @param array<string, mixed> $given */
