@@ -358,6 +358,7 @@ return [
         'The body is too large.' => 'Der Inhalt ist zu groß.',
         'The body must be a JSON object.' => 'Der Inhalt muss ein JSON-Objekt sein.',
         'The chat appears here once Deskhand is connected (only you, as an administrator, see this line).' => 'Hier erscheint der Chat, sobald Deskhand verbunden ist (nur Sie als Administrator sehen diese Zeile).',
+        'The chat can’t be reached right now. It keeps trying.' => 'Der Chat ist gerade nicht erreichbar. Es wird weiter versucht.',
         'The chat couldn’t be started. Please reload the page.' => 'Der Chat konnte nicht gestartet werden. Bitte laden Sie die Seite neu.',
         'The chat isn\'t set up yet.' => 'Der Chat ist noch nicht eingerichtet.',
         'The chat isn’t set up for this website.' => 'Der Chat ist für diese Website nicht eingerichtet.',
