@@ -60,14 +60,17 @@ impl Bits {
     pub(crate) fn within(&self, places: Range<u32>) -> impl Iterator<Item = u32> {
         let last = self.words.len().min(places.end as usize / 64);
         let first = last.min(places.start as usize / 64);
-        self.words[first..last].iter().zip(places.start / 64..).flat_map(|(word, n)| {
-            let mut left = *word;
-            std::iter::from_fn(move || {
-                let next = left.checked_ilog2().map(|_| left.trailing_zeros())?;
-                left &= left - 1;
-                Some(64 * n + next)
+        self.words[first..last]
+            .iter()
+            .zip(places.start / 64..)
+            .flat_map(|(word, n)| {
+                let mut left = *word;
+                std::iter::from_fn(move || {
+                    let next = left.checked_ilog2().map(|_| left.trailing_zeros())?;
+                    left &= left - 1;
+                    Some(64 * n + next)
+                })
             })
-        })
     }
 
     /// The memory that it takes.

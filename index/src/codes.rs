@@ -1,7 +1,8 @@
 //! A bit for each dimension of a vector, to tell which of very many are likely to be near:
 //! on which side of the site's mean it lies there (after RaBitQ, Gao and Long, 2024, without
-//! its rotation). A question is compared by counting bits: of very many first roughly, by
-//! the sides on which it lies itself, then closely, with four bits a dimension.
+//! its rotation). A question is compared by counting bits: of very many first roughly, with
+//! two bits a dimension (on which side it lies itself, and whether far away), then closely,
+//! with four.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -13,8 +14,11 @@ use crate::vectors::widened;
 const PLANES: usize = 4;
 /// The usual length of a vector, for which the loops are unrolled, in words of 64 bits.
 const USUAL: usize = 6;
-/// How many are looked at closely for each that is wanted.
+/// How many are looked at closely for each that is wanted. On vectors of real texts and mixtures
+/// of them the rough look then loses less than one in a thousand of what the close one finds.
 const CLOSELY: usize = 4;
+/// What lies further away than this, in the mean of all dimensions, lies far away.
+const FAR: f32 = 1.22;
 
 /// Of all of a site's vectors.
 #[derive(Debug, Clone)]
@@ -118,16 +122,18 @@ enum Look {
 
 /// A question's vector, seen from the centre.
 struct Asked {
-    /// On which side it lies, and how far away in a dimension, on average.
-    sides: Vec<u64>,
+    /// On which side it lies, and whether far away, by word.
+    sides: Vec<[u64; 2]>,
+    /// How far in the dimensions where it isn't far, and in the others, on average; and all together.
+    near: f32,
     far: f32,
+    both: f32,
     /// By word, then by plane.
     planes: Vec<[u64; PLANES]>,
     /// The sum of those dimensions whose bits are set is `low · bits + step · weighted bits`.
     low: f32,
     step: f32,
     all: f32,
-    dimensions: f32,
 }
 
 impl Asked {
@@ -137,12 +143,20 @@ impl Asked {
         let low = away.iter().copied().fold(f32::INFINITY, f32::min);
         let high = away.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let step = ((high - low) / 15.0).max(f32::MIN_POSITIVE);
-        let dimensions = away.len() as f32;
+        let mean = away.iter().map(|x| x.abs()).sum::<f32>() / away.len().max(1) as f32;
+        let is_far = |x: f32| x.abs() > FAR * mean;
+        let average = |far: bool| {
+            let of = away.iter().map(|x| x.abs()).filter(|x| is_far(*x) == far);
+            let (sum, n) = of.fold((0.0_f32, 0_usize), |(sum, n), x| (sum + x, n + 1));
+            (sum, sum / n.max(1) as f32)
+        };
+        let ((all_near, near), (all_far, far)) = (average(false), average(true));
         let (mut sides, mut planes) = (Vec::new(), Vec::new());
         for away in away.chunks(64) {
-            let (mut side, mut word) = (0, [0; PLANES]);
+            let (mut side, mut word) = ([0; 2], [0; PLANES]);
             for (n, x) in away.iter().enumerate() {
-                side |= u64::from(*x >= 0.0) << n;
+                side[0] |= u64::from(*x >= 0.0) << n;
+                side[1] |= u64::from(is_far(*x)) << n;
                 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 15")]
                 let level = ((x - low) / step).round().clamp(0.0, 15.0) as u64;
                 for (plane, bits) in word.iter_mut().enumerate() {
@@ -154,26 +168,30 @@ impl Asked {
         }
         Self {
             sides,
-            far: away.iter().map(|x| x.abs()).sum::<f32>() / dimensions.max(1.0),
+            near,
+            far,
+            both: all_near + all_far,
             planes,
             low,
             step,
             all: away.iter().sum(),
-            dimensions,
         }
     }
 
-    /// The sum over the dimensions, with the sign of each of the code's bits; roughly, as if
-    /// the question were as far from the centre in each.
+    /// The sum over the dimensions, with the sign of each of the code's bits; roughly, as if the
+    /// question were equally near in all dimensions where it is near, and equally far in the others.
     #[inline(always)]
-    fn sum(&self, look: Look, code: &[u64], sides: &[u64], planes: &[[u64; PLANES]]) -> f32 {
+    fn sum(&self, look: Look, code: &[u64], sides: &[[u64; 2]], planes: &[[u64; PLANES]]) -> f32 {
         match look {
             Look::Roughly => {
-                let apart = code.iter().zip(sides).map(|(word, sides)| (word ^ sides).count_ones());
-                let apart: u32 = apart.sum();
-                #[expect(clippy::cast_precision_loss, reason = "a count of bits")]
-                let apart = apart as f32;
-                self.far * (self.dimensions - 2.0 * apart)
+                let (mut apart, mut far_apart) = (0, 0);
+                for (word, [side, far]) in code.iter().zip(sides) {
+                    apart += (word ^ side).count_ones();
+                    far_apart += ((word ^ side) & far).count_ones();
+                }
+                #[expect(clippy::cast_precision_loss, reason = "counts of bits")]
+                let (apart, far_apart) = (apart as f32, far_apart as f32);
+                self.both - 2.0 * (self.near * apart + (self.far - self.near) * far_apart)
             }
             Look::Closely => {
                 let (mut bits, mut weighted) = (0, 0);
@@ -217,7 +235,10 @@ impl Likely<'_> {
             ..
         } = self;
         let words = codes.dimensions.div_ceil(64);
-        let usual = (asked.sides.first_chunk::<USUAL>(), asked.planes.first_chunk::<USUAL>());
+        let usual = (
+            asked.sides.first_chunk::<USUAL>(),
+            asked.planes.first_chunk::<USUAL>(),
+        );
         for place in places {
             let at = place as usize;
             let Some([scale, along]) = codes.scales.get(at) else {
@@ -242,8 +263,16 @@ impl WithSimd for Likely<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
         match (self.places, self.look) {
-            (Places::All(bits), Look::Roughly) => Self { look: Look::Roughly, ..self }.among(bits.iter()),
-            (Places::All(bits), Look::Closely) => Self { look: Look::Closely, ..self }.among(bits.iter()),
+            (Places::All(bits), Look::Roughly) => Self {
+                look: Look::Roughly,
+                ..self
+            }
+            .among(bits.iter()),
+            (Places::All(bits), Look::Closely) => Self {
+                look: Look::Closely,
+                ..self
+            }
+            .among(bits.iter()),
             (Places::These(places), _) => self.among(places.iter().copied()),
         }
     }
@@ -292,9 +321,12 @@ mod tests {
                 let score = |place: u32| -> f32 {
                     let set = |d: &usize| widened(halves[place as usize][*d]) - codes.centre[*d] >= 0.0;
                     let sum = match look {
-                        Look::Roughly => (0..dimensions)
-                            .map(|d| if set(&d) == (away(d) >= 0.0) { asked.far } else { -asked.far })
-                            .sum(),
+                        Look::Roughly => {
+                            let mean = (0..dimensions).map(|d| away(d).abs()).sum::<f32>() / dimensions as f32;
+                            let step = |d: usize| if away(d).abs() > FAR * mean { asked.far } else { asked.near };
+                            let sign = |d: usize| if set(&d) == (away(d) >= 0.0) { 1.0 } else { -1.0 };
+                            (0..dimensions).map(|d| sign(d) * step(d)).sum()
+                        }
                         Look::Closely => {
                             let level = |d: usize| ((away(d) - asked.low) / asked.step).round();
                             let nearly = (0..dimensions).filter(set).map(|d| asked.low + asked.step * level(d));
@@ -345,7 +377,10 @@ mod tests {
                 once += found(codes.best(&asked, Look::Closely, &Places::All(&allowed), most));
                 twice += found(codes.likely(question, &allowed, most));
             }
-            assert!(twice >= 396 && twice + 4 >= once, "{twice} of 400, by one look {once}");
+            assert!(
+                twice >= 396 && twice + 4 >= once,
+                "{twice} of 400, by one look {once}"
+            );
         }
     }
 }

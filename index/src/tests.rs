@@ -220,7 +220,11 @@ pub(crate) fn embedded(seed: u64, n: usize, dimensions: usize) -> Vec<Vec<f32>> 
                 let topic = &topics[i / 8 * 7919 % 200];
                 document = topic.iter().zip(some(DIRECTIONS)).map(|(a, b)| a + b).collect();
             }
-            let mut vector: Vec<f32> = mean.iter().zip(some(dimensions)).map(|(m, x)| 3.0 * m + x).collect();
+            let mut vector: Vec<f32> = mean
+                .iter()
+                .zip(some(dimensions))
+                .map(|(m, x)| 3.0 * m + x)
+                .collect();
             for ((along, a), b) in directions.iter().zip(&document).zip(some(DIRECTIONS)) {
                 vector.iter_mut().zip(along).for_each(|(x, d)| *x += (a + b) * d);
             }
@@ -260,7 +264,11 @@ fn the_nearest_of_many_are_found_by_their_codes_whatever_the_filter_leaves() {
         }
         for (tags, exact) in [("", false), ("most", false), ("some", true)] {
             let filter = Filter {
-                tags: [tags].iter().filter(|t| !t.is_empty()).map(|t| (*t).to_owned()).collect(),
+                tags: [tags]
+                    .iter()
+                    .filter(|t| !t.is_empty())
+                    .map(|t| (*t).to_owned())
+                    .collect(),
                 ..Filter::default()
             };
             let allowed = index.allowed(&filter);
