@@ -53,9 +53,12 @@ struct Options {
     /// Search by words alone: a site without vectors.
     #[arg(long)]
     words: bool,
-    /// Only this: 500 conversations with an order look-up, 50 at once, beside as many with a search.
+    /// Only this: conversations with an order look-up, 50 at once, beside as many with a search.
     #[arg(long)]
     orders: bool,
+    /// How many conversations of each sort.
+    #[arg(long, default_value_t = 500)]
+    conversations: usize,
     /// Only serve, with the process ids, for a profiler: so many turns, 16 at once.
     #[arg(long)]
     profile: Option<usize>,
@@ -125,7 +128,7 @@ async fn main() {
     if let Some(turns) = options.profile {
         profile(&running, &mut database, turns).await;
     } else if options.orders {
-        order_turns(&running, &mut database, options.rounds).await;
+        order_turns(&running, &mut database, &options).await;
     } else {
         all_turns(&running, &mut database, &options).await;
         sentences(&running, &provider, &options).await;
@@ -160,11 +163,11 @@ async fn profile(running: &Running, database: &mut sqlx::PgConnection, turns: us
     }
 }
 
-/// Conversations with an order look-up, and how many at once.
-const ORDER_TURNS: usize = 500;
+/// How many conversations at once.
 const ORDERS_AT_ONCE: usize = 50;
 
-async fn order_turns(running: &Running, database: &mut sqlx::PgConnection, rounds: usize) {
+async fn order_turns(running: &Running, database: &mut sqlx::PgConnection, options: &Options) {
+    let turns = options.conversations.max(1);
     println!(
         "{:<28} {:>8} {:>8} {:>8} {:>8} {:>13}",
         "CPU, ms a conversation", "server", "database", "both", "a second", "transactions"
@@ -174,10 +177,10 @@ async fn order_turns(running: &Running, database: &mut sqlx::PgConnection, round
         ("kb_search, 50 at once", orders::About::Pages),
     ] {
         // Fills the caches, and computes the questions' vectors.
-        orders::conversations(running, database, about, ORDER_TURNS, ORDERS_AT_ONCE).await;
+        orders::conversations(running, database, about, turns, ORDERS_AT_ONCE).await;
         let (mut costs, mut waited, mut errors) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..rounds.max(1) {
-            let measured = orders::conversations(running, database, about, ORDER_TURNS, ORDERS_AT_ONCE).await;
+        for _ in 0..options.rounds.max(1) {
+            let measured = orders::conversations(running, database, about, turns, ORDERS_AT_ONCE).await;
             costs.push(measured.cost);
             waited.extend(measured.waited_ms);
             errors.extend(measured.errors);

@@ -54,6 +54,17 @@ impl Best {
         }
     }
 
+    /// In the order of their places, which costs less than that of their scores.
+    pub fn places(mut self) -> Vec<u32> {
+        if self.kept.len() > self.most {
+            self.kept.select_nth_unstable_by(self.most, order);
+            self.kept.truncate(self.most);
+        }
+        let mut places: Vec<u32> = self.kept.into_iter().map(|s| s.place).collect();
+        places.sort_unstable();
+        places
+    }
+
     pub fn sorted(mut self) -> Vec<Scored> {
         self.kept.sort_unstable_by(order);
         self.kept.truncate(self.most);

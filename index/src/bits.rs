@@ -1,5 +1,7 @@
 //! Sets of passages, a bit each.
 
+use std::ops::Range;
+
 /// A set of places.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bits {
@@ -51,14 +53,24 @@ impl Bits {
 
     /// Those in it, in order.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
-        self.words.iter().zip(0_u32..).flat_map(|(word, n)| {
-            let mut left = *word;
-            std::iter::from_fn(move || {
-                let next = left.checked_ilog2().map(|_| left.trailing_zeros())?;
-                left &= left - 1;
-                Some(64 * n + next)
+        self.within(0..u32::MAX)
+    }
+
+    /// Those of a range in it, in order. The range begins and ends where a word does.
+    pub(crate) fn within(&self, places: Range<u32>) -> impl Iterator<Item = u32> {
+        let last = self.words.len().min(places.end as usize / 64);
+        let first = last.min(places.start as usize / 64);
+        self.words[first..last]
+            .iter()
+            .zip(places.start / 64..)
+            .flat_map(|(word, n)| {
+                let mut left = *word;
+                std::iter::from_fn(move || {
+                    let next = left.checked_ilog2().map(|_| left.trailing_zeros())?;
+                    left &= left - 1;
+                    Some(64 * n + next)
+                })
             })
-        })
     }
 
     /// The memory that it takes.
@@ -81,6 +93,9 @@ mod tests {
             (set.count(), set.iter().collect::<Vec<_>>()),
             (3, vec![3, 64, 200])
         );
+        assert_eq!(set.within(64..192).collect::<Vec<_>>(), [64]);
+        assert_eq!(set.within(192..1024).collect::<Vec<_>>(), [200]);
+        assert_eq!(set.within(1024..2048).count(), 0);
         assert!(set.contains(64) && !set.contains(65) && !set.contains(9999));
         set.remove(64);
         set.remove(65);

@@ -12,6 +12,7 @@ mod vectors;
 mod words;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use best::Scored;
@@ -25,6 +26,8 @@ use words::{Language, MOST_PLACES, Posting};
 
 /// How many filters' results are kept.
 const FILTERS: usize = 16;
+/// So many places' gains are added up at once: they stay in the processor's own cache.
+const AT_ONCE: u32 = 1 << 14;
 /// Places without a passage are taken away when they are so many and every fourth.
 const DEAD: usize = 256;
 
@@ -57,6 +60,32 @@ pub struct Term<'a> {
     pub base: f64,
     /// See above.
     pub slope: f64,
+}
+
+/// A term whose gains are being added up.
+struct Adding<'a> {
+    /// The postings of later places.
+    rest: &'a [Posting],
+    factor: f32,
+    base: f32,
+    slope: f32,
+}
+
+impl Adding<'_> {
+    /// Adds up those of a range; whether there are any.
+    fn add_up(&mut self, range: Range<u32>, places: &[Place], gained: &mut [f32]) -> bool {
+        let now = self.rest.partition_point(|p| words::place(*p) < range.end);
+        let (now, rest) = self.rest.split_at(now);
+        self.rest = rest;
+        for posting in now {
+            let place = words::place(*posting);
+            let often = f32::from(words::often(*posting));
+            let length = f32::from(places[place as usize].length);
+            gained[(place - range.start) as usize] +=
+                self.factor * often / (often + self.base + self.slope * length);
+        }
+        !now.is_empty()
+    }
 }
 
 impl Term<'_> {
@@ -289,32 +318,37 @@ impl Index {
         if terms.is_empty() {
             return Vec::new();
         }
-        let mut gained = vec![0.0_f32; self.places.len()];
-        for term in terms {
-            self.add_up(term, &mut gained);
-        }
+        let mut adding: Vec<Adding<'_>> = terms.iter().filter_map(|term| self.adding(term)).collect();
         let mut best = Best::new(k);
-        for place in allowed.iter() {
-            let gain = gained[place as usize];
-            if gain > 0.0 {
-                best.show(place, gain);
+        let mut gained = vec![0.0_f32; self.places.len().min(AT_ONCE as usize)];
+        for from in (0..self.next_place()).step_by(AT_ONCE as usize) {
+            let until = from.saturating_add(AT_ONCE);
+            let mut any = false;
+            for term in &mut adding {
+                any |= term.add_up(from..until, &self.places, &mut gained);
             }
+            if !any {
+                continue;
+            }
+            for place in allowed.within(from..until) {
+                let gain = gained[(place - from) as usize];
+                if gain > 0.0 {
+                    best.show(place, gain);
+                }
+            }
+            gained.fill(0.0);
         }
         best.sorted()
     }
 
-    fn add_up(&self, term: &Term<'_>, gained: &mut [f32]) {
-        let Some(language) = self.langs.get(term.lang) else {
-            return;
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "to put them in order")]
-        let (factor, base, slope) = (term.factor as f32, term.base as f32, term.slope as f32);
-        for posting in language.postings(term.lexeme) {
-            let place = words::place(*posting) as usize;
-            let often = f32::from(words::often(*posting));
-            let length = f32::from(self.places[place].length);
-            gained[place] += factor * often / (often + base + slope * length);
-        }
+    #[expect(clippy::cast_possible_truncation, reason = "to put them in order")]
+    fn adding(&self, term: &Term<'_>) -> Option<Adding<'_>> {
+        Some(Adding {
+            rest: self.langs.get(term.lang)?.postings(term.lexeme),
+            factor: term.factor as f32,
+            base: term.base as f32,
+            slope: term.slope as f32,
+        })
     }
 
     /// Which of the terms each of these passages has, and how often. The places must rise.

@@ -103,10 +103,7 @@ impl Vectors {
         let compared = match &self.codes {
             Some(codes) if allowed.count() > COMPARED => {
                 let most = (allowed.count() / SHARE).max(LEAST).max(4 * k);
-                let mut likely = codes.likely(to, allowed, most);
-                // In the order in which they lie.
-                likely.sort_unstable();
-                Compared::These(likely)
+                Compared::These(codes.likely(to, allowed, most))
             }
             _ => Compared::All(allowed),
         };
@@ -147,21 +144,33 @@ pub(crate) fn widened(half: u16) -> f32 {
 
 /// Sums that go on side by side, so that the compiler can use wide instructions.
 const LANES: usize = 32;
+/// Vectors that are compared side by side: they lie far apart, and memory answers several
+/// questions in the time of one.
+const SIDE_BY_SIDE: usize = 4;
 
 #[inline(always)]
-fn product(halves: &[u16], with: &[f32]) -> f32 {
-    let mut sums = [0.0_f32; LANES];
-    let (a, b) = (halves.chunks_exact(LANES), with.chunks_exact(LANES));
-    let mut rest = 0.0;
-    for (half, x) in a.remainder().iter().zip(b.remainder()) {
-        rest += widened(*half) * x;
-    }
-    for (a, b) in a.zip(b) {
-        for lane in 0..LANES {
-            sums[lane] += widened(a[lane]) * b[lane];
+fn products<const N: usize>(halves: [&[u16]; N], with: &[f32]) -> [f32; N] {
+    let mut sums = [[0.0_f32; LANES]; N];
+    let mut rest = [0.0; N];
+    let whole = with.len() / LANES * LANES;
+    for n in 0..N {
+        for (half, x) in halves[n].iter().zip(with).skip(whole) {
+            rest[n] += widened(*half) * x;
         }
     }
-    sums.iter().sum::<f32>() + rest
+    for at in (0..whole).step_by(LANES) {
+        for n in 0..N {
+            let (a, b) = (&halves[n][at..at + LANES], &with[at..at + LANES]);
+            for lane in 0..LANES {
+                sums[n][lane] += widened(a[lane]) * b[lane];
+            }
+        }
+    }
+    let mut products = rest;
+    for n in 0..N {
+        products[n] += sums[n].iter().sum::<f32>();
+    }
+    products
 }
 
 struct Product<'a>(&'a [u16], &'a [f32]);
@@ -171,7 +180,7 @@ impl WithSimd for Product<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f32 {
-        product(self.0, self.1)
+        products([self.0], self.1)[0]
     }
 }
 
@@ -187,22 +196,44 @@ struct Nearest<'a> {
     best: &'a mut Best,
 }
 
+impl Nearest<'_> {
+    // Inlined as a whole, so that it is compiled for wide instructions.
+    #[inline(always)]
+    fn among(self, places: impl Iterator<Item = u32>) {
+        let Self {
+            vectors, to, best, ..
+        } = self;
+        let (mut beside, mut n) = ([0_u32; SIDE_BY_SIDE], 0);
+        for place in places {
+            if !vectors.present.contains(place) {
+                continue;
+            }
+            beside[n] = place;
+            n += 1;
+            if n == SIDE_BY_SIDE {
+                n = 0;
+                let [a, b, c, d] = beside;
+                let at = |place: u32| vectors.halves(place as usize);
+                let found = products([at(a), at(b), at(c), at(d)], to);
+                for i in 0..SIDE_BY_SIDE {
+                    best.show(beside[i], found[i]);
+                }
+            }
+        }
+        for place in &beside[..n] {
+            best.show(*place, products([vectors.halves(*place as usize)], to)[0]);
+        }
+    }
+}
+
 impl WithSimd for Nearest<'_> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self {
-            vectors, to, best, ..
-        } = self;
-        let mut one = |place: u32| {
-            if vectors.present.contains(place) {
-                best.show(place, product(vectors.halves(place as usize), to));
-            }
-        };
         match self.compared {
-            Compared::All(places) => places.iter().for_each(&mut one),
-            Compared::These(places) => places.iter().copied().for_each(&mut one),
+            Compared::All(places) => self.among(places.iter()),
+            Compared::These(places) => self.among(places.iter().copied()),
         }
     }
 }

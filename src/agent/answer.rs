@@ -186,7 +186,7 @@ fn cite(n: u32, p: &Passage) -> Citation {
             Some(anchor) if !url.contains('#') => format!("{url}#{anchor}"),
             _ => url.clone(),
         }),
-        section: p.heading_path.last().cloned(),
+        section: p.section(),
         // Highlights are for `deskhand search`; a source shows plain text.
         snippet: p.snippet.replace("**", ""),
     }
@@ -232,6 +232,19 @@ mod tests {
             md: md.into(),
             cites: cites.into(),
         }
+    }
+
+    #[test]
+    fn a_citation_says_on_which_page_it_stands() {
+        let mut f = found(&[10]);
+        let section = |f: &Found| cite(1, &f.passages[0]).section;
+        assert_eq!(section(&f), None);
+        f.passages[0].page = Some(3);
+        assert_eq!(section(&f).as_deref(), Some("p. 3"));
+        f.passages[0].heading_path = vec!["Bulbs".into(), "Which dimmer?".into()];
+        assert_eq!(section(&f).as_deref(), Some("Which dimmer?, p. 3"));
+        f.passages[0].lang = "german".into();
+        assert_eq!(section(&f).as_deref(), Some("Which dimmer?, S. 3"));
     }
 
     #[test]

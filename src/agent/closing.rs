@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use futures::FutureExt;
 
 use super::Agent;
+use super::contact;
 use super::operation::{Outcome, Running, code};
 use super::record::TurnRef;
 use crate::agent::machine::action::{HandoffReason, TicketReason};
@@ -31,9 +32,16 @@ pub(super) struct Closed {
 }
 
 /// Stores the turn's ticket.
-pub(super) fn ticket(agent: &Arc<Agent>, t: TurnRef, reason: TicketReason, page: Option<String>) -> Running {
+pub(super) fn ticket(
+    agent: &Arc<Agent>,
+    t: TurnRef,
+    reason: TicketReason,
+    page: Option<String>,
+    message: String,
+) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
+        keep_address(&own, &t, &message).await?;
         let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
         turns::speaks(&mut tx, t.thread, t.turn).await?;
@@ -69,6 +77,20 @@ pub(super) fn keep_draft(
     Running::apart(agent, store.map(Outcome::Kept))
 }
 
+/// Who gives their address in the message that goes to a person isn't asked for it again.
+async fn keep_address(agent: &Agent, t: &TurnRef, message: &str) -> DbResult<()> {
+    let Some(given) = contact::only(message) else {
+        return Ok(());
+    };
+    let mut tx = agent.db.site(t.site).await?;
+    let known = threads::has_email(&mut tx, t.visitor).await?;
+    tx.commit().await?;
+    if !known {
+        contact::store(agent, t, given).await?;
+    }
+    Ok(())
+}
+
 /// What is to be said of what is stored: whether the visitor can be reached, and when.
 async fn closed(tx: &mut SiteTx, t: &TurnRef, already: bool, now: DateTime<Utc>) -> DbResult<Closed> {
     Ok(Closed {
@@ -96,10 +118,11 @@ pub(super) fn handoff(
     t: TurnRef,
     reason: HandoffReason,
     proposal: Option<ProposalId>,
-    page: Option<String>,
+    (page, message): (Option<String>, String),
 ) -> Running {
     let own = Arc::clone(agent);
     let store = async move {
+        keep_address(&own, &t, &message).await?;
         let (reason, now) = (code(&reason), own.clock.now());
         let mut tx = own.db.site(t.site).await?;
         let new = NewHandoff {

@@ -46,6 +46,14 @@ pub(super) fn given(view: &TurnView) -> Option<Given> {
     })
 }
 
+/// The address that a message gives unasked, of whoever is to be answered by a person: the only one in
+/// it.
+pub(super) fn only(message: &str) -> Option<&str> {
+    let from = message.find("[EMAIL_")?;
+    let end = from + message[from..].find(']')? + 1;
+    (!message[end..].contains("[EMAIL_")).then(|| &message[from..end])
+}
+
 /// Keeps it as the visitor's address; whether it was one.
 pub(super) async fn store(agent: &Agent, t: &TurnRef, placeholder: &str) -> DbResult<bool> {
     let mut tx = agent.db.site(t.site).await?;
@@ -68,6 +76,13 @@ pub(super) async fn store(agent: &Agent, t: &TurnRef, placeholder: &str) -> DbRe
 mod tests {
     use super::*;
     use crate::agent::brain::Exchange;
+
+    #[test]
+    fn one_address_of_a_message_is_where_to_reply() {
+        assert_eq!(only("A person please, I am [EMAIL_1]"), Some("[EMAIL_1]"));
+        assert_eq!(only("[EMAIL_1] or [EMAIL_2]"), None);
+        assert_eq!(only("A person please"), None);
+    }
 
     #[test]
     fn an_address_counts_after_it_was_asked_for() {

@@ -113,9 +113,16 @@ pub async fn explain(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<Explained
         sum(|c| c.tokens_out.into()),
         sum(|c| c.cost_micro),
     );
-    let mut timeline: Vec<(DateTime<Utc>, What)> = Vec::new();
-    timeline.extend(super::turns::steps(tx, turn).await?.into_iter().map(step));
+    let steps = super::turns::steps(tx, turn).await?;
+    let order = Order::of(&steps);
+    let mut timeline: Vec<(Place, DateTime<Utc>, What)> = Vec::new();
+    timeline.extend(steps.into_iter().map(|row| {
+        let n = row.n;
+        let (at, what) = step(row);
+        ((n, false), at, what)
+    }));
     timeline.extend(tool_calls::of_turn(tx, turn).await?.into_iter().map(|c| {
+        let (place, at) = order.tool(&c.id.to_string(), c.at);
         let what = What::Tool {
             tool: c.tool,
             args: c.args,
@@ -124,13 +131,13 @@ pub async fn explain(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<Explained
             attempts: c.attempts,
             ms: c.ms,
         };
-        (c.at, what)
+        (place, at, what)
     }));
-    timeline.extend(models.into_iter().map(|c| (c.at, What::Model(c))));
+    let placed = |at, what| (order.within(at), at, what);
+    timeline.extend(models.into_iter().map(|c| placed(c.at, What::Model(c))));
     let held = model_calls::held_of_turn(tx, turn).await?;
-    timeline.extend(held.into_iter().map(|h| (h.at, What::Held(h))));
-    // Stable: of the same moment, the step that asked goes before what it asked for.
-    timeline.sort_by_key(|(at, _)| *at);
+    timeline.extend(held.into_iter().map(|h| placed(h.at, What::Held(h))));
+    timeline.sort_by_key(|(place, at, _)| (*place, *at));
     Ok(Some(Explained {
         turn_id: turn,
         thread_id: row.thread,
@@ -146,12 +153,54 @@ pub async fn explain(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<Explained
         cost_micro,
         timeline: timeline
             .into_iter()
-            .map(|(at, what)| Entry {
+            .map(|(_, at, what)| Entry {
                 after_ms: (at - row.started_at).num_milliseconds(),
                 what,
             })
             .collect(),
     }))
+}
+
+/// The step that something belongs to, and whether it came of it.
+type Place = (i32, bool);
+
+/// What came after which step. Times alone don't tell: a call that has ended may be stored, and
+/// dated, with steps that came later.
+struct Order {
+    /// Number and time, and the tools' calls that each asked for.
+    steps: Vec<(i32, DateTime<Utc>, Vec<String>)>,
+}
+
+impl Order {
+    fn of(steps: &[turns::StepRow]) -> Self {
+        let called = |row: &turns::StepRow| {
+            let actions = row.actions.as_array().map(Vec::as_slice).unwrap_or_default();
+            let ids = actions
+                .iter()
+                .filter_map(|a| a.pointer("/call/call_id")?.as_str());
+            ids.map(str::to_owned).collect()
+        };
+        let steps = steps.iter().map(|row| (row.n, row.at, called(row))).collect();
+        Self { steps }
+    }
+
+    /// After the step that asked for the call, and then.
+    fn tool(&self, id: &str, at: DateTime<Utc>) -> (Place, DateTime<Utc>) {
+        let asked = self
+            .steps
+            .iter()
+            .rfind(|(.., calls)| calls.iter().any(|c| c == id));
+        match asked {
+            Some((n, asked_at, _)) => ((*n, true), at.min(*asked_at)),
+            None => (self.within(at), at),
+        }
+    }
+
+    /// After the last step of before or then.
+    fn within(&self, at: DateTime<Utc>) -> Place {
+        let before = self.steps.iter().rfind(|(_, step_at, _)| *step_at <= at);
+        (before.map_or(-1, |(n, ..)| *n), true)
+    }
 }
 
 fn step(row: turns::StepRow) -> (DateTime<Utc>, What) {

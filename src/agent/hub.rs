@@ -99,6 +99,13 @@ impl Hub {
         self.threads().values().map(watch::Sender::receiver_count).sum()
     }
 
+    /// Those that wait for a thread.
+    #[must_use]
+    pub fn waiting_for(&self, thread: ThreadId) -> usize {
+        let threads = self.threads();
+        threads.get(&thread).map_or(0, watch::Sender::receiver_count)
+    }
+
     fn threads(&self) -> std::sync::MutexGuard<'_, HashMap<ThreadId, watch::Sender<i64>>> {
         // Held for single map operations only, none of which can panic half-way.
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)

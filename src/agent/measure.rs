@@ -177,10 +177,10 @@ impl Drop for Gate {
 pub(super) fn chat_span(intent: &Intent<'_>) -> Span {
     tracing::info_span!(
         target: TARGET, "chat",
-        otel.name = %format!("chat {}", intent.model), otel.kind = "client", otel.status_code = Empty,
+        otel.name = %format!("chat {}", intent.request.model), otel.kind = "client", otel.status_code = Empty,
         gen_ai.operation.name = "chat", gen_ai.provider.name = intent.provider,
-        gen_ai.request.model = intent.model, gen_ai.request.max_tokens = intent.tokens_out,
-        gen_ai.request.temperature = f64::from(intent.temperature),
+        gen_ai.request.model = intent.request.model, gen_ai.request.max_tokens = intent.request.max_tokens,
+        gen_ai.request.temperature = f64::from(intent.request.temperature),
         gen_ai.usage.input_tokens = Empty, gen_ai.usage.output_tokens = Empty,
         gen_ai.response.finish_reasons = Empty, error.type = Empty,
         deskhand.phase = intent.phase, deskhand.prompt.id = intent.prompt,

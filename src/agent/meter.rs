@@ -1,13 +1,14 @@
 //! What calls of language models cost: a call's upper bound is reserved before it is made,
 //! its end is noted whatever becomes of it, and settled with the turn's next store.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use chrono::NaiveDate;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 use tracing::Span;
 use uuid::Uuid;
@@ -21,8 +22,9 @@ use crate::db::turn_writes::Settled;
 use crate::domain::clock::SharedClock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{SiteId, TurnId};
-use crate::models::chat::{Finish, Usage};
+use crate::models::chat::{ChatRequest, Finish, Usage};
 use crate::models::price::{Micros, Price};
+use crate::models::tokens::{self, Counter};
 
 /// The longest that tokens are on average, in bytes, in any text and any tokenizer.
 const BYTES_A_TOKEN: u32 = 12;
@@ -64,11 +66,13 @@ impl Ended {
 /// What was reserved for calls that have ended, and what they cost, by day.
 #[must_use]
 pub fn settled(ended: &[Ended]) -> Vec<Settled> {
-    let mut days: Vec<NaiveDate> = ended.iter().filter(|e| e.reserved > 0).map(|e| e.day).collect();
+    // Where both are the same, nothing is left to settle.
+    let open = |e: &&Ended| e.reserved != e.call.cost_micro;
+    let mut days: Vec<NaiveDate> = ended.iter().filter(open).map(|e| e.day).collect();
     days.sort_unstable();
     days.dedup();
     let of_day = |day: NaiveDate| {
-        let of_day = || ended.iter().filter(move |e| e.reserved > 0 && e.day == day);
+        let of_day = || ended.iter().filter(open).filter(move |e| e.day == day);
         Settled {
             day,
             reserved: of_day().map(|e| e.reserved).sum(),
@@ -98,18 +102,12 @@ pub struct Intent<'a> {
     pub phase: &'static str,
     /// The provider's name.
     pub provider: &'a str,
-    /// The model.
-    pub model: &'a str,
     /// Name, version and hash of the prompt.
     pub prompt: &'a str,
     /// What its tokens cost.
     pub price: Price,
-    /// Tokens of the request; an upper bound.
-    pub tokens_in: u32,
-    /// Tokens of the answer at most.
-    pub tokens_out: u32,
-    /// What was asked for.
-    pub temperature: f32,
+    /// What is sent.
+    pub request: &'a ChatRequest,
 }
 
 /// The calls of one turn.
@@ -122,6 +120,8 @@ pub struct Meter {
     tasks: TaskTracker,
     /// Calls that money was set aside for.
     begun: AtomicUsize,
+    /// Whether so much is spent that calls are counted by the token.
+    near: AtomicBool,
     ended: Mutex<Vec<Ended>>,
 }
 
@@ -142,6 +142,7 @@ impl Meter {
             cap,
             tasks,
             begun: AtomicUsize::new(0),
+            near: AtomicBool::new(false),
             ended: Mutex::default(),
         }
     }
@@ -155,14 +156,17 @@ impl Meter {
     pub async fn begin(&self, intent: Intent<'_>) -> Result<OpenCall<'_>, LinkFailure> {
         let at = self.clock.now();
         let day = at.date_naive();
-        let bound = micros(intent.price.most(intent.tokens_in, intent.tokens_out));
-        let reserved = if bound == 0 {
+        let request = intent.request;
+        let bytes = tokens::bytes(request);
+        let free = intent.price.is_free();
+        let mut sent = Sent::Free;
+        let reserved = if free {
             0
         } else {
-            let reserved = self.reserve(day, bound).await;
-            let reserved = reserved.ok_or(LinkFailure::OverBudget)?.keep();
+            let (set_aside, how) = self.set_aside_for(&intent, day, bytes).await?;
+            sent = how;
             self.begun.fetch_add(1, Ordering::Relaxed);
-            reserved
+            set_aside.keep()
         };
         Ok(OpenCall {
             meter: self,
@@ -172,8 +176,9 @@ impl Meter {
             day,
             reserved,
             price: intent.price,
-            bound_in: intent.tokens_in,
-            bound_out: intent.tokens_out,
+            sent,
+            bytes,
+            bound_out: request.max_tokens,
             usage: None,
             written: 0,
             call: ModelCall {
@@ -181,7 +186,7 @@ impl Meter {
                 at,
                 phase: intent.phase.to_owned(),
                 provider: intent.provider.to_owned(),
-                model: intent.model.to_owned(),
+                model: request.model.clone(),
                 prompt: intent.prompt.to_owned(),
                 tokens_in: 0,
                 tokens_out: 0,
@@ -193,34 +198,97 @@ impl Meter {
         })
     }
 
-    /// In a task of its own: a caller that is dropped while the database works couldn't
-    /// tell whether the money is set aside, and nobody would ever give it back.
-    async fn reserve(&self, day: NaiveDate, micro: i64) -> Option<Reserved> {
-        let mut reserved = Reserved {
+    /// As long as half of the cap is left, a token for each byte is set aside, which costs no
+    /// counting; then what the model's tokenizer makes of it, so that nobody is turned away for
+    /// money that wouldn't be spent.
+    async fn set_aside_for(
+        &self,
+        intent: &Intent<'_>,
+        day: NaiveDate,
+        bytes: u32,
+    ) -> Result<(Reserved, Sent), LinkFailure> {
+        let request = intent.request;
+        let most = |tokens| micros(intent.price.most(tokens, request.max_tokens));
+        let mut held = self.left_over(day);
+        if !self.near.load(Ordering::Relaxed) {
+            match self.reserve(held, most(bytes), self.cap / 2, false).await {
+                Ok(reserved) => return Ok((reserved, Sent::Uncounted(Box::new(request.clone())))),
+                Err(still) => held = still,
+            }
+            self.near.store(true, Ordering::Relaxed);
+        }
+        let counted = Counter::of(&request.model).at_most(request);
+        let begun = self.begun.load(Ordering::Relaxed).min(TENTHS.len() - 1);
+        let limit = self.cap / 10 * TENTHS[begun];
+        match self.reserve(held, most(counted), limit, true).await {
+            Ok(reserved) => Ok((reserved, Sent::Counted(counted))),
+            Err(mut held) => {
+                // Before the turn goes on: what comes next finds it settled.
+                if let Some(giving) = held.give_back() {
+                    let _ = giving.await;
+                }
+                Err(LinkFailure::OverBudget)
+            }
+        }
+    }
+
+    /// What was set aside for this turn's calls that have ended, and that they didn't cost: the
+    /// next one is paid from it, before they are settled.
+    fn left_over(&self, day: NaiveDate) -> Reserved {
+        let mut micro = 0;
+        for ended in self.lock().iter_mut().filter(|e| e.day == day) {
+            micro += (ended.reserved - ended.call.cost_micro).max(0);
+            ended.reserved = ended.reserved.min(ended.call.cost_micro);
+        }
+        self.reserved(day, micro)
+    }
+
+    fn reserved(&self, day: NaiveDate, micro: i64) -> Reserved {
+        Reserved {
             db: self.db.clone(),
             site: self.site,
             day,
-            micro: 0,
+            micro,
             tasks: self.tasks.clone(),
-        };
-        let begun = self.begun.load(Ordering::Relaxed).min(TENTHS.len() - 1);
-        let (clock, cap) = (Arc::clone(&self.clock), self.cap / 10 * TENTHS[begun]);
+        }
+    }
+
+    /// Makes `micro` of what is set aside already, unless more than `limit` would be spent then;
+    /// whether staff are told of that, once a day, is `last`'s. In a task of its own: a caller
+    /// that is dropped while the database works couldn't tell whether the money is set aside,
+    /// and nobody would ever give it back.
+    async fn reserve(
+        &self,
+        mut held: Reserved,
+        micro: i64,
+        limit: i64,
+        last: bool,
+    ) -> Result<Reserved, Reserved> {
+        if held.micro >= micro {
+            // What ended calls left over is enough.
+            return Ok(held);
+        }
+        let (clock, day) = (Arc::clone(&self.clock), held.day);
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
-            match set_aside(&reserved, micro, cap, &clock).await {
+            let more = micro - held.micro;
+            let set = set_aside(&held, more, limit, last.then_some(&clock)).await;
+            let outcome = match set {
                 Ok(true) => {
                     fail::point(FailPoint::TurnReserved);
-                    reserved.micro = micro;
-                    // Not taken, it is dropped and given back.
-                    let _ = tell.send(reserved);
+                    held.micro = micro;
+                    Ok(held)
                 }
-                Ok(false) => {}
+                Ok(false) => Err(held),
                 Err(error) => {
-                    tracing::warn!(%error, site = reserved.site.hashed(), "no money can be reserved for a model's call");
+                    tracing::warn!(%error, site = held.site.hashed(), "no money can be reserved for a model's call");
+                    Err(held)
                 }
-            }
+            };
+            // Not taken, it is dropped and given back.
+            let _ = tell.send(outcome);
         });
-        told.await.ok()
+        told.await.unwrap_or_else(|_| Err(self.reserved(day, 0)))
     }
 
     /// The calls that have ended since the last time.
@@ -234,11 +302,13 @@ impl Meter {
     }
 }
 
-/// Sets money aside for a call; where the cap forbids it, staff are told once a day.
-async fn set_aside(of: &Reserved, micro: i64, cap: i64, clock: &SharedClock) -> DbResult<bool> {
-    if spend::reserve(&of.db, of.site, of.day, micro, cap).await? {
+/// Sets money aside for a call; where the limit forbids it, staff are told once a day, if there
+/// is a clock to tell them by.
+async fn set_aside(of: &Reserved, micro: i64, limit: i64, tell: Option<&SharedClock>) -> DbResult<bool> {
+    if spend::reserve(&of.db, of.site, of.day, micro, limit).await? {
         return Ok(true);
     }
+    let Some(clock) = tell else { return Ok(false) };
     let mut tx = of.db.site(of.site).await?;
     let told = spend::tell_once(&mut tx, of.day, clock.now()).await?;
     tx.commit().await?;
@@ -265,16 +335,16 @@ impl Reserved {
     fn keep(mut self) -> i64 {
         std::mem::take(&mut self.micro)
     }
-}
 
-impl Drop for Reserved {
-    fn drop(&mut self) {
+    /// Gives it back, in a task that goes on without its caller.
+    fn give_back(&mut self) -> Option<JoinHandle<()>> {
         // Without a runtime the process ends; what was set aside then stays counted.
         if self.micro == 0 || Handle::try_current().is_err() {
-            return;
+            return None;
         }
-        let (db, site, day, micro) = (self.db.clone(), self.site, self.day, self.micro);
-        self.tasks.spawn(async move {
+        let (db, site, day) = (self.db.clone(), self.site, self.day);
+        let micro = std::mem::take(&mut self.micro);
+        Some(self.tasks.spawn(async move {
             let give_back = async {
                 let mut tx = db.site(site).await?;
                 spend::settle(&mut tx, day, micro, 0).await?;
@@ -283,13 +353,30 @@ impl Drop for Reserved {
             if let Err(error) = give_back.await {
                 tracing::warn!(%error, %site, "money that was set aside for no call stays counted");
             }
-        });
+        }))
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        // It goes on by itself.
+        drop(self.give_back());
     }
 }
 
 /// As the database counts them.
 fn micros(amount: Micros) -> i64 {
     i64::try_from(amount.0).unwrap_or(i64::MAX)
+}
+
+/// What is known of the length of what was sent, in tokens.
+enum Sent {
+    /// It costs nothing, and is estimated.
+    Free,
+    /// It is counted only where the provider doesn't tell.
+    Uncounted(Box<ChatRequest>),
+    /// At most so many.
+    Counted(u32),
 }
 
 /// A call under way. Dropped, it is noted as it stands: a call that nobody waits for any
@@ -302,7 +389,9 @@ pub struct OpenCall<'a> {
     day: NaiveDate,
     reserved: i64,
     price: Price,
-    bound_in: u32,
+    sent: Sent,
+    /// Bytes of what was sent, with its frames.
+    bytes: u32,
     bound_out: u32,
     usage: Option<Usage>,
     /// Bytes of the answer so far.
@@ -344,8 +433,9 @@ impl OpenCall<'_> {
     }
 
     /// The provider's count, within what can be: no token is longer than some bytes, none
-    /// shorter than one, and no answer longer than was allowed. Without a count, what was
-    /// asked at most, if it may have been read, and three bytes a token of what was written.
+    /// shorter than one, and no answer longer than was allowed. Without a count, what the
+    /// model's tokenizer makes at most of what was sent, if it may have been read, and three
+    /// bytes a token of what was written.
     fn counted(&self) -> Usage {
         let written = u32::try_from(self.written).unwrap_or(u32::MAX);
         let Some(told) = self.usage else {
@@ -353,12 +443,12 @@ impl OpenCall<'_> {
             let unread = ["rate_limit", "server_error", "refused", "empty", "malformed"];
             let free = self.call.first_ms.is_none() && unread.contains(&self.call.outcome.as_str());
             return Usage {
-                input: if free { 0 } else { self.bound_in },
+                input: if free { 0 } else { self.tokens_sent() },
                 output: written.div_ceil(3),
             };
         };
         let possible = Usage {
-            input: told.input.clamp(self.bound_in / BYTES_A_TOKEN, self.bound_in),
+            input: told.input.clamp(self.bytes / BYTES_A_TOKEN, self.bytes),
             output: told.output.clamp(
                 written / BYTES_A_TOKEN,
                 self.bound_out.max(written / BYTES_A_TOKEN),
@@ -373,6 +463,14 @@ impl OpenCall<'_> {
             );
         }
         possible
+    }
+
+    fn tokens_sent(&self) -> u32 {
+        match &self.sent {
+            Sent::Free => self.bytes.div_ceil(3),
+            Sent::Uncounted(request) => Counter::of(&request.model).at_most(request),
+            Sent::Counted(tokens) => *tokens,
+        }
     }
 
     fn elapsed(&self) -> i32 {

@@ -25,6 +25,7 @@ mod policy;
 pub mod query;
 mod record;
 mod screening;
+mod spoken;
 pub mod turns;
 
 use std::collections::HashMap;
@@ -52,7 +53,8 @@ use crate::knowledge::base::Knowledge;
 
 /// Sites that are remembered.
 const MOST_SITES: u64 = 10_000;
-/// How long a site is taken for what it was: its switches are read anew after that.
+/// How long a site is taken for what it was where nobody says that it was changed: in a
+/// process without a listener, and for what its connected tools are.
 const SITE_KNOWN: Duration = Duration::from_secs(10);
 
 /// How the agent is set up.
@@ -130,6 +132,16 @@ impl Agent {
             tasks: TaskTracker::new(),
             closing: CancellationToken::new(),
         })
+    }
+
+    /// A site was changed: what is known of it is read anew.
+    pub fn forget_site(&self, site: SiteId) {
+        self.sites.invalidate(&site);
+    }
+
+    /// Any site may have been changed.
+    pub fn forget_sites(&self) {
+        self.sites.invalidate_all();
     }
 
     fn brain(&self, link: &str) -> Option<Arc<dyn Brain>> {

@@ -15,12 +15,13 @@ use super::operation::{self, Answered};
 use super::phrases::{self, Tongue};
 use super::record::TurnRef;
 use super::screening;
+use super::spoken;
 use super::turns::{Begun, Message, StartError};
 use crate::db::events::{self, StoredEvent, Voice};
 use crate::db::pool::{DbError, SiteTx};
 use crate::db::turn_writes::{self, Opened, SiteFacts};
-use crate::db::{replies, sites, threads, turns, vault as vault_rows};
-use crate::domain::event::{Speaker, ThreadEvent};
+use crate::db::{proposals, replies, sites, threads, turns, vault as vault_rows};
+use crate::domain::event::{Speaker, StaffKind, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::owner_of_email;
 use crate::guardrails::pii::codes;
@@ -56,6 +57,13 @@ pub(super) struct Opening<'a> {
     pub now: DateTime<Utc>,
 }
 
+/// A button of a proposal that is void since staff have taken over.
+struct Pressed {
+    accept: bool,
+    /// What the visitor was asked.
+    summary: String,
+}
+
 /// A turn that isn't stored yet.
 struct Draft {
     site: Arc<KnownSite>,
@@ -78,7 +86,7 @@ impl Opening<'_> {
         for _ in 0..CHANGES {
             let site = self.known().await?;
             let codes = self.codes(None).await?;
-            let draft = self.draft(site, thread, Placeholders::default(), None, &codes)?;
+            let draft = self.draft(site, thread, Placeholders::default(), (None, None), &codes)?;
             let start = start(&draft.machine)?;
             let opening = self.row(&draft, &start, Some(channel));
             let opened = turn_writes::open_alone(&self.agent.db, self.site, &opening).await?;
@@ -104,6 +112,27 @@ impl Opening<'_> {
                 return Err(StartError::InProgress(turn));
             }
             let known = vault::open(&mut tx, &self.agent.master, thread).await?;
+            let lang = row.lang.as_deref();
+            if row.staff_held {
+                let pressed = self.pressed(&mut tx, thread).await?;
+                let codes = self.codes(Some(&mut tx)).await?;
+                let mut draft = self.draft(
+                    site,
+                    thread,
+                    known,
+                    (pressed.as_ref().map(|p| p.accept), lang),
+                    &codes,
+                )?;
+                if let Some(pressed) = &pressed {
+                    let asked = draft.vault.mask(&pressed.summary);
+                    draft.text = format!("{} — {asked}", draft.text);
+                    let new = draft.vault.take_new();
+                    draft
+                        .sealed
+                        .extend(vault::seal(&self.agent.master, self.site, thread, &new)?);
+                }
+                return self.for_staff(tx, &draft, pressed.is_some()).await;
+            }
             let answer = match self.message.confirm {
                 Some((id, accept)) => Some(
                     screening::answer_to(&mut tx, thread, id, accept, self.now)
@@ -113,10 +142,8 @@ impl Opening<'_> {
                 None => None,
             };
             let codes = self.codes(Some(&mut tx)).await?;
-            let draft = self.draft(site, thread, known, answer.as_ref(), &codes)?;
-            if row.staff_held {
-                return self.for_staff(tx, &draft).await;
-            }
+            let accept = answer.as_ref().map(|a| a.accept);
+            let draft = self.draft(site, thread, known, (accept, lang), &codes)?;
             let start = start(&draft.machine)?;
             let opened = turn_writes::open(&mut tx, &self.row(&draft, &start, None)).await?;
             if let (Opened::Now { .. }, Some(answer)) = (&opened, &answer) {
@@ -130,19 +157,37 @@ impl Opening<'_> {
         Err(changing())
     }
 
-    /// Staff read it and answer; the agent is silent.
-    async fn for_staff(&self, mut tx: SiteTx, draft: &Draft) -> Taken {
+    /// A button that was pressed after staff had taken the conversation over: the proposal is void
+    /// by that, and staff are to read what was pressed.
+    async fn pressed(&self, tx: &mut SiteTx, thread: ThreadId) -> Result<Option<Pressed>, StartError> {
+        let Some((id, accept)) = self.message.confirm else {
+            return Ok(None);
+        };
+        let row = proposals::lock(tx, id).await?;
+        let row = row.filter(|p| p.thread == thread && matches!(p.state.as_str(), "open" | "void"));
+        let summary = row.ok_or(StartError::ProposalExpired)?.summary;
+        Ok(Some(Pressed { accept, summary }))
+    }
+
+    /// Staff read it and answer; the agent is silent. Who has pressed a button is told that it did
+    /// nothing.
+    async fn for_staff(&self, mut tx: SiteTx, draft: &Draft, pressed: bool) -> Taken {
         if let Some(email) = &draft.email {
             threads::set_email(&mut tx, self.visitor, email).await?;
         }
         replies::set_page(&mut tx, draft.thread, self.message.page.as_deref()).await?;
         vault_rows::add(&mut tx, draft.thread, &draft.sealed).await?;
         let turn_id = draft.turn;
-        let events = [
-            self.begins(draft.thread, turn_id, Speaker::Staff),
-            ThreadEvent::Done { turn_id },
-        ];
+        let mut events = vec![self.begins(draft.thread, turn_id, Speaker::Staff)];
+        let told = pressed.then(|| phrases::person_is_on_it(Tongue::of(&draft.locale)));
+        events.extend(told.map(|words| ThreadEvent::Staff {
+            kind: StaffKind::System,
+            name: None,
+            md: Some(words.to_owned()),
+        }));
+        events.push(ThreadEvent::Done { turn_id });
         let last = events::append(&mut tx, draft.thread, Voice::StaffHeld, &events, self.now).await?;
+        let before = last - i64::try_from(events.len()).unwrap_or_default();
         let message = threads::NewMessage {
             thread: draft.thread,
             visitor: self.visitor,
@@ -152,14 +197,25 @@ impl Opening<'_> {
             text: &draft.text,
             citations: serde_json::json!([]),
             at: self.now,
-            seq: last - 1,
+            seq: before + 1,
         };
         threads::insert_message(&mut tx, &message).await?;
+        if let Some(words) = told {
+            let told = threads::NewMessage {
+                sent: None,
+                author: "system",
+                text: words,
+                citations: serde_json::json!([]),
+                seq: before + 2,
+                ..message
+            };
+            threads::insert_message(&mut tx, &told).await?;
+        }
         tx.commit().await?;
         let begun = Begun {
             thread: draft.thread,
             turn: None,
-            after: last - 2,
+            after: before,
             live: None,
         };
         Ok((None, begun))
@@ -212,16 +268,20 @@ impl Opening<'_> {
         site: Arc<KnownSite>,
         thread: ThreadId,
         mut vault: Placeholders,
-        answer: Option<&Answered>,
+        (pressed, lang): (Option<bool>, Option<&str>),
         codes: &[Range<usize>],
     ) -> Result<Draft, StartError> {
         let agent = self.agent;
+        let locale = match &self.message.locale {
+            Some(said) => said.clone(),
+            // As the conversation was, or the site is, unless the words are of another language.
+            None => spoken::locale(&self.message.text, lang.unwrap_or(&site.facts.locale)),
+        };
         // From here on nothing of the house sees the visitor's personal data.
-        let text = match answer {
+        let text = match pressed {
             // What the button says, for whoever reads the conversation later.
-            Some(answer) if self.message.text.is_empty() => {
-                let locale = self.message.locale.as_deref().unwrap_or(&site.facts.locale);
-                phrases::answered(answer.accept, Tongue::of(locale)).to_owned()
+            Some(accept) if self.message.text.is_empty() => {
+                phrases::answered(accept, Tongue::of(&locale)).to_owned()
             }
             _ => vault.mask_with_codes(&self.message.text, codes),
         };
@@ -239,11 +299,7 @@ impl Opening<'_> {
         machine.ctx.started_at = Some(self.now);
         let turn = TurnId::new();
         Ok(Draft {
-            locale: self
-                .message
-                .locale
-                .clone()
-                .unwrap_or_else(|| site.facts.locale.clone()),
+            locale,
             site,
             machine,
             thread,
@@ -316,6 +372,7 @@ impl Opening<'_> {
                 visitor: self.visitor,
                 turn: draft.turn,
                 epoch,
+                client: self.message.client,
             },
             machine: draft.machine,
             text: draft.text,

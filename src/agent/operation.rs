@@ -200,6 +200,7 @@ pub(super) fn context_of(agent: &Agent, t: &TurnRef, call: CallId, view: &TurnVi
             turn: t.turn,
             call,
         }),
+        client: t.client,
         locale: view.locale.clone(),
         off: barred(agent, view),
         ..context(agent, t.site)

@@ -138,6 +138,19 @@ pub fn answered(accept: bool, tongue: Tongue) -> &'static str {
     }
 }
 
+/// What is said of a button that was pressed after staff had taken the conversation over.
+#[must_use]
+pub fn person_is_on_it(tongue: Tongue) -> &'static str {
+    match tongue {
+        Tongue::English => {
+            "A person of our team is in this conversation now and sees your answer. Nothing has been done; they go on from here."
+        }
+        Tongue::German => {
+            "Jemand aus unserem Team ist jetzt in dieser Unterhaltung und sieht Ihre Antwort. Es wurde nichts unternommen; es geht mit dieser Person weiter."
+        }
+    }
+}
+
 /// What became of a proposal that waited for staff.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
@@ -151,17 +164,32 @@ pub enum Decision {
     Unknown,
     /// It was not known, and turns out to have been done.
     Settled,
+    /// It was not known, and turns out not to have been done.
+    Failed,
 }
 
-/// The words for it: about a refund of that amount, else about a change of the address.
+/// What a proposal does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed<'a> {
+    /// Pays this amount back.
+    Refund(&'a str),
+    /// Changes an order's address.
+    Address,
+    /// What a connected tool does.
+    Other,
+}
+
+/// The words for what became of a proposal.
 #[must_use]
-pub fn decided(decision: Decision, amount: Option<&str>, order: &str, tongue: Tongue) -> String {
+pub fn decided(decision: Decision, deed: Deed<'_>, order: &str, tongue: Tongue) -> String {
     let english = tongue == Tongue::English;
-    let what = match (amount, english) {
-        (Some(amount), true) => format!("the refund of {amount} for order {order}"),
-        (Some(amount), false) => format!("die Rückzahlung von {amount} für die Bestellung {order}"),
-        (None, true) => format!("the change of address for order {order}"),
-        (None, false) => format!("die Adressänderung für die Bestellung {order}"),
+    let what = match (deed, english) {
+        (Deed::Refund(amount), true) => format!("the refund of {amount} for order {order}"),
+        (Deed::Refund(amount), false) => format!("die Rückzahlung von {amount} für die Bestellung {order}"),
+        (Deed::Address, true) => format!("the change of address for order {order}"),
+        (Deed::Address, false) => format!("die Adressänderung für die Bestellung {order}"),
+        (Deed::Other, true) => "the change that you confirmed".to_owned(),
+        (Deed::Other, false) => "die von Ihnen bestätigte Änderung".to_owned(),
     };
     match (decision, english) {
         (Decision::Done, true) => format!("Our team has approved {what}, and it is done."),
@@ -178,8 +206,16 @@ pub fn decided(decision: Decision, amount: Option<&str>, order: &str, tongue: To
                 "Unser Team hat {what} freigegeben, sie ist aber nicht mehr möglich. Es meldet sich jemand bei Ihnen."
             )
         }
-        (Decision::Settled, true) => format!("We have checked: {what} went through."),
+        (Decision::Settled, true) => format!("We have checked: {what} has gone through."),
         (Decision::Settled, false) => format!("Wir haben nachgesehen: {what} ist durchgegangen."),
+        (Decision::Failed, true) => {
+            format!("We have checked: {what} was not made. A person looks at it and writes to you.")
+        }
+        (Decision::Failed, false) => {
+            format!(
+                "Wir haben nachgesehen: {what} wurde nicht ausgeführt. Jemand sieht sich das an und meldet sich bei Ihnen."
+            )
+        }
         (Decision::Unknown, true) => {
             format!("Our team has approved {what}. A person checks that it went through, and writes to you.")
         }

@@ -2,6 +2,8 @@
 //! transaction, mostly one statement, so that a crash can't part a step from what the
 //! visitor saw of it.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::Value;
@@ -28,6 +30,8 @@ pub(super) struct TurnRef {
     pub visitor: VisitorId,
     pub turn: TurnId,
     pub epoch: i64,
+    /// The address that its message came from, where that is known.
+    pub client: Option<IpAddr>,
 }
 
 /// The longest message that is stored, in bytes; no brain may write as much.

@@ -1,6 +1,7 @@
 //! Starting a turn: the one function that web, command line and tests share. Also
 //! stopping one, and taking over those whose driver has gone.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +66,9 @@ pub struct Message {
     /// The page that the visitor is on; no part of it either.
     #[serde(skip)]
     pub page: Option<String>,
+    /// The address that it came from, which guesses are counted by; no part of it either.
+    #[serde(skip)]
+    pub client: Option<IpAddr>,
 }
 
 /// A message that was taken.
@@ -292,6 +296,7 @@ async fn carry_on(agent: &Arc<Agent>, site: SiteId, turn: TurnId) -> DbResult<bo
         visitor: took.visitor,
         turn,
         epoch: took.epoch,
+        client: None,
     };
     match resume(t, took, vault) {
         Ok((assignment, first)) => drive(agent, assignment, first, slot),

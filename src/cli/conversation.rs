@@ -94,6 +94,7 @@ impl Conversation {
             confirm: None,
             customer: None,
             page: None,
+            client: None,
         };
         let begun = turns::start(&self.agent, self.site, self.visitor, message).await?;
         self.thread = Some(begun.thread);

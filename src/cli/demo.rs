@@ -20,6 +20,8 @@ const NAME: &str = "Lumen & Oak";
 const RETIRED: [&str; 2] = ["bulbs-and-dimming.md", "wood-care.md"];
 /// Documents that are looked through for them.
 const MOST: i64 = 1000;
+/// Addresses of this machine that the demo keeps beside the server's own.
+const PORTS: usize = 8;
 
 #[derive(RustEmbed)]
 #[folder = "kb/"]
@@ -58,7 +60,9 @@ pub async fn ensure(session: &Session, refresh: Refresh) -> anyhow::Result<Optio
     let mut tx = session.db.site(site).await?;
     let complete = documents::count_live(&mut tx).await? >= Articles::iter().count();
     if let Refresh::Always(listen) = refresh {
-        sites::set_origins(&mut tx, &origins(listen)).await?;
+        let own = sites::own(&mut tx).await?;
+        let known = own.map(|site| site.origins).unwrap_or_default();
+        sites::set_origins(&mut tx, &with_ours(origins(listen), known)).await?;
     }
     tx.commit().await?;
     if complete && refresh == Refresh::IfNew {
@@ -101,10 +105,45 @@ async fn retire(session: &Session, site: SiteId) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Ours first, then what was there: another server on this database keeps its own, and so does
+/// what the operator has added. Of ports that were served on once, the last few stay.
+fn with_ours(ours: Vec<String>, known: Vec<String>) -> Vec<String> {
+    let mut local = 0;
+    let mut all = ours;
+    for origin in known {
+        let of_a_port = origin.starts_with("http://127.0.0.1:") || origin.starts_with("http://localhost:");
+        local += usize::from(of_a_port);
+        if !all.contains(&origin) && (!of_a_port || local <= PORTS) {
+            all.push(origin);
+        }
+    }
+    all
+}
+
 /// The addresses that a browser on this machine knows the server by.
 fn origins(listen: SocketAddr) -> Vec<String> {
     vec![
         format!("http://{listen}"),
         format!("http://localhost:{}", listen.port()),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_server_leaves_the_first_ones_origins_and_the_operators() {
+        let at = |port: u16| origins(SocketAddr::from(([127, 0, 0, 1], port)));
+        let both = with_ours(at(8081), at(8080));
+        assert_eq!(both, [at(8081), at(8080)].concat());
+        assert_eq!(with_ours(at(8080), both.clone()), [at(8080), at(8081)].concat());
+        let mut many = vec!["https://shop.example".to_owned()];
+        for port in 9000..9100 {
+            many = with_ours(at(port), many);
+        }
+        assert!(many.contains(&"https://shop.example".to_owned()));
+        assert_eq!(many[..2], at(9099)[..]);
+        assert!(many.len() <= 2 + PORTS + 1, "{many:?}");
+    }
 }

@@ -92,11 +92,17 @@ pub enum Command {
     GiveBack {
         /// Its id.
         thread: ThreadId,
+        /// Also where somebody else has claimed it; the audit says so.
+        #[arg(long)]
+        take: bool,
     },
     /// Be done with a conversation: its handoff, tickets and drafts are resolved.
     Resolve {
         /// Its id.
         thread: ThreadId,
+        /// Also where somebody else has claimed it; the audit says so.
+        #[arg(long)]
+        take: bool,
     },
 }
 
@@ -151,13 +157,13 @@ async fn execute(session: &Session, who: Who, command: Command) -> anyhow::Resul
             note("Refused; the visitor is told.");
             Ok(())
         }
-        Command::GiveBack { thread } => {
-            desk.give_back(thread).await?;
+        Command::GiveBack { thread, take } => {
+            desk.give_back(thread, take).await?;
             note("The agent has this conversation again.");
             Ok(())
         }
-        Command::Resolve { thread } => {
-            desk.resolve(thread).await?;
+        Command::Resolve { thread, take } => {
+            desk.resolve(thread, take).await?;
             note("Resolved.");
             Ok(())
         }

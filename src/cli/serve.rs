@@ -113,7 +113,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
 }
 
 /// Resolves at SIGINT or SIGTERM.
-pub(super) async fn asked_to_stop() -> anyhow::Result<()> {
+pub(in crate::cli) async fn asked_to_stop() -> anyhow::Result<()> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {

@@ -292,10 +292,12 @@ impl Session {
 
     fn agent_on(&self, providers: &[Arc<Provider>]) -> anyhow::Result<Arc<Agent>> {
         let search = KbSearch(Arc::clone(&self.knowledge));
-        self.agent_with(providers, Arc::clone(&self.clock), search)
+        let mails = self.config.mail_settings()?.is_some();
+        self.agent_with(providers, Arc::clone(&self.clock), search, mails)
     }
 
-    /// An agent with another clock, other models, or another search than visitors have.
+    /// An agent with another clock, other models, or another search than visitors have; `mails` says
+    /// whether it may count on mail being sent.
     ///
     /// # Errors
     /// When a tool's schema is none: a defect.
@@ -304,6 +306,7 @@ impl Session {
         providers: &[Arc<Provider>],
         clock: SharedClock,
         search: impl Tool,
+        mails: bool,
     ) -> anyhow::Result<Arc<Agent>> {
         let a = &self.config.agent;
         let limits = Limits {
@@ -316,7 +319,6 @@ impl Session {
         };
         let mut registry = Registry::default();
         registry.add(search)?;
-        let mails = self.config.mail_settings()?.is_some();
         orders::register(&mut registry, &self.stores(), mails)?;
         if mails {
             registry.add(SendEmail)?;

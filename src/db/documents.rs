@@ -43,6 +43,8 @@ pub struct Named {
     pub title: String,
     /// Where a visitor can read it.
     pub url: Option<String>,
+    /// What the live version says.
+    pub markdown: Option<String>,
     /// Whether bytes wait for ingestion.
     pub waiting: bool,
 }
@@ -420,9 +422,10 @@ pub async fn has_live(tx: &mut SiteTx, id: DocumentId) -> DbResult<bool> {
 /// When the database refuses or is away.
 pub async fn of_source(tx: &mut SiteTx, source: &str) -> DbResult<Vec<Named>> {
     let rows = sqlx::query!(
-        r#"SELECT d.id, d.title, d.url,
+        r#"SELECT d.id, d.title, d.url, v.markdown AS "markdown?",
                   EXISTS (SELECT 1 FROM uploads u WHERE u.document_id = d.id) AS "waiting!"
-           FROM documents d WHERE d.source = $1 AND d.deleted_at IS NULL ORDER BY d.title, d.id LIMIT 10000"#,
+           FROM documents d LEFT JOIN versions v ON v.document_id = d.id AND v.state = 'live'
+           WHERE d.source = $1 AND d.deleted_at IS NULL ORDER BY d.title, d.id LIMIT 10000"#,
         source,
     )
     .fetch_all(tx.conn())
@@ -431,6 +434,7 @@ pub async fn of_source(tx: &mut SiteTx, source: &str) -> DbResult<Vec<Named>> {
         id: DocumentId(r.id),
         title: r.title,
         url: r.url,
+        markdown: r.markdown,
         waiting: r.waiting,
     });
     Ok(rows.collect())

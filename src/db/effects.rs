@@ -33,6 +33,8 @@ pub struct EffectRow {
     pub code: Option<String>,
     /// When it was begun.
     pub at: DateTime<Utc>,
+    /// When it ended, or when it was noted that nobody knows.
+    pub ended_at: Option<DateTime<Utc>>,
 }
 
 /// How many of a tool's effects on an order are done.
@@ -85,7 +87,7 @@ pub async fn begin(tx: &mut SiteTx, e: &NewEffect<'_>) -> DbResult<bool> {
 pub async fn find(tx: &mut SiteTx, key: &str) -> DbResult<Option<EffectRow>> {
     let row = sqlx::query_as!(
         EffectRow,
-        "SELECT state, remote_ref, code, at FROM effects WHERE key = $1",
+        "SELECT state, remote_ref, code, at, ended_at FROM effects WHERE key = $1",
         key
     )
     .fetch_optional(tx.conn())

@@ -168,8 +168,27 @@ pub async fn store(tx: &mut SiteTx, model: i32, chunks: &[i64], vectors: &[Vec<f
     Ok(())
 }
 
+/// The models that the site has vectors of, or a graph, though it is neither searched by them
+/// nor builds them.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn given_up(tx: &mut SiteTx) -> DbResult<Vec<i32>> {
+    let models = sqlx::query_scalar!(
+        "SELECT m.id FROM embedding_models m
+         WHERE NOT EXISTS (SELECT 1 FROM knowledge_state s WHERE m.id IN (s.model_id, s.next_model_id))
+           AND (EXISTS (SELECT 1 FROM embeddings e WHERE e.model_id = m.id)
+                OR EXISTS (SELECT 1 FROM embedding_cache k WHERE k.model_id = m.id)
+                OR EXISTS (SELECT 1 FROM knowledge_state s WHERE m.id = ANY (s.graphs)))
+         ORDER BY m.id"
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(models)
+}
+
 /// Deletes up to `limit` of the site's vectors of a model that it is neither searched by nor
-/// builds; gives how many.
+/// builds, with those that wait in the cache; gives how many of the first.
 ///
 /// # Errors
 /// When the database refuses or is away.
@@ -179,7 +198,11 @@ pub async fn forget(tx: &mut SiteTx, model: i32, limit: i64) -> DbResult<u64> {
              SELECT e.document_id, e.chunk_id FROM embeddings e
              WHERE e.model_id = $1
                AND NOT EXISTS (SELECT 1 FROM knowledge_state s WHERE $1 IN (s.model_id, s.next_model_id))
-             LIMIT $2)
+             LIMIT $2),
+         cached AS (
+             DELETE FROM embedding_cache k
+             WHERE k.model_id = $1
+               AND NOT EXISTS (SELECT 1 FROM knowledge_state s WHERE $1 IN (s.model_id, s.next_model_id)))
          DELETE FROM embeddings e USING given_up g
          WHERE e.model_id = $1 AND e.document_id = g.document_id AND e.chunk_id = g.chunk_id",
         model,

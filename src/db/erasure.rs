@@ -90,7 +90,7 @@ pub async fn count(
            UNION ALL SELECT 'feedback', count(*) FROM feedback
                      WHERE turn_id IN (SELECT id FROM u) OR visitor_id = ANY ($1)
            UNION ALL SELECT 'comments', count(*) FROM feedback
-                     WHERE position($5 IN lower(comment)) > 0
+                     WHERE ($6 = ANY (addresses) OR position($5 IN lower(comment)) > 0)
                        AND turn_id NOT IN (SELECT id FROM u) AND NOT visitor_id = ANY ($1)
            UNION ALL SELECT 'gaps', count(*) FROM gaps
                      WHERE question = ANY ($4) AND at IN (SELECT finished_at FROM u)
@@ -191,15 +191,16 @@ pub async fn erase(
     sqlx::query!("DELETE FROM visitors WHERE id = ANY ($1)", &person.visitors)
         .execute(tx.conn())
         .await?;
-    if let Some(email) = email {
-        // What others wrote about answers is the one free text that isn't masked.
-        sqlx::query!(
-            "UPDATE feedback SET comment = NULL WHERE position($1 IN lower(comment)) > 0",
-            email
-        )
-        .execute(tx.conn())
-        .await?;
-    }
+    // What others wrote about answers and named the address in. Comments of before they were
+    // masked hold it as it was written.
+    sqlx::query!(
+        "UPDATE feedback SET comment = NULL, tags = '{}', sealed = NULL, addresses = '{}'
+         WHERE $1 = ANY (addresses) OR position($2 IN lower(comment)) > 0",
+        person.email_hash.as_deref(),
+        email
+    )
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

@@ -66,3 +66,34 @@ async fn few(tx: &mut SiteTx, filter: &Filter) -> DbResult<Option<Vec<Uuid>>> {
     };
     Ok((documents.len() <= FEW).then_some(documents))
 }
+
+/// What filters of a site can name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Labels {
+    /// Where its documents come from.
+    pub sources: Vec<String>,
+    /// The channels that its documents are limited to.
+    pub channels: Vec<String>,
+    /// Those of the tags asked about that no document has.
+    pub unknown_tags: Vec<String>,
+}
+
+/// What the site's documents can be filtered by.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn labels(tx: &mut SiteTx, tags: &[String]) -> DbResult<Labels> {
+    let labels = sqlx::query_as!(
+        Labels,
+        r#"SELECT
+               ARRAY (SELECT DISTINCT source FROM documents WHERE deleted_at IS NULL ORDER BY 1) AS "sources!",
+               ARRAY (SELECT DISTINCT c FROM documents, unnest(channels) AS c WHERE deleted_at IS NULL ORDER BY 1)
+                   AS "channels!",
+               ARRAY (SELECT t FROM unnest($1::text[]) AS t
+                      WHERE NOT EXISTS (SELECT 1 FROM document_tags g WHERE g.tag = t)) AS "unknown_tags!""#,
+        tags,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(labels)
+}

@@ -2,11 +2,9 @@
 //! date, and whether staff were told that something is wrong with it.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
-use crate::db::notices;
 use crate::db::pool::{Db, DbResult, SiteTx};
-use crate::domain::notice::{Notice, NoticeKind};
+use crate::db::tickets::{self, NewTicket};
 use crate::domain::settings::SiteSettings;
 
 /// How it stands.
@@ -94,25 +92,7 @@ pub async fn tell(tx: &mut SiteTx, fault: &str, now: DateTime<Utc>) -> DbResult<
     if told.rows_affected() == 0 {
         return Ok(false);
     }
-    let id = Uuid::now_v7();
-    sqlx::query!(
-        "INSERT INTO tickets (site_id, id, reason, at) VALUES ($1, $2, 'knowledge_' || $3::text, $4)",
-        site,
-        id,
-        fault,
-        now
-    )
-    .execute(tx.conn())
-    .await?;
-    let notice = Notice {
-        kind: NoticeKind::Ticket,
-        key: format!("ticket/{id}"),
-        thread: None,
-        subject: Some(id.to_string()),
-        reason: &format!("knowledge_{fault}"),
-        at: now,
-    };
-    notices::enqueue(tx, &notice).await?;
+    tickets::open(tx, &NewTicket::of_system(&format!("knowledge_{fault}"), now)).await?;
     Ok(true)
 }
 

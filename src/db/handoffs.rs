@@ -107,6 +107,24 @@ pub async fn attach_proposal(tx: &mut SiteTx, handoff: HandoffId, proposal: Prop
     Ok(())
 }
 
+/// Notes at a thread's open handoff how the effect has ended whose end nobody knew: another reason,
+/// and in words, sealed ([`excerpt_owner`]), where the agent passed nothing on. Whether there was one.
+///
+/// # Errors
+/// When the database does.
+pub async fn settled(tx: &mut SiteTx, thread: ThreadId, reason: &str, words: &[u8]) -> DbResult<bool> {
+    let noted = sqlx::query!(
+        "UPDATE handoffs SET reason = $2, excerpt_sealed = coalesce(excerpt_sealed, $3)
+         WHERE thread_id = $1 AND state <> 'resolved' AND reason = 'unknown_effect'",
+        thread.0,
+        reason,
+        words
+    )
+    .execute(tx.conn())
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}
+
 /// Ends the handoff of a thread that was opened for an approval only, which is decided: nobody
 /// has claimed it, no other proposal of the thread waits. Whether there was one.
 ///

@@ -14,6 +14,8 @@ pub const THREAD_EVENTS: &str = "deskhand_thread";
 pub const THREAD_ERASED: i64 = -1;
 /// `turn` whenever a visitor asked to stop it.
 pub const TURN_CANCEL: &str = "deskhand_cancel";
+/// The id of a site whose row has changed; its trigger says so.
+pub const SITE_CHANGED: &str = "deskhand_site";
 
 /// How often a process says that it listens.
 pub const BEAT: Duration = Duration::from_secs(2);

@@ -77,6 +77,22 @@ pub struct WaitingMail {
     pub not_after: Option<DateTime<Utc>>,
 }
 
+/// The last mail of a kind to a visitor, with its content, sealed, while that is kept.
+///
+/// # Errors
+/// When the database does.
+pub async fn last(tx: &mut SiteTx, visitor: VisitorId, kind: &str) -> DbResult<Option<(MailId, Vec<u8>)>> {
+    let row = sqlx::query!(
+        r#"SELECT id, letter AS "letter!" FROM mails
+           WHERE visitor_id = $1 AND kind = $2 AND letter IS NOT NULL ORDER BY at DESC, id DESC LIMIT 1"#,
+        visitor.0,
+        kind
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row.map(|r| (MailId(r.id), r.letter)))
+}
+
 /// A mail that still has to be sent; none when it was, or was given up, or its person erased.
 ///
 /// # Errors

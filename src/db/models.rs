@@ -124,6 +124,17 @@ pub async fn lock(tx: &mut SiteTx) -> DbResult<(Option<i32>, Option<i32>)> {
     Ok((row.model_id, row.next_model_id))
 }
 
+/// The live and the next model's numbers.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn named(tx: &mut SiteTx) -> DbResult<(Option<i32>, Option<i32>)> {
+    let row = sqlx::query!("SELECT model_id, next_model_id FROM knowledge_state")
+        .fetch_optional(tx.conn())
+        .await?;
+    Ok(row.map_or((None, None), |r| (r.model_id, r.next_model_id)))
+}
+
 /// Names the model to build. Where the site has no passages yet there is nothing to build,
 /// and it is the live one at once; gives whether that is so.
 ///

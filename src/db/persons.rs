@@ -331,8 +331,8 @@ pub async fn tickets(
         .collect())
 }
 
-/// What people of the site were given of a person's conversations, and what the person
-/// thought of answers.
+/// What people of the site were given of a person's conversations, or what the person
+/// thought of an answer.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct Record {
     /// `handoff` or `feedback`.
@@ -343,29 +343,37 @@ pub struct Record {
     pub what: String,
     /// How it stands, or the comment.
     pub detail: Option<String>,
+    /// An opinion's tags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// When.
     pub at: DateTime<Utc>,
 }
 
-/// Handoffs and feedback of visitors.
+/// Conversations of visitors that were given to people.
 ///
 /// # Errors
 /// When the database does.
-pub async fn records(tx: &mut SiteTx, visitors: &[Uuid], most: i64) -> DbResult<Vec<Record>> {
-    let rows = sqlx::query_as!(
-        Record,
-        r#"SELECT 'handoff' AS "kind!", h.thread_id, h.reason AS "what!", h.state AS detail, h.at AS "at!"
-           FROM handoffs h JOIN threads t ON t.id = h.thread_id WHERE t.visitor_id = ANY ($1)
-           UNION ALL
-           SELECT 'feedback', u.thread_id, f.value, f.comment, f.at
-           FROM feedback f JOIN turns u ON u.id = f.turn_id WHERE f.visitor_id = ANY ($1)
-           ORDER BY 5 LIMIT $2"#,
+pub async fn handoffs(tx: &mut SiteTx, visitors: &[Uuid], most: i64) -> DbResult<Vec<Record>> {
+    let rows = sqlx::query!(
+        "SELECT h.thread_id, h.reason, h.state, h.at FROM handoffs h JOIN threads t ON t.id = h.thread_id
+         WHERE t.visitor_id = ANY ($1) ORDER BY h.at LIMIT $2",
         visitors,
         most
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows)
+    Ok(rows
+        .into_iter()
+        .map(|r| Record {
+            kind: "handoff".to_owned(),
+            thread_id: Some(r.thread_id),
+            what: r.reason,
+            detail: Some(r.state),
+            tags: Vec::new(),
+            at: r.at,
+        })
+        .collect())
 }
 
 /// What a site said of its customer.

@@ -231,19 +231,62 @@ pub async fn take_token(
     Ok(row.map(|r| (r.token, r.expires_at)))
 }
 
-/// Notes that the visitor is told what became of a proposal; false when they were told before.
+/// Notes that the visitor is told what became of a proposal; false when they were told before. An
+/// `end` is told once, also after it was said that nobody knows yet.
 ///
 /// # Errors
 /// When the database does.
-pub async fn tell_once(tx: &mut SiteTx, id: ProposalId, now: DateTime<Utc>) -> DbResult<bool> {
+pub async fn tell_once(tx: &mut SiteTx, id: ProposalId, end: bool, now: DateTime<Utc>) -> DbResult<bool> {
     let done = sqlx::query!(
-        "UPDATE proposals SET told_at = $2 WHERE id = $1 AND told_at IS NULL",
+        "UPDATE proposals SET told_at = coalesce(told_at, $3), end_told_at = CASE WHEN $2 THEN $3 END
+         WHERE id = $1 AND end_told_at IS NULL AND ($2 OR told_at IS NULL)",
         id.0,
+        end,
         now
     )
     .execute(tx.conn())
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Who has told the visitor, or still may, how a proposal's effect has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Telling {
+    /// The visitor was told the end.
+    pub told: bool,
+    /// The turn that ran it has answered with the end, for which it had heard it.
+    pub by_turn: bool,
+    /// That turn isn't over.
+    pub open: bool,
+    /// Staff have approved it, so a job runs it.
+    pub approved: bool,
+    /// That job has said something, be it that nobody knows yet.
+    pub decided: bool,
+}
+
+/// Who has told the visitor of a proposal how it ended; none when there is no such proposal.
+///
+/// # Errors
+/// When the database does.
+pub async fn telling(tx: &mut SiteTx, id: ProposalId) -> DbResult<Option<Telling>> {
+    let row = sqlx::query_as!(
+        Telling,
+        r#"SELECT p.end_told_at IS NOT NULL AS "told!",
+                  EXISTS (SELECT FROM tool_calls c JOIN turns u ON u.id = c.turn_id
+                          WHERE u.thread_id = p.thread_id AND c.args ->> 'proposal' = p.id::text
+                            AND c.ms IS NOT NULL AND coalesce(c.code, '') NOT IN ('TIMEOUT', 'UPSTREAM_5XX')
+                            AND u.outcome = 'answered') AS "by_turn!",
+                  EXISTS (SELECT FROM tool_calls c JOIN turns u ON u.id = c.turn_id
+                          WHERE u.thread_id = p.thread_id AND c.args ->> 'proposal' = p.id::text
+                            AND u.finished_at IS NULL) AS "open!",
+                  EXISTS (SELECT FROM approvals a WHERE a.proposal_id = p.id AND a.granted) AS "approved!",
+                  p.told_at IS NOT NULL AS "decided!"
+           FROM proposals p WHERE p.id = $1"#,
+        id.0
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(row)
 }
 
 /// A proposal that waits for staff, for their list.

@@ -3,10 +3,9 @@
 
 use chrono::{DateTime, NaiveDate, Utc};
 
-use super::notices;
 use super::pool::{Db, DbResult, SiteTx};
+use super::tickets::{self, NewTicket};
 use crate::domain::ids::{SiteId, TicketId};
-use crate::domain::notice::{Notice, NoticeKind};
 
 /// Adds `micro` to what is spent on a day, unless that would pass `cap`; gives whether it
 /// was added. All in millionths of the currency's unit. One statement and a transaction of
@@ -86,30 +85,18 @@ pub async fn by_day(tx: &mut SiteTx, since: NaiveDate) -> DbResult<Vec<Spent>> {
 /// # Errors
 /// When the database does.
 pub async fn tell_once(tx: &mut SiteTx, day: NaiveDate, now: DateTime<Utc>) -> DbResult<Option<TicketId>> {
-    let id = sqlx::query_scalar!(
-        "WITH first AS (
-             INSERT INTO spend_daily AS s (site_id, day, spent_micro, told_at) VALUES ($1, $2, 0, $3)
-             ON CONFLICT (site_id, day) DO UPDATE SET told_at = $3 WHERE s.told_at IS NULL
-             RETURNING 1
-         )
-         INSERT INTO tickets (site_id, id, reason, at) SELECT $1, $4, 'budget_spent', $3 FROM first RETURNING id",
+    let first = sqlx::query!(
+        "INSERT INTO spend_daily AS s (site_id, day, spent_micro, told_at) VALUES ($1, $2, 0, $3)
+         ON CONFLICT (site_id, day) DO UPDATE SET told_at = $3 WHERE s.told_at IS NULL",
         tx.site().0,
         day,
         now,
-        TicketId::new().0,
     )
-    .fetch_optional(tx.conn())
+    .execute(tx.conn())
     .await?;
-    if let Some(id) = id {
-        let notice = Notice {
-            kind: NoticeKind::Budget,
-            key: format!("budget/{day}"),
-            thread: None,
-            subject: Some(id.to_string()),
-            reason: "budget_spent",
-            at: now,
-        };
-        notices::enqueue(tx, &notice).await?;
+    if first.rows_affected() == 0 {
+        return Ok(None);
     }
-    Ok(id.map(TicketId))
+    let opened = tickets::open(tx, &NewTicket::of_system("budget_spent", now)).await?;
+    Ok(Some(opened.id))
 }

@@ -19,6 +19,8 @@ pub struct ThreadRow {
     pub status: String,
     /// The last event's number.
     pub last_seq: i64,
+    /// The language of its last message.
+    pub lang: Option<String>,
     /// The turn under way.
     pub open_turn: Option<TurnId>,
 }
@@ -149,7 +151,7 @@ pub async fn lock(tx: &mut SiteTx, id: ThreadId, visitor: VisitorId) -> DbResult
 /// When the database does.
 pub async fn find(tx: &mut SiteTx, id: ThreadId, visitor: VisitorId) -> DbResult<Option<ThreadRow>> {
     let row = sqlx::query!(
-        r#"SELECT t.id, t.fence, t.status, t.last_seq,
+        r#"SELECT t.id, t.fence, t.status, t.last_seq, t.lang,
                   (SELECT u.id FROM turns u WHERE u.thread_id = t.id AND u.finished_at IS NULL) AS open_turn
            FROM threads t WHERE t.id = $1 AND t.visitor_id = $2"#,
         id.0,
@@ -162,6 +164,7 @@ pub async fn find(tx: &mut SiteTx, id: ThreadId, visitor: VisitorId) -> DbResult
         staff_held: r.fence == "staff",
         status: r.status,
         last_seq: r.last_seq,
+        lang: r.lang,
         open_turn: r.open_turn.map(TurnId),
     }))
 }
@@ -281,37 +284,4 @@ pub async fn messages(
             })
         })
         .collect()
-}
-
-/// Keeps what a visitor thinks of an answer; a second opinion replaces the first.
-/// False when the turn isn't one of theirs.
-///
-/// # Errors
-/// When the database does.
-pub async fn set_feedback(
-    tx: &mut SiteTx,
-    visitor: VisitorId,
-    turn: TurnId,
-    value: &str,
-    tags: &[String],
-    comment: Option<&str>,
-    at: DateTime<Utc>,
-) -> DbResult<bool> {
-    let done = sqlx::query!(
-        "INSERT INTO feedback (site_id, turn_id, visitor_id, value, tags, comment, at)
-         SELECT $1, u.id, $2, $4, $5, $6, $7 FROM turns u JOIN threads t ON t.id = u.thread_id
-         WHERE u.id = $3 AND t.visitor_id = $2
-         ON CONFLICT (site_id, turn_id) DO UPDATE
-         SET value = excluded.value, tags = excluded.tags, comment = excluded.comment, at = excluded.at",
-        tx.site().0,
-        visitor.0,
-        turn.0,
-        value,
-        tags,
-        comment,
-        at,
-    )
-    .execute(tx.conn())
-    .await?;
-    Ok(done.rows_affected() == 1)
 }

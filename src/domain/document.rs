@@ -161,6 +161,21 @@ pub struct Passage {
     pub terms: Vec<TermScore>,
 }
 
+impl Passage {
+    /// Where in its document it stands, for people: the heading above it and the page.
+    #[must_use]
+    pub fn section(&self) -> Option<String> {
+        let page = self.page.map(|n| {
+            let short = if self.lang == "german" { "S." } else { "p." };
+            format!("{short} {n}")
+        });
+        match (self.heading_path.last(), page) {
+            (Some(heading), Some(page)) => Some(format!("{heading}, {page}")),
+            (heading, page) => heading.cloned().or(page),
+        }
+    }
+}
+
 /// How a passage's score came about.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Parts {
@@ -201,6 +216,13 @@ pub struct Found {
 }
 
 impl Found {
+    /// The question's own words, as stems, that no document has.
+    #[must_use]
+    pub fn unknown(&self) -> Vec<&str> {
+        let unknown = self.terms.iter().filter(|t| t.df == 0 && t.weight >= 1.0);
+        unknown.map(|t| t.term.as_str()).collect()
+    }
+
     /// How well the passage that fits best does, in percent: the mean of what the question's
     /// words gave of what they could, and of the cosine where there is one; 100 for the operator's
     /// own answer, 0 where nothing was found.

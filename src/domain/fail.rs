@@ -30,6 +30,8 @@ pub enum FailPoint {
     EffectBegun,
     EffectAsked,
     EffectEnded,
+    EndTelling,
+    EndTold,
     RemovalBegun,
     RemovalDone,
     AiJobClaimed,
@@ -81,6 +83,10 @@ impl FailPoint {
     /// for; asked for and its answer not kept; kept and not told.
     pub const OF_AN_EFFECT: [Self; 3] = [Self::EffectBegun, Self::EffectAsked, Self::EffectEnded];
 
+    /// Those of an effect that ended after its turn: what its visitor is told isn't committed; it
+    /// is, and nobody has noted that the job is done.
+    pub const OF_A_LATE_END: [Self; 2] = [Self::EndTelling, Self::EndTold];
+
     /// That of a mail: the server has it and nobody has noted that.
     pub const OF_A_MAIL: [Self; 1] = [Self::MailSent];
 
@@ -109,6 +115,8 @@ impl FailPoint {
             Self::EffectBegun => "effect_begun",
             Self::EffectAsked => "effect_asked",
             Self::EffectEnded => "effect_ended",
+            Self::EndTelling => "end_telling",
+            Self::EndTold => "end_told",
             Self::RemovalBegun => "removal_begun",
             Self::RemovalDone => "removal_done",
             Self::AiJobClaimed => "ai_job_claimed",
@@ -145,6 +153,7 @@ pub fn arm(name: &str) -> bool {
         .chain(FailPoint::OF_A_MODEL)
         .chain(FailPoint::OF_INGESTION)
         .chain(FailPoint::OF_AN_EFFECT)
+        .chain(FailPoint::OF_A_LATE_END)
         .chain(FailPoint::OF_A_MAIL)
         .chain(FailPoint::OF_AN_EVENT)
         .chain(FailPoint::OF_A_REMOVAL)

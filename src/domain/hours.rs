@@ -325,6 +325,30 @@ mod tests {
         }
     }
 
+    /// WordPress's plugin reads hours as people write them; what both take means the same to both.
+    #[test]
+    fn the_plugin_and_this_server_read_the_same_words_alike() {
+        let told: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/wp/hours.json")).unwrap();
+        let cases: Vec<_> = told["read"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|c| c["deskhand"] == true)
+            .collect();
+        assert!(cases.len() > 3);
+        for case in cases {
+            let words = case["hours"].as_str().unwrap();
+            let hours: Hours = format!("UTC; {words}").parse().unwrap();
+            for time in case["at"].as_array().unwrap() {
+                let clock = format!("{:0>5}", time[1].as_str().unwrap());
+                // A Monday, and the days after it.
+                let local = at(&format!("2026-11-{} {clock}", 22 + time[0].as_u64().unwrap()));
+                assert_eq!(hours.is_open(local), time[2] == true, "{words}: {time}");
+            }
+        }
+    }
+
     proptest! {
         #[test]
         fn the_next_opening_is_open_and_nothing_before_it(minute in 0..600_000i64) {

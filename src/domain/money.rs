@@ -1,5 +1,5 @@
 //! Money: whole minor units (cents) with their currency. There is no arithmetic between
-//! currencies and no rounding: an amount that doesn't fit its currency isn't one.
+//! currencies: an amount that doesn't fit its currency isn't one. Only a share is rounded, down.
 
 use std::fmt;
 
@@ -132,6 +132,21 @@ impl Money {
         (self.currency == other.currency && minor >= 0).then_some(Self { minor, ..self })
     }
 
+    /// So many parts of so many, rounded down to the minor unit; none of more than all, or of none.
+    #[must_use]
+    pub fn share(self, parts: u32, of: u32) -> Option<Self> {
+        if parts > of {
+            return None;
+        }
+        let minor = i128::from(self.minor)
+            .checked_mul(parts.into())?
+            .checked_div(of.into())?;
+        Some(Self {
+            minor: minor.try_into().ok()?,
+            ..self
+        })
+    }
+
     /// Both together; none where the currencies differ or it is too much.
     #[must_use]
     pub fn plus(self, other: Self) -> Option<Self> {
@@ -201,6 +216,18 @@ mod tests {
         assert_eq!(a.less(b), None);
         assert_eq!(a.plus(b), None);
         assert_eq!(Money { minor: 3, ..a }.less(a), None);
+    }
+
+    #[test]
+    fn a_share_is_rounded_down_and_never_more_than_all() {
+        let all = Money {
+            minor: 3_871,
+            currency: Currency::EUR,
+        };
+        assert_eq!(all.share(1, 2).map(|m| m.minor), Some(1_935));
+        assert_eq!(all.share(2, 2), Some(all));
+        assert_eq!(all.share(3, 2), None);
+        assert_eq!(all.share(0, 0), None);
     }
 
     proptest! {

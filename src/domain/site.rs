@@ -62,6 +62,25 @@ pub struct Site {
     pub created_at: DateTime<Utc>,
 }
 
+/// What the short name of a site begins with that one conversation of an evaluation is held on; an id
+/// follows.
+const OF_A_CASE: &str = "eval-";
+
+impl Site {
+    /// The short name of a site for one conversation of an evaluation.
+    #[must_use]
+    pub fn slug_of_a_case() -> String {
+        format!("{OF_A_CASE}{}", uuid::Uuid::new_v4().simple())
+    }
+
+    /// Whether it is such a site.
+    #[must_use]
+    pub fn is_of_a_case(&self) -> bool {
+        let id = self.slug.strip_prefix(OF_A_CASE);
+        id.is_some_and(|id| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+    }
+}
+
 /// Whether a text can be a site's short name: 1 to 63 lower-case letters, digits and `-`.
 #[must_use]
 pub fn is_slug(text: &str) -> bool {

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 /// The longest line, in bytes.
 const MAX_LINE: usize = 8 << 20;
@@ -41,11 +41,15 @@ pub struct Document {
     /// Its id.
     #[serde(rename = "_id")]
     pub id: String,
-    /// Its title; may be empty.
-    #[serde(default)]
+    /// Its title; may be empty, missing or null.
+    #[serde(default, deserialize_with = "or_empty")]
     pub title: String,
     /// Its text.
     pub text: String,
+}
+
+fn or_empty<'de, D: Deserializer<'de>>(title: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(title).map(Option::unwrap_or_default)
 }
 
 /// A question, and which documents answer it how well.
@@ -195,7 +199,8 @@ mod tests {
         dir
     }
 
-    const CORPUS: &str = "{\"_id\":\"d1\",\"title\":\"T\",\"text\":\"x\"}\n{\"_id\":\"d2\",\"text\":\"y\"}\n";
+    const CORPUS: &str =
+        "{\"_id\":\"d1\",\"title\":\"T\",\"text\":\"x\"}\n{\"_id\":\"d2\",\"title\":null,\"text\":\"y\"}\n";
     const QUERIES: &str = "{\"_id\":\"q1\",\"text\":\"?\"}\r\n\n{\"_id\":\"q2\",\"text\":\"!\"}\n";
 
     #[test]

@@ -18,6 +18,9 @@ pub struct Line {
     sentence: String,
     /// What it cites, all of it.
     passages: Vec<Passage>,
+    /// The visitor's message that it answers.
+    #[serde(default)]
+    said: String,
     /// What a person says.
     supported: bool,
     /// How the sentence was made.
@@ -160,7 +163,7 @@ async fn passes(knowledge: Option<&Knowledge>, line: &Line, said: &str) -> bool 
     let reading = Reading::of(&Evidence {
         sources: &sources,
         tools: &[],
-        said,
+        said: &format!("{}\n{said}", line.said),
     });
     match (reading.check(&line.sentence, &cites), knowledge) {
         (Verdict::Pass, _) => true,

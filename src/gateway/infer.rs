@@ -24,8 +24,6 @@ use crate::models::provider::Provider;
 
 /// The longest answer, in bytes, whatever a provider makes of its limit of tokens.
 const LONGEST: usize = 24_000;
-/// What a request's frame has in tokens, at most.
-const FRAME: usize = 64;
 
 /// What is wanted.
 pub(super) struct Wanted<'a> {
@@ -150,18 +148,14 @@ impl Gateway {
         meter: &Meter,
         request: ChatRequest,
     ) -> Result<(String, Finish), LinkFailure> {
-        let ticket = provider.admit(self.now()).map_err(|_| LinkFailure::Timeout)?;
+        let ticket = provider.admit(self.now()).map_err(|_| LinkFailure::BreakerOpen)?;
         let settings = provider.settings();
         let intent = Intent {
             phase: "infer",
             provider: provider.name(),
-            model: &request.model,
             prompt: &INFER.id,
             price: settings.price,
-            // A token is a byte at least.
-            tokens_in: u32::try_from(bytes(&request) + FRAME).unwrap_or(u32::MAX),
-            tokens_out: request.max_tokens,
-            temperature: request.temperature,
+            request: &request,
         };
         let mut call = match meter.begin(intent).await {
             Ok(call) => call,
@@ -227,16 +221,4 @@ impl Gateway {
             }
         }
     }
-}
-
-fn bytes(request: &ChatRequest) -> usize {
-    request
-        .messages
-        .iter()
-        .map(|m| match m {
-            ChatMessage::System(t) | ChatMessage::User(t) => t.len(),
-            ChatMessage::Assistant { text, .. } => text.len(),
-            ChatMessage::Tool { content, .. } => content.len(),
-        })
-        .sum()
 }

@@ -7,6 +7,7 @@ mod chat;
 mod infer;
 mod outgoing;
 mod profile;
+pub mod reach;
 mod run;
 pub mod usage;
 

@@ -119,6 +119,7 @@ impl Gateway {
                     email,
                     confirm,
                     page,
+                    client: None,
                     customer: match row.visitor {
                         Some(visitor) => self.name_of(site, visitor, &row, login.as_ref()).await?,
                         None => None,

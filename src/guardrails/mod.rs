@@ -5,6 +5,7 @@ pub mod content;
 pub mod gate;
 pub mod leak;
 pub mod moderation;
+pub mod opinion;
 pub mod pii;
 pub mod sentences;
 pub mod vault;

@@ -122,13 +122,6 @@ pub async fn run(
         return Err(error);
     }
     begin(ctx, &mut tx, &row, (&key, seen), leave).await?;
-    // Whatever becomes of this process: somebody looks what became of the effect.
-    let look = Job {
-        work: Work::SettleEffect { proposal: id },
-        key: key.clone(),
-        priority: Priority::Standard,
-    };
-    jobs::enqueue(&mut tx, &look).await?;
     tx.commit().await?;
     fail::point(FailPoint::EffectBegun);
     ask(ctx, store.as_ref(), &Ready { row, ..ready }, &key).await
@@ -177,14 +170,16 @@ fn acted(row: &ProposalRow) -> Acted {
 
 fn change_of(ctx: &ToolContext, row: &ProposalRow) -> Result<Change, ToolError> {
     if row.tool == IssueRefund::NAME {
-        let args: issue_refund::Input = proposal::args(&ctx.master, ctx.site, row)?;
+        // Whoever bends the arguments bends what was said yes to, though only the amount runs.
+        let _: issue_refund::Input = proposal::args(&ctx.master, ctx.site, row)?;
         let amount = proposal::amount(row).ok_or_else(|| void("it has no amount"))?;
         Ok(Change::Refund {
             amount,
-            reason: args.reason,
+            // The visitor's own words stay here: a shop shows a reason to whoever may see the order.
+            reason: format!("Support chat, conversation {}", row.thread),
         })
     } else if row.tool == UpdateShippingAddress::NAME {
-        let args: update_shipping_address::Input = proposal::args(&ctx.master, ctx.site, row)?;
+        let args: update_shipping_address::Args = proposal::args(&ctx.master, ctx.site, row)?;
         Ok(Change::Address(args.address))
     } else {
         Err(void("no tool of this version proposes such a thing"))
@@ -353,11 +348,21 @@ pub(super) async fn begin(
             "its effect, one whose end nobody knows, or one that came in between is in the ledger",
         ));
     }
+    // Whatever becomes of this process: somebody looks what became of the effect.
+    jobs::enqueue(tx, &settling(row.id, key.to_owned())).await?;
     let (who, act) = match leave {
         Leave::Visitor => ("visitor", "confirm"),
         Leave::Staff => ("system", "run_approved"),
     };
     note(tx, ctx, row, who, act).await
+}
+
+fn settling(proposal: ProposalId, key: String) -> Job {
+    Job {
+        work: Work::SettleEffect { proposal },
+        key,
+        priority: Priority::Standard,
+    }
 }
 
 /// Asks the shop, and keeps what it says.
@@ -420,35 +425,32 @@ async fn settle(
 }
 
 /// Looks once more what became of an effect that was begun and whose end nobody has heard: done,
-/// it is noted; of one that isn't to be found it is noted that nobody knows.
+/// it is noted; of one that isn't to be found, or that can't be looked up where it was asked for,
+/// it is noted that nobody knows. Whether it has ended.
 ///
 /// # Errors
 /// When the shop or the database can't be asked.
-pub async fn look(
-    ctx: &ToolContext,
-    stores: &dyn Stores,
-    id: ProposalId,
-) -> Result<Option<Acted>, ToolError> {
-    let store = shop(stores, ctx.site).await?;
+pub async fn look(ctx: &ToolContext, stores: &dyn Stores, id: ProposalId) -> Result<bool, ToolError> {
     let key = id.to_string();
     let mut tx = ctx.db.site(ctx.site).await?;
     let row = proposals::lock(&mut tx, id)
         .await?
         .ok_or_else(|| void("there is no such proposal"))?;
     drop(tx);
-    let change = change_of(ctx, &row)?;
-    let found = store.done(ctx.site, &row.order_number, &change, &key).await;
-    match found {
-        Ok(Some(remote)) => {
-            finish(ctx, &row, &key, Ok(&remote)).await?;
-            Ok(Some(acted(&row)))
+    let found = match change_of(ctx, &row) {
+        Ok(change) => {
+            let store = shop(stores, ctx.site).await?;
+            store.done(ctx.site, &row.order_number, &change, &key).await?
         }
-        Ok(None) => {
-            finish(ctx, &row, &key, Err(("unknown", ToolCode::Timeout))).await?;
-            Ok(None)
-        }
-        Err(error) => Err(error.into()),
-    }
+        // A connected tool has no way to ask what it has done.
+        Err(_) => None,
+    };
+    let end = match &found {
+        Some(remote) => Ok(remote.as_str()),
+        None => Err(("unknown", ToolCode::Timeout)),
+    };
+    finish(ctx, &row, &key, end).await?;
+    Ok(found.is_some())
 }
 
 /// Ends the ledger's row and the proposal together.
@@ -464,10 +466,15 @@ pub(super) async fn finish(
         Err((state, code)) => (state, None, Some(code.as_str())),
     };
     let mut tx = ctx.db.site(ctx.site).await?;
-    effects::end(&mut tx, key, state, remote, code, now).await?;
-    proposals::advance(&mut tx, row.id, &["confirmed", "unknown"], state, now).await?;
-    note(&mut tx, ctx, row, "system", &format!("effect_{state}")).await?;
-    tx.commit().await?;
+    if effects::end(&mut tx, key, state, remote, code, now).await? {
+        proposals::advance(&mut tx, row.id, &["confirmed", "unknown"], state, now).await?;
+        note(&mut tx, ctx, row, "system", &format!("effect_{state}")).await?;
+        if state != "unknown" {
+            // Whoever waits may have gone by now: somebody sees to it that the visitor hears of it.
+            jobs::enqueue(&mut tx, &settling(row.id, format!("{key}/end"))).await?;
+        }
+        tx.commit().await?;
+    }
     fail::point(FailPoint::EffectEnded);
     Ok(())
 }

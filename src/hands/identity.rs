@@ -2,6 +2,7 @@
 //! number and its billing e-mail is good for that order; a code, or a session of the site, for
 //! all orders of the address.
 
+use std::net::IpAddr;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -30,14 +31,23 @@ pub const CODE_TRIES: i32 = 5;
 const WINDOW: TimeDelta = TimeDelta::minutes(15);
 /// Wrong pairs of a visitor within it.
 const MOST_WRONG: i32 = 5;
-/// Wrong pairs for one order within it, over all visitors: a new visitor costs nothing.
+/// Wrong pairs for one order, and with one address, within it, over all visitors: a new visitor
+/// costs nothing.
 const MOST_WRONG_ORDER: i32 = 20;
+const MOST_WRONG_EMAIL: i32 = 20;
+/// Wrong pairs and wrong codes from one address of the network within it: many people may share
+/// one, and what is being looked up counts until it is known to be right.
+const MOST_WRONG_CLIENT: i32 = 100;
+/// Wrong codes for one address within it, over all visitors.
+const MOST_WRONG_CODES: i32 = 10;
 /// Codes that are sent to one address within it, and asked for by one visitor.
 const MOST_CODES: i32 = 3;
 /// Codes that a site sends within it: whoever gives strangers' addresses gets no further.
 const MOST_CODES_SITE: i32 = 100;
 /// Codes that are sent to one address within a day.
 const MOST_CODES_DAY: i32 = 10;
+/// Codes that are asked for from one address of the network within the window.
+const MOST_CODES_CLIENT: i32 = 20;
 
 /// A wrong pair is answered after this long, or a multiple of it: an order that there is and
 /// one that there isn't take the same time.
@@ -150,8 +160,9 @@ pub async fn new_code(
 ) -> Result<Option<String>, ToolError> {
     let now = ctx.now();
     let email_hash = email_hash(ctx, email);
+    let client = ctx.client.map(network);
     // In the same order always, so that two at once don't wait for each other.
-    for (what, value, window, most) in [
+    let counted = [
         ("code", email_hash.as_slice(), WINDOW, MOST_CODES),
         (
             "code_day",
@@ -166,7 +177,11 @@ pub async fn new_code(
             WINDOW,
             MOST_CODES_SITE,
         ),
-    ] {
+    ];
+    let by_client = client
+        .as_deref()
+        .map(|address| ("codes_client", address, WINDOW, MOST_CODES_CLIENT));
+    for (what, value, window, most) in counted.into_iter().chain(by_client) {
         // What is refused isn't counted further: an attack on one address leaves the site's count.
         if identity::guess(tx, &key(ctx, what, value), window, now).await? > most {
             return Ok(None);
@@ -200,17 +215,25 @@ pub async fn enter_code(
 ) -> Result<bool, ToolError> {
     let digits: String = code.chars().filter(char::is_ascii_digit).collect();
     let now = ctx.now();
+    let email_hash = email_hash(ctx, email);
+    let guessing = Guessing::of(ctx, &[("entered", email_hash.as_slice(), MOST_WRONG_CODES)]);
     let mut tx = ctx.db.site(ctx.site).await?;
-    let right = identity::enter_code(
-        &mut tx,
-        visitor,
-        &email_hash(ctx, email),
-        &code_hash(&ctx.master, ctx.site, visitor, &digits),
-        CODE_TRIES,
-        now,
-        now + COUNTS,
-    )
-    .await?;
+    // Whoever has guessed too often hears what a wrong code gets.
+    let over = guessing.count(&mut tx, now).await?;
+    let right = !over
+        && identity::enter_code(
+            &mut tx,
+            visitor,
+            &email_hash,
+            &code_hash(&ctx.master, ctx.site, visitor, &digits),
+            CODE_TRIES,
+            now,
+            now + COUNTS,
+        )
+        .await?;
+    if right {
+        guessing.forgive(&mut tx).await?;
+    }
     tx.commit().await?;
     Ok(right)
 }
@@ -254,11 +277,56 @@ fn key(ctx: &ToolContext, what: &str, value: &[u8]) -> [u8; 32] {
         .fingerprint(&format!("site/{}/guess/{what}", ctx.site), value)
 }
 
-/// Checks an order's number against an address, with the limits on guessing. A wrong pair and
-/// an unknown order give the same error after the same time.
+/// An address of the network as it is counted: of the newer kind, whose owners have billions each,
+/// the part that one owner has.
+fn network(address: IpAddr) -> Vec<u8> {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.octets().to_vec(),
+        IpAddr::V6(v6) => v6.octets()[..8].to_vec(),
+    }
+}
+
+/// What a guess is counted under, with how many of each there may be.
+struct Guessing(Vec<([u8; 32], i32)>);
+
+impl Guessing {
+    /// Under these names and values, in this order, and the address that the visitor's message came
+    /// from.
+    fn of(ctx: &ToolContext, values: &[(&str, &[u8], i32)]) -> Self {
+        let client = ctx.client.map(network);
+        let by_client = client.as_deref().map(|c| ("client", c, MOST_WRONG_CLIENT));
+        // In the same order always, so that two at once don't wait for each other.
+        let all = values.iter().copied().chain(by_client);
+        Self(
+            all.map(|(what, value, most)| (key(ctx, what, value), most))
+                .collect(),
+        )
+    }
+
+    /// Counts one; whether there were too many.
+    async fn count(&self, tx: &mut SiteTx, now: DateTime<Utc>) -> DbResult<bool> {
+        let mut over = false;
+        for (key, most) in &self.0 {
+            over |= identity::guess(tx, key, WINDOW, now).await? > *most;
+        }
+        Ok(over)
+    }
+
+    /// Takes it back: it was right.
+    async fn forgive(&self, tx: &mut SiteTx) -> DbResult<()> {
+        for (key, _) in &self.0 {
+            identity::forgive(tx, key).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks an order's number against an address, with the limits on guessing. A wrong pair, an
+/// unknown order, and any pair of whoever has guessed too often give the same error after the same
+/// time and the same look-up: nobody learns from the answer when guessing is over.
 ///
 /// # Errors
-/// [`ToolCode::NotFound`] for both, [`ToolCode::RateLimit`] after too many, and what the shop gives.
+/// [`ToolCode::NotFound`] for all of them, and what the shop gives.
 pub async fn order_of_pair(
     ctx: &ToolContext,
     shop: &dyn super::orders::OrderStore,
@@ -267,33 +335,28 @@ pub async fn order_of_pair(
 ) -> Result<Order, ToolError> {
     let visitor = ctx.conversation()?.visitor;
     let begun = tokio::time::Instant::now();
-    let keys = [
-        (key(ctx, "visitor", visitor.0.as_bytes()), MOST_WRONG),
-        (
-            key(ctx, "order", number.to_lowercase().as_bytes()),
-            MOST_WRONG_ORDER,
-        ),
-    ];
-    let now = ctx.now();
+    let guessing = Guessing::of(
+        ctx,
+        &[
+            ("visitor", visitor.0.as_bytes(), MOST_WRONG),
+            ("order", number.to_lowercase().as_bytes(), MOST_WRONG_ORDER),
+            ("email", email_hash(ctx, email).as_slice(), MOST_WRONG_EMAIL),
+        ],
+    );
     // Counted before it is looked up, so that many at once are no more than one after another.
     let mut tx = ctx.db.site(ctx.site).await?;
-    let mut over = false;
-    for (key, most) in &keys {
-        over |= identity::guess(&mut tx, key, WINDOW, now).await? > *most;
-    }
+    let over = guessing.count(&mut tx, ctx.now()).await?;
     tx.commit().await?;
-    if over {
-        return Err(ToolError::new(ToolCode::RateLimit, "too many wrong pairs").lasting());
-    }
     let found = shop.find(ctx.site, number).await?;
-    if let Some(order) = found.filter(|order| same_email(&order.email, email)) {
+    if let Some(order) = found.filter(|order| !over && same_email(&order.email, email)) {
         let mut tx = ctx.db.site(ctx.site).await?;
-        for (key, _) in &keys {
-            identity::forgive(&mut tx, key).await?;
-        }
+        guessing.forgive(&mut tx).await?;
         tx.commit().await?;
         keep(ctx, visitor, email, Shown::Order(&order.number)).await?;
         return Ok(order);
+    }
+    if over {
+        tracing::warn!("too many wrong pairs: they are refused unread for a while");
     }
     tokio::time::sleep_until(begun + paced(begun.elapsed())).await;
     Err(ToolError::new(

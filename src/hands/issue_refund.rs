@@ -87,6 +87,12 @@ impl Tool for IssueRefund {
     }
 }
 
+/// Whether a text of the agent's asks for the yes to a refund.
+#[must_use]
+pub fn is_asked(text: &str) -> bool {
+    (text.starts_with("Refund ") && text.contains(" for order ")) || text.contains(" zurückzahlen?")
+}
+
 /// What the visitor is asked.
 fn summary(locale: &str, amount: Money, number: &str, needs_approval: bool) -> String {
     let german = locale.to_ascii_lowercase().starts_with("de");

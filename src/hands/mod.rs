@@ -27,6 +27,7 @@ pub mod update_ticket;
 pub mod verify_identity;
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -66,6 +67,8 @@ pub struct ToolContext {
     pub channel: &'static str,
     /// The conversation; none where one question is asked without any.
     pub conversation: Option<Conversation>,
+    /// The address that the visitor's message came from, where that is known.
+    pub client: Option<IpAddr>,
     /// The visitor's language, a BCP 47 tag.
     pub locale: String,
     /// Tools that the site doesn't let its agent use.
@@ -85,6 +88,7 @@ impl ToolContext {
             site,
             channel: kb_search::WIDGET,
             conversation: None,
+            client: None,
             locale: String::new(),
             off: Arc::default(),
             clock: Arc::clone(clock),

@@ -24,6 +24,9 @@ use crate::models::chat::ToolSpec;
 
 /// How long a read may take with all its tries, where nothing else is set.
 const LIMIT: Duration = Duration::from_secs(3);
+/// How long a turn waits for a change in a shop, which asks a payment service meanwhile: broken off
+/// sooner, the visitor would hear that nobody knows. What comes later is told to them later.
+const CHANGE: Duration = Duration::from_secs(10);
 /// What is left of a turn's limit for telling that it ran out.
 const TELL: Duration = Duration::from_millis(100);
 /// Sites whose searches have failed lately, at most.
@@ -67,6 +70,8 @@ pub struct Registry {
     /// What operators have connected.
     outside: Option<Arc<Outside>>,
     limit: Duration,
+    /// How long a turn waits for a shop's change.
+    changes: Duration,
     /// Sites whose searches have failed: only there the search's breaker is looked at, since a
     /// search asks nothing else of the database before it runs.
     troubled: Cache<SiteId, ()>,
@@ -79,6 +84,7 @@ impl Default for Registry {
             stores: None,
             outside: None,
             limit: LIMIT - TELL,
+            changes: CHANGE,
             troubled: Cache::builder()
                 .max_capacity(MOST_TROUBLED)
                 .time_to_live(TROUBLED)
@@ -125,6 +131,20 @@ impl Registry {
     /// How long a turn waits for a tool with all its tries.
     pub fn within(&mut self, limit: Duration) {
         self.limit = limit.saturating_sub(TELL).max(TELL);
+    }
+
+    /// How long a turn waits for a change in a shop.
+    pub fn changes_within(&mut self, limit: Duration) {
+        self.changes = limit;
+    }
+
+    /// How long a change may take that the visitor has said yes to: a connected tool's own time, with
+    /// the times that it is asked again.
+    #[must_use]
+    pub fn change_takes(&self, connected: &SiteTools, tool: &str) -> Duration {
+        connected
+            .get(tool)
+            .map_or(self.changes, |tool| tool.change_takes() + TELL)
     }
 
     /// What the sites' operators have connected, where that is set up.

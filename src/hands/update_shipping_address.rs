@@ -18,13 +18,64 @@ use crate::domain::text::is_odd;
 use crate::domain::tool::{Power, ToolCode};
 
 /// Where it goes.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
     /// The order's number.
     #[schemars(length(min = 1, max = 32))]
     pub order_id: String,
-    /// The whole new address, as the visitor gave it.
+    /// The new address, as the visitor gave it.
+    pub address: Given,
+}
+
+/// An address as a visitor gives it.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Given {
+    /// Who it goes to; left out, whom it was to go to before.
+    #[schemars(length(min = 1, max = 200))]
+    pub name: Option<String>,
+    /// Street and number.
+    #[schemars(length(min = 1, max = 200))]
+    pub street: String,
+    /// A second line: floor, company.
+    #[schemars(length(max = 200))]
+    pub extra: Option<String>,
+    /// The postal code.
+    #[schemars(length(min = 1, max = 20))]
+    pub postcode: String,
+    /// The town.
+    #[schemars(length(min = 1, max = 100))]
+    pub city: String,
+    /// The country's code of two capitals (ISO 3166); left out, the same as before.
+    #[schemars(regex(pattern = "^[A-Z]{2}$"))]
+    pub country: Option<String>,
+}
+
+impl Given {
+    /// The whole address, with what stays of the one before.
+    fn whole(self, before: Option<&Address>) -> Option<Address> {
+        let stays = |given: Option<String>, part: fn(&Address) -> &String| {
+            given.or_else(|| before.map(|a| part(a).clone()).filter(|p| !p.is_empty()))
+        };
+        Some(Address {
+            name: stays(self.name, |a| &a.name)?,
+            street: self.street,
+            extra: self.extra,
+            postcode: self.postcode,
+            city: self.city,
+            country: stays(self.country, |a| &a.country)?,
+        })
+    }
+}
+
+/// What is proposed, and runs after the yes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Args {
+    /// The order's number.
+    pub order_id: String,
+    /// The whole new address.
     pub address: Address,
 }
 
@@ -36,7 +87,8 @@ impl Tool for UpdateShippingAddress {
     type Output = Acted;
     const NAME: &'static str = "update_shipping_address";
     const DESCRIPTION: &'static str = "Proposes another delivery address for an order of the visitor's that hasn't \
-        shipped; the visitor is shown it and must confirm it. Every part must come from the visitor.";
+        shipped; the visitor is shown it and must confirm it. Every part must come from the visitor; name and country stay as \
+        they were where the visitor gives none.";
     const POWER: Power = Power::Guarded;
 
     fn call<'a>(
@@ -51,7 +103,10 @@ impl Tool for UpdateShippingAddress {
             if !order.status.is_before_shipping() {
                 return Err(ToolError::new(ToolCode::InvalidInput, "it has left already"));
             }
-            let line = input.address.one_line();
+            let address = input.address.whole(order.shipping.as_ref()).ok_or_else(|| {
+                ToolError::new(ToolCode::InvalidInput, "neither a name nor a country is known")
+            })?;
+            let line = address.one_line();
             if line.contains(|c: char| is_odd(c) || c == '\n' || c == '\t') {
                 return Err(ToolError::new(
                     ToolCode::InvalidInput,
@@ -67,9 +122,9 @@ impl Tool for UpdateShippingAddress {
             let offer = Offer {
                 tool: Self::NAME,
                 order_number: &order.number,
-                args: &Input {
+                args: &Args {
                     order_id: order.number.clone(),
-                    address: input.address.clone(),
+                    address,
                 },
                 policy: "",
                 amount: None,

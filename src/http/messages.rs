@@ -1,10 +1,12 @@
 //! `POST /api/agent/messages`: takes a visitor's message and answers as a stream, as JSON,
 //! or at once with where to look.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::Extension;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -12,6 +14,7 @@ use uuid::Uuid;
 
 use super::auth::Visitor;
 use super::body::Json;
+use super::client;
 use super::error::{Code, Problem, ProblemBody};
 use super::privacy;
 use super::sse::{self, Follow, Until};
@@ -184,6 +187,7 @@ impl Request {
             confirm: self.confirm.map(|c| (ProposalId(c.proposal_id), c.accept)),
             customer: None,
             page: self.page,
+            client: None,
         })
     }
 }
@@ -215,10 +219,12 @@ pub async fn post(
     State(app): State<Arc<App>>,
     visitor: Visitor,
     headers: HeaderMap,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
     let wanted = wanted(&headers)?;
     let mut message = request.check()?;
+    message.client = peer.map(|Extension(ConnectInfo(peer))| client::of(peer.ip(), &headers));
     if let Some(user) = visitor.wp_user {
         let login = Login {
             wp_user: user,
@@ -236,6 +242,16 @@ pub async fn post(
         }
         begun => begun?,
     };
+    let hurried = headers
+        .get_all("prefer")
+        .iter()
+        .any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
+    if wanted == Wanted::Json
+        && !hurried
+        && let Some(live) = &begun.live
+    {
+        live.wait_for_the_end();
+    }
     let until = begun.turn.map_or(Until::FirstDone, Until::Done);
     let follow = Follow::new(
         &app,
@@ -258,10 +274,6 @@ pub async fn post(
         };
         (StatusCode::ACCEPTED, axum::Json(body)).into_response()
     };
-    let hurried = headers
-        .get_all("prefer")
-        .iter()
-        .any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
     match begun.turn {
         Some(turn) if !hurried => match gather(follow, begun.thread, turn).await? {
             Some(answer) => Ok(axum::Json(answer).into_response()),

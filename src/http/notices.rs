@@ -1,5 +1,5 @@
-//! PostgreSQL's notices, heard for the hub: what other processes appended to threads, and
-//! turns that a visitor asked to stop.
+//! PostgreSQL's notices, heard for the hub: what other processes appended to threads, turns
+//! that a visitor asked to stop, and sites that were changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
-use crate::db::listen::{self, Listener, Notice, THREAD_EVENTS, TURN_CANCEL};
+use crate::db::listen::{self, Listener, Notice, SITE_CHANGED, THREAD_EVENTS, TURN_CANCEL};
 
 /// Hears the database's notices until `stop`, over lost connections too, and lets other
 /// processes know that this one does.
@@ -52,12 +52,21 @@ async fn hear_on(agent: &Agent, stop: &CancellationToken) {
 }
 
 async fn hear(agent: &Agent) -> crate::db::pool::DbResult<()> {
-    let mut listener = Listener::open(&agent.db, &[THREAD_EVENTS, TURN_CANCEL]).await?;
+    let mut listener = Listener::open(&agent.db, &[THREAD_EVENTS, TURN_CANCEL, SITE_CHANGED]).await?;
     let hub = &agent.hub;
     hub.wake_all();
+    agent.forget_sites();
     loop {
         match listener.next().await? {
-            Notice::Reconnected => hub.wake_all(),
+            Notice::Reconnected => {
+                hub.wake_all();
+                agent.forget_sites();
+            }
+            Notice::Heard { channel, payload } if channel == SITE_CHANGED => {
+                if let Ok(site) = payload.parse() {
+                    agent.forget_site(site);
+                }
+            }
             Notice::Heard { channel, payload } if channel == TURN_CANCEL => {
                 if let Ok(turn) = payload.parse() {
                     agent.stop_here(turn);

@@ -25,6 +25,7 @@ use crate::domain::ids::SiteId;
 use crate::domain::keys::Purpose;
 use crate::domain::signature::{Signed, WORDPRESS};
 use crate::domain::time;
+use crate::gateway::reach::WayBack;
 
 /// The two clocks may differ by this much.
 const TOLERANCE: TimeDelta = TimeDelta::seconds(300);
@@ -45,6 +46,10 @@ pub struct Ping {
     /// At most 200 characters; comes back.
     #[serde(default)]
     nonce: String,
+    /// Where the way back is to be tried, on one of the site's origins: the nonce is posted there,
+    /// signed as callbacks are, and should come back.
+    #[serde(default)]
+    callback_url: Option<String>,
 }
 
 /// The answer.
@@ -69,6 +74,12 @@ pub struct Pong {
     model: bool,
     /// How many documents can be searched.
     documents: usize,
+    /// When the secret ends that the question was signed with, once another has taken its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_ends_at: Option<String>,
+    /// What came of trying the way back, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    way_back: Option<WayBack>,
 }
 
 /// Whether address, clock and secret are right. The body is signed as a webhook's is; the
@@ -96,6 +107,9 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
     if ping.nonce.chars().count() > 200 {
         return Err(Problem::field("/nonce", "At most 200 characters."));
     }
+    if ping.callback_url.as_ref().is_some_and(|url| url.len() > 2000) {
+        return Err(Problem::field("/callback_url", "At most 2000 characters."));
+    }
     let now = app.clock.now();
     let sent = read_time(&ping.timestamp).ok_or_else(|| {
         Problem::field(
@@ -115,6 +129,10 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
     let documents = documents::count_live(&mut tx).await?;
     tx.commit().await?;
     let own = own.ok_or_else(|| Problem::new(Code::BadSignature, "There is no such site."))?;
+    let way_back = match &ping.callback_url {
+        Some(url) => Some(app.gateway.reach(site, &kid, url, &ping.nonce).await),
+        None => None,
+    };
     let pong = Pong {
         version: env!("CARGO_PKG_VERSION"),
         api: API,
@@ -126,6 +144,8 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
         origins: own.origins,
         model: app.gateway.has_model(),
         documents,
+        key_ends_at: ends(&app, site, &kid).await?,
+        way_back,
     };
     let answer = serde_json::to_vec(&pong).map_err(|error| {
         tracing::error!(%error, "a ping can't be answered");
@@ -134,8 +154,22 @@ pub async fn post(State(app): State<Arc<App>>, headers: HeaderMap, raw: Bytes) -
     sign(&app, site, &kid, answer).await
 }
 
+/// When the site's secret of this id ends, as the plugin reads times.
+async fn ends(app: &App, site: SiteId, kid: &str) -> Result<Option<String>, Problem> {
+    let roots = app
+        .keyring
+        .of_site(site, app.clock.now())
+        .await
+        .map_err(|_| away())?;
+    let end = roots.iter().find(|r| r.kid == kid).and_then(|r| r.ends());
+    Ok(end.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)))
+}
+
+fn away() -> Problem {
+    Problem::new(Code::NotReady, "Keys can't be read just now. Please try again.")
+}
+
 async fn sign(app: &App, site: SiteId, kid: &str, answer: Vec<u8>) -> Result<Response, Problem> {
-    let away = || Problem::new(Code::NotReady, "Keys can't be read just now. Please try again.");
     let roots = app
         .keyring
         .of_site(site, app.clock.now())

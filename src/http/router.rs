@@ -24,8 +24,8 @@ use super::error::{Code, Problem};
 use super::state::App;
 use super::{
     ai_jobs, assets, body, bridge, cors, crawls, demo, documents, handoffs, health, inbound, jobs, messages,
-    metrics, order_updated, ping, plain_text, privacy, rag, request_id, search, threads, tickets, usage,
-    webhooks,
+    metrics, order_updated, ping, plain_text, privacy, rag, request_id, search, site, threads, tickets,
+    usage, webhooks,
 };
 
 /// A body must have arrived by then.
@@ -55,6 +55,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ping::post))
         .routes(routes!(ping::stream_check))
         .routes(routes!(usage::get))
+        .routes(routes!(site::get, site::patch))
         .routes(routes!(privacy::export))
         .routes(routes!(privacy::erase))
         .routes(routes!(webhooks::wp_media))

@@ -53,6 +53,12 @@ pub struct Answer {
     model: Option<String>,
     /// Whether vectors should have been compared, but couldn't be.
     degraded: bool,
+    /// How well the best passage fits, in percent, when an explanation was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<u8>,
+    /// The question's words, as stems, that are in no document, when an explanation was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unknown: Option<Vec<String>>,
 }
 
 /// A passage.
@@ -161,6 +167,10 @@ pub async fn post(
         hits: found.passages.iter().map(|p| hit(p, request.explain)).collect(),
         model: found.model.clone(),
         degraded: found.degraded.is_some(),
+        confidence: request.explain.then(|| found.confidence()),
+        unknown: request
+            .explain
+            .then(|| found.unknown().into_iter().map(str::to_owned).collect()),
     }))
 }
 

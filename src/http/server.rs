@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use futures::FutureExt;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -53,13 +54,15 @@ pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToke
         let connection =
             builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = graceful.watch(connection.into_owned());
-        tasks.spawn(async move {
-            let _place = place;
-            if let Err(error) = connection.await {
+        // Not an async block: that would hold room for the connection twice, for as long as it
+        // is open.
+        tasks.spawn(connection.map(move |ended| {
+            drop(place);
+            if let Err(error) = ended {
                 // Clients leave in the middle all the time.
                 tracing::debug!(%error, "a connection ended early");
             }
-        });
+        }));
     }
     drop(listener);
     tasks.close();

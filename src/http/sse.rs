@@ -127,13 +127,9 @@ impl Follow {
                     None => self.live = None,
                 }
             }
-            let mut tx = self.app.db.site(self.site).await?;
-            let mut events = events::after(&mut tx, self.thread, self.after, BATCH).await?;
-            vault::reveal_all(&mut tx, &self.app.master, self.thread, &mut events).await?;
-            if let Some(seq) = of_staff(&events) {
-                replies::told(&mut tx, self.thread, seq, now).await?;
-            }
-            tx.commit().await?;
+            // In a place of its own while it lasts: the queries' room is a multiple of what a
+            // stream needs that waits.
+            let events = Box::pin(self.look(now)).await?;
             if !events.is_empty() {
                 return Ok(Some(self.sent(events)));
             }
@@ -145,6 +141,18 @@ impl Follow {
                 () = self.app.closing.cancelled() => return Ok(None),
             }
         }
+    }
+
+    /// What came after the last event that was sent.
+    async fn look(&self, now: DateTime<Utc>) -> DbResult<Vec<StoredEvent>> {
+        let mut tx = self.app.db.site(self.site).await?;
+        let mut events = events::after(&mut tx, self.thread, self.after, BATCH).await?;
+        vault::reveal_all(&mut tx, &self.app.master, self.thread, &mut events).await?;
+        if let Some(seq) = of_staff(&events) {
+            replies::told(&mut tx, self.thread, seq, now).await?;
+        }
+        tx.commit().await?;
+        Ok(events)
     }
 
     /// Notes what is sent, up to where the stream ends.

@@ -18,13 +18,14 @@ use super::privacy;
 use super::sse::{self, Follow, Until};
 use super::state::App;
 use crate::agent::turns;
-use crate::db::pool::SiteTx;
+use crate::db::feedback::{self, Opinion};
+use crate::db::pool::{DbError, SiteTx};
 use crate::db::threads::MessageRow;
 use crate::db::{events, replies, threads, turns as turn_rows};
 use crate::domain::event::{Asks, Citation, Handed, Outcome, ThreadEvent};
 use crate::domain::ids::{ThreadId, TurnId};
 use crate::domain::seal::MasterKey;
-use crate::guardrails::vault;
+use crate::guardrails::{opinion, vault};
 
 /// Messages shown at most.
 const MESSAGES: i64 = 100;
@@ -316,16 +317,27 @@ pub async fn feedback(
         Thumb::Up => "up",
         Thumb::Down => "down",
     };
-    let mut tx = app.db.site(visitor.site).await?;
-    let now = app.clock.now();
-    let kept = threads::set_feedback(
-        &mut tx,
-        visitor.id,
+    let masked = opinion::mask(
+        &app.agent.master,
+        visitor.site,
         given.turn_id,
-        value,
         &given.tags,
         given.comment.as_deref(),
-        now,
+    )
+    .map_err(|e| DbError::Unreadable(e.to_string()))?;
+    let mut tx = app.db.site(visitor.site).await?;
+    let kept = feedback::set(
+        &mut tx,
+        &Opinion {
+            visitor: visitor.id,
+            turn: given.turn_id,
+            value,
+            tags: &masked.tags,
+            comment: masked.comment.as_deref(),
+            sealed: masked.sealed.as_deref(),
+            addresses: &masked.addresses,
+            at: app.clock.now(),
+        },
     )
     .await?;
     tx.commit().await?;

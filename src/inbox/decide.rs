@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::InboxError;
 use super::desk::Desk;
-use crate::agent::phrases::{self, Decision, Tongue};
+use crate::agent::phrases::{self, Decision, Deed, Tongue};
 use crate::db::events::{self, Voice};
 use crate::db::pool::SiteTx;
 use crate::db::proposals::{self, Approval, ProposalRow};
@@ -14,7 +14,9 @@ use crate::domain::event::{StaffKind, ThreadEvent};
 use crate::domain::ids::{JobId, ProposalId};
 use crate::domain::job::{Job, Priority, Work};
 use crate::domain::seal::MasterKey;
+use crate::hands::Tool;
 use crate::hands::proposal::{APPROVAL_COUNTS, token};
+use crate::hands::update_shipping_address::UpdateShippingAddress;
 
 /// Approves a proposal; gives the job that runs it.
 ///
@@ -108,12 +110,8 @@ pub async fn tell(
 ) -> Result<(), InboxError> {
     let held = desk::lock(tx, row.thread).await?.ok_or(InboxError::NoThread)?;
     let amount = crate::hands::proposal::amount(row).map(|m| m.to_string());
-    let words = phrases::decided(
-        decision,
-        amount.as_deref(),
-        &row.order_number,
-        Tongue::of(&held.lang),
-    );
+    let deed = deed(row, amount.as_deref());
+    let words = phrases::decided(decision, deed, &row.order_number, Tongue::of(&held.lang));
     let event = ThreadEvent::Staff {
         kind: StaffKind::System,
         name: None,
@@ -126,4 +124,13 @@ pub async fn tell(
         handoffs::approval_decided(tx, row.thread, now).await?;
     }
     Ok(())
+}
+
+/// What a proposal does, for words about it.
+pub(super) fn deed<'a>(row: &ProposalRow, amount: Option<&'a str>) -> Deed<'a> {
+    match amount {
+        Some(amount) => Deed::Refund(amount),
+        None if row.tool == UpdateShippingAddress::NAME => Deed::Address,
+        None => Deed::Other,
+    }
 }

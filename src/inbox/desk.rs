@@ -93,12 +93,9 @@ impl Desk<'_> {
     /// [`InboxError::Claimed`] when somebody else has it, unless it is `taken` from them.
     pub async fn claim(&self, thread: ThreadId, taken: bool) -> Result<(), InboxError> {
         let (mut tx, held) = self.open(thread).await?;
-        match &held.claimed_by {
-            Some(other) if held.staff_held && other != self.staff && !taken => {
-                return Err(InboxError::Claimed(other.clone()));
-            }
-            Some(own) if held.staff_held && own == self.staff => return Ok(()),
-            _ => {}
+        let from = self.taken_from(&held, taken)?;
+        if held.staff_held && held.claimed_by.as_deref() == Some(self.staff) {
+            return Ok(());
         }
         let now = self.clock.now();
         let open = desk::take(&mut tx, thread, now).await?;
@@ -107,7 +104,8 @@ impl Desk<'_> {
         // A client that follows the turn that was broken off learns its end.
         new.extend(open.map(|turn_id| ThreadEvent::Done { turn_id }));
         events::append(&mut tx, thread, Voice::StaffHeld, &new, now).await?;
-        self.note(&mut tx, thread, "claim").await?;
+        self.noted(&mut tx, Some(thread), "claim", None, detail(from))
+            .await?;
         Ok(tx.commit().await?)
     }
 
@@ -138,22 +136,34 @@ impl Desk<'_> {
     /// Gives a thread back to the agent.
     ///
     /// # Errors
-    /// [`InboxError::NotHeld`] when the agent has it.
-    pub async fn give_back(&self, thread: ThreadId) -> Result<(), InboxError> {
-        self.end(thread, "open", "give_back").await
+    /// [`InboxError::NotHeld`] when the agent has it; [`InboxError::Claimed`] when somebody else
+    /// has, unless it is `taken` from them.
+    pub async fn give_back(&self, thread: ThreadId, taken: bool) -> Result<(), InboxError> {
+        self.end(thread, "open", "give_back", taken).await
     }
 
     /// Is done with a thread: its handoff and its tickets are resolved. The visitor's next
     /// message is the agent's to answer.
     ///
     /// # Errors
-    /// When there is no such thread.
-    pub async fn resolve(&self, thread: ThreadId) -> Result<(), InboxError> {
-        self.end(thread, "resolved", "resolve").await
+    /// When there is no such thread; [`InboxError::Claimed`] when somebody else has it, unless it
+    /// is `taken` from them.
+    pub async fn resolve(&self, thread: ThreadId, taken: bool) -> Result<(), InboxError> {
+        self.end(thread, "resolved", "resolve", taken).await
     }
 
-    async fn end(&self, thread: ThreadId, status: &str, act: &str) -> Result<(), InboxError> {
+    /// Whom a thread is taken from, if anybody else has it.
+    fn taken_from(&self, held: &Held, taken: bool) -> Result<Option<String>, InboxError> {
+        match &held.claimed_by {
+            Some(other) if held.staff_held && other != self.staff && taken => Ok(Some(other.clone())),
+            Some(other) if held.staff_held && other != self.staff => Err(InboxError::Claimed(other.clone())),
+            _ => Ok(None),
+        }
+    }
+
+    async fn end(&self, thread: ThreadId, status: &str, act: &str, taken: bool) -> Result<(), InboxError> {
         let (mut tx, held) = self.open(thread).await?;
+        let from = self.taken_from(&held, taken)?;
         let now = self.clock.now();
         if held.staff_held {
             let event = self.event(StaffKind::Left, None);
@@ -166,7 +176,12 @@ impl Desk<'_> {
             tickets::resolve_of(&mut tx, thread, now).await?;
             drafts::drop_of(&mut tx, thread, self.staff, now).await?;
         }
-        self.note(&mut tx, thread, act).await?;
+        self.noted(&mut tx, Some(thread), act, None, detail(from)).await?;
         Ok(tx.commit().await?)
     }
+}
+
+/// Whom it was taken from, for the audit.
+fn detail(from: Option<String>) -> serde_json::Value {
+    from.map_or_else(|| json!({}), |from| json!({ "taken_from": from }))
 }

@@ -1,12 +1,13 @@
 //! What people of the site do: they take threads over and write in them ([`desk`]), decide
 //! about what waits for their approval ([`decide`]), send what was drafted for them ([`drafts`]),
-//! and work on tickets ([`tickets`]), which other systems mirror ([`mirror`]). What they are told
+//! hear how a doubtful effect has ended ([`ends`]), and work on tickets ([`tickets`]), which other systems mirror ([`mirror`]). What they are told
 //! of ([`notices`]), and how their replies reach a visitor who has gone ([`followup`]). The
 //! command line, the API and, later, the console call these.
 
 pub mod decide;
 pub mod desk;
 mod drafts;
+pub mod ends;
 pub mod followup;
 pub mod mirror;
 pub mod notices;

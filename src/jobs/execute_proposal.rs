@@ -19,6 +19,7 @@ use crate::domain::ticket::Priority;
 use crate::hands::act::{self, Leave};
 use crate::hands::orders::Stores;
 use crate::hands::{ToolContext, ToolError};
+use crate::inbox::ends::ticket_key;
 use crate::inbox::{InboxError, decide};
 
 /// The handler.
@@ -103,7 +104,8 @@ impl ExecuteProposal {
         let row = proposals::lock(&mut tx, id)
             .await?
             .ok_or(InboxError::NoProposal)?;
-        if proposals::tell_once(&mut tx, id, now).await? {
+        let end = decision != Decision::Unknown;
+        if proposals::tell_once(&mut tx, id, end, now).await? {
             decide::tell(&mut tx, &row, decision, now).await?;
             if matches!(decision, Decision::Unknown | Decision::Void) {
                 let reason = if decision == Decision::Unknown {
@@ -115,7 +117,7 @@ impl ExecuteProposal {
                     id: TicketId::new(),
                     thread: Some(row.thread),
                     turn: None,
-                    key: Some(&format!("proposal/{id}")),
+                    key: Some(&ticket_key(id)),
                     reason,
                     source: "system",
                     category: "billing",

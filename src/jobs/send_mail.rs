@@ -7,8 +7,8 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::handler::{Handler, JobContext};
-use crate::db::mails;
 use crate::db::pool::DbError;
+use crate::db::{mails, sites};
 use crate::domain::clock::SharedClock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{MailId, SiteId};
@@ -49,6 +49,11 @@ impl SendMail {
         let Some(waiting) = mails::waiting(&mut tx, id).await.map_err(database)? else {
             return Ok(());
         };
+        let site_row = sites::own(&mut tx).await.map_err(database)?;
+        if site_row.is_some_and(|site| site.is_of_a_case()) {
+            // A case's visitors read their mail there; their addresses are strangers'.
+            return Ok(());
+        }
         let now = self.clock.now();
         if waiting.not_after.is_some_and(|end| now > end) {
             mails::note(&mut tx, id, "expired", Some("too_late"), now)

@@ -2,15 +2,17 @@
 //! paragraphs and sentences. Short sections under one parent are joined, a long one is
 //! cut with some overlap. What is cut out of a table gets the table's head.
 
+mod measure;
 mod tables;
 
 use std::ops::Range;
 
-use text_splitter::{ChunkConfig, ChunkSizer, MarkdownSplitter};
+use text_splitter::{ChunkConfig, MarkdownSplitter};
 
 use crate::knowledge::outline::{Heading, outline};
 use crate::knowledge::parts::parts;
 
+use measure::{Measure, stretches};
 use tables::{Table, tables};
 
 /// A heading longer than this, in bytes, is text that was marked wrongly.
@@ -84,9 +86,10 @@ pub type Count<'a> = &'a dyn Fn(&str) -> usize;
 /// Cuts normalised Markdown, measured by that count.
 #[must_use]
 pub fn chunk(markdown: &str, limits: ChunkLimits, count: Count<'_>) -> Vec<Chunk> {
+    let limits = limits.sane();
     let mut cutter = Cutter {
-        limits: limits.sane(),
-        count,
+        limits,
+        measure: Measure::new(count, limits.max_tokens),
         markdown,
         chunks: Vec::new(),
     };
@@ -172,7 +175,7 @@ struct Piece {
 
 struct Cutter<'a> {
     limits: ChunkLimits,
-    count: Count<'a>,
+    measure: Measure<'a>,
     markdown: &'a str,
     chunks: Vec<Chunk>,
 }
@@ -190,7 +193,7 @@ impl Cutter<'_> {
 
         let mut run = Vec::new();
         if !self.text(&section.body).is_empty() {
-            let tokens = (self.count)(self.text(&section.body));
+            let tokens = self.measure.of(self.text(&section.body));
             if tokens > self.limits.max_tokens {
                 self.split(&section.body, &path, anchor.as_deref());
             } else {
@@ -211,13 +214,13 @@ impl Cutter<'_> {
                 inside: heading.lines.clone(),
                 heading: None,
                 anchor: anchor.clone(),
-                tokens: (self.count)(self.text(&heading.lines)),
+                tokens: self.measure.of(self.text(&heading.lines)),
             });
             path.pop();
         }
         for below in &section.below {
             let whole = below.whole();
-            let tokens = (self.count)(self.text(&whole));
+            let tokens = self.measure.of(self.text(&whole));
             if tokens <= self.limits.max_tokens {
                 run.push(Piece {
                     inside: below.inside(),
@@ -244,7 +247,7 @@ impl Cutter<'_> {
         for piece in run {
             if let (Some(first), Some(last)) = (group.first(), group.last()) {
                 debug_assert!(last.whole.end <= piece.whole.start);
-                let together = (self.count)(self.text(&(first.whole.start..piece.whole.end)));
+                let together = self.measure.of(self.text(&(first.whole.start..piece.whole.end)));
                 if size >= fair || together > self.limits.join_to {
                     self.emit(std::mem::take(&mut group), path);
                     size = 0;
@@ -272,7 +275,7 @@ impl Cutter<'_> {
             heading_path,
             anchor: first.anchor.clone(),
             start: range.start,
-            tokens: (self.count)(&text),
+            tokens: self.measure.of(&text),
             text,
         });
     }
@@ -287,14 +290,14 @@ impl Cutter<'_> {
         let tables: Vec<(Table, usize)> = tables(text)
             .into_iter()
             .map(|table| {
-                let tokens = (self.count)(&text[table.head.clone()]) + 1;
+                let tokens = self.measure.of(&text[table.head.clone()]) + 1;
                 (table, tokens)
             })
             .filter(|(_, tokens)| *tokens <= most)
             .collect();
         let room = tables.iter().map(|(_, tokens)| *tokens).max().unwrap_or(0);
         let capacity = self.limits.max_tokens - room;
-        let config = ChunkConfig::new(capacity).with_sizer(Tokens(self.count));
+        let config = ChunkConfig::new(capacity).with_sizer(self.measure);
         // Less than the capacity, which is two thirds of what `sane` halves, so it is always accepted.
         let Ok(config) = config.with_overlap(self.limits.overlap.min(capacity / 2)) else {
             return;
@@ -303,39 +306,39 @@ impl Cutter<'_> {
         // The splitter looks at all that is left for each piece that it cuts.
         let mut start = 0;
         for part in parts(text) {
-            for (at, piece) in splitter.chunk_indices(part) {
-                let at = start + at;
-                let cut_off = tables.iter().find(|(table, _)| table.is_cut_at(at));
-                let text = match cut_off {
-                    Some((table, _)) => {
-                        // It may begin within the head, at the line under the names.
-                        let behind = table.head.end.saturating_sub(at).min(piece.len());
-                        let rows = piece[behind..].trim_start_matches('\n');
-                        if rows.trim().is_empty() {
-                            continue;
-                        }
-                        format!("{}\n{rows}", text[table.head.clone()].trim_end())
-                    }
-                    None => piece.to_owned(),
+            for (range, hard) in stretches(part) {
+                let stretch = &part[range.clone()];
+                let pieces = if hard {
+                    self.measure.hard(stretch, capacity)
+                } else {
+                    splitter.chunk_indices(stretch).collect()
                 };
-                self.chunks.push(Chunk {
-                    heading_path: path.to_vec(),
-                    anchor: anchor.map(str::to_owned),
-                    start: body.start + at,
-                    tokens: (self.count)(&text),
-                    text,
-                });
+                for (at, piece) in pieces {
+                    let at = start + range.start + at;
+                    let cut_off = tables.iter().find(|(table, _)| table.is_cut_at(at));
+                    let text = match cut_off {
+                        Some((table, _)) => {
+                            // It may begin within the head, at the line under the names.
+                            let behind = table.head.end.saturating_sub(at).min(piece.len());
+                            let rows = piece[behind..].trim_start_matches('\n');
+                            if rows.trim().is_empty() {
+                                continue;
+                            }
+                            format!("{}\n{rows}", text[table.head.clone()].trim_end())
+                        }
+                        None => piece.to_owned(),
+                    };
+                    self.chunks.push(Chunk {
+                        heading_path: path.to_vec(),
+                        anchor: anchor.map(str::to_owned),
+                        start: body.start + at,
+                        tokens: self.measure.of(&text),
+                        text,
+                    });
+                }
             }
             start += part.len();
         }
-    }
-}
-
-struct Tokens<'a>(Count<'a>);
-
-impl ChunkSizer for Tokens<'_> {
-    fn size(&self, chunk: &str) -> usize {
-        (self.0)(chunk)
     }
 }
 

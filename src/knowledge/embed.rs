@@ -95,7 +95,8 @@ pub async fn open(embedders: &Embedders, model: &Model) -> Result<InUse, EmbedEr
     let embedder = embedders.get(&spec, dimensions).await?;
     if embedder.name() != model.name {
         return Err(EmbedError::Unusable(format!(
-            "{spec} is {} now, the site's vectors are of {}; run `deskhand reindex --model {spec}`",
+            "{spec} is {} now, the site's vectors are of {}: put that model's files back, or, if the change is meant, \
+             run `deskhand reindex --model {spec}`",
             embedder.name(),
             model.name
         )));

@@ -35,7 +35,12 @@ pub async fn reindex(
     let old = models::of_site(&mut tx).await?;
     drop(tx);
     if old.next.as_ref().is_none_or(|n| n.id != model) {
-        // Another was named meanwhile, or this one is in use already.
+        // Another was named meanwhile, or this one is in use already: then a run before may have
+        // been cut off when it had switched.
+        tidy(db, site).await?;
+        if old.live.is_some_and(|live| live.id == model) {
+            trust::measure(db, knowledge, site).await?;
+        }
         return Ok(());
     }
     // While there are few vectors a graph costs nothing; it grows with them.
@@ -49,6 +54,12 @@ pub async fn reindex(
         let mut after = 0;
         loop {
             let mut tx = db.site(site).await?;
+            let (_, next) = models::named(&mut tx).await?;
+            if next != Some(model) {
+                drop(tx);
+                tidy(db, site).await?;
+                return Ok(());
+            }
             let batch = embeddings::pending(&mut tx, model, after, BATCH).await?;
             drop(tx);
             let Some(last) = batch.last() else { break };
@@ -73,11 +84,21 @@ pub async fn reindex(
         }
         // Passages came in meanwhile; those after them bring their vectors along.
     }
-    if let Some(old) = old.live.filter(|o| o.id != model) {
-        clear(db, site, old.id).await?;
-    }
+    tidy(db, site).await?;
     trust::measure(db, knowledge, site).await?;
     told(1.0);
+    Ok(())
+}
+
+/// Deletes the site's vectors of all models that it neither is searched by nor builds, whoever
+/// left them: a switch, or a building that was given up.
+async fn tidy(db: &Db, site: SiteId) -> DbResult<()> {
+    let mut tx = db.site(site).await?;
+    let given_up = embeddings::given_up(&mut tx).await?;
+    drop(tx);
+    for model in given_up {
+        clear(db, site, model).await?;
+    }
     Ok(())
 }
 
@@ -93,6 +114,10 @@ async fn clear(db: &Db, site: SiteId, model: i32) -> DbResult<()> {
         }
     }
     let mut tx = db.site(site).await?;
-    models::drop_graph(&mut tx, model).await?;
+    // It may have been named again meanwhile; the lock keeps it from that until this is done.
+    let (live, next) = models::lock(&mut tx).await?;
+    if live != Some(model) && next != Some(model) {
+        models::drop_graph(&mut tx, model).await?;
+    }
     tx.commit().await
 }

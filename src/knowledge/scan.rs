@@ -3,7 +3,7 @@
 //! away, nothing passes.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -121,28 +121,12 @@ impl Scanner {
         Self { settings }
     }
 
-    /// Scans a content.
+    /// Scans a content. What people aren't told of it stands in the log.
     ///
     /// # Errors
     /// See [`ScanError`].
     pub async fn scan(&self, bytes: &[u8]) -> Result<Clean, ScanError> {
-        self.judge(Some(bytes)).await
-    }
-
-    /// Scans a file without holding it in memory.
-    ///
-    /// # Errors
-    /// See [`ScanError`].
-    pub async fn scan_file(&self, file: &Path) -> Result<Clean, ScanError> {
-        let file = tokio::fs::File::open(file)
-            .await
-            .map_err(|e| away(&format!("the file can't be opened: {e}")))?;
-        self.judge(Some(file)).await
-    }
-
-    /// What is said of a content. What people aren't told stands in the log.
-    async fn judge(&self, content: Option<impl AsyncRead + Unpin>) -> Result<Clean, ScanError> {
-        let answer = self.ask(b"zINSTREAM\0", content).await;
+        let answer = self.ask(b"zINSTREAM\0", Some(bytes)).await;
         let judged = answer.and_then(|a| verdict(&a));
         match &judged {
             Ok(Clean(())) => {}
@@ -159,18 +143,14 @@ impl Scanner {
     /// # Errors
     /// When it isn't.
     pub async fn ping(&self) -> Result<(), ScanError> {
-        match self.ask(b"zPING\0", None::<&[u8]>).await?.as_str() {
+        match self.ask(b"zPING\0", None).await?.as_str() {
             "PONG" => Ok(()),
             other => Err(away(&format!("it answered {:?} to a ping", shortened(other)))),
         }
     }
 
     /// One command, and a content if it takes one; the answer.
-    async fn ask(
-        &self,
-        command: &[u8],
-        content: Option<impl AsyncRead + Unpin>,
-    ) -> Result<String, ScanError> {
+    async fn ask(&self, command: &[u8], content: Option<&[u8]>) -> Result<String, ScanError> {
         let talk = async {
             match &self.settings.clamd {
                 Clamd::Tcp(address) => {
@@ -194,22 +174,17 @@ impl Scanner {
 async fn exchange<S: AsyncRead + AsyncWrite>(
     stream: S,
     command: &[u8],
-    content: Option<impl AsyncRead + Unpin>,
+    content: Option<&[u8]>,
 ) -> Result<String, ScanError> {
     let (mut from, mut to) = tokio::io::split(stream);
     let say = async {
         to.write_all(command).await?;
-        if let Some(mut content) = content {
-            let mut piece = vec![0; PIECE];
-            loop {
-                let read = content.read(&mut piece).await?;
-                // At the end a piece of no length.
-                to.write_all(&u32::try_from(read).unwrap_or(0).to_be_bytes())
+        if let Some(content) = content {
+            // At the end a piece of no length.
+            for piece in content.chunks(PIECE).chain([&[][..]]) {
+                to.write_all(&u32::try_from(piece.len()).unwrap_or(0).to_be_bytes())
                     .await?;
-                if read == 0 {
-                    break;
-                }
-                to.write_all(&piece[..read]).await?;
+                to.write_all(piece).await?;
             }
         }
         to.flush().await

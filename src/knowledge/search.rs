@@ -233,7 +233,7 @@ async fn by_database(
             continue;
         }
         if make_copy {
-            knowledge.copies.make(db, site, known.chunks);
+            knowledge.copies.make(db, site, &known);
         }
         let asked = Asked {
             site,

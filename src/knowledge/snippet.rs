@@ -7,6 +7,8 @@ use crate::knowledge::words::{Stemmer, Word, words};
 
 /// How long an extract is, in characters, without its marks.
 const LENGTH: usize = 220;
+/// What may stand before its first word or after its last one, in characters: marks mostly.
+const AROUND: usize = 10;
 
 /// A passage without its markup, cut into words: what its extracts are taken from.
 #[derive(Debug)]
@@ -45,24 +47,35 @@ impl Plain {
         let Some((first, last)) = window else {
             return text.chars().take(LENGTH).collect();
         };
-        let start = if first == 0 { 0 } else { words[first].at.start };
-        let end = if last + 1 == words.len() {
+        let near = |gap: &str| gap.chars().take(AROUND + 1).count() <= AROUND;
+        let start = if first == 0 && near(&text[..words[first].at.start]) {
+            0
+        } else {
+            words[first].at.start
+        };
+        let end = if last + 1 == words.len() && near(&text[words[last].at.end..]) {
             text.len()
         } else {
             words[last].at.end
         };
+        // A word may be longer than an extract: it is cut, as is what stands between words.
+        let end = text[start..end]
+            .char_indices()
+            .nth(LENGTH + 2 * AROUND)
+            .map_or(end, |(at, _)| start + at);
         let mut out = String::new();
         if start > 0 {
             out.push('…');
         }
         let mut at = start;
         for i in first..=last {
-            if weights[i] > 0.0 {
-                out.push_str(&text[at..words[i].at.start]);
+            let word = words[i].at.start.min(end)..words[i].at.end.min(end);
+            if weights[i] > 0.0 && !word.is_empty() {
+                out.push_str(&text[at..word.start]);
                 out.push_str("**");
-                out.push_str(&text[words[i].at.clone()]);
+                out.push_str(&text[word.clone()]);
                 out.push_str("**");
-                at = words[i].at.end;
+                at = word.end;
             }
         }
         out.push_str(&text[at..end]);
@@ -76,11 +89,20 @@ impl Plain {
 /// The words between which the extract is: the window with the most telling distinct
 /// lexemes, that begins a sentence if there is a choice.
 fn best_window(text: &str, words: &[Word], stems: &[String], weights: &[f64]) -> Option<(usize, usize)> {
+    // Where each word begins and ends, in characters.
+    let mut places = Vec::with_capacity(words.len());
+    let (mut at, mut chars) = (0, 0);
+    for word in words {
+        let start = chars + text[at..word.at.start].chars().count();
+        chars = start + text[word.at.clone()].chars().count();
+        at = word.at.end;
+        places.push((start, chars));
+    }
     let mut best: Option<(f64, usize, usize)> = None;
     let mut last = 0;
     for first in 0..words.len() {
         last = last.max(first);
-        while last + 1 < words.len() && words[last + 1].at.end - words[first].at.start <= LENGTH {
+        while last + 1 < words.len() && places[last + 1].1 - places[first].0 <= LENGTH {
             last += 1;
         }
         let mut seen: BTreeMap<&str, f64> = BTreeMap::new();
@@ -124,6 +146,27 @@ mod tests {
             marked,
             "**Costs** A return **label** **costs** €**4.90**, see here."
         );
+    }
+
+    #[test]
+    fn text_without_blanks_is_cut_in_characters() {
+        let lexemes = lexemes(&[("lamp", 1.0), ("返品", 1.0)]);
+        for (text, lang) in [
+            ("a".repeat(100_000), "english"),
+            (
+                format!("{} lamp {}", "-".repeat(5000), "=".repeat(5000)),
+                "english",
+            ),
+            ("返品は三十日以内に受け付けます".repeat(500), "simple"),
+            ("การคืนสินค้าภายในสามสิบวัน".repeat(500), "simple"),
+        ] {
+            let found = snippet(&text, lang, &lexemes);
+            assert!(found.chars().count() <= LENGTH + 30, "{}", found.chars().count());
+            assert!(found.ends_with('…') && found.chars().count() > 3, "{found}");
+        }
+        // In characters, not in bytes.
+        let greek = "Η επιστροφή γίνεται μέσα σε τριάντα ημέρες. ".repeat(20);
+        assert!(snippet(&greek, "greek", &lexemes).chars().count() > LENGTH - 20);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::embedder::{EmbedError, Embedder, ModelSpec};
-use super::local::LocalEmbedder;
+use super::local::{self, LocalEmbedder};
 use super::openai::embeddings::{OpenAiEmbedder, OpenAiSettings};
 
 /// How long a failure is remembered.
@@ -87,7 +87,8 @@ impl Embedders {
         *place = Some(match &opened {
             Ok(embedder) => Ok(Arc::clone(embedder)),
             Err(error) => {
-                tracing::warn!(%spec, %error, "an embedding model can't be used");
+                // Who asked says so, and what it means for them.
+                tracing::info!(%spec, %error, "an embedding model can't be used");
                 Err((error.clone(), Instant::now() + REST))
             }
         });
@@ -103,9 +104,16 @@ impl Embedders {
             ModelSpec::Local(name) => {
                 let folder = self.folder_of(name);
                 if folder.is_dir() {
-                    LocalEmbedder::open(&folder, self.settings.threads)
-                        .await
-                        .map(|e| Arc::new(e) as Arc<dyn Embedder>)
+                    let opened = LocalEmbedder::open(&folder, self.settings.threads).await?;
+                    // Vectors of damaged weights look like any others.
+                    if name == local::DEFAULT && opened.name() != local::DEFAULT_ID {
+                        return Err(EmbedError::Unusable(format!(
+                            "the files in {} aren't those of the default model, they are damaged or of another model; \
+                             `deskhand doctor --fix` fetches them anew (give a model of your own a folder of another name)",
+                            folder.display()
+                        )));
+                    }
+                    Ok(Arc::new(opened) as Arc<dyn Embedder>)
                 } else {
                     Err(EmbedError::Unusable(format!(
                         "there is no model in {}; `deskhand doctor --fix` fetches the default one",

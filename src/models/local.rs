@@ -10,6 +10,11 @@ use futures::future::BoxFuture;
 
 use super::embedder::{EmbedError, Embedder, Purpose, unit};
 
+/// The default model's folder, which is what `embeddings.model` calls it.
+pub const DEFAULT: &str = "all-minilm-l6-v2";
+/// What its files make it: a hash of all that decides its vectors is part of the name.
+pub const DEFAULT_ID: &str = "minilm-l6-h384-uncased-a7238f48b0f8";
+
 /// How many passages go through the model before others get a turn.
 const BATCH: usize = 32;
 

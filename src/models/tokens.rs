@@ -5,7 +5,7 @@
 
 use tiktoken_rs::{CoreBPE, cl100k_base_singleton, o200k_base_singleton};
 
-use super::chat::{ChatMessage, ToolSpec};
+use super::chat::{ChatMessage, ChatRequest};
 
 /// The longest stretch that is tokenized at once. Longer text is cut at white space, or
 /// hard where there is none: the tokenizer's regular expressions backtrack over long
@@ -44,7 +44,7 @@ pub enum Counter {
     /// A tokenizer that isn't known. Others cut English into at most a third more tokens
     /// than `o200k_base`, other scripts often into one token for every other byte: so this
     /// is four thirds of its count, and half a token for each byte beyond ASCII. It errs
-    /// upward: less history fits, and more is reserved than spent.
+    /// upward: less history fits. What is reserved errs further ([`Counter::at_most`]).
     Estimate,
 }
 
@@ -52,8 +52,8 @@ pub enum Counter {
 const MESSAGE: usize = 4;
 /// What a tool or a call costs beside its texts.
 const TOOL: usize = 12;
-/// What begins the answer.
-const PRIMING: usize = 3;
+/// What a message, a tool or a call costs beside its texts at most, with any template.
+const FRAME: usize = 16;
 
 impl Counter {
     /// By the model's name, a vendor's prefix aside.
@@ -123,21 +123,59 @@ impl Counter {
             }
     }
 
-    /// A tool's description. Providers write schemas in forms of their own, none longer than
-    /// the JSON that they are sent as.
+    /// What a request can be at most, for what is reserved. With a tokenizer that is known,
+    /// what it counts and a fiftieth for what is sent in another form than it is counted in.
+    /// With another one twice `o200k_base`'s count, and a token for each digit, for each sign
+    /// that follows its like and for each byte beyond ASCII, which some cut so finely. Never
+    /// more than [`bytes`].
     #[must_use]
-    pub fn tool(self, tool: &ToolSpec) -> usize {
-        let schema = tool.parameters.to_string();
-        TOOL + self.count(&tool.name) + self.count(&tool.description) + self.count(&schema)
+    pub fn at_most(self, request: &ChatRequest) -> u32 {
+        let counted = match self {
+            Self::O200k | Self::Cl100k => {
+                let counted = sum(request, |text| self.count(text));
+                counted + counted.div_ceil(50)
+            }
+            Self::Estimate => sum(request, |text| 2 * count(text) + finely(text)),
+        };
+        u32::try_from(counted).unwrap_or(u32::MAX).min(bytes(request))
     }
+}
 
-    /// What a request sends in all.
-    #[must_use]
-    pub fn request(self, messages: &[ChatMessage], tools: &[ToolSpec]) -> usize {
-        let messages: usize = messages.iter().map(|m| self.message(m)).sum();
-        let tools: usize = tools.iter().map(|t| self.tool(t)).sum();
-        messages + tools + PRIMING
-    }
+/// A request's bytes with a frame for each part: no tokenizer makes more than a token of one.
+#[must_use]
+pub fn bytes(request: &ChatRequest) -> u32 {
+    u32::try_from(sum(request, str::len)).unwrap_or(u32::MAX)
+}
+
+/// Over all texts of a request. Providers write schemas in forms of their own, none longer
+/// than the JSON that they are sent as.
+fn sum(request: &ChatRequest, of: impl Fn(&str) -> usize) -> usize {
+    let message = |m: &ChatMessage| match m {
+        ChatMessage::System(text) | ChatMessage::User(text) => of(text),
+        ChatMessage::Assistant { text, calls } => {
+            let calls = calls.iter().map(|c| FRAME + of(&c.name) + of(&c.args));
+            of(text) + calls.sum::<usize>()
+        }
+        ChatMessage::Tool { content, .. } => of(content),
+    };
+    let messages = request.messages.iter().map(|m| FRAME + message(m));
+    let tools = request
+        .tools
+        .iter()
+        .map(|t| FRAME + of(&t.name) + of(&t.description) + of(&t.parameters.to_string()));
+    messages.chain(tools).sum()
+}
+
+/// Bytes that a tokenizer may take for a token each: digits, repeated signs, what isn't ASCII.
+fn finely(text: &str) -> usize {
+    let mut before = 0;
+    text.bytes()
+        .filter(|b| {
+            let repeated = *b == before && !b.is_ascii_alphanumeric();
+            before = *b;
+            repeated || b.is_ascii_digit() || !b.is_ascii()
+        })
+        .count()
 }
 
 /// Where to cut a text that is longer than a slice: before the last white space of the
@@ -229,9 +267,9 @@ mod tests {
     fn messages_count_more_than_their_texts() {
         use crate::models::chat::ToolCall;
         let c = Counter::O200k;
-        // As OpenAI's own recipe counts this one: three a message, one for the role, three in all.
+        // As OpenAI's own recipe counts this one: three a message, one for the role.
         let hello = ChatMessage::User("hello world".to_owned());
-        assert_eq!(c.request(std::slice::from_ref(&hello), &[]), 2 + 4 + 3);
+        assert_eq!(c.message(&hello), 2 + 4);
         let call = ToolCall {
             id: "x".to_owned(),
             name: "kb_search".to_owned(),
@@ -242,6 +280,48 @@ mod tests {
             calls: vec![call],
         };
         assert!(c.message(&calls) > c.count("kb_search") + c.count("{\"query\":\"x\"}"));
+    }
+
+    fn request(text: &str) -> ChatRequest {
+        ChatRequest {
+            model: String::new(),
+            messages: vec![ChatMessage::User(text.to_owned())],
+            tools: Vec::new().into(),
+            tool_choice: crate::models::chat::ToolChoice::None,
+            temperature: 0.0,
+            max_tokens: 1,
+        }
+    }
+
+    #[test]
+    fn what_is_reserved_is_near_the_count_where_the_tokenizer_is_known_and_above_it_elsewhere() {
+        let prose =
+            "You can send goods back within 30 days of delivery, unless they were made for you. ".repeat(40);
+        let sent = request(&prose);
+        let exact = u32::try_from(count(&prose)).unwrap();
+        let known = Counter::O200k.at_most(&sent);
+        assert!(
+            exact <= known && known <= exact + exact / 25 + 20,
+            "{exact} {known}"
+        );
+        let other = Counter::Estimate.at_most(&sent);
+        assert!(
+            other >= 2 * exact && other < bytes(&sent) * 2 / 3,
+            "{exact} {other}"
+        );
+        for text in ["", "1234567890", "-----", "返品について", "\u{0}\u{1}"] {
+            let sent = request(text);
+            for counter in [Counter::O200k, Counter::Cl100k, Counter::Estimate] {
+                let most = counter.at_most(&sent);
+                assert!(most <= bytes(&sent), "{counter:?} {text}");
+                assert!(
+                    usize::try_from(most).unwrap() >= Counter::O200k.count(text),
+                    "{text}"
+                );
+            }
+            // Nothing of these is surely less than a byte.
+            assert!(Counter::Estimate.at_most(&sent) as usize >= text.len(), "{text}");
+        }
     }
 
     #[test]

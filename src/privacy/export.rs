@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::subject::{self, Subject};
 use crate::db::persons::{self, Record, ThreadSummary};
 use crate::db::pool::{Db, DbError, DbResult, SiteTx};
-use crate::db::{ai_jobs, bridge, threads};
+use crate::db::{ai_jobs, bridge, feedback, threads};
 use crate::domain::address;
 use crate::domain::ai_job::sealed_for;
 use crate::domain::bridge::sealed_for as bridge_sealed_for;
@@ -21,7 +21,7 @@ use crate::domain::event::Citation;
 use crate::domain::ids::{SiteId, ThreadId};
 use crate::domain::seal::MasterKey;
 use crate::domain::ticket::{Content, called, contact_owner};
-use crate::guardrails::vault;
+use crate::guardrails::{opinion, vault};
 
 /// Conversations, and messages of each, at most.
 const MOST: i64 = 1_000;
@@ -205,8 +205,8 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
             mentions.extend(said.into_iter().filter(names));
         }
     }
-    let records = persons::records(&mut tx, &known, 10 * MOST).await?;
-    let of = |kind: &str| records.iter().filter(|r| r.kind == kind).cloned().collect();
+    let handoffs = persons::handoffs(&mut tx, &known, 10 * MOST).await?;
+    let opinions = opinions(&mut tx, master, &known).await?;
     let hash = subject
         .email
         .as_ref()
@@ -259,12 +259,30 @@ pub async fn export(db: &Db, master: &MasterKey, site: SiteId, subject: &Subject
         threads: conversations,
         mentions,
         tickets,
-        handoffs: of("handoff"),
-        feedback: of("feedback"),
+        handoffs,
+        feedback: opinions,
         ai_jobs: jobs,
         events,
         truncated,
     })
+}
+
+/// What they thought of answers, in their own words.
+async fn opinions(tx: &mut SiteTx, master: &MasterKey, visitors: &[Uuid]) -> DbResult<Vec<Record>> {
+    let site = tx.site();
+    let rows = feedback::of_visitors(tx, visitors, 10 * MOST).await?;
+    let read = |row: feedback::Stored| {
+        let values = opinion::open(master, site, row.turn, row.sealed.as_deref())?;
+        Ok(Record {
+            kind: "feedback".to_owned(),
+            thread_id: Some(row.thread),
+            what: row.value,
+            detail: row.comment.map(|text| values.reveal(&text)),
+            tags: row.tags.iter().map(|tag| values.reveal(tag)).collect(),
+            at: row.at,
+        })
+    };
+    rows.into_iter().map(read).collect()
 }
 
 async fn events(tx: &mut SiteTx, master: &MasterKey, subject: &Subject) -> DbResult<Vec<Event>> {

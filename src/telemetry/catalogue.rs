@@ -92,7 +92,7 @@ pub const METRICS: &[Metric] = &[
         "deskhand_link_failures_total",
         Counter,
         &["provider", "cause"],
-        "Links of the fallback chain that failed a turn. `cause`: `timeout`, `rate_limit`, `server_error`, `cut`, `stall`, `malformed`, `empty`, `late_error`, `refused`, `over_budget`, or `clock` when a clock of the turn ran out first.",
+        "Links of the fallback chain that failed a turn. `cause`: `timeout`, `breaker_open`, `rate_limit`, `server_error`, `cut`, `stall`, `malformed`, `empty`, `late_error`, `refused`, `over_budget`, or `clock` when a clock of the turn ran out first.",
     ),
     metric(
         "deskhand_breaker_state",

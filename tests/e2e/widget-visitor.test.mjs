@@ -263,3 +263,63 @@ check('after a handoff staff are read live, over a broken connection and a reloa
   await chat.last.getByText('Reference: T-7').waitFor();
   assert.equal(await chat.log.locator('.staff').count(), 1, 'as the thread has it');
 });
+
+check('a backend that stays away is told in plain words, and the question is not lost', {}, async ({ server, chat }) => {
+  server.script = saying('30 days.');
+  server.fault = ({ path }) => (/messages/.test(path) ? 'drop' : undefined);
+  await chat.ask('How long?');
+  await chat.status.getByText('can’t be reached right now').waitFor({ timeout: 30_000 });
+  assert.deepEqual(await chat.said(), ['You: How long?']);
+  server.fault = () => undefined;
+  await chat.log.getByText('30 days.').waitFor({ timeout: 30_000 });
+  assert.equal(await chat.status.innerText(), '');
+});
+
+check('a long conversation doesn’t make its page longer', { attributes: { mode: 'inline' } }, async ({ server, chat, page }) => {
+  const height = () => page.evaluate(() => document.scrollingElement.scrollHeight);
+  const before = await height();
+  server.script = async (turn) => {
+    turn.citation(RETURNS);
+    turn.final(`${'A sentence that is long enough for several lines of the log. '.repeat(6)}[1]`);
+  };
+  for (const text of ['one', 'two', 'three', 'four', 'five']) {
+    await chat.ask(text);
+    await until(async () => (await chat.said()).length === await chat.log.locator('.answer').count() && (await chat.said()).at(-1) === `You: ${text}`, text);
+  }
+  assert.equal(await height(), before);
+});
+
+check('the consent’s own pages are linked, and no other host by a path', {
+  attributes: { consent: '[Privacy](/privacy) [elsewhere](//evil.example/x) [script](javascript:alert(1))' },
+}, async ({ chat, page }) => {
+  const links = chat.root.locator('.consent a');
+  assert.equal(await links.count(), 1);
+  assert.equal(await links.first().evaluate((a) => a.href), new URL('/privacy', page.url()).href);
+});
+
+check('a handoff says its sentence once, its field is in view, and what is answered later is not the team’s', {
+  attributes: { mode: 'launcher' }, browser: { viewport: { width: 390, height: 700 } },
+}, async ({ server, chat, page }) => {
+  await page.getByRole('button', { name: 'Open the chat' }).click();
+  server.script = saying('Something long to begin with. '.repeat(30));
+  await chat.ask('First?');
+  await until(async () => (await chat.log.locator('.answer').count()) === 1, 'the first answer');
+  const words = `I can’t answer this reliably myself, so I’ve noted it for our team. ${'They read it in the order in which it came. '.repeat(12)}`.trim();
+  server.script = async (turn) => {
+    turn.handoff({ next: words, needs_contact: true });
+    turn.final(words, { outcome: 'handoff' });
+  };
+  await chat.ask('A human, please');
+  await chat.status.getByText('with our team').waitFor();
+  assert.equal((await chat.last.innerText()).split('noted it for our team').length, 2);
+  const inView = () => chat.root.evaluate((host) => {
+    const box = (selector) => host.shadowRoot.querySelector(selector).getBoundingClientRect();
+    return box('input[type=email]').bottom <= box('.scroll').bottom;
+  });
+  await until(inView, 'the field in view');
+
+  server.script = saying('30 days.');
+  await chat.ask('How long?');
+  await chat.log.getByText('30 days.').waitFor();
+  await until(async () => (await chat.status.innerText()) === '', 'no word of the team');
+});

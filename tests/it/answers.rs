@@ -101,3 +101,41 @@ async fn customers_questions_find_their_article_and_fact() {
     assert!(asked >= 40 && none >= 10, "too few cases: {report}");
     app.finish().await;
 }
+
+/// What isn't known any more isn't answered with the page that is left, however few there are.
+#[tokio::test]
+async fn a_small_site_is_honest_too() {
+    let returns = "# Returns\n\nYou can return an item within 30 days of delivery. The return is free in Austria. \
+                   Refunds reach your account within 14 days.";
+    let shipping = "# Shipping\n\nA parcel to Vienna takes two days. We ship with the post.";
+    let question = "How long does a parcel to Vienna take?";
+    for (pages, answered) in [
+        (vec![("returns.md", returns)], false),
+        (vec![("returns.md", returns), ("shipping.md", shipping)], true),
+    ] {
+        let setup = Setup {
+            knowledge: with_model(),
+            ..Setup::default()
+        };
+        let app = TestApp::with(setup).await;
+        app.know(&pages).await;
+        let answer = app.ask(&app.token(VisitorId::new()), question, None).await;
+        let text = answer["text"].as_str().unwrap();
+        assert_eq!(text.contains("two days"), answered, "{answer:#}");
+        assert_eq!(
+            !answer["citations"].as_array().unwrap().is_empty(),
+            answered,
+            "{answer:#}"
+        );
+        for (asked, wants) in [
+            ("How long can I return an item?", "30 days"),
+            ("Is the return free in Austria?", "free in Austria"),
+            ("When do I get my refund?", "14 days"),
+        ] {
+            let answer = app.ask(&app.token(VisitorId::new()), asked, None).await;
+            let text = answer["text"].as_str().unwrap();
+            assert!(text.contains(wants), "{asked}: {answer:#}");
+        }
+        app.finish().await;
+    }
+}

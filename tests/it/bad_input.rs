@@ -207,6 +207,11 @@ async fn feedback_is_bounded() {
             json!({ "turn_id": turn, "value": "down", "tags": ["wrong"], "comment": "No." }),
             204,
         ),
+        // What stands for personal data may be longer than it.
+        (
+            json!({ "turn_id": turn, "value": "down", "comment": "a@b.de ".repeat(280) }),
+            204,
+        ),
         (json!({ "turn_id": turn, "value": "sideways" }), 422),
         (
             json!({ "turn_id": turn, "value": "up", "tags": vec!["x"; 11] }),

@@ -251,6 +251,65 @@ async fn an_operator_mends_what_is_found() {
         (list.as_array().unwrap().len(), &list[0]["question"]),
         (1, &serde_json::json!(question))
     );
+    assert_eq!(list[0]["answer"], "Yes, in our workshop in Leeds.");
+    assert_eq!(pin["change"], "added");
+    let again = |answer: &str, more: &[&str]| {
+        let mut arguments = vec![
+            "pin",
+            "add",
+            "--question",
+            "do you repair lamps",
+            "--answer",
+            answer,
+        ];
+        arguments.extend(more);
+        arguments.extend(["--site", "shop", "--json"]);
+        let changed = home.json(&arguments);
+        (changed["change"].clone(), changed["source"].clone())
+    };
+    let (changed, unchanged) = (serde_json::json!("changed"), serde_json::json!("unchanged"));
+    let source = serde_json::json!("/kb/repair");
+    assert_eq!(again("Yes, in Hull.", &[]), (changed.clone(), source.clone()));
+    assert_eq!(again("Yes, in Hull.", &[]), (unchanged, source));
+    assert_eq!(
+        again("Yes, in Hull.", &["--no-source"]),
+        (changed, serde_json::Value::Null)
+    );
+    let shown = home.run(&["pin", "list", "--site", "shop"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains("Yes, in Hull."));
+    let long = "a word ".repeat(600);
+    let refused = home.run(&[
+        "pin",
+        "add",
+        "--question",
+        question,
+        "--answer",
+        &long,
+        "--site",
+        "shop",
+    ]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        refused.status.code() == Some(2) && said.contains("4000 characters"),
+        "{said}"
+    );
+    // What is only code is an answer, too.
+    again("```\nlamp --repair\n```", &[]);
+    let answer = home.json(&["ask", "do you repair lamps", "--site", "shop", "--json"]);
+    assert!(
+        answer["answer"].as_str().unwrap().contains("lamp --repair"),
+        "{answer:#}"
+    );
+
+    for (filter, value, wants) in [
+        ("--source", "web,file", "file, pin"),
+        ("--channel", "nosuch", "widget, email, slack"),
+        ("--tag", "nosuch", "has the tag `nosuch`"),
+    ] {
+        let refused = home.run(&["search", "lamps", filter, value, "--site", "shop"]);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(refused.status.code() == Some(2) && said.contains(wants), "{said}");
+    }
     let id = pin["id"].as_str().unwrap();
     assert!(
         home.run(&["pin", "rm", &id[..13], "--site", "shop"])
@@ -280,4 +339,50 @@ async fn an_operator_mends_what_is_found() {
         missing.status.code() == Some(2) && said.contains("/nowhere"),
         "{said}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_measurement_leaves_nothing_behind() {
+    let home = Home::new("eval-stopped");
+    let set = home.dir.join("set");
+    std::fs::create_dir(&set).unwrap();
+    let corpus: String = (0..5_000)
+        .map(|i| format!("{{\"_id\":\"d{i}\",\"title\":null,\"text\":\"Lamps of kind number{i}.\"}}\n"))
+        .collect();
+    std::fs::write(set.join("corpus.jsonl"), corpus).unwrap();
+    std::fs::write(
+        set.join("queries.jsonl"),
+        "{\"_id\":\"q\",\"text\":\"number7\"}\n",
+    )
+    .unwrap();
+    std::fs::write(set.join("qrels.tsv"), "q\td7\t1\n").unwrap();
+    // A server of its own keeps the database up for both.
+    let server = home.serve(&[]);
+    let measuring = home
+        .command(&["eval", "retrieval", "--data", set.to_str().unwrap()])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let begun = || {
+        let sites = home.json(&["site", "list", "--json"]);
+        let slugs = sites
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|s| s["slug"].as_str());
+        slugs.filter(|s| s.starts_with("eval-")).count() == 1
+    };
+    while !begun() {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    let pid = i32::try_from(measuring.id()).unwrap();
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGINT).unwrap();
+    let ended = measuring.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert!(
+        ended.status.code() == Some(2) && said.contains("removed again"),
+        "{said}"
+    );
+    assert!(!begun(), "{said}");
+    drop(server);
 }

@@ -122,3 +122,22 @@ async fn a_question_of_policy_without_a_document_goes_to_a_person(#[case] questi
         fake.finish().await;
     }
 }
+
+/// What a process remembers of a site ends with the notice of its change. By age alone it would
+/// outlive all of these questions.
+#[tokio::test]
+async fn a_changed_setting_reaches_a_process_that_knows_the_site() {
+    let app = TestApp::start().await;
+    app.know(&DOCUMENTS).await;
+    assert_eq!(ask(&app, HARDLY).await["outcome"], "answered");
+    set(&app, "confidence=30%").await;
+    let mut heard = false;
+    for _ in 0..50 {
+        if ask(&app, HARDLY).await["handoff"]["reason"] == "low_confidence" {
+            heard = true;
+            break;
+        }
+    }
+    assert!(heard, "it still believes what it knew before");
+    app.finish().await;
+}

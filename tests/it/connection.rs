@@ -2,13 +2,15 @@
 //! generations; and the stream by which buffering shows.
 
 use chrono::TimeDelta;
+use deskhand::db::sites;
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::VisitorId;
 use deskhand::domain::keys::{Purpose, RootSecret, owner_of};
 use deskhand::domain::signature::{Signed, WORDPRESS};
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
+use crate::support::app::{Setup, TestApp};
+use crate::support::site_server::SiteServer;
 
 struct Pinged {
     status: u16,
@@ -73,6 +75,67 @@ fn is_signed(app: &TestApp, root: &RootSecret, pinged: &Pinged) -> bool {
         .is_some()
 }
 
+/// What the ping is told of the way back.
+async fn way_back(app: &TestApp, url: &str) -> Value {
+    let mut body = question(app);
+    body["callback_url"] = json!(url);
+    let pinged = ping(app, &app.site.root, &body, &[]).await;
+    assert_eq!(pinged.status, 200);
+    assert!(is_signed(app, &app.site.root, &pinged));
+    pinged.json()["way_back"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_back_is_tried_as_callbacks_go() {
+    let site = SiteServer::start().await;
+    let app = TestApp::with(Setup {
+        callbacks: vec![site.host.clone()],
+        ..Setup::default()
+    })
+    .await;
+    let pinged = ping(&app, &app.site.root, &question(&app), &[]).await;
+    assert!(
+        pinged.json().get("way_back").is_none(),
+        "who doesn't ask for it isn't asked"
+    );
+    assert!(site.received().is_empty());
+
+    // Not one of the site's addresses yet.
+    let told = way_back(&app, &site.url()).await;
+    assert_eq!(told["code"], "origin_not_allowed", "{told:#}");
+    let mut tx = app.db.site(app.site.id).await.unwrap();
+    sites::set_origins(&mut tx, &[site.origin()]).await.unwrap();
+    tx.commit().await.unwrap();
+
+    site.answer(200, r#"{"nonce":"n-1"}"#);
+    let told = way_back(&app, &site.url()).await;
+    assert_eq!(told, json!({ "open": true }));
+    let received = site.received();
+    assert!(received[0].is_signed(&app.site.root, app.site.id));
+    assert_eq!(received[0].json(), json!({ "nonce": "n-1" }));
+
+    for (status, body, code) in [
+        (200, r#"{"nonce":"n-0"}"#, "not_the_plugin"),
+        (200, "<html>Parked</html>", "not_the_plugin"),
+        (401, "", "refused"),
+        (302, "", "refused"),
+    ] {
+        site.answer(status, body);
+        let told = way_back(&app, &site.url()).await;
+        assert_eq!(
+            (&told["open"], &told["code"]),
+            (&json!(false), &json!(code)),
+            "{told:#}"
+        );
+        assert!(told["detail"].as_str().unwrap().len() > 20);
+    }
+    let long = format!("{}?{}", site.url(), "x".repeat(2000));
+    let mut body = question(&app);
+    body["callback_url"] = json!(long);
+    assert_eq!(ping(&app, &app.site.root, &body, &[]).await.status, 422);
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn a_signed_question_gets_a_signed_answer() {
     let app = TestApp::start().await;
@@ -118,7 +181,30 @@ async fn a_signed_question_gets_a_signed_answer() {
         let pong = ping(&app, root, &question(&app), &[]).await;
         assert_eq!(pong.status, 200);
         assert!(is_signed(&app, root, &pong));
+        assert!(pong.json().get("key_ends_at").is_none(), "{:#}", pong.json());
     }
+    // Once the old one is to end, who still has it is told when.
+    let end = app.clock.now() + TimeDelta::hours(24);
+    let mut tx = app.db.site(app.site.id).await.unwrap();
+    sites::retire_root_keys(&mut tx, "dk_newer_key", end)
+        .await
+        .unwrap();
+    tx.commit().await.unwrap();
+    let until = async {
+        loop {
+            let pong = ping(&app, &app.site.root, &question(&app), &[]).await.json();
+            if let Some(told) = pong["key_ends_at"].as_str() {
+                return chrono::DateTime::parse_from_rfc3339(told).unwrap();
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+    };
+    let told = tokio::time::timeout(std::time::Duration::from_secs(30), until)
+        .await
+        .unwrap();
+    assert_eq!(told.timestamp(), end.timestamp());
+    let pong = ping(&app, &new, &question(&app), &[]).await.json();
+    assert!(pong.get("key_ends_at").is_none(), "{pong:#}");
     let named = ping(&app, &new, &question(&app), &[("x-key-id", "dk_newer_key")]).await;
     assert_eq!(named.status, 200);
     let wrong = ping(&app, &new, &question(&app), &[("x-key-id", &app.site.kid)]).await;

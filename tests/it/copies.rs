@@ -11,7 +11,7 @@ use deskhand::domain::document::Found;
 use deskhand::domain::ids::{DocumentId, SiteId};
 use deskhand::knowledge::base::Knowledge;
 use deskhand::knowledge::ingest::ingest;
-use deskhand::knowledge::pins::kept::{self, NewPin};
+use deskhand::knowledge::pins::kept::{self, NewPin, NewSource};
 use deskhand::knowledge::search::{Mode, SearchQuery, search};
 use sqlx::AssertSqlSafe;
 
@@ -211,9 +211,9 @@ async fn a_copy_finds_what_the_database_finds_through_all_changes() {
     let new = NewPin {
         question: "Do gift cards expire?",
         answer: "They are valid for three years.",
-        source: None,
+        source: NewSource::Kept,
     };
-    let pin = kept::add(&db, &SystemClock, &knowledge, site, new).await.unwrap();
+    let (pin, _) = kept::add(&db, &SystemClock, &knowledge, site, new).await.unwrap();
     same(&knowledge, &db, site, "added to").await;
 
     let mut tx = db.site(site).await.unwrap();

@@ -30,6 +30,7 @@ enum Fault {
     ServerError,
     Unauthorized,
     Cut,
+    Unexplained,
     Stall,
     Garbage,
     Empty,
@@ -38,12 +39,16 @@ enum Fault {
     OverBudget,
 }
 
-const FAULTS: [(Fault, &str); 11] = [
+const FAULTS: [(Fault, &str); 12] = [
     (Fault::Never, "no answer at all"),
     (Fault::RateLimit, "429"),
     (Fault::ServerError, "503"),
     (Fault::Unauthorized, "401, a wrong key"),
     (Fault::Cut, "the connection is cut"),
+    (
+        Fault::Unexplained,
+        "the stream is closed, but the model gave no reason for its end",
+    ),
     (Fault::Stall, "it falls silent"),
     (Fault::Garbage, "HTML instead of JSON"),
     (Fault::Empty, "200 and nothing"),
@@ -83,6 +88,7 @@ impl Fault {
             Self::ServerError => Reply::status(503),
             Self::Unauthorized => Reply::status(401),
             Self::Cut => Reply::cut_after(n).saying(ANSWER),
+            Self::Unexplained => Reply::cut_after(n).saying(ANSWER).then_done(),
             Self::Stall => Reply::stall_after(n).saying(ANSWER),
             Self::Garbage => Reply::garbage(),
             Self::Empty => Reply::empty(),
@@ -98,7 +104,10 @@ impl Fault {
     /// Whether it can happen then: what comes instead of an answer can't come after a part
     /// of one.
     fn fits(self, moment: Moment) -> bool {
-        let within = matches!(self, Self::Cut | Self::Stall | Self::LateError | Self::Length);
+        let within = matches!(
+            self,
+            Self::Cut | Self::Unexplained | Self::Stall | Self::LateError | Self::Length
+        );
         match moment {
             Moment::AfterASentence => within,
             // A plan is a call, not a text that can be too long.
@@ -205,9 +214,9 @@ async fn run(fault: Fault, moment: Moment, behind: Behind) -> String {
     let app = TestApp::with(Setup {
         brains,
         limits: limits(),
-        // A call reserves about 6000 here; see `before`.
+        // Plans set about 3000 aside here and a draft 4000; see `before`.
         day_cap_micro: if fault == Fault::OverBudget {
-            if moment == Moment::FirstPlan { 100 } else { 8_500 }
+            if moment == Moment::FirstPlan { 100 } else { 4_500 }
         } else {
             1_000_000
         },
@@ -335,6 +344,9 @@ async fn a_provider_that_keeps_failing_is_left_alone() {
         assert_eq!(answer["outcome"], "answered", "{answer:#}");
     }
     assert_eq!(a.requests().len(), 5, "after five failures it is left alone");
+    // And that is what is told of the turns that didn't ask it.
+    let open = "SELECT count(DISTINCT turn_id) FROM steps WHERE input ->> 'cause' = 'breaker_open'";
+    assert_eq!(app.count(open).await, 2);
     app.finish().await;
     a.finish().await;
 }

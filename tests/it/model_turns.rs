@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use deskhand::agent::explain::{What, explain};
 use deskhand::domain::ids::VisitorId;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -286,6 +287,31 @@ async fn several_calls_of_one_plan_run_one_after_the_other() {
             .await,
         2
     );
+    // Afterwards each stands after the step that asked for it, and before the one that got it.
+    let turn = answer["turn_id"].as_str().unwrap().parse().unwrap();
+    let mut tx = app.db.site(app.site.id).await.unwrap();
+    let explained = explain(&mut tx, turn).await.unwrap().unwrap();
+    let order: Vec<&str> = explained
+        .timeline
+        .iter()
+        .filter_map(|entry| match &entry.what {
+            What::Step { input, .. } if input["input"] == "tool_ok" => Some("got"),
+            What::Step { actions, .. } if actions.iter().any(|a| a == "call_tool") => Some("asked"),
+            What::Tool { .. } => Some("tool"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        order,
+        ["asked", "tool", "got", "asked", "tool", "got"],
+        "{explained:#?}"
+    );
+    let mut last = 0;
+    for entry in &explained.timeline {
+        assert!(entry.after_ms >= last, "{explained:#?}");
+        last = entry.after_ms;
+    }
+    drop(tx);
     app.finish().await;
     fake.finish().await;
 }

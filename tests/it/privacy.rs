@@ -146,7 +146,10 @@ async fn live(app: &TestApp, visitor: VisitorId) -> (String, String) {
         .await;
     assert_eq!(left.unwrap().status(), 200);
     let turn = first["turn_id"].as_str().unwrap().to_owned();
-    let opinion = json!({ "turn_id": turn, "value": "down", "comment": format!("Call {NAME} at {ADDRESS}") });
+    let opinion = json!({
+        "turn_id": turn, "value": "down", "comment": format!("Call {NAME} at {ADDRESS}"),
+        "tags": ["unclear", ADDRESS],
+    });
     let kept = app
         .post("/api/agent/feedback", &token)
         .json(&opinion)
@@ -374,14 +377,15 @@ async fn others_keep_what_is_theirs() {
         .await;
     // The shop's address stands in the passages of this conversation, not in what was asked.
     let third = app.ask(&token, "How long can I send goods back?", None).await;
-    let opinion =
-        json!({ "turn_id": third["turn_id"], "value": "up", "comment": "anna.huber@EXAMPLE.com agrees" });
+    let opinion = json!({ "turn_id": third["turn_id"], "value": "up", "comment": "anna.huber@EXAMPLE.com agrees", "tags": ["anna.huber@example.com"] });
     app.post("/api/agent/feedback", &token)
         .json(&opinion)
         .send()
         .await
         .unwrap();
 
+    // Nobody's comment stands in the database as it was written.
+    assert_nowhere(&dump(&app), &[ADDRESS]);
     let (status, export) = privacy(&app, "export", &json!({ "email": ADDRESS })).await;
     assert_eq!(status, 200, "{export:#}");
     assert_eq!(export["threads"].as_array().unwrap().len(), 1);
@@ -392,6 +396,7 @@ async fn others_keep_what_is_theirs() {
         export["feedback"][0]["detail"],
         format!("Call {NAME} at {ADDRESS}")
     );
+    assert_eq!(export["feedback"][0]["tags"], json!(["unclear", ADDRESS]));
     assert_eq!(
         export["ai_jobs"][0]["request"]["user_msg"],
         format!("{NAME} again.")

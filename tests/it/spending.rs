@@ -126,6 +126,8 @@ async fn two_hundred_turns_on_two_replicas_never_pass_the_cap() {
     assert!(peak <= CAP, "the cap was passed: {peak}");
     assert!(peak > CAP / 2, "the cap was never near: {peak}");
     assert_eq!(app.count(TOLD).await, 1, "staff are told once");
+    let by_when = "SELECT count(*) FROM tickets WHERE reason = 'budget_spent' AND due_at > at";
+    assert_eq!(app.count(by_when).await, 1, "and by when they have to look");
     assert_eq!(
         app.count(SPENT).await,
         app.count(COST).await,
@@ -140,6 +142,24 @@ async fn two_hundred_turns_on_two_replicas_never_pass_the_cap() {
     assert_eq!(app.count("SELECT min(spent_micro) FROM spend_daily").await, 2_080);
     assert_eq!(app.count(TOLD).await, 1);
     other.stop().await;
+    app.finish().await;
+    fake.finish().await;
+}
+
+/// Of a request that has more bytes than the cap has money, the tokens are counted.
+#[tokio::test]
+async fn nobody_is_turned_away_for_money_that_would_not_be_spent() {
+    let fake = FakeProvider::start().await;
+    fake.always(honest(ANSWER));
+    let app = TestApp::with(capped(&fake, 5_800)).await;
+    app.know(&[RETURNS]).await;
+    watch_peak(&app).await;
+    let answer = app.ask(&app.token(VisitorId::new()), QUESTION, None).await;
+    let peak = app.count("SELECT micro FROM peak").await;
+    println!("most that was set aside: {peak}");
+    assert_eq!(last_brain(&app).await, "a", "{answer:#}");
+    assert_eq!(app.count(TOLD).await, 0);
+    assert!(peak <= 5_800);
     app.finish().await;
     fake.finish().await;
 }

@@ -209,7 +209,12 @@ async fn the_hands_of_one_site_reach_nothing_of_another() {
         ))
         .unwrap()
     );
-    assert!(!foreign!(app, s, |tx| proposals::tell_once(tx, t.proposal, now)).unwrap());
+    assert!(!foreign!(app, s, |tx| proposals::tell_once(tx, t.proposal, true, now)).unwrap());
+    assert_eq!(
+        foreign!(app, s, |tx| proposals::telling(tx, t.proposal)).unwrap(),
+        None
+    );
+    assert!(!foreign!(app, s, |tx| handoffs::settled(tx, t.thread, "effect_done", b"x")).unwrap());
     let approval = Approval {
         proposal: t.proposal,
         staff: "Eve",

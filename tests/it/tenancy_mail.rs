@@ -96,6 +96,10 @@ async fn mail_and_notices_of_one_site_are_nothing_to_another() {
         "another site's visitor"
     );
     assert_eq!(under!(app, s.id, |tx| mails::waiting(tx, mail)).unwrap(), None);
+    assert_eq!(
+        under!(app, s.id, |tx| mails::last(tx, visitor, "code")).unwrap(),
+        None
+    );
     under!(app, s.id, |tx| mails::note(tx, mail, "sent", None, now)).unwrap();
     assert!(under!(app, s.id, |tx| mails::list(tx, 10)).unwrap().is_empty());
     let since = now - chrono::TimeDelta::hours(1);

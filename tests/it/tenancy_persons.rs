@@ -3,7 +3,7 @@
 
 use deskhand::db::ai_jobs::{Attempt, Ending};
 use deskhand::db::persons::{Person, Wanted};
-use deskhand::db::{ai_jobs, erasure, persons, sites};
+use deskhand::db::{ai_jobs, erasure, feedback, persons, sites};
 use deskhand::domain::ai_job::{NewAiJob, Request, Usage};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::{MessageId, ThreadId, VisitorId};
@@ -112,7 +112,13 @@ async fn a_person_is_their_sites_own() {
         .unwrap();
     assert!(persons::visitors(tx, &[visitor.0]).await.unwrap().is_empty());
     assert!(persons::threads(tx, &[visitor.0], 9).await.unwrap().is_empty());
-    assert!(persons::records(tx, &[visitor.0], 9).await.unwrap().is_empty());
+    assert!(persons::handoffs(tx, &[visitor.0], 9).await.unwrap().is_empty());
+    assert!(
+        feedback::of_visitors(tx, &[visitor.0], 9)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     assert!(
         persons::tickets(tx, &[visitor.0], Some(&[1; 32]), 9)
             .await

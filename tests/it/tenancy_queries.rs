@@ -3,6 +3,7 @@
 
 use chrono::Utc;
 use deskhand::db::events::{self, Voice};
+use deskhand::db::feedback::{self, Opinion};
 use deskhand::db::pool::DbError;
 use deskhand::db::postings::{self, Words};
 use deskhand::db::turn_writes::{self, Call, Left, Opened, Opening, SiteFacts};
@@ -410,14 +411,18 @@ async fn writes_change_nothing() {
     );
     foreign!(app, s, |tx| threads::set_email(tx, t.visitor, b"x")).unwrap();
     assert!(
-        !foreign!(app, s, |tx| threads::set_feedback(
+        !foreign!(app, s, |tx| feedback::set(
             tx,
-            t.visitor,
-            t.turn,
-            "up",
-            &[],
-            None,
-            now
+            &Opinion {
+                visitor: t.visitor,
+                turn: t.turn,
+                value: "up",
+                tags: &[],
+                comment: None,
+                sealed: None,
+                addresses: &[],
+                at: now,
+            }
         ))
         .unwrap()
     );

@@ -151,9 +151,14 @@ async fn vectors_and_postings_are_their_sites_own() {
     assert_eq!(documents::source(tx, document).await.unwrap(), None);
     assert_eq!(documents::names(tx, "file").await.unwrap(), []);
     assert_eq!(documents::of_source(tx, "file").await.unwrap(), []);
+    let goods = ["goods".to_owned()];
+    let labels = filtered::labels(tx, &goods).await.unwrap();
+    assert!(labels.sources.is_empty() && labels.channels.is_empty() && labels.unknown_tags == goods);
     assert!(!documents::has_live(tx, document).await.unwrap());
     documents::tag(tx, document, &[]).await.unwrap();
     assert_eq!(models::of_site(tx).await.unwrap().live, None);
+    assert_eq!(models::named(tx).await.unwrap(), (None, None));
+    assert_eq!(embeddings::given_up(tx).await.unwrap(), Vec::<i32>::new());
     let missing = embeddings::missing(tx, model.id, std::slice::from_ref(&hash)).await;
     assert_eq!(missing.unwrap().first(), Some(&hash));
     assert_eq!(embeddings::pending(tx, model.id, 0, 9).await.unwrap(), []);

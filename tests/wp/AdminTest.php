@@ -10,13 +10,18 @@ use Deskhand\Admin\Fields;
 use Deskhand\Admin\JobsPage;
 use Deskhand\Admin\Plot;
 use Deskhand\Admin\Usage;
+use Deskhand\Admin\UsagePage;
 use Deskhand\Cli\Commands;
 use Deskhand\Connection\Check;
+use Deskhand\Connection\Connector;
 use Deskhand\Connection\Credentials;
+use Deskhand\Connection\CredentialStore;
 use Deskhand\Connection\Test;
 use Deskhand\Jobs\JobStore;
+use Deskhand\Knowledge\DocumentsTable;
 use Deskhand\Jobs\Mask;
 use Deskhand\Jobs\Sender;
+use Deskhand\Knowledge\Sender as KnowledgeSender;
 use Deskhand\Settings;
 
 final class AdminTest extends TestCase
@@ -70,13 +75,89 @@ final class AdminTest extends TestCase
         ob_start();
         foreach (array_keys(Fields::tabs()) as $tab) {
             foreach (Fields::of($tab) as $field) {
-                Fields::row($field, $settings);
+                Fields::row($field, $settings->get($field['key']));
             }
         }
         $html = (string) ob_get_clean();
         self::assertStringNotContainsString('<script', $html);
         self::assertStringNotContainsString('" autofocus', $html);
         self::assertStringContainsString('&quot; autofocus', $html);
+    }
+
+    /** Texts are plain ones, escaped where they are shown: nothing of what somebody typed is eaten. */
+    public function testTextsAreKeptAsTheyWereTyped(): void
+    {
+        $typed = "<b>Hi</b> 5 < 6 & \"q\" %41 it's\tso\nand so — 👩‍👩‍👧";
+        foreach (['greeting', 'consent', 'away', 'prompt_addition'] as $key) {
+            self::assertSame([$key => $typed], Settings::cleaned([$key => $typed]));
+        }
+        self::assertSame(['masking' => ['<internal>', 'a & b']], Settings::cleaned(['masking' => "<internal>\r\n\r\n a & b "]));
+        self::assertSame(['heading' => 'ab?'], Settings::cleaned(['heading' => " a\x00\x07\x1bb\xff "]));
+        self::assertSame(['heading' => ''], Settings::cleaned(['heading' => ['x']]));
+        update_option(Settings::OPTION, ['greeting' => $typed]);
+        $this->connect();
+        self::fresh();
+        $this->connect();
+        $html = do_shortcode('[deskhand_chat]');
+        self::assertStringContainsString(esc_attr($typed), $html);
+        self::assertStringNotContainsString('<b>', $html);
+    }
+
+    /** @dataProvider mistakes */
+    public function testWhatCantBeTakenAsItWasTypedIsNamed(string $key, mixed $typed, string $word): void
+    {
+        $wrong = Settings::wrong([$key => $typed, 'greeting' => 'Hello']);
+        self::assertSame([$key], array_keys($wrong));
+        self::assertStringContainsString($word, $wrong[$key]);
+    }
+
+    public function mistakes(): iterable
+    {
+        yield ['prompt_addition', str_repeat('x', 3000), '3000'];
+        yield ['chat_limit', '-5', '1 to 1000'];
+        yield ['token_limit', 'abc', '1 to 1000'];
+        yield ['token_limit', '1e3', '1 to 1000'];
+        yield ['job_limit', '9999999', '1 to 1000'];
+        yield ['retention_days', '0', '1 to 3650'];
+        yield ['retention_days', ['7'], '1 to 3650'];
+        yield ['trusted_proxies', "10.0.0.0/8\nfoo", 'foo'];
+        yield ['trusted_proxies', '10.0.0.0/99', '10.0.0.0/99'];
+        yield ['callback_addresses', '300.1.1.1', '300.1.1.1'];
+        yield ['callback_addresses', '2001:db8::/129', '/129'];
+        yield ['hours', 'whenever', 'Mon–Fri'];
+        yield ['suggestions', "1\n2\n3\n4\n5\n6\n7", '6 lines'];
+        yield ['suggestions', str_repeat('x', 121), '120'];
+        yield ['accent', 'green', '#1f5f5b'];
+    }
+
+    public function testWhatIsRightIsTakenAsItWasTyped(): void
+    {
+        self::assertSame([], Settings::wrong([
+            'prompt_addition' => str_repeat('ü', 1000), 'chat_limit' => '1000', 'retention_days' => '3650', 'trusted_proxies' => "203.0.113.0/24\r\n2001:db8::/32\n::1\n\n",
+            'callback_addresses' => '', 'hours' => 'Mo-Fr 9-17', 'suggestions' => "1\n\n2\n3\n4\n5\n6", 'accent' => '', 'launcher' => '1', 'access' => 'members',
+        ]));
+    }
+
+    public function testTheBackendKeepsHowFarTheAgentGoes(): void
+    {
+        $this->connect();
+        wp_set_current_user(1);
+        $mode = 'assist';
+        $this->backend = static function (array $request) use (&$mode): array {
+            $mode = $request['method'] === 'PATCH' ? $request['json']['mode'] : $mode;
+            return self::http(200, ['name' => 'Rig', 'mode' => $mode]);
+        };
+        self::assertSame(['mode' => 'assist'], self::rest('GET', '/rollout')->get_data());
+        self::assertSame(['mode' => 'full'], self::rest('POST', '/rollout', ['mode' => 'full'])->get_data());
+        self::assertSame('full', $mode);
+        self::assertSame(400, self::rest('POST', '/rollout', ['mode' => 'everything'])->get_status());
+        self::assertStringStartsWith('Bearer ' . self::KEY_ID . '.', end($this->requests)['headers']['authorization']);
+        $mode = '<script>';
+        self::assertSame(502, self::rest('GET', '/rollout')->get_status());
+        $this->backend = static fn (): array => self::http(404, ['code' => 'not_found', 'detail' => 'No such path.']);
+        self::assertStringContainsString('deskhand site mode', self::rest('GET', '/rollout')->get_data()['detail']);
+        $this->backend = static fn (): \WP_Error => self::down();
+        self::assertSame('unreachable', self::rest('GET', '/rollout')->get_data()['code']);
     }
 
     private function ping(array $told = [], ?string $signature = null, int $status = 200): void
@@ -125,6 +206,15 @@ final class AdminTest extends TestCase
         self::assertSame('bad', $this->checks()['origin']);
         $this->ping(['documents' => 0]);
         self::assertSame('warning', $this->checks()['documents']);
+        $this->ping(['key_ends_at' => gmdate('c', time() + 3600)]);
+        self::assertSame('warning', $this->checks()['secret'], 'replaced, and not pasted yet');
+        $this->ping(['way_back' => ['open' => true]]);
+        self::assertSame('good', $this->checks()['way_back']);
+        self::assertStringEndsWith('deskhand/v1/ping', end($this->requests)['json']['callback_url']);
+        foreach ([['open' => false, 'code' => 'address_not_allowed', 'detail' => 'No <b>.'], ['open' => 'yes'], []] as $closed) {
+            $this->ping(['way_back' => $closed]);
+            self::assertSame('bad', $this->checks()['way_back']);
+        }
         $this->ping(['code' => 'bad_signature', 'detail' => 'The signature is wrong.'], status: 401);
         self::assertSame('bad', $this->checks()['signature']);
         $this->ping(['code' => 'stale_timestamp', 'detail' => 'Too old.'], status: 401);
@@ -135,6 +225,157 @@ final class AdminTest extends TestCase
         self::assertSame('bad', $this->checks()['reachable']);
         $this->backend = static fn (): array => self::http(200, '<html>A parking page</html>');
         self::assertSame('bad', $this->checks()['reachable']);
+    }
+
+    public function testConnectingTriesFirstAndKeepsWhatWorks(): void
+    {
+        $new = self::credentials('https://1.1.1.1', fixed: false);
+        $store = $this->plugin->credentials;
+        $this->ping();
+        delete_option(CredentialStore::OPTION);
+        $store = self::fresh()->credentials;
+        self::assertSame('success', (new Connector($store))->connect($new)[0]);
+        self::assertSame('https://1.1.1.1', $store->current()->url);
+        // What is worth a warning in the connection test keeps nobody from connecting.
+        $this->ping(['origins' => [], 'documents' => 0]);
+        $store = self::fresh()->credentials;
+        self::assertSame('success', (new Connector($store))->connect($new)[0]);
+
+        $other = self::credentials('https://1.0.0.1', str_repeat('ab', 32), 'dk_new', false);
+        $this->backend = static fn (): \WP_Error => self::down();
+        [$kind, $text] = (new Connector($store))->connect($other);
+        self::assertSame('error', $kind);
+        self::assertStringContainsString('can\'t be reached', $text);
+        $this->backend = static fn (): array => self::http(401, ['code' => 'bad_signature', 'detail' => 'The signature is wrong.']);
+        [$kind, $text] = (new Connector($store))->connect($other);
+        self::assertSame('error', $kind);
+        self::assertStringContainsString('The signature is wrong.', $text);
+        self::assertSame(self::KEY_ID, (new CredentialStore())->current()->keyId, 'the connection there was goes on');
+
+        // With nothing to lose it is kept, and said.
+        $store->forget();
+        [$kind, $text] = (new Connector($store))->connect($other);
+        self::assertSame('warning', $kind);
+        self::assertStringContainsString('Saved, but', $text);
+        self::assertSame('dk_new', (new CredentialStore())->current()->keyId);
+    }
+
+    public function testASecretThatWasMovedOutOfTheDatabaseIsToldOfWhileACopyIsThere(): void
+    {
+        require_once ABSPATH . 'wp-admin/includes/class-wp-site-health.php';
+        $health = static fn (): array => apply_filters('site_status_tests', ['direct' => [], 'async' => []])['direct']['deskhand_secret']['test']();
+        $page = static function (): string {
+            ob_start();
+            (new ConnectionForm(\Deskhand\Plugin::get()->credentials))->show();
+            return (string) ob_get_clean();
+        };
+        $this->connect();
+        self::assertSame('recommended', $health()['status']);
+        self::assertStringContainsString('copy', $health()['label']);
+        self::assertStringContainsString('Delete the copy', $page());
+        delete_option(CredentialStore::OPTION);
+        self::assertSame('good', $health()['status']);
+        self::assertStringNotContainsString('Delete the copy', $page());
+    }
+
+    public function testANoticeThatWasClosedComesBackWhenWhatItTellsOfHasChanged(): void
+    {
+        $this->connect();
+        $admin = self::user('administrator');
+        wp_set_current_user($admin);
+        set_current_screen('dashboard');
+        $notices = static function (): array {
+            ob_start();
+            do_action('admin_notices');
+            preg_match_all('/data-deskhand-notice="(\w+)" data-deskhand-state="(\w+)"/', (string) ob_get_clean(), $found);
+            return array_combine($found[1], $found[2]);
+        };
+        self::assertSame([], $notices());
+        $fail = function (string $ref): void {
+            do_action('deskhand_event', 'a.b', $ref);
+            $this->backend = static fn (): array => self::http(422, ['code' => 'invalid_field', 'detail' => 'No.']);
+            do_action('deskhand_events');
+        };
+        $fail('one');
+        $jobs = new JobStore();
+        foreach (range(1, 5) as $n) {
+            [$job] = $jobs->add('infer', 1, '', ['prompt' => 'x'], 'h', "k$n");
+            $jobs->finish($job, 'failed', null, 'no_model', 'No model.');
+        }
+        $shown = $notices();
+        self::assertSame(['events', 'jobs'], array_keys($shown));
+        foreach ($shown as $notice => $state) {
+            self::assertSame(204, self::rest('POST', '/notices/dismissed', ['notice' => $notice, 'state' => $state])->get_status());
+        }
+        self::assertSame([], $notices());
+        wp_set_current_user(self::user('administrator'));
+        self::assertSame(['events', 'jobs'], array_keys($notices()), 'for others it is still there');
+        wp_set_current_user($admin);
+        // One more job of the same kind is no news; another kind is, and so is another event.
+        [$job] = $jobs->add('infer', 1, '', ['prompt' => 'x'], 'h', 'k6');
+        $jobs->finish($job, 'failed', null, 'no_model', 'No model.');
+        self::assertSame([], $notices());
+        $fail('two');
+        [$job] = $jobs->add('infer', 1, '', ['prompt' => 'x'], 'h', 'k7');
+        $jobs->finish($job, 'failed', null, 'budget_exceeded', 'Spent.');
+        self::assertSame(['events', 'jobs'], array_keys($notices()));
+        // An absence that ends and begins anew is told anew.
+        update_option(KnowledgeSender::PAUSE, ['until' => 1, 'failures' => 5, 'since' => 1000, 'code' => 'unreachable', 'detail' => 'Away.'], false);
+        self::rest('POST', '/notices/dismissed', ['notice' => 'sending', 'state' => $notices()['sending']]);
+        self::assertArrayNotHasKey('sending', $notices());
+        update_option(KnowledgeSender::PAUSE, ['until' => 1, 'failures' => 6, 'since' => 1000, 'code' => 'unreachable', 'detail' => 'Away.'], false);
+        self::assertArrayNotHasKey('sending', $notices());
+        update_option(KnowledgeSender::PAUSE, ['until' => 1, 'failures' => 5, 'since' => 2000, 'code' => 'unreachable', 'detail' => 'Away.'], false);
+        self::assertArrayHasKey('sending', $notices());
+        self::assertSame(400, self::rest('POST', '/notices/dismissed', ['notice' => 'anything', 'state' => 'x'])->get_status());
+    }
+
+    public function testOfNoQuestionsNoShareIsShown(): void
+    {
+        $this->connect();
+        $figures = static function (array $rows): string {
+            ob_start();
+            (new \ReflectionMethod(UsagePage::class, 'figures'))->invoke((new \ReflectionClass(UsagePage::class))->newInstanceWithoutConstructor(), $rows);
+            return (string) ob_get_clean();
+        };
+        $day = ['date' => '2026-11-27', 'currency' => ''] + array_fill_keys(Usage::FIGURES, 0);
+        self::assertStringNotContainsString('0 %', $figures([$day]));
+        self::assertStringContainsString('50 %', $figures([['turns' => 2, 'answered' => 1] + $day]));
+    }
+
+    public function testAnEmptyListSaysWhyItIs(): void
+    {
+        require_once ABSPATH . 'wp-admin/includes/class-wp-list-table.php';
+        set_current_screen('dashboard');
+        $words = static function (array $query): string {
+            $_GET = $query;
+            $_REQUEST = $query;
+            $table = new DocumentsTable(\Deskhand\Plugin::get()->documents);
+            $table->prepare_items();
+            self::assertSame([], $table->items);
+            ob_start();
+            $table->no_items();
+            $_GET = $_REQUEST = [];
+            return (string) ob_get_clean();
+        };
+        self::assertStringContainsString('Send everything', $words([]));
+        self::post();
+        self::assertStringContainsString('No title', $words(['s' => 'no such title']));
+        self::assertStringContainsString('like that', $words(['view' => 'failed']));
+        // WordPress leads away from a page that isn't there, where it still can.
+        add_filter('wp_redirect', '__return_false');
+        self::assertStringContainsString('that long', $words(['paged' => '99']));
+        remove_filter('wp_redirect', '__return_false');
+    }
+
+    public function testDisconnectingAsksFirst(): void
+    {
+        update_option(CredentialStore::OPTION, self::credentials('https://1.1.1.1', fixed: false)->sealed());
+        ob_start();
+        (new ConnectionForm(self::fresh()->credentials))->show();
+        $html = (string) ob_get_clean();
+        self::assertMatchesRegularExpression('~<details class="deskhand-disconnect"><summary>Disconnect…</summary>.*can&#039;t be shown again.*Yes, disconnect this site~s', $html);
+        self::assertStringNotContainsString('/console', $html);
     }
 
     public function testUsageHasEachDayOnceWhateverTheProviders(): void
@@ -169,7 +410,7 @@ final class AdminTest extends TestCase
         foreach (['=HYPERLINK("x")', '+1', '-1', '@x', "a,\"b\"\nc"] as $i => $text) {
             $jobs->add('infer', 1, '', ['prompt' => $text], 'h', "k$i");
         }
-        $page = new JobsPage($jobs, new Sender($jobs, $this->plugin->credentials, $this->plugin->client(), $this->plugin->settings));
+        $page = new JobsPage($jobs, new Sender($jobs, $this->plugin->credentials, $this->plugin->client()));
         $out = fopen('php://memory', 'w+');
         $page->write($out, []);
         rewind($out);
@@ -216,6 +457,7 @@ final class AdminTest extends TestCase
         (new \ReflectionProperty($store, 'current'))->setValue($store, self::credentials('https://1.1.1.1', fixed: false));
         self::assertSame('recommended', $tests['direct']['deskhand_secret']['test']()['status']);
         (new \ReflectionProperty($store, 'current'))->setValue($store, self::credentials());
+        delete_option(CredentialStore::OPTION);
         self::assertSame('good', $tests['direct']['deskhand_secret']['test']()['status']);
         $this->backend = static fn (): \WP_Error => self::down();
         self::assertSame('critical', $tests['async']['deskhand_connection']['async_direct_test']()['status']);

@@ -136,8 +136,15 @@ final class AttackTest extends TestCase
         self::assertSame(204, self::ask('POST', '/webhook', $good, $body)->get_status());
         self::assertSame('succeeded', (new JobStore())->find($job->uid)->status);
         self::assertSame(409, self::ask('POST', '/webhook', $good, $body)->get_status(), 'the very same request again');
-        // A replay that only changes the case of what isn't signed.
+        // A replay that changes what isn't signed, or writes the signature in another way that means the same.
         self::assertSame(409, self::ask('POST', '/webhook', ['X-Request-Id' => 'x'] + $good, $body)->get_status());
+        $signature = $good['X-AI-Signature'];
+        $alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+        $last = $alphabet[strpos($alphabet, $signature[42]) ^ 1];
+        foreach ([" $signature", "$signature\t", substr($signature, 0, 20) . ' ' . substr($signature, 20), rtrim($signature, '='), substr($signature, 0, 42) . "$last="] as $same) {
+            self::assertSame(base64_decode($signature), base64_decode($same, true), $same);
+            self::assertSame(409, self::ask('POST', '/webhook', ['X-AI-Signature' => $same] + $good, $body)->get_status(), $same);
+        }
 
         foreach (['not json', '[]', '{}', '{"job_id": 1, "idempotency_key": [], "status": "succeeded"}', '{"job_id": "x", "idempotency_key": "key-1", "status": "done"}'] as $odd) {
             self::assertContains(self::ask('POST', '/webhook', self::signed($odd), $odd)->get_status(), [400, 422], $odd);
@@ -156,6 +163,8 @@ final class AttackTest extends TestCase
         $_SERVER['HTTP_X_FORWARDED_FOR'] = '198.51.100.7';
         self::assertSame(403, self::ask('POST', '/webhook', self::signed($body), $body)->get_status(), 'a header that anybody can write');
         $this->plugin->settings->save(['callback_addresses' => ['192.0.2.1']]);
+        $ping = '{"nonce": "n-1"}';
+        self::assertSame(['nonce' => 'n-1'], self::ask('POST', '/ping', self::signed($ping), $ping)->get_data());
         self::assertSame(404, self::ask('POST', '/webhook', self::signed($body, time() - 1), $body)->get_status(), 'past the list, there is no such job');
     }
 

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Tests;
 
+use Deskhand\Admin\Fields;
 use Deskhand\Chat\OpeningHours;
 use Deskhand\Chat\Token;
 use Deskhand\Chat\Visitor;
@@ -99,7 +100,10 @@ final class ChatTest extends TestCase
 
     public function testMembersOnly(): void
     {
+        $this->connect();
+        self::assertStringNotContainsString('log-in=', do_shortcode('[deskhand_chat]'));
         $this->plugin->settings->save(['access' => 'members']);
+        self::assertStringContainsString('log-in="' . esc_attr(wp_login_url()), do_shortcode('[deskhand_chat]'));
         $answer = self::token();
         self::assertSame([401, 'members_only'], [$answer->get_status(), $answer->get_data()['code']]);
         wp_set_current_user(self::user('subscriber'));
@@ -236,27 +240,38 @@ final class ChatTest extends TestCase
     }
 
     /** @dataProvider hours */
-    public function testOpeningHours(string $hours, string $when, ?bool $open): void
+    public function testOpeningHoursAreReadWholeOrNotAtAll(string $hours, string $language, ?array $at): void
     {
-        self::assertSame($open, OpeningHours::isOpen($hours, new \DateTimeImmutable($when)));
+        if ($at === null) {
+            self::assertNull(OpeningHours::week($hours, $language), $hours);
+            return;
+        }
+        foreach ($at as [$day, $time, $isOpen]) {
+            // 23 November 2026 is a Monday.
+            $when = new \DateTimeImmutable(sprintf('2026-11-%d %s', 22 + $day, $time));
+            self::assertSame($isOpen, OpeningHours::isOpen($hours, $when, $language), "$hours, day $day at $time");
+        }
     }
 
     public function hours(): iterable
     {
-        // 27 November 2026 is a Friday.
-        yield ['Mon–Fri 9:00–17:00', '2026-11-27 09:00', true];
-        yield ['Mon–Fri 9:00–17:00', '2026-11-27 16:59', true];
-        yield ['Mon–Fri 9:00–17:00', '2026-11-27 17:00', false];
-        yield ['Mon–Fri 9:00–17:00', '2026-11-28 12:00', false];
-        yield ['Monday to Friday 9-17, Sat 10:30-14', '2026-11-28 10:29', false];
-        yield ['Monday to Friday 9-17, Sat 10:30-14', '2026-11-28 10:30', true];
-        yield ['Mo-Fr 8.30-12.00, Mo-Do 13-16', '2026-11-27 13:30', false];
-        yield ['Montag bis Donnerstag 9 bis 17', '2026-11-26 16:00', true];
-        yield ['Fri-Mon 9-17', '2026-11-29 12:00', true];
-        yield ['Fri-Mon 9-17', '2026-12-01 12:00', false];
-        yield ['Whenever we like', '2026-11-27 09:00', null];
-        yield ['Mon-Fri 17-9', '2026-11-27 09:00', null];
-        yield ['', '2026-11-27 09:00', null];
+        foreach (json_decode((string) file_get_contents(__DIR__ . '/hours.json'), true)['read'] as $case) {
+            yield "{$case['hours']} ({$case['lang']})" => [$case['hours'], $case['lang'], $case['at']];
+        }
+    }
+
+    public function testTheSettingsPageShowsHowHoursWereUnderstood(): void
+    {
+        $shown = static function (string $hours): string {
+            ob_start();
+            foreach (Fields::of('chat') as $field) {
+                $field['key'] === 'hours' && Fields::row($field, $hours);
+            }
+            return (string) ob_get_clean();
+        };
+        self::assertStringContainsString('Understood as: Mon–Fri 8:00–12:00, 13:00–17:00; Sat 10:00–14:00.', $shown('Mo–Fr 8–12, 13–17 Uhr, Sa 10–14'));
+        self::assertStringContainsString('can&#039;t be read', $shown('Mon-Fri 9-17 or so'));
+        self::assertStringNotContainsString('deskhand-hours-note"><', $shown(''));
     }
 
     public function testWhenNobodyIsInTheTokenSaysSo(): void
@@ -318,7 +333,7 @@ final class ChatTest extends TestCase
             'token_limit' => '-5', 'retention_days' => 'x', 'post_types' => ['post', 'shop_order', '../x'], 'unknown' => 1,
         ]);
         $all = $this->plugin->settings->all();
-        self::assertSame(['public', true, 'Hi', '#8a4f1d', 1, 30], [$all['access'], $all['launcher'], $all['heading'], $all['accent'], $all['token_limit'], $all['retention_days']]);
+        self::assertSame(['public', true, '<b>Hi</b>', '#8a4f1d', 1, 30], [$all['access'], $all['launcher'], $all['heading'], $all['accent'], $all['token_limit'], $all['retention_days']]);
         self::assertSame(['a', 'b', 'c', 'c', 'c', 'c'], $all['suggestions']);
         self::assertSame(['post'], $this->plugin->eligibility->postTypes(), 'orders are never taken in, whatever is asked');
         self::assertArrayNotHasKey('unknown', get_option(Settings::OPTION));

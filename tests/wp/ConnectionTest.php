@@ -8,6 +8,7 @@ use Deskhand\Connection\Address;
 use Deskhand\Connection\Client;
 use Deskhand\Connection\Credentials;
 use Deskhand\Connection\CredentialStore;
+use Deskhand\Connection\Names;
 use Deskhand\Connection\Signer;
 use Deskhand\Connection\Vault;
 
@@ -122,6 +123,74 @@ final class ConnectionTest extends TestCase
         self::assertSame('https://[2606:4700:4700::1111]:8443', Address::check('https://[2606:4700:4700::1111]:8443', false));
         self::assertSame('http://127.0.0.1:8080', Address::check('http://127.0.0.1:8080', true));
         self::assertSame('https://desk.example', Address::check('https://DESK.example/', true));
+        // wp-config.php may do without https within a network of one's own, and only there.
+        foreach (['http://10.0.0.5:8080', 'http://deskhand:8080', 'http://[fd00::5]:8080', 'http://desk.internal', 'http://desk.lan'] as $url) {
+            self::assertSame($url, Address::check($url, true));
+            self::assertInstanceOf(\WP_Error::class, Address::check($url, false));
+        }
+        foreach (['http://1.1.1.1', 'http://desk.example:8080', 'http://[2606:4700:4700::1111]', 'http://internal.example'] as $url) {
+            self::assertInstanceOf(\WP_Error::class, Address::check($url, true), $url);
+        }
+        self::assertInstanceOf(\WP_Error::class, Address::check('https://1.1.1.1:0', true));
+    }
+
+    public function testAPageAsksNoNameServer(): void
+    {
+        Names::$given = ['desk.example' => ['1.1.1.1']];
+        $store = new CredentialStore();
+        $store->save(self::credentials(fixed: false));
+        Names::$asked = 0;
+        self::assertSame('https://desk.example', (new CredentialStore())->current()->url);
+        do_shortcode('[deskhand_chat]');
+        self::assertSame(0, Names::$asked);
+        (new Client(new CredentialStore()))->ask('GET', '/api/usage');
+        self::assertGreaterThan(0, Names::$asked, 'who sends something does');
+        self::assertCount(1, $this->requests);
+    }
+
+    public function testANameThatHasMovedIntoAPrivateNetworkIsNotAsked(): void
+    {
+        Names::$given = ['desk.example' => ['1.1.1.1']];
+        $store = new CredentialStore();
+        $store->save(self::credentials(fixed: false));
+        foreach ([['10.0.0.1'], ['1.1.1.1', '127.0.0.1'], ['::1'], []] as $addresses) {
+            Names::$given = ['desk.example' => $addresses];
+            $answer = (new Client($store))->ask('GET', '/api/usage');
+            self::assertSame([0, 'not_public', true], [$answer->status, $answer->code, $answer->isPassing()]);
+        }
+        self::assertSame([], $this->requests);
+    }
+
+    /** Any port, and IPv6: what the settings take is asked. */
+    public function testWhatTheSettingsTakeIsNotRefusedByWordPressLater(): void
+    {
+        foreach (['https://[2606:4700:4700::1111]:8443', 'https://1.1.1.1:8443'] as $url) {
+            $store = new CredentialStore();
+            $store->save(self::credentials($url, fixed: false));
+            self::assertTrue((new Client($store))->ask('GET', '/api/usage')->isOk());
+            self::assertFalse(end($this->requests)['args']['reject_unsafe_urls'], 'WordPress knows three ports and no IPv6');
+        }
+    }
+
+    public function testTheAddressThatWasLookedAtIsTheOneThatIsAsked(): void
+    {
+        remove_filter('pre_http_request', [$this, 'answer']);
+        $server = stream_socket_server('tcp://127.0.0.1:0');
+        $port = (int) substr((string) strrchr((string) stream_socket_get_name($server, false), ':'), 1);
+        $knocked = static function () use ($server): bool {
+            $read = [$server];
+            $none = null;
+            return stream_select($read, $none, $none, 0) === 1;
+        };
+        // What was found first is nobody's; asked again, this machine's own name server would say 127.0.0.1.
+        Names::$given = ['localhost' => ['192.88.99.1']];
+        $store = new CredentialStore();
+        $store->save(self::credentials("https://localhost:$port", fixed: false));
+        (new Client($store))->ask('GET', '/', null, 0.3);
+        self::assertFalse($knocked());
+        // It is for this request alone.
+        wp_remote_get("https://localhost:$port/", ['timeout' => 0.3]);
+        self::assertTrue($knocked());
     }
 
     public function testAWebhookIsSignedOverItsRawBytes(): void

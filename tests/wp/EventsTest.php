@@ -105,6 +105,17 @@ final class EventsTest extends TestCase
         self::assertSame(0, self::outbox()->count(Event::WAITING));
     }
 
+    public function testWhatTakesTheOldWordsPlaceHasAllItsDaysBeforeIt(): void
+    {
+        global $wpdb;
+        self::outbox()->add('order.updated', 'order:1', ['total' => 1], 'order:1');
+        $wpdb->query("UPDATE {$wpdb->prefix}deskhand_events SET created_at = 1000");
+        self::outbox()->add('order.updated', 'order:1', ['total' => 2], 'order:1');
+        do_action('deskhand_sweep');
+        [$event] = self::outbox()->list(10, 0);
+        self::assertSame([Event::WAITING, ['total' => 2]], [$event->state, $event->data]);
+    }
+
     public function testWhatTheBackendAsksToWaitForIsWaitedFor(): void
     {
         $this->backend = static fn (): array => self::http(429, ['code' => 'rate_limited', 'detail' => 'Later.', 'retry_after' => 40]);

@@ -37,7 +37,8 @@ final class HandoffsTest extends TestCase
         $html = $this->html('administrator');
         self::assertStringContainsString('3 conversations wait for your team. The longest for 12 minutes', str_replace('12 mins', '12 minutes', $html));
         self::assertStringContainsString('Why: something is to be approved, a person is wanted (2), the agent got stuck.', $html);
-        self::assertStringContainsString('https://desk.example/console', $html);
+        self::assertStringContainsString('<code>deskhand inbox list</code>', $html);
+        self::assertStringNotContainsString('/console', $html, 'there is none yet');
         self::assertStringNotContainsString('<script', $html);
         self::assertStringContainsString('count-3', $this->handoffs()->bubble());
         self::assertSame('', $this->html('editor'), 'who isn\'t staff hears nothing');

@@ -4,6 +4,11 @@ declare(strict_types=1);
 
 namespace Deskhand\Tests;
 
+use Deskhand\Connection\Credentials;
+use Deskhand\Install\Lifecycle;
+use Deskhand\Install\Schema;
+use Deskhand\Knowledge\FullSync;
+use Deskhand\Knowledge\Timetable;
 use Deskhand\Knowledge\Eligibility;
 use Deskhand\Knowledge\Row;
 use Deskhand\Knowledge\Sender;
@@ -334,6 +339,153 @@ final class KnowledgeTest extends TestCase
         do_action(Sender::SWEEP);
         self::assertSame([State::Failed, 'unreachable'], [$this->row(Source::Post, $id)->state, $this->row(Source::Post, $id)->code]);
         self::assertNotSame('', $this->row(Source::Post, $id)->detail);
+    }
+
+    /** What was deleted here must not be answered from for ever, however long the backend is away or whatever it says. */
+    public function testWhatIsToBeForgottenIsNeverGivenUp(): void
+    {
+        global $wpdb;
+        require_once ABSPATH . 'wp-admin/includes/class-wp-site-health.php';
+        $health = static fn (): array => apply_filters('site_status_tests', ['direct' => [], 'async' => []])['direct']['deskhand_removals']['test']();
+        $ids = array_map(fn (int $n): int => self::post(['post_title' => "Page $n"]), range(1, 4));
+        $file = self::file();
+        $this->run1();
+        self::assertSame('good', $health()['status']);
+        wp_delete_post($ids[0], true);
+        wp_trash_post($ids[1]);
+        wp_update_post(['ID' => $ids[2], 'post_status' => 'private']);
+        wp_delete_attachment($file, true);
+        wp_update_post(['ID' => $ids[3], 'post_title' => 'A change alone']);
+        self::assertSame('good', $health()['status'], 'a moment is no trouble');
+        $wpdb->query($wpdb->prepare("UPDATE {$wpdb->prefix}deskhand_documents SET waits_since = %d WHERE due_at > 0", time() - 4 * DAY_IN_SECONDS));
+        do_action(Sender::SWEEP);
+        self::assertSame('critical', $health()['status']);
+        self::assertStringContainsString('4 pages or files', $health()['description']);
+        self::assertSame(State::Failed, $this->row(Source::Post, $ids[3])->state, 'what is only older than it was is');
+        // Nor after any number of refusals, whatever they say.
+        $this->requests = [];
+        foreach ([422, 500] as $status) {
+            $this->backend = static fn (): array => self::http($status, ['code' => 'no', 'detail' => 'No.']);
+            for ($i = 0; $i < 9; $i++) {
+                $this->run1();
+            }
+        }
+        self::assertCount(72, $this->sent());
+        self::assertSame(1, (int) $wpdb->get_var($wpdb->prepare("SELECT COUNT(DISTINCT state) FROM {$wpdb->prefix}deskhand_documents WHERE due_at > 0 AND due_at <= %d AND attempts = 18", time() + DAY_IN_SECONDS + 10)));
+        self::assertStringContainsString('No.', $health()['description']);
+        $this->backend = null;
+        $this->requests = [];
+        $this->run1();
+        self::assertEqualsCanonicalizing(['post.deleted', 'post.trashed', 'post.updated', 'media.deleted'], $this->events());
+        self::assertSame('good', $health()['status']);
+    }
+
+    /** What came due while another run held WordPress's cron is done by who can: that run at its end, or who asked and has their answer. */
+    public function testAHeldCronHoldsUpNothing(): void
+    {
+        self::post(['post_title' => 'One']);
+        set_transient('doing_cron', sprintf('%.22F', microtime(true)));
+        Timetable::start(Sender::HOOK, false);
+        self::assertSame([], $this->sent(), 'somebody still waits for this request');
+        Timetable::start(Sender::HOOK, true);
+        self::assertSame(['One'], array_column($this->sent(), 'title'));
+        self::post(['post_title' => 'Two']);
+        Timetable::catchUp([Sender::HOOK]);
+        Timetable::catchUp([Sender::HOOK]);
+        self::assertSame(['One', 'Two'], array_column($this->sent(), 'title'));
+        wp_clear_scheduled_hook(Sender::HOOK);
+        Timetable::at(Sender::HOOK, time() + 60);
+        self::post(['post_title' => 'Three']);
+        wp_clear_scheduled_hook(Sender::HOOK);
+        Timetable::at(Sender::HOOK, time() + 60);
+        Timetable::catchUp([Sender::HOOK]);
+        self::assertCount(2, $this->sent(), 'what is planned for later stays so');
+        delete_transient('doing_cron');
+    }
+
+    public function testConnectedAsAnotherSiteAllIsSentAnew(): void
+    {
+        $id = self::post(['post_title' => 'One']);
+        $this->run1();
+        $this->run1();
+        self::assertCount(1, $this->sent());
+        $other = Credentials::of('https://desk.example', '0192d3a0-7c1e-7000-8000-000000000002', self::KEY_ID, self::SECRET, true);
+        (new \ReflectionProperty($this->plugin->credentials, 'current'))->setValue($this->plugin->credentials, $other);
+        do_action(Sender::HOOK);
+        self::assertSame('running', FullSync::state()['state']);
+        self::assertNull($this->row(Source::Post, $id), 'what the other was told of counts no more');
+        do_action(FullSync::HOOK);
+        $this->run1();
+        self::assertSame(['One', 'One'], array_column($this->sent(), 'title'));
+        self::assertSame($other->siteId, end($this->requests)['headers']['x-site-id']);
+        do_action(Sender::HOOK);
+        self::assertCount(2, $this->sent(), 'once');
+    }
+
+    public function testAtAnotherAddressTheSameSiteIsToldAllOnceMore(): void
+    {
+        $id = self::post(['post_title' => 'One']);
+        $this->run1();
+        $moved = self::credentials('https://moved.example');
+        (new \ReflectionProperty($this->plugin->credentials, 'current'))->setValue($this->plugin->credentials, $moved);
+        do_action(Sender::HOOK);
+        self::assertNotNull($this->row(Source::Post, $id), 'it may know it');
+        do_action(FullSync::HOOK);
+        $this->run1();
+        self::assertSame(['One', 'One'], array_column($this->sent(), 'title'));
+    }
+
+    public function testKindsThatAreNotTickedAnyMoreAreForgottenAndNewOnesSent(): void
+    {
+        $page = self::post(['post_type' => 'page', 'post_title' => 'Page']);
+        $post = self::post(['post_title' => 'Post']);
+        $file = self::file();
+        $this->run1();
+        self::assertCount(3, $this->sent());
+        $this->requests = [];
+        $this->plugin->settings->save(['post_types' => ['page'], 'media' => false]);
+        self::assertSame(2, $this->plugin->documents->countOfOtherKinds(['page'], false));
+        do_action(FullSync::HOOK);
+        $this->run1();
+        self::assertEqualsCanonicalizing([
+            ['event' => 'post.updated', 'excluded' => true, 'post_id' => $post],
+            ['event' => 'media.updated', 'excluded' => true, 'attachment_id' => $file],
+        ], $this->sent(), 'and nothing of what stays as it was');
+        self::assertSame([State::Removed, State::Removed, true], [$this->row(Source::Post, $post)->state, $this->row(Source::Media, $file)->state, $this->row(Source::Post, $page)->known]);
+        self::assertSame(0, $this->plugin->documents->countOfOtherKinds(['page'], false));
+        $this->requests = [];
+        $this->plugin->settings->save(['post_types' => ['page', 'post']]);
+        do_action(FullSync::HOOK);
+        $this->run1();
+        self::assertSame(['Post'], array_column($this->sent(), 'title'));
+        $this->plugin->settings->save(['heading' => 'Help']);
+        self::assertSame('done', FullSync::state()['state'], 'another setting starts nothing');
+    }
+
+    /** What happened while the plugin was switched off, nobody saw. */
+    public function testActivatedAgainItCatchesUp(): void
+    {
+        global $wpdb;
+        $activate = static fn () => do_action('activate_' . plugin_basename(DESKHAND_FILE));
+        $activate();
+        self::assertSame('never', FullSync::state()['state'], 'the first time the owner begins it');
+        $gone = self::post(['post_title' => 'Gone']);
+        $changed = self::post(['post_title' => 'Changed']);
+        $this->run1();
+        Lifecycle::deactivate();
+        $wpdb->delete($wpdb->posts, ['ID' => $gone]);
+        $wpdb->update($wpdb->posts, ['post_title' => 'Changed meanwhile'], ['ID' => $changed]);
+        $new = self::post(['post_title' => 'New']);
+        $wpdb->delete(Schema::table('documents'), ['object_id' => $new]);
+        wp_cache_flush();
+        $this->requests = [];
+        $activate();
+        self::assertTrue(Timetable::isPlanned(FullSync::HOOK));
+        do_action(FullSync::HOOK);
+        self::assertSame(2, FullSync::state()['total']);
+        $this->run1();
+        self::assertEqualsCanonicalizing(['Changed meanwhile', 'New'], array_values(array_filter(array_column($this->sent(), 'title'))));
+        self::assertContains(['event' => 'post.deleted', 'post_id' => $gone], $this->sent());
     }
 
     public function testTheSweepPlansARunThatWasLost(): void

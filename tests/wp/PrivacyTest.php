@@ -41,7 +41,7 @@ final class PrivacyTest extends TestCase
         self::assertTrue($told['done']);
         $text = (string) json_encode($told['data']);
         self::assertStringContainsString('Parcel', $text);
-        self::assertStringContainsString('threads: messages 1: text', $text);
+        self::assertStringContainsString('Conversation: message 1: text', $text);
         self::assertStringContainsString('Prompt 2', $text);
         self::assertStringNotContainsString('Another', $text);
         self::assertStringNotContainsString('<script', $text);
@@ -55,15 +55,15 @@ final class PrivacyTest extends TestCase
     {
         $this->connect();
         [$user, $email] = $this->somebody();
-        $this->backend = static fn (): array => self::http(200, ['receipt_id' => '0192-abc', 'at' => '2026-11-27T10:00:00Z', 'counts' => ['threads' => 2, 'messages' => 5, 'turns' => 0, 'odd' => 'x']]);
+        $this->backend = static fn (): array => self::http(200, ['receipt_id' => '0192-abc', 'at' => '2026-11-27T10:00:00Z', 'counts' => ['threads' => 2, 'messages' => 5, 'vault' => 3, 'turns' => 0, 'odd' => 'x', 'new_things' => 1]]);
         $told = $this->tool('erasers')($email, 1);
         self::assertSame([true, false, true], [$told['items_removed'], $told['items_retained'], $told['done']]);
         self::assertStringContainsString('0192-abc', $told['messages'][0]);
-        self::assertStringContainsString('2 threads, 5 messages', $told['messages'][0]);
-        self::assertSame([], (new JobStore())->ofPerson($user, $email, 10, 0));
-        self::assertCount(1, (new JobStore())->ofPerson(1, '', 10, 0));
-        self::assertCount(1, (new JobStore())->ofPerson(0, 'other@example.com', 10, 0));
-        self::assertSame([], (new JobStore())->ofPerson(0, '', 10, 0));
+        self::assertStringContainsString('2 conversations, 5 messages, 3 hidden personal details, 1 new things', $told['messages'][0], 'words, not names of tables');
+        self::assertSame([], (new JobStore())->ofPerson($user, $email, 10));
+        self::assertCount(1, (new JobStore())->ofPerson(1, '', 10));
+        self::assertCount(1, (new JobStore())->ofPerson(0, 'other@example.com', 10));
+        self::assertSame([], (new JobStore())->ofPerson(0, '', 10));
         self::assertSame('/api/privacy/erase', $this->requests[0]['path']);
     }
 
@@ -85,5 +85,38 @@ final class PrivacyTest extends TestCase
         $told = $this->tool('erasers')('stranger@example.com', 1);
         self::assertSame([false, false], [$told['items_removed'], $told['items_retained']]);
         self::assertSame(['email' => 'stranger@example.com', 'visitor_ids' => []], $this->requests[0]['json']);
+    }
+
+    /** Somebody's own rows, and nobody's whose address only ends or begins so. */
+    public function testAnAddressIsFoundAsAWhole(): void
+    {
+        $jobs = new JobStore();
+        $mine = [
+            ['user_msg' => '', 'contact' => ['email' => 'Ann@Example.com']], ['user_msg' => 'Write to ann@example.com.'], ['user_msg' => "'ann@example.com'"],
+            ['prompt' => 'mailto:ann@example.com?subject=x'], ['prompt' => 'Ann <ann@example.com>, please'], ['user_msg' => 'ann@example.com'],
+        ];
+        $others = [
+            ['contact' => ['email' => 'joann@example.com']], ['user_msg' => 'ann@example.com.au'], ['user_msg' => 'mary-ann@example.com'], ['user_msg' => 'jo.ann@example.com'],
+            ['user_msg' => 'x+ann@example.com'], ['user_msg' => 'ann@example.community'], ['user_msg' => 'ann@example.com-shop.de'], ['user_msg' => 'böann@example.com'], ['user_msg' => "o'ann@example.com"],
+        ];
+        foreach ([...$mine, ...$others] as $i => $request) {
+            $jobs->add('chat', 0, self::SITE, $request, 'h', "k$i");
+        }
+        [$told] = $jobs->add('chat', 0, self::SITE, ['user_msg' => 'Who?'], 'h', 'told');
+        $jobs->finish($told, 'succeeded', ['text' => 'We write to ann@example.com then.'], '', '');
+        $outbox = $this->plugin->events;
+        foreach (['ann@example.com', 'joann@example.com'] as $email) {
+            $outbox->add('form.submitted', 'form:1', ['fields' => [['name' => 'Mail', 'value' => $email]]]);
+        }
+        self::assertCount(count($mine) + 1, $jobs->ofPerson(0, 'ann@example.com', 100));
+        self::assertSame(array_slice($mine, 0, 2), array_column($jobs->ofPerson(0, 'ann@example.com', 2), 'request'));
+        $told = $this->tool('exporters')('ann@example.com', 1);
+        self::assertCount(count($mine) + 2, $told['data']);
+        self::assertStringNotContainsString('joann', (string) json_encode($told));
+        $this->tool('erasers')('ann@example.com', 1);
+        self::assertSame(count($others), $jobs->count());
+        self::assertSame(1, $outbox->count('waiting'));
+        self::assertSame([], $jobs->ofPerson(0, 'ann@example.com', 100));
+        self::assertCount(1, $outbox->ofPerson('JOANN@example.com'));
     }
 }

@@ -144,6 +144,7 @@ final class SiteTest extends TestCase
         yield ['GET', '/documents/sync', [], ['administrator']];
         yield ['POST', '/documents/sync', ['do' => 'start'], ['administrator']];
         yield ['POST', '/documents/sync', ['do' => 'stop'], ['administrator']];
+        yield ['POST', '/notices/dismissed', ['notice' => 'jobs', 'state' => 'x'], ['administrator']];
     }
 
     /** @dataProvider badParameters */

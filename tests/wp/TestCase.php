@@ -6,8 +6,11 @@ namespace Deskhand\Tests;
 
 use Deskhand\Connection\Credentials;
 use Deskhand\Connection\CredentialStore;
+use Deskhand\Connection\Names;
 use Deskhand\Install\Schema;
 use Deskhand\Plugin;
+
+require_once __DIR__ . '/names.php';
 
 /**
  * A test inside a real WordPress. What it makes is cleared before the next; requests to the backend are answered by
@@ -48,6 +51,7 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase
         foreach (['deskhand_send', 'deskhand_sync', 'deskhand_events', 'deskhand_handoffs'] as $hook) {
             wp_clear_scheduled_hook($hook);
         }
+        Names::$given = [];
         $this->plugin = self::fresh();
         add_filter('pre_http_request', [$this, 'answer'], 10, 3);
     }
@@ -78,7 +82,7 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase
     protected function connect(): void
     {
         update_option(CredentialStore::OPTION, self::credentials()->sealed());
-        // Names that nobody has look like private ones.
+        // As wp-config.php would have it: a name that nobody has is asked then, too.
         (new \ReflectionProperty($this->plugin->credentials, 'current'))->setValue($this->plugin->credentials, self::credentials());
     }
 

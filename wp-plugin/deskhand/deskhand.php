@@ -10,6 +10,7 @@
  * License:           GPL-2.0-or-later
  * License URI:       https://www.gnu.org/licenses/gpl-2.0.html
  * Text Domain:       deskhand
+ * Domain Path:       /languages
  */
 
 // Older PHP must be able to read this file: it has nothing newer in it.

@@ -8,5 +8,5 @@ defined('WP_UNINSTALL_PLUGIN') || exit;
 
 if (PHP_VERSION_ID >= 80100) {
     require __DIR__ . '/src/autoload.php';
-    \Deskhand\Install\Lifecycle::onEachSite(true, [\Deskhand\Install\Lifecycle::class, 'uninstall']);
+    \Deskhand\Install\Lifecycle::uninstallEverywhere();
 }

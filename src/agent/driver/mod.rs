@@ -52,6 +52,9 @@ const STORE_PAUSES: [Duration; 4] = [
 const LINGER: Duration = Duration::from_millis(100);
 /// How long a sentence waits for the next one, or for the end, of an answer that comes at once.
 const BREATH: Duration = Duration::from_millis(3);
+/// How long either waits where nobody reads before the end: the more of a turn is stored at
+/// once, the less it takes. What a crash meanwhile loses is done again.
+const PATIENCE: Duration = Duration::from_millis(250);
 
 /// A turn to drive.
 pub(super) struct Assignment {
@@ -225,6 +228,7 @@ impl Driver {
             return None;
         }
         let patience = match self.record.waits()? {
+            _ if self.nobody_reads() => PATIENCE,
             Waits::Progress => LINGER,
             Waits::Spoken => BREATH,
         };
@@ -232,6 +236,12 @@ impl Driver {
         let until = self.lingers.map_or(until, |begun| begun.min(until));
         self.lingers = Some(until);
         tokio::time::timeout_at(until, self.running.next()).await.ok()
+    }
+
+    /// Whether the one who asked waits for the end, and nobody else follows the conversation.
+    fn nobody_reads(&self) -> bool {
+        let hub = &self.agent.hub;
+        self.teller.is_patient() && !hub.others() && hub.waiting_for(self.job.turn.thread) <= 1
     }
 
     fn is_over(&self) -> bool {

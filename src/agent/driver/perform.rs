@@ -111,11 +111,12 @@ impl Driver {
             }
             Action::OpenTicket { reason } => {
                 let page = self.job.page.clone();
-                self.running = closing::ticket(&self.agent, t, reason, page);
+                self.running = closing::ticket(&self.agent, t, reason, page, self.job.text.clone());
             }
             Action::OpenHandoff { reason, proposal } => {
                 let page = self.job.page.clone();
-                self.running = closing::handoff(&self.agent, t, reason, proposal, page);
+                self.running =
+                    closing::handoff(&self.agent, t, reason, proposal, (page, self.job.text.clone()));
             }
             Action::Finish {
                 outcome,

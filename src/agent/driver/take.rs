@@ -58,7 +58,7 @@ impl Driver {
                     }
                 }
                 Input::Screened {
-                    verdict: answer.map_or(verdict, answered),
+                    verdict: answer.map_or(verdict, |answer| self.answered(answer)),
                 }
             }
             Done::Planned(Ok(plan)) => {
@@ -255,6 +255,7 @@ impl Driver {
                         } else {
                             Effect::Read
                         },
+                        within_ms: None,
                     },
                 }
             }
@@ -370,24 +371,29 @@ impl Driver {
             _ => "unknown".to_owned(),
         }
     }
-}
 
-/// What a yes or no to a proposal means: a yes runs the stored call under the proposal's own
-/// key.
-fn answered(answer: Answered) -> Verdict {
-    let proposal = answer.proposal;
-    if !answer.accept {
-        return Verdict::Declines { proposal };
-    }
-    Verdict::Confirms {
-        proposal,
-        call: Call {
-            call_id: CallId::new(),
-            tool: answer.tool,
-            args: ArgsRef::Proposal { proposal },
-            effect: Effect::Write {
-                key: proposal.to_string(),
+    /// What a yes or no to a proposal means: a yes runs the stored call under the proposal's own
+    /// key, for as long as its tool may take.
+    fn answered(&self, answer: Answered) -> Verdict {
+        let proposal = answer.proposal;
+        if !answer.accept {
+            return Verdict::Declines { proposal };
+        }
+        let within = self
+            .agent
+            .registry
+            .change_takes(&self.view.site_tools, &answer.tool);
+        Verdict::Confirms {
+            proposal,
+            call: Call {
+                call_id: CallId::new(),
+                tool: answer.tool,
+                args: ArgsRef::Proposal { proposal },
+                effect: Effect::Write {
+                    key: proposal.to_string(),
+                },
+                within_ms: u32::try_from(within.as_millis()).ok(),
             },
-        },
+        }
     }
 }

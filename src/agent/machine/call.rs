@@ -16,6 +16,10 @@ pub struct Call {
     pub args: ArgsRef,
     /// Whether it changes anything: what the registry says of the tool.
     pub effect: Effect,
+    /// How long it may take, where it is a change that has a time of its own: broken off sooner,
+    /// nobody would know what it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within_ms: Option<u32>,
 }
 
 /// Where a call's arguments lie.

@@ -72,6 +72,12 @@ pub enum Timer {
     Close,
 }
 
+/// So many milliseconds later.
+fn later(from: DateTime<Utc>, ms: u32) -> DateTime<Utc> {
+    from.checked_add_signed(TimeDelta::milliseconds(i64::from(ms)))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+}
+
 /// What a turn carries from state to state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ctx {
@@ -145,8 +151,19 @@ impl Ctx {
             Timer::Cap => (start, self.limits.cap_ms),
             Timer::Close => (at, self.limits.close_ms),
         };
-        from.checked_add_signed(TimeDelta::milliseconds(i64::from(ms)))
-            .unwrap_or(DateTime::<Utc>::MAX_UTC)
+        later(from, ms)
+    }
+
+    /// The moment when a call that has a time of its own runs out, and the one until which the
+    /// first sentence may come then: not before the call's own end is known.
+    pub(super) fn change_deadlines(
+        &self,
+        at: DateTime<Utc>,
+        within_ms: u32,
+    ) -> (DateTime<Utc>, DateTime<Utc>) {
+        let tool = later(at, within_ms.max(self.limits.tool_ms));
+        let first = later(tool, self.limits.plan_ms);
+        (tool, first.max(self.deadline(Timer::First, at)))
     }
 
     /// Whether the turn as a whole is out of time: past its cap, or past the limit for

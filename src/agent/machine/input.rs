@@ -168,8 +168,10 @@ pub enum Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkFailure {
-    /// No answer in time, or its breaker is open.
+    /// No answer in time.
     Timeout,
+    /// It wasn't asked: it failed too often just before, or said how long to leave it alone.
+    BreakerOpen,
     /// HTTP 429.
     RateLimit,
     /// HTTP 5xx.
@@ -196,6 +198,7 @@ impl LinkFailure {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Timeout => "timeout",
+            Self::BreakerOpen => "breaker_open",
             Self::RateLimit => "rate_limit",
             Self::ServerError => "server_error",
             Self::Cut => "cut",

@@ -3,7 +3,7 @@
 
 use crate::agent::machine::action::{Correction, HandoffReason, Question, Template};
 use crate::agent::machine::call::{ArgsRef, Call, Confidence, Rejection};
-use crate::agent::machine::ctx::{MAX_CORRECTIONS, MAX_TOOLS};
+use crate::agent::machine::ctx::{MAX_CORRECTIONS, MAX_TOOLS, Timer};
 use crate::agent::machine::input::Plan;
 use crate::agent::machine::state::{State, Store};
 use crate::agent::machine::step::Step;
@@ -83,6 +83,7 @@ impl Step {
 
     pub(super) fn tool_ok(&mut self, confidence: Option<Confidence>) {
         self.note_result(confidence);
+        self.change_ended();
         self.plan(None);
     }
 
@@ -106,7 +107,19 @@ impl Step {
         } else if self.state.is_writing() && code.leaves_doubt() {
             self.hand_off(HandoffReason::UnknownEffect);
         } else {
+            self.change_ended();
             self.plan(Some(Correction::ToolFailed { code }));
+        }
+    }
+
+    /// What became of a change has to be told, however long it took: the turn's clocks begin anew.
+    fn change_ended(&mut self) {
+        if self.state.within_ms().is_some() {
+            self.ctx.started_at = Some(self.at);
+            if !self.ctx.first_out {
+                self.arm(Timer::First);
+            }
+            self.arm(Timer::Cap);
         }
     }
 

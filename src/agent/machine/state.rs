@@ -98,6 +98,14 @@ impl State {
         matches!(self, Self::Calling { call } if call.effect.key().is_some())
     }
 
+    /// The time of its own that a change under way has.
+    pub(super) fn within_ms(&self) -> Option<u32> {
+        match self {
+            Self::Calling { call } => call.within_ms,
+            _ => None,
+        }
+    }
+
     /// Whether the conversation is being given to a person.
     pub(super) fn is_handing_over(&self) -> bool {
         matches!(self, Self::Calling { call } if call.tool == HANDOFF_HUMAN)

@@ -154,8 +154,22 @@ impl Step {
     /// Goes to a state that waits: sets its clock, then asks for its operation.
     pub(super) fn enter(&mut self, state: State) {
         self.state = state;
-        if let Some(timer) = self.state.clock(&self.ctx) {
-            self.arm(timer);
+        match (self.state.within_ms(), self.state.clock(&self.ctx)) {
+            (Some(ms), _) => {
+                let (tool, first) = self.ctx.change_deadlines(self.at, ms);
+                self.push(Action::Arm {
+                    timer: Timer::Tool,
+                    at: tool,
+                });
+                if !self.ctx.first_out {
+                    self.push(Action::Arm {
+                        timer: Timer::First,
+                        at: first,
+                    });
+                }
+            }
+            (None, Some(timer)) => self.arm(timer),
+            (None, None) => {}
         }
         if let Some(operation) = self.state.operation(&self.ctx) {
             self.push(operation);

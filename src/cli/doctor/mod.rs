@@ -25,11 +25,12 @@ use crate::knowledge::embed;
 use crate::mail::smtp::MailError;
 use crate::models::embedder::{EmbedError, ModelSpec, Purpose};
 use crate::models::embedders::Embedders;
+use crate::models::local::DEFAULT;
 
 /// How to report.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Mend what can be mended: fetch the default embedding model where it is missing.
+    /// Mend what can be mended: fetch the default embedding model where it is missing or damaged.
     #[arg(long)]
     fix: bool,
     /// For scripts.
@@ -132,9 +133,9 @@ async fn embeddings(config: &Config, fix: bool, report: &mut Report) {
         return report.ok(part, "switched off: search is by words alone");
     };
     let folder = settings.folder.clone();
-    let default = spec == ModelSpec::Local(model::NAME.to_owned());
+    let default = spec == ModelSpec::Local(DEFAULT.to_owned());
     let mut fetched = "";
-    let there = folder.join(model::NAME).join("model.safetensors").is_file();
+    let there = folder.join(DEFAULT).join("model.safetensors").is_file();
     let damaged = there && Embedders::new(settings.clone()).get(&spec, None).await.is_err();
     if fix && default && (!there || damaged) {
         print::note("Fetching the embedding model (80 MB).");
@@ -296,7 +297,7 @@ async fn site_models(embedders: &Embedders, known: &SiteModels, part: &str, repo
             part,
             State::Broken,
             detail,
-            Some("put the model back, or `deskhand reindex --model …` to another"),
+            Some("put the model's own files back, or `deskhand reindex --model …` to another one"),
         );
     }
     if let Some(next) = &known.next {

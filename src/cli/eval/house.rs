@@ -45,7 +45,7 @@ impl House for CliHouse<'_> {
             None => self.providers.clone(),
         };
         self.session
-            .agent_with(&providers, furniture.clock, search)
+            .agent_with(&providers, furniture.clock, search, furniture.mails)
             .map_err(|e| e.to_string())
     }
 

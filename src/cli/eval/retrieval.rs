@@ -6,10 +6,12 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 
 use anyhow::Context as _;
+use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
 
 use crate::cli::display::Display;
 use crate::cli::print::{self, line, note};
+use crate::cli::serve::asked_to_stop;
 use crate::cli::session::Session;
 use crate::config::Config;
 use crate::db::embedded::Access;
@@ -20,6 +22,11 @@ use crate::domain::site::{Mode, Site};
 use crate::evals::beir::{self, Set};
 use crate::evals::metrics::Means;
 use crate::evals::retrieval::{self, Report, Step};
+
+/// What the site of a run that keeps its documents is called, and one that doesn't.
+const KEPT: &str = "Evaluation";
+/// See `KEPT`.
+const PASSING: &str = "Unfinished evaluation";
 
 /// What to measure, and how to report.
 #[derive(clap::Args)]
@@ -58,7 +65,14 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
 
 async fn measure(session: &Session, args: &Args, set: &Set) -> anyhow::Result<Report> {
     let site = site_for(session, args).await?;
-    let measured = both_steps(session, site, set).await;
+    let measured = tokio::select! {
+        measured = both_steps(session, site, set) => measured,
+        asked = asked_to_stop() => asked.and_then(|()| Err(anyhow::anyhow!(if args.keep {
+            "stopped; what is taken in stays, and another run with --keep goes on from there"
+        } else {
+            "stopped; what was taken in is removed again"
+        }))),
+    };
     if !args.keep {
         let gone = sites::delete_eval(&session.db, site)
             .await
@@ -92,11 +106,16 @@ async fn site_for(session: &Session, args: &Args) -> anyhow::Result<SiteId> {
     let folder = args.data.canonicalize()?;
     let digest = hex::encode(Sha256::digest(format!("{}\n{}", folder.display(), args.lang)));
     let slug = format!("eval-{}", &digest[..16]);
-    if let Some(site) = sites::list(&session.db)
-        .await?
-        .into_iter()
-        .find(|s| s.slug == slug)
+    let all = sites::list(&session.db).await?;
+    remove_left_over(session, &all, &slug).await?;
+    let mut there = all.into_iter().find(|s| s.slug == slug);
+    if args.keep
+        && let Some(passing) = there.take_if(|s| s.name.starts_with(PASSING))
     {
+        // It would go as a leftover one day.
+        sites::delete_eval(&session.db, passing.id).await?;
+    }
+    if let Some(site) = there {
         note("The documents of an earlier run are there; only what has changed is taken in.");
         return Ok(site.id);
     }
@@ -104,7 +123,8 @@ async fn site_for(session: &Session, args: &Args) -> anyhow::Result<SiteId> {
         id: SiteId::new(),
         slug,
         name: format!(
-            "Evaluation of {}",
+            "{} of {}",
+            if args.keep { KEPT } else { PASSING },
             folder.file_name().unwrap_or_default().to_string_lossy()
         ),
         origins: Vec::new(),
@@ -117,6 +137,19 @@ async fn site_for(session: &Session, args: &Args) -> anyhow::Result<SiteId> {
     sites::insert(&mut tx, &site).await?;
     tx.commit().await?;
     Ok(site.id)
+}
+
+/// Removes what runs that were killed have left: no run takes as long as a day.
+async fn remove_left_over(session: &Session, all: &[Site], own: &str) -> anyhow::Result<()> {
+    let before = session.clock.now() - TimeDelta::days(1);
+    for site in all {
+        let passing = site.slug.starts_with("eval-") && site.name.starts_with(PASSING);
+        if passing && site.slug != own && site.created_at < before {
+            note(&format!("{}, which was cut off, is removed.", site.name));
+            sites::delete_eval(&session.db, site.id).await?;
+        }
+    }
+    Ok(())
 }
 
 fn show(report: &Report) {

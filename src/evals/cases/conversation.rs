@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::agent::Agent;
 use crate::agent::follow::{FollowError, follow};
 use crate::agent::turns::{self, Begun, Message, StartError};
 use crate::db::events::{self, StoredEvent};
 use crate::db::pool::DbError;
-use crate::db::{demo_orders, proposals, sites, tool_calls};
+use crate::db::{demo_orders, mails, proposals, sites, tool_calls};
 use crate::domain::clock::{Clock, ShiftedClock};
 use crate::domain::document::NewUpload;
 use crate::domain::event::ThreadEvent;
@@ -36,12 +35,16 @@ use crate::inbox::decide;
 use crate::inbox::desk::Desk;
 use crate::knowledge::accept::accept;
 use crate::knowledge::ingest::ingest;
+use crate::mail::letter::Part;
+use crate::mail::outbox;
 use crate::models::chat::ChatModel;
 
 /// The channel of its threads.
 const CHANNEL: &str = "eval";
 /// Who acts for staff.
 const STAFF: &str = "Mia";
+/// Stands in what a visitor says for the code that was mailed to them.
+const CODE: &str = "{code}";
 /// Events that are read of a step.
 const MOST_EVENTS: i64 = 1_000;
 
@@ -118,7 +121,7 @@ impl<'a> Conversation<'a> {
     ) -> Result<Self, RunError> {
         let site = Site {
             id: SiteId::new(),
-            slug: format!("eval-{}", Uuid::new_v4().simple()),
+            slug: Site::slug_of_a_case(),
             origins: Vec::new(),
             mode: shop.mode().unwrap_or(Mode::Full),
             ..base.clone()
@@ -160,6 +163,7 @@ impl<'a> Conversation<'a> {
             } else {
                 site.id
             },
+            mails: shop.mails,
         };
         let built = house.agent(furniture);
         let own = match built {
@@ -296,12 +300,22 @@ impl<'a> Conversation<'a> {
             text: String::new(),
             locale: self.case.locale.clone(),
             page: None,
+            client: None,
             email: None,
             confirm: None,
             customer: None,
         };
         match &step.act {
-            Act::Say(text) => message.text = text.trim().to_owned(),
+            Act::Say(text) => {
+                message.text = text.trim().to_owned();
+                if text.contains(CODE) {
+                    let visitor = self.talker(&step.visitor).visitor;
+                    let Some(code) = self.mailed_code(visitor).await? else {
+                        return Ok(Err("no code was mailed".to_owned()));
+                    };
+                    message.text = message.text.replace(CODE, &code);
+                }
+            }
             Act::Contact(address) => message.email = Some(address.clone()),
             Act::Press(yes) => {
                 let asked = self.talker(&step.visitor).watched.last_asked();
@@ -324,6 +338,19 @@ impl<'a> Conversation<'a> {
             }
         }
         self.ask(&step.visitor, message, start).await
+    }
+
+    /// The one-time code that was mailed to a visitor last.
+    async fn mailed_code(&self, visitor: VisitorId) -> Result<Option<String>, RunError> {
+        let mut tx = self.agent.db.site(self.site).await?;
+        let Some((id, sealed)) = mails::last(&mut tx, visitor, "code").await? else {
+            return Ok(None);
+        };
+        let letter = outbox::open(&self.agent.master, self.site, id, &sealed)?.letter;
+        Ok(letter.parts.into_iter().find_map(|part| match part {
+            Part::Code(code) => Some(code),
+            _ => None,
+        }))
     }
 
     async fn ask(
@@ -383,8 +410,8 @@ impl<'a> Conversation<'a> {
         let done = match act {
             StaffAct::Claim => desk.claim(thread, false).await,
             StaffAct::Reply(text) => desk.reply(thread, text).await,
-            StaffAct::GiveBack => desk.give_back(thread).await,
-            StaffAct::Resolve => desk.resolve(thread).await,
+            StaffAct::GiveBack => desk.give_back(thread, false).await,
+            StaffAct::Resolve => desk.resolve(thread, false).await,
             StaffAct::Approve | StaffAct::Refuse => {
                 let waiting = async {
                     let mut tx = self.agent.db.site(self.site).await?;

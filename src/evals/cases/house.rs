@@ -24,6 +24,8 @@ pub struct Furniture {
     pub model: Option<Arc<dyn ChatModel>>,
     /// The site whose documents are searched.
     pub documents: SiteId,
+    /// Whether mail can be sent, whatever the environment says of it.
+    pub mails: bool,
 }
 
 /// Builds agents, and does what workers do.

@@ -296,6 +296,7 @@ impl<'a> Run<'a> {
                 confirm: None,
                 customer: None,
                 page: None,
+                client: None,
             };
             let start = Instant::now();
             let begun = turns::start_on(self.agent, self.site, visitor, message, CHANNEL)

@@ -151,6 +151,8 @@ pub struct Shop {
     pub documents: Vec<String>,
     /// The language model obeys whatever it reads.
     pub obeys: bool,
+    /// Mail can be sent: one-time codes, say. What is written stays with the case.
+    pub mails: bool,
 }
 
 impl Shop {

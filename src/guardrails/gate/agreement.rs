@@ -123,6 +123,16 @@ pub fn unconditional(
         return Ok(());
     }
     let mut conditions = fits.iter().filter(|f| f.cover >= TOO_LITTLE).filter_map(|f| {
+        // What stands in other cells is no condition.
+        if let Some((table, row)) = &f.unit.row {
+            let of_it = |(r, _): &(usize, _)| row.is_none_or(|row| row == *r);
+            let rows = table.rows.iter().enumerate().filter(of_it);
+            let mut cells = rows
+                .flat_map(|(_, r)| r)
+                .filter(|c| c.items.iter().any(|t| t.key == free));
+            let first = cells.next()?;
+            return Some(!first.figures.is_empty() && cells.all(|c| !c.figures.is_empty()));
+        }
         let at = f.unit.terms.iter().find(|t| t.key == free)?.at.end;
         let after: Vec<&Term> = f
             .unit

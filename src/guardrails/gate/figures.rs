@@ -6,10 +6,11 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use super::calendar::{self, date, days};
-use super::measures::{self, currency, half_day, ordinal, side, times, unit};
+use super::measures::{self, currency, half_day, ordinal, times, unit};
 use super::number_words;
 use super::numerals::{self, Token, tokens};
 use super::ranges::{hand_back_units, join_ranges};
+use super::sides::{side, side_after};
 
 /// What an amount is measured in; amounts of one kind are in its smallest unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,7 +231,8 @@ fn read(t: &[Token], i: usize) -> Option<(Figure, usize)> {
         return Some((amount(figure, value * ONE, Unit::Clock, side(t, i), next), next));
     }
     if let Some(money) = i.checked_sub(1).and_then(|b| currency(&t[b].lower)) {
-        let mut figure = amount(figure, value, Unit::Money(money), side(t, i - 1), after);
+        let side = side_after(t, after).unwrap_or_else(|| side(t, i - 1));
+        let mut figure = amount(figure, value, Unit::Money(money), side, after);
         figure.at.start = t[i - 1].at.start;
         return Some((figure, after));
     }
@@ -240,23 +242,7 @@ fn read(t: &[Token], i: usize) -> Option<(Figure, usize)> {
         return None;
     }
     let value = value.checked_mul(factor)?;
-    let mut side = side(t, i);
-    let follows = |words: &[&str]| {
-        words
-            .iter()
-            .enumerate()
-            .all(|(k, w)| t.get(next + k).is_some_and(|t| t.lower == *w))
-    };
-    if follows(&["or", "more"])
-        || follows(&["and", "more"])
-        || follows(&["oder", "mehr"])
-        || follows(&["and", "above"])
-        || follows(&["or", "above"])
-    {
-        side = Side::Lower;
-    } else if follows(&["or", "less"]) || follows(&["oder", "weniger"]) {
-        side = Side::Upper;
-    }
+    let side = side_after(t, next).unwrap_or_else(|| side(t, i));
     Some((amount(figure, value, unit, side, next), next))
 }
 

@@ -1,7 +1,7 @@
 //! How well a source's sentence fits a part of what is checked: which of its words it has,
 //! and whether it speaks of the same figures.
 
-use super::figures::{Figure, Unit as Measure};
+use super::figures::Figure;
 use super::parts::parts;
 use super::tongue::Tongue;
 use super::units::Unit;
@@ -12,34 +12,13 @@ const STRANGE: f64 = 1.4;
 /// What a source's sentence covers more than it says in return.
 const COVER: f64 = 0.75;
 
+/// Whether a unit says a figure.
 pub fn has(unit: &Unit, figure: &Figure) -> bool {
-    let loose = |measure: Measure| {
-        unit.row
-            && matches!(
-                measure,
-                Measure::Money(_) | Measure::Length | Measure::Mass | Measure::Percent
-            )
-            && names(unit, measure)
-    };
-    unit.figures.iter().any(|f| figure.is_said_by(f, loose))
+    unit.figures.iter().any(|f| figure.is_said_by(f, |_| false))
 }
 
-/// Whether a row's head names a unit.
-fn names(unit: &Unit, measure: Measure) -> bool {
-    let lower = unit.text.to_lowercase();
-    let any = |words: &[&str]| words.iter().any(|w| lower.contains(w));
-    match measure {
-        Measure::Money("EUR") => any(&["€", "eur"]),
-        Measure::Money(code) => lower.contains(&code.to_lowercase()),
-        Measure::Length => any(&["(cm", "(mm", "(m)", "in cm", "in mm"]),
-        Measure::Mass => any(&["(kg", "(g)", "in kg"]),
-        Measure::Percent => lower.contains('%'),
-        _ => false,
-    }
-}
-
-#[derive(Debug)]
 /// How well a unit fits a part.
+#[derive(Debug)]
 pub struct Fit<'a> {
     pub unit: &'a Unit,
     /// The share of the part's words that it has.
@@ -111,7 +90,7 @@ fn scope(unit: &Unit, own: &[&Figure]) -> Vec<std::ops::Range<usize>> {
     let several = own.iter().any(|f| {
         unit.figures.iter().filter(|u| u.is_like(f)).count() > own.iter().filter(|o| o.is_like(f)).count()
     });
-    if unit.row || !several || own.is_empty() {
+    if unit.row.is_some() || !several || own.is_empty() {
         return vec![whole];
     }
     let parts = parts(&unit.text, &unit.figures);
@@ -119,6 +98,7 @@ fn scope(unit: &Unit, own: &[&Figure]) -> Vec<std::ops::Range<usize>> {
         return vec![whole];
     }
     let base = unit.text.as_ptr() as usize;
+    let opening = parts[0].as_ptr() as usize - base + parts[0].len();
     let first = unit.figures.first().map_or(0, |f| f.at.start);
     let mut out: Vec<_> = std::iter::once(0..first).collect();
     for part in parts {
@@ -126,8 +106,16 @@ fn scope(unit: &Unit, own: &[&Figure]) -> Vec<std::ops::Range<usize>> {
         let range = start..start + part.len();
         let means =
             |u: &&Figure| range.contains(&u.at.start) && own.iter().any(|f| f.is_said_by(u, |_| false));
+        // `up to 2 kg a parcel costs €5, up to 10 kg €9`
+        let bare = !unit
+            .terms
+            .iter()
+            .any(|t| t.weight >= 1.0 && range.contains(&t.at.start));
         let plain = !unit.figures.iter().any(|u| range.contains(&u.at.start));
         if plain || unit.figures.iter().any(|u| means(&u)) {
+            if bare && !plain {
+                out.push(0..opening);
+            }
             out.push(range);
         }
     }
@@ -169,6 +157,16 @@ pub fn joint_cover(words: &[Term], own: &[&Figure], best: &Fit<'_>, fits: &[Fit<
         })
         .fold(0.0, f64::max);
     best.cover.max(second)
+}
+
+/// The share of the words that several units have together; words that say little count only beside
+/// others.
+pub fn cover_of_all(words: &[Term], fits: &[&Fit<'_>]) -> f64 {
+    let heavy = words.iter().any(|t| t.weight >= 1.0);
+    let asked: Vec<&Term> = words.iter().filter(|t| heavy && t.weight >= 1.0).collect();
+    let open = |t: &&&Term| fits.iter().all(|f| f.open.iter().any(|o| o.at == t.at));
+    let missing = asked.iter().filter(open).count();
+    1.0 - missing as f64 / asked.len().max(1) as f64
 }
 
 /// The share of the words that the best unit has with up to two more, each of which adds

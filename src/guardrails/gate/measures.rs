@@ -1,7 +1,7 @@
 //! What follows or goes before a number and makes it an amount of something: currencies,
 //! units, times of day, how often, which one, at most or at least.
 
-use super::figures::{Side, Unit};
+use super::figures::Unit;
 use super::numerals::Token;
 
 const DAY: i64 = 86_400;
@@ -166,36 +166,6 @@ pub fn ordinal(t: &[Token], i: usize) -> Option<(i64, usize)> {
     );
     article.then_some((n, i + 1))
 }
-/// The side that the words before an amount give it.
-pub fn side(t: &[Token], i: usize) -> Side {
-    let word = |k: usize| i.checked_sub(k).map_or("", |b| t[b].lower.as_str());
-    let i = match word(1) {
-        "€" | "$" | "£" | "eur" | "usd" | "chf" | "about" | "zu" | "to" => 2,
-        _ => 1,
-    };
-    let (last, before) = (word(i), word(i + 1));
-    match last {
-        "up" if word(1) == "to" => Side::Upper,
-        "under" | "below" | "within" | "until" | "maximum" | "max" | "bis" | "unter" | "höchstens"
-        | "innerhalb" | "maximal" | "before" | "by" | "vor" | "spätestens" => Side::Upper,
-        "over" | "above" | "from" | "exceeding" | "minimum" | "ab" | "über" | "mindestens" | "after"
-        | "nach" | "past" | "since" | "seit" => Side::Lower,
-        "than"
-            if matches!(before, "less" | "fewer" | "earlier")
-                || (before == "more" && matches!(word(i + 2), "no" | "not")) =>
-        {
-            Side::Upper
-        }
-        "than" if matches!(before, "more" | "later" | "longer") => Side::Lower,
-        "als" if before == "weniger" => Side::Upper,
-        "als" if before == "mehr" => Side::Lower,
-        "most" if before == "at" => Side::Upper,
-        "least" if before == "at" => Side::Lower,
-        "von" if before == "innerhalb" => Side::Upper,
-        _ => Side::Exact,
-    }
-}
-
 /// The words that say how often, or which one.
 pub fn words() -> impl Iterator<Item = &'static str> {
     const WORDS: &[&str] = &[

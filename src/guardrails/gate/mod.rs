@@ -4,6 +4,10 @@
 
 mod agreement;
 mod calendar;
+mod claims;
+mod comparators;
+mod conditions;
+mod enumeration;
 mod figures;
 mod fit;
 mod form;
@@ -16,10 +20,14 @@ mod numerals;
 mod openings;
 mod parts;
 mod plain_words;
+mod promise_words;
+mod promises;
 mod ranges;
 mod reading;
+mod sides;
 mod states;
 mod support;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod tongue;
@@ -62,7 +70,8 @@ pub struct Evidence<'a> {
     pub sources: &'a [Source<'a>],
     /// Results of this turn's other tools.
     pub tools: &'a [&'a Value],
-    /// What may be repeated without a source: the visitor's own message, the site's name.
+    /// What may be repeated without a source: the visitor's own message, and on the last line the
+    /// site's name.
     pub said: &'a str,
 }
 

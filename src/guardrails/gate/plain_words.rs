@@ -33,7 +33,7 @@ const GERMAN: &str = "abend aber alle als also am an andere anderem anderen ande
     kollegin kollegen kommen konnte kontakt könnte könnten können kundendienst lassen leid leider leite lieber mail mal man mehr mein \
     meine meinen meinten melden mensch mich mir mit mitarbeiter mitteilen moment morgen möchte möchten möchtest müssen nach nachricht \
     nachsehen name namen nennen nicht nichts noch nummer nun nur ob oder ohne ort per person quellen rückfrage sagen sage schade \
-    schauen schicken schön schönen schreiben schritte seite seiten sehe sehen sehr sein seit selbst senden servus sich sicher sie sind \
+    schaue schauen schicken schön schönen schreiben schritte seite seiten sehe sehen sehr sein seit selbst senden servus sich sicher sie sind \
     so sobald soll sollen sollten sonst später steht stehen stelle suchen suche tag team teilen telefon tun tut um und uns unser unsere unserem \
     unseren unserer unter ursache verbinden verfügung verständnis verstehe verstehen verstanden versuchen viel viele vielen vielleicht \
     virtueller von vor wann war waren warten warum was weiß weiter weitere weiteren weiterhelfen weiterleiten weitergeben weitergebe weitergegeben \

@@ -205,7 +205,6 @@ fn what_may_stand_uncited() {
         "I don't know how order 1002 stands.",
         "I can't look up orders in this chat yet, so I don't know how order 1002 stands.",
         "Let me know if you need anything else.",
-        "I'll pass this on to a colleague.",
         "Here is how it works:",
         "---",
         "🎉",
@@ -213,7 +212,6 @@ fn what_may_stand_uncited() {
         "Das tut mir leid, kann ich sonst helfen?",
         "Es tut mir leid.",
         "Dazu habe ich auf den Hilfeseiten von Lumen & Oak nichts gefunden.",
-        "Ich leite Ihre Anfrage an einen Kollegen weiter.",
         "Bitte nennen Sie mir Ihre Bestellnummer.",
         "¡Con mucho gusto!",
         "¿Le gustaría hablar con una persona?",
@@ -265,6 +263,17 @@ fn what_may_stand_uncited() {
         "返品はいつでも無料で、期限はありません。",
     ] {
         fails(text, &[], Fault::Uncited);
+    }
+    // What only a tool makes true.
+    for text in [
+        "I'll pass this on to a colleague.",
+        "Ich leite Ihre Anfrage an einen Kollegen weiter.",
+        "I've passed your question on to our team.",
+    ] {
+        fails(text, &[], Fault::Uncited);
+        let ticket = json!({"ticket_id": "T-12"});
+        let kept = with(text, &[], &[&ticket], "where is my order #1002? Lumen & Oak");
+        assert_eq!(kept, Verdict::Pass, "{text}");
     }
     // What the visitor said of money isn't so for being said.
     let said = "My friend got €50 for a broken lamp. Do I?";
@@ -429,7 +438,7 @@ fn judged(line: &Value) -> Verdict {
         &Evidence {
             sources: &sources,
             tools: &[],
-            said: "Lumen & Oak",
+            said: &format!("{}\nLumen & Oak", text(&line["said"])),
         },
     )
 }
@@ -441,7 +450,12 @@ fn what_is_changed_never_passes() {
     let mut seen = 0;
     for line in labelled() {
         let why = line["why"].as_str().unwrap_or_default();
-        if line["supported"] == false && (why.starts_with("changed") || why == "swapped negation") {
+        let figured = line["sentence"]
+            .to_string()
+            .contains(|c: char| c.is_ascii_digit());
+        let moved = ["table row", "enumeration", "comparator"].contains(&why) && figured;
+        let changed = why.starts_with("changed") || why == "swapped negation" || moved;
+        if line["supported"] == false && changed {
             seen += 1;
             let verdict = judged(&line);
             assert!(
@@ -451,14 +465,16 @@ fn what_is_changed_never_passes() {
             );
         }
     }
-    assert!(seen >= 75, "{seen}");
+    assert!(seen >= 190, "{seen}");
 }
 
 /// Words alone let nothing through that the set calls unsupported, and most of the rest.
 #[test]
 fn precision_and_recall_stay() {
     let (mut right, mut wrong, mut held) = (0, Vec::new(), Vec::new());
-    for line in labelled() {
+    let lines = labelled();
+    let supported = lines.iter().filter(|l| l["supported"] == true).count();
+    for line in lines {
         match (judged(&line), line["supported"] == true) {
             (Verdict::Pass, true) => right += 1,
             (Verdict::Pass, false) => wrong.push(line["sentence"].clone()),
@@ -468,7 +484,7 @@ fn precision_and_recall_stay() {
     }
     assert!(wrong.is_empty(), "{wrong:?}");
     assert!(
-        right >= 95 && held.len() <= 8,
-        "{right} of 115 pass; held back: {held:?}"
+        right >= 210 && held.len() <= 16,
+        "{right} of {supported} pass; held back: {held:?}"
     );
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::figures::{Figure, Kind, Unit, figures};
 use super::plain_words::words_of;
 use super::tongue::Tongue;
-use super::words::terms;
+use super::words::{Term, same, terms};
 
 /// Deepest nesting of a result that is read.
 const DEPTH: usize = 16;
@@ -21,6 +21,10 @@ pub struct Said {
     currencies: Vec<&'static str>,
     visitor: Vec<Figure>,
     words: Vec<String>,
+    /// The site's name.
+    site: Vec<String>,
+    /// The visitor's message.
+    pub message: String,
     /// The words of the visitor's message and the site's name, in lower case.
     pub heard: HashSet<String>,
     /// All words of results, as groups of meaning.
@@ -30,21 +34,24 @@ pub struct Said {
 }
 
 impl Said {
-    /// Reads results and the visitor's message.
+    /// Reads results, the visitor's message, and on its last line the site's name.
     pub fn read(tools: &[&Value], visitor: &str) -> Self {
+        let (message, site) = visitor.rsplit_once('\n').unwrap_or(("", visitor));
         let mut said = Self {
             visitor: figures(visitor),
             heard: words_of(visitor).collect(),
+            message: message.to_owned(),
             ..Self::default()
         };
         for value in tools {
             said.add(value, DEPTH);
         }
-        said.words = terms(visitor, Tongue::English, &said.visitor)
-            .into_iter()
-            .filter(|t| t.name)
-            .map(|t| t.key)
-            .collect();
+        let names = |text: &str| -> Vec<String> {
+            let names = terms(text, Tongue::English, &figures(text)).into_iter();
+            names.filter(|t| t.name).map(|t| t.key).collect()
+        };
+        said.words = names(message);
+        said.site = names(site);
         let all = said.text.replace(['_', '-'], " ");
         said.results = terms(&all, Tongue::English, &[])
             .into_iter()
@@ -113,6 +120,14 @@ impl Said {
         self.tools.iter().any(|t| figure.is_said_by(t, loose))
     }
 
+    /// Whether a tool of this turn has told people: opened a ticket, noted something for them.
+    pub fn told_staff(&self) -> bool {
+        let told = |word: &str| ["ticket", "noted", "handoff"].contains(&word);
+        self.text
+            .split(|c: char| !c.is_alphanumeric())
+            .any(|word| told(word.to_lowercase().as_str()))
+    }
+
     /// Whether a figure needs no source: a tool's, or a name such as an order's number that
     /// the visitor gave.
     pub fn has(&self, figure: &Figure) -> bool {
@@ -124,8 +139,16 @@ impl Said {
         self.visitor.iter().any(|v| figure.is_said_by(v, |_| false))
     }
 
-    /// Whether a name is the visitor's or the site's.
-    pub fn word(&self, key: &str) -> bool {
-        self.words.iter().any(|w| w == key)
+    /// Whether the visitor's message has a word.
+    pub fn asks_about(&self, term: &Term, tongue: Tongue) -> bool {
+        let mut said = terms(&self.message, tongue, &[]).into_iter();
+        said.any(|t| same(&t.key, &term.key, tongue))
+    }
+
+    /// Whether a word needs no source: a name of the site's, or one of the visitor's that no source
+    /// speaks of.
+    pub fn word(&self, term: &Term, known: impl Fn(&Term) -> bool) -> bool {
+        let has = |all: &[String]| all.contains(&term.key);
+        has(&self.site) || has(&self.words) && !known(term)
     }
 }

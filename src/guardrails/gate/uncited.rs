@@ -7,6 +7,7 @@ use super::figures::figures;
 use super::negation::denies;
 use super::openings::{CLAIMS, COURTESY, LEADS, OFFER, OWN, PLEDGES, PROMISES, SECRETS};
 use super::plain_words;
+use super::promises::{self, Promise};
 use super::tongue::{Tongue, tongue};
 use super::tools::Said;
 use super::units::plain;
@@ -39,6 +40,11 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
     }
     let has = |list: &[&str]| list.iter().any(|p| lower.contains(p));
     if has(SECRETS) {
+        return Err(Fault::Uncited);
+    }
+    // What was done stands in a tool's result.
+    let kept = |promise| promise == Promise::Told && said.told_staff();
+    if promises::made(&lower).is_some_and(|promise| !kept(promise)) && !said.states(&text, &all) {
         return Err(Fault::Uncited);
     }
     let words = lower.split_whitespace().count();
@@ -136,6 +142,7 @@ fn smuggles(lower: &str) -> bool {
         "i could",
         "let me",
         "please",
+        "just ask",
         "a colleague",
         "our team",
         "the team",

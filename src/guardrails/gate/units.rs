@@ -1,8 +1,13 @@
 //! A source cut into what says one thing: a sentence, a list item with the line that
 //! introduces it, a table row with its head. Each is read once: figures, words, negation.
 
+use std::sync::Arc;
+
+use super::comparators::Context;
+use super::conditions::Conditions;
 use super::figures::{Figure, figures};
 use super::negation::{Clause, clauses, limits};
+use super::tables::Table;
 use super::tongue::Tongue;
 use super::words::{Term, terms};
 use crate::guardrails::sentences::Splitter;
@@ -16,6 +21,8 @@ pub struct Unit {
     pub bare: String,
     /// Its figures.
     pub figures: Vec<Figure>,
+    /// What stands around each of them; those in a table's cells have nothing.
+    pub contexts: Vec<Context>,
     /// Its words.
     pub terms: Vec<Term>,
     /// The bits of their keys.
@@ -26,10 +33,12 @@ pub struct Unit {
     pub clauses: Vec<Clause>,
     /// Whether it takes something out, lets nothing else in, or speaks of all.
     pub limits: [bool; 3],
+    /// What it takes out, and under which condition it is.
+    pub conditions: Conditions,
     /// Whether it states something; a question or a heading doesn't.
     pub states: bool,
-    /// A table row, whose units may stand in the head.
-    pub row: bool,
+    /// The table that it is a line of, and its row there.
+    pub row: Option<(Arc<Table>, Option<usize>)>,
 }
 
 /// Cuts a source.
@@ -47,8 +56,8 @@ pub fn units(title: &str, headings: &[String], text: &str, tongue: Tongue) -> Ve
     pieces.extend(splitter.end());
     let mut out = Vec::new();
     let mut lead: Option<String> = None;
-    let mut head: Option<String> = None;
-    let read = |md: &str, above: &[(usize, Vec<String>)], states: bool, row: bool| {
+    let mut table = Lines::default();
+    let read = |md: &str, above: &[(usize, Vec<String>)], states: bool| {
         let text = plain(md);
         let figures = figures(&text);
         let terms = terms(&text, tongue, &figures);
@@ -56,38 +65,32 @@ pub fn units(title: &str, headings: &[String], text: &str, tongue: Tongue) -> Ve
             bare: bare(&text),
             keys: terms.iter().fold(0, |bits, t| bits | t.bit()),
             limits: limits(&text),
+            contexts: figures.iter().map(|f| Context::read(&text, f, tongue)).collect(),
+            conditions: Conditions::read(&text, &terms),
             terms,
             clauses: clauses(&text),
             above: above.iter().flat_map(|(_, k)| k.clone()).collect(),
             figures,
             states,
-            row,
+            row: None,
             text,
         }
     };
     for piece in pieces {
         let md = piece.md.as_str();
+        if md.starts_with('|') {
+            table.take(md);
+            continue;
+        }
+        out.extend(std::mem::take(&mut table).units(tongue, |row| read(row, &above, true)));
         let level = md.bytes().take_while(|b| *b == b'#').count();
         if level > 0 && md[level..].starts_with(' ') {
             above.retain(|(l, _)| *l < level);
             above.push((level, keys(&md[level..])));
-            out.push(read(md, &above, false, false));
-            (lead, head) = (None, None);
+            out.push(read(md, &above, false));
+            lead = None;
             continue;
         }
-        if md.starts_with('|') {
-            if !md.contains(char::is_alphanumeric) {
-                continue;
-            }
-            let row = match &head {
-                Some(head) => format!("{head} {md}"),
-                None => md.to_owned(),
-            };
-            head.get_or_insert_with(|| md.to_owned());
-            out.push(read(&row, &above, true, true));
-            continue;
-        }
-        head = None;
         let item = is_item(md);
         if item && let Some(lead) = &lead {
             // A full sentence needs no introduction, but may be read with it.
@@ -97,7 +100,6 @@ pub fn units(title: &str, headings: &[String], text: &str, tongue: Tongue) -> Ve
                     &format!("{lead} {}", plain(md)),
                     &above,
                     !lead.ends_with('?'),
-                    false,
                 ));
                 continue;
             }
@@ -105,9 +107,54 @@ pub fn units(title: &str, headings: &[String], text: &str, tongue: Tongue) -> Ve
         if !item {
             lead = md.ends_with(':').then(|| md.to_owned());
         }
-        out.push(read(md, &above, !md.ends_with('?'), false));
+        out.push(read(md, &above, !md.ends_with('?')));
     }
+    out.extend(table.units(tongue, |row| read(row, &above, true)));
     out
+}
+
+/// The lines of a table, one after the other.
+#[derive(Default)]
+struct Lines {
+    lines: Vec<String>,
+    /// Whether a rule stands below the first.
+    headed: bool,
+}
+
+impl Lines {
+    fn take(&mut self, line: &str) {
+        if line.contains(char::is_alphanumeric) || !line.contains('-') {
+            self.lines.push(line.to_owned());
+        } else if self.lines.len() == 1 {
+            self.headed = true;
+        }
+    }
+
+    /// A unit for each, read with the head before it.
+    fn units(self, tongue: Tongue, read: impl Fn(&str) -> Unit) -> Vec<Unit> {
+        if self.lines.is_empty() {
+            return Vec::new();
+        }
+        let table = Arc::new(Table::read(&self.lines, self.headed, tongue));
+        let line = |(n, line): (usize, &String)| {
+            let mut unit = match (n, self.headed) {
+                (1.., true) => read(&format!("{} {line}", self.lines[0])),
+                _ => read(line),
+            };
+            // In the units of the head.
+            let own = table.cells_of(n, self.headed);
+            let end = unit.text.len();
+            unit.figures
+                .extend(own.iter().flat_map(|c| &c.figures).map(|f| Figure {
+                    at: end..end,
+                    ..f.clone()
+                }));
+            unit.contexts.resize_with(unit.figures.len(), Context::default);
+            unit.row = Some((Arc::clone(&table), table.row_of(n, self.headed)));
+            unit
+        };
+        self.lines.iter().enumerate().map(line).collect()
+    }
 }
 
 fn is_item(md: &str) -> bool {

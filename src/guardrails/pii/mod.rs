@@ -3,6 +3,7 @@
 //! their place before a model sees the text, and the values back for those who may read them.
 
 mod card;
+mod card_data;
 mod checksum;
 pub mod codes;
 mod email;
@@ -26,7 +27,7 @@ pub enum Kind {
     Email,
     /// A phone number, with its extension.
     Phone,
-    /// A payment card's number.
+    /// A payment card's number, and the expiry and the security code beside it.
     Card,
     /// A bank account in its international form.
     Iban,
@@ -83,6 +84,7 @@ pub fn find(text: &str) -> Vec<Span> {
     // contain them, because they are the only kind that must not be kept at all.
     iban::valid(bytes, &groups, &mut taken);
     card::find(bytes, &groups, &mut taken);
+    card_data::find(bytes, &groups, &mut taken);
     email::find(bytes, &mut taken);
     iban::labelled(bytes, &groups, &mut taken);
     ip::find(bytes, &groups, &mut taken);

@@ -92,7 +92,7 @@ pub enum Change {
     Refund {
         /// How much.
         amount: Money,
-        /// Why, in the visitor's words.
+        /// What the shop notes beside it: where to look, nothing that the visitor wrote.
         reason: String,
     },
     /// Send it elsewhere.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::remote::Fault;
-use super::tools::OutsideTool;
+use super::tools::{OutsideTool, Terms};
 use crate::db::effects;
 use crate::db::proposals::{self, ProposalRow};
 use crate::domain::fail::{self, FailPoint};
@@ -19,6 +19,18 @@ use crate::hands::{ToolContext, ToolError, proposal};
 
 /// Pauses before another side that does nothing twice is asked again.
 const AGAIN: [Duration; 2] = [Duration::from_millis(150), Duration::from_millis(500)];
+/// How long a change may take whose one request may take so long, with the times that it is asked
+/// again.
+pub(super) fn takes(terms: &Terms) -> Duration {
+    let again = AGAIN.iter().map(|pause| *pause + terms.time);
+    terms.time
+        + if terms.idempotent {
+            again.sum()
+        } else {
+            Duration::ZERO
+        }
+}
+
 /// What the ledger keeps of another side's answer: it has no name for what it did.
 const REMOTE: &str = "answered";
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::remote::{Asked, Fault, Remote};
-use super::results;
+use super::{act, results};
 use crate::domain::rules::Rules;
 use crate::domain::site::Mode;
 use crate::domain::tool::{Need, Power};
@@ -220,6 +220,12 @@ impl OutsideTool {
     #[must_use]
     pub fn power(&self) -> Power {
         self.entry.power
+    }
+
+    /// How long a change by it may take.
+    #[must_use]
+    pub fn change_takes(&self) -> Duration {
+        act::takes(&self.deed.terms)
     }
 
     /// What a model is told of it.

@@ -81,6 +81,12 @@ impl SiteRoot {
         self.not_before <= now + DRIFT && self.not_after.is_none_or(|end| now < end)
     }
 
+    /// When it ends, once another has taken its place.
+    #[must_use]
+    pub fn ends(&self) -> Option<DateTime<Utc>> {
+        self.not_after
+    }
+
     /// The site's key for a purpose.
     #[must_use]
     pub fn derive(&self, site: SiteId, purpose: Purpose) -> DerivedKey {

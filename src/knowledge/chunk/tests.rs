@@ -50,6 +50,24 @@ fn a_section_of_any_length_is_cut_and_nothing_is_lost() {
 }
 
 #[test]
+fn text_without_blanks_is_cut_in_time_that_grows_with_its_length() {
+    use std::cell::Cell;
+    let counted = Cell::new(0_usize);
+    // As WordPiece counts: a word that is too long is one unknown.
+    let wordpiece = |text: &str| {
+        counted.set(counted.get() + text.len());
+        let word = |w: &str| if w.len() > 100 { 1 } else { w.len().div_ceil(2) };
+        text.split_whitespace().map(word).sum()
+    };
+    let markdown = format!("Before it.\n\n{}\n\nAfter it.\n", "b".repeat(1 << 20));
+    let chunks = chunk(&markdown, ChunkLimits::default(), &wordpiece);
+    assert!(chunks.iter().all(|c| c.tokens <= 512 && c.text.len() <= 1500));
+    let letters: usize = chunks.iter().map(|c| c.text.matches('b').count()).sum();
+    assert!(letters >= 1 << 20, "{letters}");
+    assert!(counted.get() < 8 << 20, "{} bytes were counted", counted.get());
+}
+
+#[test]
 fn a_long_section_is_cut_with_overlap_and_keeps_its_heading() {
     let sentences: Vec<String> = (0..60)
         .map(|i| format!("Sentence number {i} tells of lamp {i}."))

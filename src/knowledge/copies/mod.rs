@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use tokio_util::task::TaskTracker;
 
+use crate::db::models::SiteModels;
 use crate::db::pool::{Db, DbResult};
 use crate::domain::ids::SiteId;
 
@@ -27,8 +28,10 @@ pub(in crate::knowledge) use state::SiteCopy;
 use lexemes::Memo;
 use texts::{Text, Texts};
 
-/// About what a passage takes, before it is known.
-const A_PASSAGE: usize = 1_500;
+/// About what a passage takes beside its vector, and what a dimension of that takes, in bits: half
+/// precision, and its side.
+const A_PASSAGE: usize = 600;
+const A_DIMENSION: usize = 16 + 1;
 /// The share of the limit that texts of passages may take beside the copies, and the most.
 const TEXTS: (usize, u64) = (8, 32 << 20);
 /// Copies that nobody asks for so long are given up.
@@ -79,6 +82,15 @@ pub(in crate::knowledge) enum Held {
     Unwanted,
 }
 
+/// About what a copy takes, before it is known.
+fn expected(known: &SiteModels) -> usize {
+    let dimensions = known.live.as_ref().map_or(0, |model| model.dimensions);
+    let vector = usize::try_from(dimensions).unwrap_or(0) * A_DIMENSION / 8;
+    usize::try_from(known.chunks)
+        .unwrap_or(0)
+        .saturating_mul(A_PASSAGE + vector)
+}
+
 impl Copies {
     /// Keeps copies of as many bytes together; 0 keeps none.
     #[must_use]
@@ -114,9 +126,9 @@ impl Copies {
         }
     }
 
-    /// Loads a site's copy in the background, where there is room for so many chunks.
-    pub(in crate::knowledge) fn make(self: &Arc<Self>, db: &Db, site: SiteId, chunks: i64) {
-        let expected = usize::try_from(chunks).unwrap_or(0).saturating_mul(A_PASSAGE);
+    /// Loads a site's copy in the background, where there is room for what it knows.
+    pub(in crate::knowledge) fn make(self: &Arc<Self>, db: &Db, site: SiteId, known: &SiteModels) {
+        let expected = expected(known);
         let fits = expected <= self.most;
         let stage = if fits { Stage::Loading } else { Stage::TooLarge };
         let before = self.sites().insert(site, Kept::new(stage, 0));
@@ -125,10 +137,13 @@ impl Copies {
             return;
         }
         if !fits {
+            let wanted_mb = expected.div_ceil(1 << 20);
             tracing::info!(
                 site = site.hashed(),
-                chunks,
-                "a site is too large for a copy in memory"
+                chunks = known.chunks,
+                wanted_mb,
+                "a site is too large for a copy in memory: it is searched in the database, more slowly; \
+                 `knowledge.copies_mb` says how much memory copies may take"
             );
             return;
         }
@@ -229,5 +244,31 @@ impl Copies {
         let sites = self.sites();
         let copies = sites.values().filter(|k| matches!(k.stage, Stage::Here(_)));
         (copies.clone().count(), copies.map(|k| k.bytes).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::models::Model;
+
+    #[test]
+    fn what_a_copy_takes_is_told_by_its_models_vectors() {
+        let of = |dimensions: Option<i32>| {
+            expected(&SiteModels {
+                live: dimensions.map(|dimensions| Model {
+                    id: 1,
+                    name: String::new(),
+                    spec: String::new(),
+                    dimensions,
+                }),
+                chunks: 500_000,
+                ..SiteModels::default()
+            })
+        };
+        let mb = |bytes: usize| bytes >> 20;
+        // 604 MB were measured.
+        assert!((604..750).contains(&mb(of(Some(384)))), "{}", mb(of(Some(384))));
+        assert!(mb(of(None)) < 300 && mb(of(Some(3072))) > 3_000);
     }
 }

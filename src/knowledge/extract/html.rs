@@ -10,6 +10,7 @@ use htmd::{Element, HtmlToMarkdown, HtmlToMarkdownBuilder};
 use crate::knowledge::extract::{Extracted, markdown, table};
 use crate::knowledge::sniff::Kind;
 use crate::knowledge::unfit::Unfit;
+use crate::knowledge::words::{Word, words};
 
 /// Elements inside elements: real pages stay below 100, and the parsers' recursion is
 /// safe to some thousands on the stack that ingestion gives them.
@@ -37,6 +38,7 @@ pub fn extract(html: &str) -> Result<Extracted, Unfit> {
         .flatten()
         .and_then(|main| to_markdown(&main))
         .filter(|text| text.contains(char::is_alphanumeric))
+        .map(|text| with_blocks(&text, &html).unwrap_or(text))
         .or_else(|| to_markdown(&html))
         .unwrap_or_default();
     let (first, markdown) = markdown::split_title(&markdown::normalise(&main), None);
@@ -75,6 +77,47 @@ fn main_content(html: &str) -> Option<String> {
     rs_trafilatura::extract_with_options(html, &options)
         .ok()?
         .content_html
+}
+
+/// The same words as they stand on the page, in headings and paragraphs; None where they
+/// don't stand there one after the other, or have blocks already. Of a short page the main
+/// content comes as one paragraph, with the page's heading as the beginning of its first
+/// sentence.
+fn with_blocks(main: &str, html: &str) -> Option<String> {
+    if main.trim().contains('\n') {
+        return None;
+    }
+    let page = to_markdown(html)?;
+    let lower = |words: Vec<Word>| words.into_iter().map(|w| w.lower).collect::<Vec<_>>();
+    let wanted = lower(words(&without_addresses(main)));
+    // Word by word with the line that it stands on.
+    let (mut found, mut lines) = (Vec::new(), Vec::new());
+    for (n, line) in page.lines().enumerate() {
+        let of_line = lower(words(&without_addresses(line)));
+        lines.extend(std::iter::repeat_n(n, of_line.len()));
+        found.extend(of_line);
+    }
+    if wanted.is_empty() || wanted.len() > found.len() {
+        return None;
+    }
+    let at = found.windows(wanted.len()).position(|w| w == wanted)?;
+    let (first, last) = (lines[at], lines[at + wanted.len() - 1]);
+    // Half a line would bring along what isn't main content.
+    let whole = (at == 0 || lines[at - 1] < first) && lines.get(at + wanted.len()).is_none_or(|n| *n > last);
+    let block: Vec<&str> = page.lines().skip(first).take(last - first + 1).collect();
+    (whole && first < last).then(|| block.join("\n"))
+}
+
+/// Links as their words.
+fn without_addresses(markdown: &str) -> String {
+    let mut out = String::with_capacity(markdown.len());
+    let mut rest = markdown;
+    while let Some(at) = rest.find("](") {
+        out.push_str(&rest[..at]);
+        out.push(' ');
+        rest = rest[at..].split_once(')').map_or("", |(_, after)| after);
+    }
+    out + rest
 }
 
 /// A page that is a part of something, with nothing around its content.
@@ -272,6 +315,27 @@ mod tests {
         );
         for around in ["Basket", "Skip to content", "Imprint", "©", "font-family"] {
             assert!(!text.contains(around), "{around} is in {text}");
+        }
+    }
+
+    #[test]
+    fn a_short_pages_heading_is_its_title_and_no_part_of_a_sentence() {
+        let body = "<h1>Returns</h1>\n<p>You can return an item within 30 days, see <a href='/x/'>our rules</a>.</p>";
+        for around in [
+            format!("<body><main><article>\n{body}\n</article></main></body>"),
+            format!("<body><nav>Shop Basket</nav><main>{body}</main><footer>Imprint</footer></body>"),
+        ] {
+            let page = extract(&format!("<!doctype html><html>{around}</html>")).unwrap();
+            assert_eq!(page.title.as_deref(), Some("Returns"));
+            let text = page.markdown.trim();
+            assert!(
+                text.starts_with("You can return an item within 30 days"),
+                "{text}"
+            );
+            assert!(
+                text.ends_with("rules](/x/).") || text.ends_with("our rules."),
+                "{text}"
+            );
         }
     }
 

@@ -156,7 +156,7 @@ impl FetchError {
                 "{origin} isn't one of this site's addresses, so nothing is fetched from there. The operator can allow it."
             ),
             Reason::Address(host) => format!(
-                "{host} leads to an address that isn't on the public internet, so nothing is fetched from there. The operator can allow it by name."
+                "{host} leads to an address that isn't on the public internet, so nothing is fetched from there. The operator can allow it by name (`fetch.allow_private`)."
             ),
             Reason::Unresolvable(host) => format!("No server is known by the name {host}."),
             Reason::Connect(host) => format!("The server {host} can't be reached."),

@@ -21,6 +21,8 @@ use crate::models::tokens;
 
 /// How long a file's text may take to be cut.
 const CUTTING: Duration = Duration::from_secs(60);
+/// How much of a text, in bytes, its language is told by.
+const LANGUAGE_SHOWN: usize = 100_000;
 /// The stack on which foreign parsers recurse. Only what is used of it costs memory.
 const STACK: usize = 256 << 20;
 
@@ -92,7 +94,9 @@ fn normalise(named: Named, extracted: Extracted, site_locale: Option<&str>) -> N
         extracted.lang.as_deref(),
         site_locale,
     ];
-    let lang = language::detect(&blocks::plain(&extracted.markdown), &declared);
+    // Its beginning shows its language, and the whole may be long.
+    let sample = &extracted.markdown[..extracted.markdown.floor_char_boundary(LANGUAGE_SHOWN)];
+    let lang = language::detect(&blocks::plain(sample), &declared);
     Normalised {
         title,
         tags,

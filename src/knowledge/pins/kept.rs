@@ -17,8 +17,10 @@ use crate::knowledge::words::words;
 
 /// The longest question, in characters.
 pub const QUESTION: usize = 500;
-/// The longest answer, in bytes.
-pub const ANSWER: usize = 100_000;
+/// The longest answer, in characters; and the longest word in it.
+pub const ANSWER: usize = 4_000;
+/// See `ANSWER`.
+pub const WORD: usize = 1_000;
 
 /// A pin.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -27,6 +29,8 @@ pub struct Pin {
     pub id: DocumentId,
     /// As it was asked.
     pub question: String,
+    /// What is answered, in Markdown; none before it was taken in.
+    pub answer: Option<String>,
     /// Where visitors can read more.
     pub source: Option<String>,
     /// Whether a new answer to it waits for being taken in.
@@ -40,8 +44,31 @@ pub struct NewPin<'a> {
     pub question: &'a str,
     /// Markdown.
     pub answer: &'a str,
+    /// Where visitors can read more.
+    pub source: NewSource<'a>,
+}
+
+/// Where visitors can read more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewSource<'a> {
+    /// What the pin has already, if it is there.
+    Kept,
+    /// Nowhere.
+    None,
     /// An absolute URL or a path of the site.
-    pub source: Option<&'a str>,
+    At(&'a str),
+}
+
+/// What became of a pin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Change {
+    /// There was none for the question.
+    Added,
+    /// Its answer or source is another now.
+    Changed,
+    /// It was so already.
+    Unchanged,
 }
 
 /// Why a pin can't be added or removed.
@@ -54,8 +81,11 @@ pub enum PinError {
     #[error("question and answer must not have control characters")]
     Control,
     /// The answer.
-    #[error("the answer must have words, and no more than {ANSWER} bytes")]
-    Answer,
+    #[error(
+        "the answer must have words, and no more than {ANSWER} characters (this has {0}), none of its words more than \
+         {WORD}; put longer texts on a page and name it with --source"
+    )]
+    Answer(usize),
     /// It can't be made searchable.
     #[error("the answer can't be taken in: {0}")]
     Unfit(#[source] IngestError),
@@ -89,7 +119,7 @@ pub async fn add(
     knowledge: &Knowledge,
     site: SiteId,
     new: NewPin<'_>,
-) -> Result<Pin, PinError> {
+) -> Result<(Pin, Change), PinError> {
     let question = new.question.split_whitespace().collect::<Vec<_>>().join(" ");
     if !question.chars().any(char::is_alphanumeric) || question.chars().count() > QUESTION {
         return Err(PinError::Question);
@@ -97,16 +127,28 @@ pub async fn add(
     if question.contains(is_odd) || new.answer.contains(is_odd) {
         return Err(PinError::Control);
     }
-    if !new.answer.chars().any(char::is_alphanumeric) || new.answer.len() > ANSWER {
-        return Err(PinError::Answer);
+    let length = new.answer.chars().count();
+    let long_word = new.answer.split_whitespace().any(|w| w.chars().count() > WORD);
+    if !new.answer.chars().any(char::is_alphanumeric) || length > ANSWER || long_word {
+        return Err(PinError::Answer(length));
     }
+    // The same question has one answer, however it is written.
+    let external_id = same(&question);
+    let mut tx = db.site(site).await?;
+    let before = list(&mut tx).await?;
+    let before = before.into_iter().find(|pin| same(&pin.question) == external_id);
+    drop(tx);
+    let source = match new.source {
+        NewSource::Kept => before.as_ref().and_then(|pin| pin.source.clone()),
+        NewSource::None => None,
+        NewSource::At(address) => Some(address.to_owned()),
+    };
     let upload = NewUpload {
         source: PIN.to_owned(),
-        // The same question has one answer, however it is written.
-        external_id: same(&question),
+        external_id,
         name: "pin.md".to_owned(),
         bytes: new.answer.as_bytes().to_vec(),
-        url: new.source.map(str::to_owned),
+        url: source,
         title: Some(question),
     };
     let mut tx = db.site(site).await?;
@@ -127,7 +169,15 @@ pub async fn add(
     let mut tx = db.site(site).await?;
     let all = list(&mut tx).await?;
     let added = all.into_iter().find(|pin| pin.id == accepted.document);
-    added.ok_or(PinError::Gone)
+    let added = added.ok_or(PinError::Gone)?;
+    let change = match before {
+        None => Change::Added,
+        Some(before) if (&before.answer, &before.source) == (&added.answer, &added.source) => {
+            Change::Unchanged
+        }
+        Some(_) => Change::Changed,
+    };
+    Ok((added, change))
 }
 
 /// What makes two questions the same: their words, in any case and with any marks.
@@ -145,6 +195,7 @@ pub async fn list(tx: &mut SiteTx) -> DbResult<Vec<Pin>> {
     let pins = rows.into_iter().map(|row| Pin {
         id: row.id,
         question: row.title,
+        answer: row.markdown.map(|text| text.trim_end().to_owned()),
         source: row.url,
         waiting: row.waiting,
     });

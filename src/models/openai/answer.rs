@@ -164,8 +164,17 @@ impl Answer {
 
     fn end(&mut self) -> Result<(), ChatError> {
         self.flush()?;
-        let stated = self.stopped.map_or(Finish::Other, |(finish, _)| finish);
         let called = self.calls.any();
+        // A gateway that loses its model still closes the stream properly: only the reason
+        // tells that the model had stopped. A JSON answer is whole when it can be read.
+        if self.stopped.is_none() && self.watch.is_stream() && (self.spoke || called) {
+            self.ready.clear();
+            return Err(ChatError::new(
+                Failure::Cut,
+                "its answer ended without a reason for the end",
+            ));
+        }
+        let stated = self.stopped.map_or(Finish::Other, |(finish, _)| finish);
         if !self.spoke && !called && stated != Finish::Filter {
             return Err(ChatError::new(Failure::Empty, "no word in its answer"));
         }

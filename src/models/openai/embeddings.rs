@@ -27,6 +27,9 @@ const BATCH_TOKENS: usize = 60_000;
 const MAX_TOKENS: usize = 8191;
 /// The largest answer: a batch of the longest vectors, written as decimal numbers.
 const MAX_ANSWER: usize = 32 << 20;
+/// How often passages are tried again, and the call that learns the vectors' length.
+const TRIES: usize = 5;
+const PROBES: usize = 3;
 /// How long a provider may ask us to wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -126,6 +129,7 @@ impl From<Fault> for EmbedError {
                 "the provider knows no such model or path (404); check `embeddings.base_url` and the model's name"
                     .to_owned(),
             ),
+            Fault::Transport(why) => Self::Away(format!("{why} (`embeddings.base_url`)")),
             _ if fault.is_transient() => Self::Away(fault.to_string()),
             _ => Self::Refused(fault.to_string()),
         }
@@ -165,8 +169,10 @@ impl OpenAiEmbedder {
             settings,
         };
         if known.is_none() {
+            // Whoever opens it waits, so what can't be reached is said at once.
+            let busy = |fault: &Fault| fault.is_transient() && !matches!(fault, Fault::Transport(_));
             let probe = embedder
-                .batch(&["dimensions".to_owned()], embedder.settings.passages)
+                .batch_again(&["dimensions".to_owned()], PROBES, busy)
                 .await?;
             embedder.dimensions = probe.first().map_or(0, Vec::len);
         }
@@ -233,15 +239,20 @@ impl OpenAiEmbedder {
     }
 
     /// One batch, again where it helps.
-    async fn batch_again(&self, texts: &[String]) -> Result<Vec<Vec<f32>>, Fault> {
+    async fn batch_again(
+        &self,
+        texts: &[String],
+        times: usize,
+        helps: impl FnMut(&Fault) -> bool,
+    ) -> Result<Vec<Vec<f32>>, Fault> {
         let policy = ExponentialBuilder::default()
             .with_min_delay(Duration::from_millis(500))
             .with_max_delay(Duration::from_secs(20))
-            .with_max_times(5)
+            .with_max_times(times)
             .with_jitter();
         (|| self.batch(texts, self.settings.passages))
             .retry(policy)
-            .when(Fault::is_transient)
+            .when(helps)
             .adjust(|fault, wait| {
                 wait.map(|w| fault.wait().map_or(w, |asked| asked.max(w).min(LONGEST_WAIT)))
             })
@@ -281,7 +292,7 @@ impl Embedder for OpenAiEmbedder {
             }
             let mut out = Vec::with_capacity(texts.len());
             for batch in batches(&texts) {
-                out.extend(self.batch_again(batch).await?);
+                out.extend(self.batch_again(batch, TRIES, Fault::is_transient).await?);
             }
             Ok(out)
         }
@@ -291,15 +302,18 @@ impl Embedder for OpenAiEmbedder {
 
 /// Sends, and reads the answer as far as its bound.
 async fn send(http: &reqwest::Client, request: HttpRequestFactory) -> Result<reqwest::Response, Arc<Fault>> {
-    let gone = |e: &dyn std::fmt::Display| Arc::new(Fault::Transport(e.to_string()));
-    let request = request.build().await.map_err(|e| gone(&e))?;
-    // The URL may hold a key of its own; the error goes to logs.
-    let response = http.execute(request).await.map_err(|e| gone(&e.without_url()))?;
+    let gone = |why: String| Arc::new(Fault::Transport(why));
+    let request = request.build().await.map_err(|e| gone(e.to_string()))?;
+    let place = wire::place(request.url());
+    let response = http
+        .execute(request)
+        .await
+        .map_err(|e| gone(wire::unreached(&e.without_url(), &place)))?;
     let status = response.status();
     let wait = wire::retry_after(response.headers()).map(|wait| wait.min(LONGEST_WAIT));
     let body = wire::read(response, MAX_ANSWER).await.map_err(|e| match e {
         Unread::TooLarge => Arc::new(Fault::TooLarge),
-        Unread::Gone(e) => gone(&e),
+        Unread::Gone(e) => gone(wire::unreached(&e, &place)),
     })?;
     if !status.is_success() {
         return Err(Arc::new(Fault::Status {

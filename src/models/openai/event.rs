@@ -30,6 +30,9 @@ struct Choice {
     delta: Option<Delta>,
     message: Option<Delta>,
     finish_reason: Option<Value>,
+    /// Google's endpoint has written it so, beside a `finish_reason` of null.
+    #[serde(rename = "finishReason")]
+    finish_reason_too: Option<Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,8 +80,10 @@ impl Event {
             }
             said.calls = delta.tool_calls.unwrap_or_default();
         }
-        if let Some(reason) = choice.finish_reason.as_ref().and_then(Value::as_str) {
-            said.finish = finish(reason)?;
+        let reasons = [&choice.finish_reason, &choice.finish_reason_too];
+        let mut reasons = reasons.into_iter().flatten().filter_map(Value::as_str);
+        if let Some(reason) = reasons.find(|r| !r.is_empty()) {
+            said.finish = Some(finish(reason)?);
         }
         Ok(said)
     }
@@ -164,9 +169,8 @@ fn usage(value: &Value) -> Option<Usage> {
     })
 }
 
-fn finish(reason: &str) -> Result<Option<Finish>, ChatError> {
-    Ok(Some(match reason.to_ascii_lowercase().as_str() {
-        "" => return Ok(None),
+fn finish(reason: &str) -> Result<Finish, ChatError> {
+    Ok(match reason.to_ascii_lowercase().as_str() {
         "stop" | "end_turn" | "stop_sequence" | "eos" | "complete" => Finish::Stop,
         "length" | "max_tokens" | "model_length" => Finish::Length,
         "tool_calls" | "tool_use" | "function_call" => Finish::Calls,
@@ -178,7 +182,7 @@ fn finish(reason: &str) -> Result<Option<Finish>, ChatError> {
             ));
         }
         _ => Finish::Other,
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -297,6 +301,8 @@ mod tests {
             let said = read(json!({ "choices": [{ "finish_reason": word }] })).unwrap();
             assert_eq!(said.finish, wants, "{word}");
         }
+        let camel = json!({ "choices": [{ "finish_reason": null, "finishReason": "MAX_TOKENS" }] });
+        assert_eq!(read(camel).unwrap().finish, Some(Finish::Length));
         let of = |usage: Value| read(json!({ "usage": usage })).unwrap().usage;
         assert_eq!(
             of(json!({ "prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5 })),

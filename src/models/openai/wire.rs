@@ -42,6 +42,50 @@ pub async fn read(response: reqwest::Response, most: usize) -> Result<Vec<u8>, U
     Ok(body)
 }
 
+/// Where a request goes, for people: without path and query, which may hold a key.
+pub fn place(url: &reqwest::Url) -> String {
+    let host = url.host_str().unwrap_or("no host");
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Why nothing came back, and what to check. `error` names no URL.
+pub fn unreached(error: &reqwest::Error, place: &str) -> String {
+    let mut causes = Vec::new();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        causes.push(inner.to_string());
+        cause = inner.source();
+    }
+    let all = causes.join(": ").to_lowercase();
+    let said = |words: &[&str]| words.iter().any(|w| all.contains(w));
+    if error.is_timeout() {
+        format!(
+            "{place} didn't answer in time; check that the address and port are right and no firewall is between"
+        )
+    } else if said(&["connection refused"]) {
+        format!(
+            "nothing listens at {place} (connection refused); check the address and port, and that it runs"
+        )
+    } else if said(&["dns", "lookup", "name or service not known", "resolve"]) {
+        format!("the name in {place} can't be found (DNS); check its spelling")
+    } else if said(&[
+        "certificate",
+        "tls",
+        "handshake",
+        "invalid peer",
+        "corrupt message",
+    ]) {
+        let last = causes.last().map_or("", String::as_str);
+        format!("no secure connection to {place} ({last}); check http or https, and its certificate")
+    } else if said(&["unreachable", "no route"]) {
+        format!("{place} can't be reached from here; check the network and the address")
+    } else {
+        let last = causes.last().cloned().unwrap_or_else(|| error.to_string());
+        format!("the connection to {place} failed: {last}")
+    }
+}
+
 /// How long the provider asks us to wait: `retry-after-ms`, or `Retry-After` in seconds or
 /// as a date, which is held against the answer's own `Date`.
 pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {

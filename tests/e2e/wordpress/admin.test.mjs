@@ -70,10 +70,11 @@ test('the connection test shows each part, and what to do about what is wrong', 
   await picture('connection');
 
   backend.buffered = true;
-  backend.ping = { origins: ['https://elsewhere.example'] };
+  backend.ping = { origins: ['https://elsewhere.example'], key_ends_at: new Date(Date.now() + 86_400_000).toISOString() };
   await page.getByRole('button', { name: 'Test connection' }).click();
   await check('Streaming').getByText('proxy_buffering off').waitFor();
   assert.match(await check('This site’s address').or(check('This site\'s address')).innerText(), /Not working[^]*deskhand site origins/);
+  assert.match(await check('This secret was replaced').innerText(), /Could be better[^]*deskhand site rotate/);
   backend.buffered = false;
   backend.ping = {};
   assert.match(await readFile(`${site.root}/rig.json`, 'utf8'), new RegExp(backend.credentials.secret));
@@ -81,7 +82,7 @@ test('the connection test shows each part, and what to do about what is wrong', 
 });
 
 test('settings are saved by tab, say so, and leave the other tabs alone', async () => {
-  for (const tab of ['chat', 'knowledge', 'events', 'jobs', 'limits']) {
+  for (const tab of ['rollout', 'chat', 'knowledge', 'events', 'jobs', 'limits']) {
     await open('', `&tab=${tab}`);
     assert.deepEqual(await flaws(), [], tab);
   }
@@ -95,9 +96,25 @@ test('settings are saved by tab, say so, and leave the other tabs alone', async 
   await page.getByRole('checkbox', { name: 'On' }).check();
   await page.getByRole('button', { name: 'Save Changes' }).click();
   await page.getByText('Saved.').waitFor();
-  assert.equal(await page.getByLabel('Greeting').inputValue(), 'Hello from us & "them"');
+  assert.equal(await page.getByLabel('Greeting').inputValue(), 'Hello from <b>us</b> & "them"', 'as it was typed');
   assert.deepEqual(await site.eval('$s = \\Deskhand\\Plugin::get()->settings; return [$s->get("retention_days"), $s->get("suggestions"), $s->get("launcher")];'), [14, ['How long?', 'How much?'], true]);
+  assert.equal(await site.eval('return \\Deskhand\\Plugin::get()->settings->get("accent");'), '', 'what was left empty stays so');
   await picture('settings');
+
+  // What can't be saved as it was typed is named, is there again, and keeps nothing else from being saved.
+  await page.getByLabel('Opening hours').fill('whenever');
+  await page.getByLabel('Title').fill('Ask Lumen');
+  await page.getByRole('button', { name: 'Save Changes' }).click();
+  await page.locator('.notice').getByText('Opening hours: It can').waitFor();
+  const hours = page.getByLabel('Opening hours');
+  assert.deepEqual([await hours.inputValue(), await hours.getAttribute('aria-invalid')], ['whenever', 'true']);
+  assert.deepEqual(await site.eval('$s = \\Deskhand\\Plugin::get()->settings; return [$s->get("hours"), $s->get("heading")];'), ['', 'Ask Lumen']);
+  await open('', '&tab=chat');
+  assert.equal(await hours.inputValue(), '', 'what was typed is there once');
+  await hours.fill('Mo–Fr 8:00–12:00, 13:00–17:00');
+  await page.getByRole('button', { name: 'Save Changes' }).click();
+  await page.getByText('Understood as: Mon–Fri 8:00–12:00, 13:00–17:00.').waitFor();
+  assert.deepEqual(await flaws(), []);
   await site.eval('\\Deskhand\\Plugin::get()->settings->save(["launcher" => false]); return 1;');
 });
 
@@ -122,18 +139,50 @@ test('credentials that are pasted are looked at, and an address in a private net
     await tab.locator('.notice').getByText('public internet').waitFor();
     assert.equal(await tab.getByLabel('Address of your deskhand').inputValue(), 'https://10.0.0.1', 'what was typed stays');
     await paste('https://1.1.1.1', `Site    ${id} (rig)\nKey id  ${kid}\nSecret  ${secret}\n`);
-    await tab.getByText('Connected.').waitFor();
+    // Nothing leaves this machine, so nobody answers there.
+    await tab.locator('.notice').getByText('Saved, but it doesn').waitFor();
     await tab.getByText(id).waitFor();
     assert.doesNotMatch(await tab.content(), new RegExp(secret));
     assert.equal((await other.eval('return get_option("deskhand_credentials");')).includes(secret), false);
     await tab.getByText('Change the connection').click();
-    await tab.getByRole('button', { name: 'Disconnect' }).click();
+    const disconnect = tab.getByRole('button', { name: 'Yes, disconnect this site' });
+    assert.equal(await disconnect.isVisible(), false, 'it asks first');
+    await tab.getByText('Disconnect…').click();
+    await disconnect.click();
     await tab.getByText('Disconnected.').waitFor();
     assert.deepEqual(tab.seen, { errors: [], violations: [], strangers: [] });
     await tab.context().close();
   } finally {
     await other.stop();
   }
+});
+
+test('how far the agent may go is asked of the backend, and told to it', async () => {
+  await open('', '&tab=rollout');
+  const mode = (name) => page.getByRole('radio', { name });
+  await until(() => mode(/^Assist/).isChecked(), 'what the backend says');
+  assert.deepEqual(await flaws(), []);
+  await picture('rollout');
+  await mode(/^Shadow/).check();
+  await page.getByRole('button', { name: 'Save Changes' }).click();
+  await page.getByRole('status').getByText('Saved.').waitFor();
+  assert.equal(backend.mode, 'shadow');
+  await page.reload();
+  await until(() => mode(/^Shadow/).isChecked(), 'it to be asked again');
+  backend.fault = ({ path }) => (path === '/api/site' ? { status: 503, body: { code: 'not_ready', detail: 'The database is away.' } } : undefined);
+  await page.reload();
+  await page.getByRole('status').getByText('The database is away.').waitFor();
+  assert.equal(await mode(/^Shadow/).isDisabled(), true);
+  backend.fault = () => undefined;
+});
+
+test('a copy of the secret that is left in the database is told of and deleted', async () => {
+  await site.eval('update_option("deskhand_credentials", \\Deskhand\\Plugin::get()->credentials->current()->sealed()); return 1;');
+  await open();
+  await page.getByRole('button', { name: 'Delete the copy' }).click();
+  await page.getByText('The copy in the database was deleted.').waitFor();
+  assert.equal(await page.getByRole('button', { name: 'Delete the copy' }).count(), 0);
+  assert.equal(await site.eval('return get_option("deskhand_credentials", "none");'), 'none');
 });
 
 const EVIL = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>';
@@ -179,6 +228,13 @@ test('events that the backend refuses are listed, sent again, and deleted', asyn
   await site.eval(`do_action('deskhand_event', 'booking.moved', 'booking:<script>alert(1)</script>', ['to' => 'Friday']); do_action('deskhand_event', 'booking.moved', 'booking:2', ['to' => 'Monday']); do_action('deskhand_events'); return 1;`);
   await page.goto(`${site.url}/wp-admin/index.php`);
   await page.getByText('couldn’t tell its backend of 2 events').or(page.getByText('couldn\'t tell its backend of 2 events')).waitFor();
+  // Closed, it is gone on the next page, too.
+  const notice = page.locator('[data-deskhand-notice="events"]');
+  const told = page.waitForResponse(/notices\/dismissed|notices%2Fdismissed/);
+  await notice.getByRole('button', { name: /Dismiss/ }).click();
+  assert.equal((await told).status(), 204);
+  await page.reload();
+  assert.equal(await notice.count(), 0);
   await open('events');
   const rows = page.locator('#the-list tr');
   assert.equal(await rows.count(), 2);

@@ -44,6 +44,7 @@ test('the connection test finds all well with a real backend, streaming and both
   await checks.filter({ hasText: 'Streaming' }).waitFor();
   assert.deepEqual(await admin.locator('.deskhand-check.is-bad').allTextContents(), []);
   assert.match(await checks.filter({ hasText: 'Streaming' }).innerText(), /^Good/);
+  assert.match(await checks.filter({ hasText: 'The way back' }).innerText(), /^Good/);
   await shot(admin, 'connection');
   assert.deepEqual(admin.seen, { errors: [], violations: [], strangers: [] });
 });
@@ -77,6 +78,19 @@ test('a prompt without a language model fails with words for people, and its rep
   const { json } = await editor.request('GET', `/jobs/${first.json.id}`);
   assert.equal(json.status, 'failed');
   assert.ok(JSON.stringify(json).length > 20);
+
+  // Sent again it is another job there, too, and the list shows both tries.
+  await admin.goto(`${both.site.url}/wp-admin/admin.php?page=deskhand-jobs&status=failed`);
+  await admin.getByRole('button', { name: 'Send again' }).click();
+  await admin.getByText('The job will be sent again.').waitFor();
+  const next = () => both.site.eval(`global $wpdb; return $wpdb->get_row("SELECT * FROM {$wpdb->prefix}deskhand_jobs WHERE again_of = '${first.json.id}'");`);
+  await until(async () => (await next())?.status === 'failed', 'the second try to be run', 60_000);
+  const [was, is] = [await row(first.json.id), await next()];
+  assert.notEqual(is.remote_id, was.remote_id);
+  assert.deepEqual([was.status, is.error], ['failed', was.error]);
+  await admin.goto(`${both.site.url}/wp-admin/admin.php?page=deskhand-jobs`);
+  await admin.getByText('Another try of a job that failed.').waitFor();
+  await admin.getByText(/^Sent again: /).waitFor();
 });
 
 test('usage of the real backend is plotted', async () => {

@@ -101,6 +101,11 @@ test('a closed launcher loads one small script and asks for nothing; a keyboard 
   await shot(page, 'launcher-open');
   await page.keyboard.press('Escape');
   await chat.input.waitFor({ state: 'hidden' });
+
+  // A page that has the chat in its text needs no button for another one.
+  await page.goto(page1);
+  await chat.input.waitFor();
+  assert.equal(await page.locator('deskhand-chat').count(), 1);
   fine(page);
   await page.context().close();
 });
@@ -109,9 +114,12 @@ test('members only: others are told to log in, and members chat as themselves', 
   const { site, credentials } = both;
   await site.eval(`\\Deskhand\\Plugin::get()->settings->save(['access' => 'members']);`);
   const { page, chat } = await visit(page1);
-  await chat.input.fill('How long can I return an item?');
-  await chat.input.press('Enter');
-  await chat.root.getByText(/log in/i).first().waitFor();
+  // Before anything is written, and with a way to do so.
+  const link = chat.root.getByRole('link', { name: /log in/i });
+  await link.waitFor();
+  assert.match(await link.getAttribute('href'), /wp-login\.php\?redirect_to=/);
+  assert.equal(await chat.input.count(), 0);
+  fine(page);
   await page.context().close();
 
   const member = await openPage(browser, { hosts: [site.url, both.desk.url] });

@@ -113,7 +113,7 @@ test('a file that can\'t be read says why in the library, and is read again on r
   assert.ok((await row.locator('.deskhand-why').textContent()).length > 10);
   await shot(admin, 'media-library-failed');
   await row.hover();
-  await row.getByRole('link', { name: /Have the help chat read/ }).click();
+  await row.getByRole('link', { name: /^Read again/ }).click();
   await admin.getByText('The help chat will read it again in a moment.').waitFor();
 });
 

@@ -223,6 +223,25 @@ async fn what_must_appear_does_and_what_must_not_does_not() {
     assert!(checked > 10, "{checked}");
 }
 
+/// Its fonts give widths as ranges, and it sets each letter by itself.
+#[tokio::test]
+async fn words_set_letter_by_letter_stay_whole() {
+    let Some(data) = data() else { return };
+    let file = data.join("pypdf-samples/011-google-doc-document/google-doc-document.pdf");
+    let bytes = std::fs::read(&file).unwrap();
+    let read = reader(false).read(&bytes, &name(&file)).await.unwrap();
+    let text = whole(&read);
+    for words in [
+        "Example document",
+        "Beautiful is better than ugly.",
+        "Special cases aren't special enough to break the rules.",
+        "Indonesia",
+        "273.879.750",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
 #[tokio::test]
 async fn bad_documents_end_as_text_or_with_a_reason() {
     let Some(data) = data() else { return };

@@ -5,7 +5,7 @@ use deskhand::domain::ids::VisitorId;
 use serde_json::Value;
 
 use super::shop::{ANNA, stock};
-use crate::support::app::TestApp;
+use crate::support::app::{TestApp, message};
 
 /// An answer without what differs each time.
 fn bare(mut answer: Value) -> Value {
@@ -55,7 +55,7 @@ async fn guessing_is_limited_for_a_visitor_and_for_an_order() {
     let right = "Where is my order 1005? My e-mail is dev.patel@example.com";
     let answer = app.ask(&token, right, None).await;
     assert!(
-        answer["text"].as_str().unwrap().contains("too often"),
+        answer["text"].as_str().unwrap().contains("can't find"),
         "{answer:#}"
     );
     // However often that happens, the tool is for others what it was.
@@ -65,16 +65,64 @@ async fn guessing_is_limited_for_a_visitor_and_for_an_order() {
     let other = "Where is my order 1004? My e-mail is anna.huber@example.com";
     let answer = app.ask(&app.token(VisitorId::new()), other, None).await;
     assert!(answer["text"].as_str().unwrap().contains("1004"), "{answer:#}");
-    // Fifteen further visitors, one guess each: the order is closed for a while.
+    // Fifteen further visitors, one guess each: the order is closed for a while, and nobody hears so.
     for n in 0..15 {
         let text = format!("Where is my order 1005? My e-mail is other{n}@example.com");
         app.ask(&app.token(VisitorId::new()), &text, None).await;
     }
     let answer = app.ask(&app.token(VisitorId::new()), right, None).await;
     assert!(
-        answer["text"].as_str().unwrap().contains("too often"),
+        answer["text"].as_str().unwrap().contains("can't find"),
         "{answer:#}"
     );
+    app.finish().await;
+}
+
+/// A new visitor and another order cost nothing: the address that is tried, and the one of the network
+/// that it is tried from, are counted too. Who is over the limit hears what a wrong pair gets.
+#[tokio::test]
+async fn guessing_is_limited_for_an_address_and_for_where_it_comes_from() {
+    let app = TestApp::start().await;
+    stock(&app).await;
+    let from = async |client: &str, text: &str| {
+        let sent = app
+            .post("/api/agent/messages", &app.token(VisitorId::new()))
+            .header("x-forwarded-for", client)
+            .json(&message(text, None))
+            .send()
+            .await
+            .unwrap();
+        bare(sent.json().await.unwrap())
+    };
+    let wrong = from("198.51.100.1", "Where is my order 7000? dev.patel@example.com").await;
+    for n in 1..20 {
+        let text = format!("Where is my order {}? dev.patel@example.com", 7_000 + n);
+        assert_eq!(from(&format!("198.51.100.{n}"), &text).await, wrong);
+    }
+    let right = "Where is my order 1005? dev.patel@example.com";
+    assert_eq!(
+        from("198.51.100.99", right).await,
+        wrong,
+        "locked out, in the same words"
+    );
+    // Other addresses aren't concerned.
+    let other = "Where is my order 1004? anna.huber@example.com";
+    let seen = from("198.51.100.99", other).await;
+    assert!(seen["text"].as_str().unwrap().contains("38.70"), "{seen:#}");
+    // A hundred from one place, each with another order and address.
+    let tries = (0..100).map(|n| {
+        let text = format!("Where is my order {}? guess{n}@example.com", 8_000 + n);
+        let from = &from;
+        async move { from("203.0.113.7", &text).await }
+    });
+    let tried: Vec<Value> = futures::stream::StreamExt::collect(
+        futures::stream::StreamExt::buffer_unordered(futures::stream::iter(tries), 20),
+    )
+    .await;
+    assert!(tried.iter().all(|t| *t == wrong), "{tried:#?}");
+    assert_eq!(from("203.0.113.7", other).await, wrong);
+    let seen = from("203.0.113.8", other).await;
+    assert!(seen["text"].as_str().unwrap().contains("38.70"), "{seen:#}");
     app.finish().await;
 }
 

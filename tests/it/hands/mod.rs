@@ -2,6 +2,7 @@
 
 mod identity;
 mod kills;
+pub mod late;
 mod model;
 mod money;
 pub mod shop;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use deskhand::db::sites;
@@ -259,7 +260,7 @@ async fn a_yes_to_staff_is_no_yes_to_the_agent() {
     mia.reply(id, "Shall we send you a new bulb instead?")
         .await
         .unwrap();
-    mia.give_back(id).await.unwrap();
+    mia.give_back(id, false).await.unwrap();
     app.ask(&token, "yes", Some(&thread)).await;
     assert_eq!(paid_back(&app, "1004").await, 0);
     assert_eq!(
@@ -278,6 +279,7 @@ async fn moody(manner: Manner) -> (TestApp, Moody) {
     let app = plain
         .replica(Setup {
             stores: Some(Arc::new(mood.clone())),
+            changes: Some(Duration::from_secs(2)),
             ..Setup::default()
         })
         .await;
@@ -308,6 +310,7 @@ fn context(app: &TestApp) -> ToolContext {
         site: app.site.id,
         channel: "widget",
         conversation: None,
+        client: None,
         locale: "en".into(),
         off: Arc::default(),
         clock: app.clock.clone(),

@@ -113,7 +113,7 @@ async fn the_agent_never_speaks_after_a_claim() {
         assert_eq!(after, ["done", "staff"], "round {round}");
         let tom = desk(&other, "Tom").reply(thread, "Me too.").await;
         assert!(matches!(tom, Err(InboxError::Claimed(name)) if name == "Mia"));
-        desk(&other, "Mia").give_back(thread).await.unwrap();
+        desk(&other, "Mia").give_back(thread, false).await.unwrap();
     }
     other.stop().await;
     app.finish().await;

@@ -11,24 +11,24 @@ use deskhand::domain::order::Address;
 use deskhand::domain::refund::RefundPolicy;
 use deskhand::hands::adapters::woocommerce::client::Client;
 use deskhand::hands::orders::{Change, OrderStore, StoreError, Stores};
-use deskhand::jobs::handler::Handlers;
-use deskhand::jobs::runner::{Runner, Settings as RunnerSettings};
-use deskhand::jobs::settle_effect::SettleEffect;
 use deskhand::knowledge::fetch::allow::PrivateHosts;
 use deskhand::knowledge::fetch::{FetchSettings, Fetcher};
 use rstest::rstest;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::late::settle;
 use super::shop::{ANNA, button, proposed};
 use super::till::{Kind, Till};
 use crate::support::app::{Setup, TestApp};
 use crate::support::woo_server::{Fault, WooServer, order};
 
 async fn open() -> (TestApp, WooServer) {
-    match Till::open(Kind::Woo, Setup::default()).await {
+    open_with(Setup::default()).await
+}
+
+async fn open_with(setup: Setup) -> (TestApp, WooServer) {
+    match Till::open(Kind::Woo, setup).await {
         (app, Till::Woo(woo)) => (app, woo),
         (_, Till::Demo) => unreachable!("a WooCommerce was asked for"),
     }
@@ -389,7 +389,11 @@ async fn a_newly_connected_shop_has_every_refund_approved() {
 /// The turn's time was over when the shop had done it: it is looked up later, and told.
 #[tokio::test]
 async fn what_a_silent_shop_has_done_is_found_out_later() {
-    let (app, woo) = open().await;
+    let (app, woo) = open_with(Setup {
+        changes: Some(Duration::from_secs(1)),
+        ..Setup::default()
+    })
+    .await;
     let token = app.token(VisitorId::new());
     let (thread, proposal) = proposed(&app, &token).await;
     woo.fault("POST", Fault::SilentAfterActing);
@@ -401,38 +405,8 @@ async fn what_a_silent_shop_has_done_is_found_out_later() {
         .unwrap();
     assert_eq!(yes.status(), 200);
     assert_eq!(app.text("SELECT state FROM effects").await, "started");
-    let handlers = Handlers::new().with(SettleEffect {
-        stores: Arc::clone(&app.shops) as Arc<dyn Stores>,
-        clock: app.clock.clone(),
-        master: Arc::clone(&app.master),
-    });
-    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let runner = Runner::new(
-        app.db.clone(),
-        handlers,
-        Vec::new(),
-        RunnerSettings::default(),
-        tasks.clone(),
-        stop.clone(),
-    );
     app.clock.advance(TimeDelta::seconds(91));
-    app.bend("UPDATE jobs SET run_at = now() WHERE kind = 'settle_effect'")
-        .await;
-    let running = tasks.spawn(runner.run());
-    let settled = async {
-        while app
-            .text("SELECT state FROM jobs WHERE kind = 'settle_effect'")
-            .await
-            != "done"
-        {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), settled)
-        .await
-        .unwrap();
-    stop.cancel();
-    running.await.unwrap();
+    settle(&app).await;
     assert_eq!(app.text("SELECT state FROM effects").await, "done");
     assert_eq!(woo.paid(1004), [3_870]);
     let shown: Value = app
@@ -444,7 +418,37 @@ async fn what_a_silent_shop_has_done_is_found_out_later() {
         .await
         .unwrap();
     let last = shown["messages"].as_array().unwrap().last().unwrap();
-    assert!(last["text"].as_str().unwrap().contains("went through"), "{last}");
+    assert!(
+        last["text"].as_str().unwrap().contains("has gone through"),
+        "{last}"
+    );
     woo.web.hang_up();
+    app.finish().await;
+}
+
+/// A reason stands in the shop for whoever may see the order: it says where to look, and nothing that
+/// the visitor wrote.
+#[tokio::test]
+async fn a_shop_is_told_nothing_that_the_visitor_wrote() {
+    let (app, woo) = open().await;
+    let token = app.token(VisitorId::new());
+    let words = format!("I want a refund for order 1004, {ANNA}, my neighbour Karl broke it on purpose");
+    let asked = app.ask(&token, &words, None).await;
+    let (thread, proposal) = (
+        asked["thread_id"].as_str().unwrap(),
+        asked["ask"]["proposal_id"].as_str().unwrap(),
+    );
+    let yes = app
+        .post("/api/agent/messages", &token)
+        .json(&button(thread, proposal, true))
+        .send()
+        .await
+        .unwrap();
+    let yes: Value = yes.json().await.unwrap();
+    assert_eq!(yes["outcome"], "answered", "{yes:#}");
+    assert_eq!(
+        woo.refunds(1004)[0]["reason"],
+        format!("Support chat, conversation {thread} (deskhand {proposal})")
+    );
     app.finish().await;
 }

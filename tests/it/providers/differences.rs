@@ -26,7 +26,21 @@ async fn what_providers_do_differently_is_taken() {
     let pretty = serde_json::to_string_pretty(&whole).unwrap();
     for (name, reply) in [
         ("no [DONE]", Reply::events(&[hello, stop])),
-        ("no finish_reason", Reply::events(&[hello, "[DONE]"])),
+        (
+            "finishReason",
+            Reply::events(&[
+                hello,
+                r#"{"choices":[{"delta":{},"finish_reason":null,"finishReason":"stop"}]}"#,
+                "[DONE]",
+            ]),
+        ),
+        (
+            "whole JSON without a reason",
+            Reply::raw(
+                "application/json",
+                &[br#"{"choices":[{"message":{"content":"Hello"}}]}"#],
+            ),
+        ),
         ("cut after the end", Reply::events(&[hello, stop]).then_cut()),
         (
             "never closed",

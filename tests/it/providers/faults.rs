@@ -63,6 +63,23 @@ async fn every_fault_has_its_name() {
             None,
             "half ",
         ),
+        (
+            "done without a reason",
+            Reply::events(&[unfinished, "[DONE]"]),
+            Failure::Cut,
+            None,
+            "half ",
+        ),
+        (
+            "done after a call without a reason",
+            Reply::events(&[
+                r#"{"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"name":"kb_search","arguments":"{}"}}]}}]}"#,
+                "[DONE]",
+            ]),
+            Failure::Cut,
+            None,
+            "",
+        ),
         ("garbage", Reply::garbage(), Failure::Malformed, None, ""),
         (
             "garbage later",

@@ -136,6 +136,8 @@ pub struct Setup {
     pub callbacks: Vec<String>,
     /// Whether mail can be sent.
     pub mails: bool,
+    /// How long a turn waits for a change in a shop, where it isn't as usual.
+    pub changes: Option<Duration>,
 }
 
 impl Default for Setup {
@@ -153,6 +155,7 @@ impl Default for Setup {
             providers: Vec::new(),
             callbacks: Vec::new(),
             mails: false,
+            changes: None,
         }
     }
 }
@@ -233,6 +236,9 @@ impl TestApp {
         };
         let fetcher = Fetcher::new(fetcher).unwrap();
         registry.within(Duration::from_millis(setup.limits.tool_ms.into()));
+        if let Some(limit) = setup.changes {
+            registry.changes_within(limit);
+        }
         registry.connect(Outside::new(
             db.clone(),
             clock.clone(),

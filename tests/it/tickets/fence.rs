@@ -69,6 +69,7 @@ async fn what_a_tool_does_after_a_claim_changes_nothing() {
             turn,
             call,
         }),
+        client: None,
         locale: "en".into(),
         off: Arc::default(),
         clock: app.clock.clone(),
@@ -98,7 +99,7 @@ async fn what_a_tool_does_after_a_claim_changes_nothing() {
         .unwrap_err();
     assert_eq!(late.code, ToolCode::Unauthorized);
     mia.reply(thread, "I am here.").await.unwrap();
-    mia.resolve(thread).await.unwrap();
+    mia.resolve(thread, false).await.unwrap();
     let before = app
         .text("SELECT concat_ws(' ', status, fence) FROM threads")
         .await;

@@ -131,7 +131,7 @@ async fn after_staff_have_answered_the_agent_goes_on_and_nothing_is_handed_over_
             .await,
         1
     );
-    mia.give_back(thread_of(&asked)).await.unwrap();
+    mia.give_back(thread_of(&asked), false).await.unwrap();
     let answer = app.ask(&token, "What does a return label cost?", thread).await;
     assert_eq!(answer["outcome"], "answered", "{answer:#}");
     assert!(text(&answer).contains("€4.90"), "{answer:#}");

@@ -122,6 +122,7 @@ pub fn context(app: &TestApp) -> ToolContext {
         site: app.site.id,
         channel: "widget",
         conversation: None,
+        client: None,
         locale: "en".to_owned(),
         off: Arc::default(),
         clock: app.clock.clone(),

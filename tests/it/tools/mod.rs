@@ -6,6 +6,7 @@ mod faults;
 mod frame;
 mod guide;
 mod http_tool;
+mod kills;
 mod mcp;
 mod server;
 mod strangers;

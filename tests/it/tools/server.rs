@@ -360,15 +360,22 @@ pub async fn site(
     hosts: &[&str],
     rule: impl Fn(&Request) -> Reply + Send + Sync + 'static,
 ) -> (TestApp, FakeProvider) {
+    let setup = Setup {
+        callbacks: hosts.iter().map(|h| (*h).to_owned()).collect(),
+        ..Setup::default()
+    };
+    site_with(setup, rule).await
+}
+
+/// The same with what else is different about it.
+pub async fn site_with(
+    setup: Setup,
+    rule: impl Fn(&Request) -> Reply + Send + Sync + 'static,
+) -> (TestApp, FakeProvider) {
     let fake = FakeProvider::start().await;
     fake.always(rule);
     let brains: Vec<Arc<dyn Brain>> = vec![brain("a", &fake), Arc::new(Extractive)];
-    let app = TestApp::with(Setup {
-        brains,
-        callbacks: hosts.iter().map(|h| (*h).to_owned()).collect(),
-        ..Setup::default()
-    })
-    .await;
+    let app = TestApp::with(Setup { brains, ..setup }).await;
     (app, fake)
 }
 

@@ -13,7 +13,7 @@ use crate::support::app::TestApp;
 use crate::support::fake_provider::{FakeProvider, Reply, Request};
 
 /// Wants to cancel, and says that it is done once something came back.
-fn cancels(request: &Request) -> Reply {
+pub fn cancels(request: &Request) -> Reply {
     let messages = request.body["messages"].to_string();
     if !request.has_tools() {
         Reply::text("That is done.")
@@ -34,7 +34,7 @@ async fn hotel_site(server: &McpServer, change: Value) -> (TestApp, FakeProvider
     (app, fake)
 }
 
-async fn asked(app: &TestApp, token: &str) -> (String, String) {
+pub async fn asked(app: &TestApp, token: &str) -> (String, String) {
     let answer = app.ask(token, "Please cancel booking 17", None).await;
     assert_eq!(answer["outcome"], "asked", "{answer:#}");
     assert_eq!(answer["ask"]["kind"], "confirm");
@@ -54,7 +54,7 @@ async fn press(app: &TestApp, token: &str, body: &Value) -> (u16, Value) {
     (sent.status().as_u16(), sent.json().await.unwrap())
 }
 
-async fn ledger(app: &TestApp) -> String {
+pub async fn ledger(app: &TestApp) -> String {
     app.text("SELECT coalesce(string_agg(state, ','), '') FROM effects")
         .await
 }

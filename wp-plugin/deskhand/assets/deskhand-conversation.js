@@ -8,6 +8,7 @@ import { createAnswer, failure, fill, line, staffMessage, visitorMessage } from 
 
 // Milliseconds
 const CANCEL_PATIENCE = 4000;
+const LOST_FOR_LONG = 5000;
 // Events read again after a reload, for an answer under way
 const REPLAY = 200;
 
@@ -26,6 +27,9 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 	/** @type {Map<string, Answer>} */
 	const answers = new Map();
 	let held = false;
+	// What was said last is for them, or theirs
+	let theirs = false;
+	let lostAt = 0;
 	let stopping = false;
 	let loaded = 0;
 	// Messages of staff and of the house that stand here
@@ -67,7 +71,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			else answer.fail(desk.t.error);
 		}
 		commit();
-		stage.tell(held ? desk.t.held : '');
+		stage.tell(held && theirs ? desk.t.held : '');
 		stage.changed();
 		conversation.listen();
 	};
@@ -90,8 +94,11 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 
 	/** @param {Link} link */
 	const onLink = ({ state, seconds }) => {
+		const { t } = desk;
+		if (state === 'lost') lostAt ||= Date.now();
+		else lostAt = 0;
 		if (state === 'open') stage.resume();
-		else stage.work(state === 'lost' ? desk.t.reconnecting : fill(desk.t.busy, { n: seconds }), -1);
+		else stage.work(state === 'busy' ? fill(t.busy, { n: seconds }) : Date.now() - lostAt > LOST_FOR_LONG ? t.unreachable : t.reconnecting, -1);
 	};
 
 	/** @param {Partial<Following>} following @param {Input} [input] */
@@ -115,7 +122,8 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 		const open = answer?.finished === false ? answer : null;
 		if (type === 'turn') {
 			remember(data.thread_id);
-			if (data.by === 'staff') {
+			theirs = data.by === 'staff';
+			if (theirs) {
 				held = true;
 				answer = null;
 				draft.replaceChildren();
@@ -139,7 +147,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 		} else if (type === 'typing') {
 			if (!turn) stage.work(fill(t.typing, { who: data.who || t.staff }), 5000);
 		} else if (type === 'ask' || type === 'handoff') {
-			held ||= type === 'handoff';
+			if (type === 'handoff') held = theirs = true;
 			// Of replayed cards only the last still stands
 			const target = open ?? (answer && !answer.carded && log.lastElementChild === answer.element ? answer : null);
 			if (type === 'ask') target?.ask(data);
@@ -159,7 +167,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 				stage.work(t.rephrasing);
 			}
 		}
-		stage.grown();
+		stage.grown(false, answer?.carded);
 	};
 
 	/** @param {Snapshot} found */
@@ -192,7 +200,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 		told = messages.filter(isTold).length;
 		held = isHeld(found);
 		stage.changed();
-		stage.grown(true);
+		stage.grown(true, last?.carded);
 	};
 
 	/** @param {Snapshot} found */

@@ -21,6 +21,7 @@ export default {
 	rephrasing: 'Prüft noch einmal…',
 	stopping: 'Wird angehalten…',
 	reconnecting: 'Verbindung wird wiederhergestellt…',
+	unreachable: 'Der Chat ist gerade nicht erreichbar. Es wird weiter versucht.',
 	waiting: 'Hier wird noch eine andere Antwort geschrieben. Ihre kommt als nächste…',
 	busy: 'Viele Fragen auf einmal. Neuer Versuch in {n} s…',
 	typing: '{who} schreibt…',

@@ -21,6 +21,7 @@ export default {
 	rephrasing: 'Taking another look…',
 	stopping: 'Stopping…',
 	reconnecting: 'Reconnecting…',
+	unreachable: 'The chat can’t be reached right now. It keeps trying.',
 	waiting: 'Another answer is still being written here. Yours comes next…',
 	busy: 'Many questions at once. Trying again in {n} s…',
 	typing: '{who} is typing…',

@@ -42,7 +42,7 @@ h2 { font-size: 16px; font-weight: 600 }
 .visitor, .cite, .source:focus, .thumb[aria-pressed="true"] { background: color-mix(in srgb, var(--fill) var(--tint), var(--bg)) }
 
 .scroll { flex: 1; min-height: 0; overflow-y: auto; overscroll-behavior: contain; padding: 20px 18px 8px; scrollbar-width: thin }
-.scroll, .log { display: flex; flex-direction: column; gap: 18px; outline-offset: -3px }
+.scroll, .log { position: relative; display: flex; flex-direction: column; gap: 18px; outline-offset: -3px }
 .blank .greeting { flex: 1 0 auto; padding-block-start: 6px; font-size: 21px; line-height: 1.35; font-weight: 600; text-wrap: balance }
 .suggestions, .sources ol { display: grid; padding: 0; list-style: none }
 .suggestions { gap: 8px }

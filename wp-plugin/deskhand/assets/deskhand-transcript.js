@@ -148,7 +148,7 @@ function inline(text, cite, inLink) {
 		} else {
 			const words = g.label === undefined ? g.bare ?? g.mail : inline(g.label, () => null, true);
 			// A picture would tell its host who reads
-			const href = inLink || match[0][0] === '!' ? null : safeUrl(g.mail ? `mailto:${g.mail}` : g.url ?? g.bare, /^mailto:/i);
+			const href = inLink || match[0][0] === '!' ? null : safeUrl(g.mail ? `mailto:${g.mail}` : g.url ?? g.bare, /^(mailto:|\/)/i);
 			out.append(href ? outLink(href, words) : words);
 		}
 	}
@@ -198,6 +198,8 @@ export const createAnswer = (desk) => {
 	const sources = new Map();
 	/** @type {Map<number, HTMLElement>} */
 	const footnotes = new Map();
+	/** @type {HTMLElement | undefined} */
+	let next;
 	const body = div('text');
 	const element = div('answer', sr(t.agent), body);
 
@@ -261,6 +263,11 @@ export const createAnswer = (desk) => {
 		return div('after', ...thumbs, word, why);
 	};
 
+	// An answer that says what comes next has said it for its card
+	const once = () => {
+		if (body.textContent?.includes(next?.textContent || '\n')) next?.remove();
+	};
+
 	/** @param {...Child} children */
 	const card = (...children) => {
 		answer.carded = true;
@@ -287,6 +294,7 @@ export const createAnswer = (desk) => {
 			const used = write(text || (outcome === 'withheld' ? t.withheld : ''));
 			const listed = [...sources.values()].filter(({ n }) => used.has(n) || citations.includes(n)).sort((a, b) => a.n - b.n);
 			if (listed.length) body.after(h('section', { class: 'sources' }, h('h3', {}, t.sources), h('ol', {}, ...listed.map(footnote))));
+			once();
 			if (outcome === 'cancelled') answer.note(t.stopped);
 			else if (incomplete) answer.note(t.incomplete);
 			if (text && answer.turnId && !/asked|cancelled/.test(outcome ?? '')) element.append(feedback());
@@ -304,9 +312,10 @@ export const createAnswer = (desk) => {
 			card(prose(summary ?? ''), ...(kind === 'contact' ? [contact()] : kind === 'identity' ? [p('note', t.identity)]
 				: [amount_minor && currency ? p('amount', money(amount_minor, currency, lang)) : '', div('row', ...buttons)]));
 		},
-		handoff({ next, ticket_id, needs_contact, hours }) {
-			card(p('head', icon('person'), t.handoff), prose(next ?? ''), prose(hours ?? ''), ticket_id ? p('note', fill(t.ticket, { id: ticket_id })) : '',
+		handoff({ next: words, ticket_id, needs_contact, hours }) {
+			card(p('head', icon('person'), t.handoff), (next = prose(words ?? '')), prose(hours ?? ''), ticket_id ? p('note', fill(t.ticket, { id: ticket_id })) : '',
 				...(needs_contact ? [p('', t.contact), contact()] : []));
+			once();
 		},
 	};
 	return answer;

@@ -231,7 +231,7 @@ interface Stage {
 	/** Goes back to the turn's progress after a passing word. */
 	resume(): void;
 	/** Something was added: keep the newest in view, `always` or only for who reads at the end. */
-	grown(always?: boolean): void;
+	grown(always?: boolean, whole?: boolean): void;
 	/** The turn began or ended, or the transcript is empty or no longer is. */
 	changed(): void;
 	/** Something came that a visitor with a closed panel doesn't see. */

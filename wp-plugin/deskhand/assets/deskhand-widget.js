@@ -7,7 +7,7 @@
  *
  * token-url: same-origin, POST {} → {token, expires_at, backend?}; session-url: GET → {nonce}, for it; backend: else the token's, else this origin;
  * mode: inline | launcher; theme: auto | light | dark; accent: a colour; heading; greeting; suggestions: JSON array;
- * consent, hours: Markdown; lang, dir: else the page's; strings: JSON, or as a property, instead of deskhand-en.js. open(), close().
+ * consent, hours: Markdown; log-in, log-in-label: where to and how it is said, if only members may chat; lang, dir: else the page's; strings: JSON, or as a property, instead of deskhand-en.js. open(), close().
  */
 import { converse } from './deskhand-conversation.js';
 import { sheets } from './deskhand-style.js';
@@ -84,7 +84,16 @@ const build = (host) => {
 		panel.hidden = hidden;
 		unread(false);
 		(hidden ? launcher : input).focus();
-		if (!hidden) conversation?.restore();
+		if (!hidden) restore();
+	};
+
+	// Members only: who isn't logged in learns it before they write. Pages may lie in a cache; this doesn't
+	const restore = async () => {
+		const href = attribute('log-in');
+		if (href && (await fetch(attribute('session-url')).then((r) => r.json()).catch(() => 0)).logged_in === false) {
+			suggestions.remove();
+			form.replaceChildren(h('a', { href }, attribute('log-in-label')));
+		} else conversation?.restore();
 	};
 
 	const unread = (is = false) => {
@@ -107,11 +116,11 @@ const build = (host) => {
 		if (passing > 0) setTimeout(() => { if (status.textContent === text) tell(''); }, passing);
 	};
 
-	// Leaves alone who scrolled up; a long answer doesn't push its beginning out of sight
-	const grown = (always = false) => {
+	// Leaves alone who scrolled up; a long answer doesn't push its beginning out of sight, but a card is to be seen whole
+	const grown = (always = false, whole = false) => {
 		follows ||= always;
 		if (!follows) return;
-		const last = [...log.querySelectorAll('.visitor, .staff')].at(-1);
+		const last = !whole && [...log.querySelectorAll('.visitor, .staff')].at(-1);
 		const top = last ? last.getBoundingClientRect().top - scroll.getBoundingClientRect().top + scroll.scrollTop - 16 : Infinity;
 		scroll.scrollTop = Math.max(scroll.scrollTop, Math.min(scroll.scrollHeight - scroll.clientHeight, top));
 	};
@@ -215,7 +224,7 @@ const build = (host) => {
 			measure();
 			// A closed launcher asks for nothing; one may have been opened meanwhile
 			if (panel.hidden) return;
-			conversation.restore();
+			restore();
 			if (floats()) input.focus();
 		},
 		disconnect() {

@@ -29,7 +29,7 @@ final class Plugin
         $this->eligibility = new Knowledge\Eligibility($this->settings);
         $this->sender = new Knowledge\Sender($this->documents, new Knowledge\Payload($this->eligibility), $this->client());
         $this->events = new Events\Outbox();
-        $this->sync = new Knowledge\FullSync($this->documents, $this->eligibility, $this->sender);
+        $this->sync = new Knowledge\FullSync($this->documents, $this->eligibility, $this->sender, $this->credentials);
     }
 
     public static function boot(): void
@@ -58,6 +58,7 @@ final class Plugin
     /** @return iterable<Part> */
     private function parts(): iterable
     {
+        yield new Translations();
         yield new Install\Lifecycle();
         yield new Rest\Cors();
         yield from $this->jobParts();
@@ -67,6 +68,7 @@ final class Plugin
         $embed = new Chat\Embed($this->settings, $this->credentials);
         yield $embed;
         yield new Chat\Launcher($this->settings, $this->credentials, $embed);
+        yield new Knowledge\Timetable();
         yield $this->sender;
         yield $this->sync;
         yield $recorder = new Knowledge\Recorder($this->documents, $this->eligibility, $this->sender);
@@ -91,6 +93,7 @@ final class Plugin
         yield new Jobs\JobRoutes($jobs, $sender, $access, $this->settings);
         yield new Jobs\RelayRoutes($this->credentials, $this->client(), $access);
         yield new Jobs\CallbackRoute($jobs, $sender, $backend);
+        yield new Connection\WayBack($backend);
         yield new Jobs\Upkeep($jobs, $sender, $this->settings);
         yield new Chat\ProfileRoute($this->credentials, $backend);
         yield new Chat\GatewayRoutes($backend);
@@ -111,7 +114,9 @@ final class Plugin
         $test = new Connection\Test($this->credentials, $this->client());
         $usage = new Admin\Usage($this->client());
         yield new Admin\TestRoute($test);
-        yield new Health\SiteHealth($this->credentials, $test, $jobs);
+        yield new Admin\RolloutRoute($this->client());
+        yield new Admin\Notices($this->credentials, $jobs, $this->events);
+        yield new Health\SiteHealth($this->credentials, $test, $jobs, $this->sender);
         yield new Privacy\Tools($this->credentials, $this->client(), $jobs, $this->events);
         yield new Abilities\Reads($usage, $test, $jobs, $this->client());
         yield $handoffs = new Admin\Handoffs($this->credentials, $this->client());
@@ -121,19 +126,17 @@ final class Plugin
         });
         if (is_admin()) {
             yield new Admin\Menu(
-                $this->credentials,
-                new Admin\SettingsPage($this->settings, $this->credentials),
+                new Admin\SettingsPage($this->settings, $this->credentials, $this->documents),
                 new Admin\JobsPage($jobs, $this->jobSender($jobs)),
                 new Admin\UsagePage($usage, $jobs),
                 new Admin\EventsPage($this->events),
                 $handoffs,
             );
-            yield new Admin\Notices($this->credentials, $jobs, $this->events);
         }
     }
 
     private function jobSender(Jobs\JobStore $jobs): Jobs\Sender
     {
-        return new Jobs\Sender($jobs, $this->credentials, $this->client(), $this->settings);
+        return new Jobs\Sender($jobs, $this->credentials, $this->client());
     }
 }

@@ -18,17 +18,31 @@ final class Settings
     private ?array $stored = null;
 
     /**
-     * Every setting: its default, and what makes a valid value of anything.
+     * Every setting: its default, and what makes a valid value of anything; `wrong` says what is wrong with what was
+     * typed, where a valid value would be another one.
      *
-     * @return array<string, array{default: mixed, clean: callable(mixed): mixed}>
+     * @return array<string, array{default: mixed, clean: callable(mixed): mixed, wrong?: callable(mixed): string}>
      */
     public static function table(): array
     {
         $flag = static fn (bool $default): array => ['default' => $default, 'clean' => static fn ($v): bool => in_array($v, [true, 1, '1', 'on', 'true', 'yes'], true)];
-        $line = static fn (string $default, int $most): array => ['default' => $default, 'clean' => static fn ($v): string => self::line($v, $most)];
-        $number = static fn (int $default, int $least, int $most): array => ['default' => $default, 'clean' => static fn ($v): int => is_numeric($v) ? max($least, min($most, (int) $v)) : $default];
+        $line = static fn (string $default, int $most): array => [
+            'default' => $default,
+            'clean' => static fn ($v): string => Text::of($v, $most),
+            'wrong' => static fn ($v): string => Text::isTooLong($v, $most),
+        ];
+        $number = static fn (int $default, int $least, int $most): array => [
+            'default' => $default,
+            'clean' => static fn ($v): int => is_numeric($v) ? max($least, min($most, (int) $v)) : $default,
+            'wrong' => static fn ($v): string => Text::isNoNumber($v, $least, $most),
+        ];
         $choice = static fn (string ...$of): array => ['default' => $of[0], 'clean' => static fn ($v): string => in_array($v, $of, true) ? $v : $of[0]];
-        $lines = static fn (array $default, int $most, int $long): array => ['default' => $default, 'clean' => static fn ($v): array => self::lines($v, $most, $long)];
+        $lines = static fn (array $default, int $most, int $long): array => [
+            'default' => $default,
+            'clean' => static fn ($v): array => array_slice(Text::lines($v, $long), 0, $most),
+            'wrong' => static fn ($v): string => Text::areTooMany($v, $most, $long),
+        ];
+        $ranges = ['wrong' => static fn ($v): string => Text::areTooMany($v, 20, 50) ?: Text::areNoRanges($v)] + $lines([], 20, 50);
 
         return [
             // Who may chat, and where
@@ -39,13 +53,13 @@ final class Settings
             'greeting' => $line('', 400),
             'suggestions' => $lines([], 6, 120),
             'consent' => $line('', 400),
-            'hours' => $line('', 200),
+            'hours' => ['wrong' => static fn ($v): string => Text::isTooLong($v, 200) ?: Text::areNoHours($v)] + $line('', 200),
             'away' => $line('', 400),
-            'accent' => ['default' => '', 'clean' => static fn ($v): string => (string) sanitize_hex_color(is_string($v) ? trim($v) : '')],
+            'accent' => ['default' => '', 'clean' => static fn ($v): string => (string) sanitize_hex_color(is_string($v) ? trim($v) : ''), 'wrong' => Text::isNoColour(...)],
             // Most themes are light whatever the visitor's system is.
             'theme' => $choice('light', 'auto', 'dark'),
             // What is known
-            'post_types' => ['default' => ['post', 'page', 'product'], 'clean' => static fn ($v): array => array_values(array_unique(array_filter(array_map('sanitize_key', self::lines($v, 30, 40)))))],
+            'post_types' => ['default' => ['post', 'page', 'product'], 'clean' => static fn ($v): array => array_values(array_unique(array_filter(array_map('sanitize_key', array_slice(Text::lines($v, 40), 0, 30)))))],
             'media' => $flag(true),
             // What is told of: forms hold what people wrote, so that is for the owner to switch on
             'forms' => $flag(false),
@@ -54,8 +68,8 @@ final class Settings
             'token_limit' => $number(30, 1, 1000),
             'chat_limit' => $number(30, 1, 1000),
             'job_limit' => $number(60, 1, 1000),
-            'trusted_proxies' => $lines([], 20, 50),
-            'callback_addresses' => $lines([], 20, 50),
+            'trusted_proxies' => $ranges,
+            'callback_addresses' => $ranges,
             // What leaves this site, and with what words before it
             'masking' => $lines([], 50, 100),
             'prompt_addition' => $line('', 1000),
@@ -89,7 +103,10 @@ final class Settings
     /** @param array<string, mixed> $changes others stay as they are; what isn't in the table is dropped */
     public function save(array $changes): void
     {
-        update_option(self::OPTION, self::cleaned($changes) + $this->all(), true);
+        $all = self::cleaned($changes) + $this->all();
+        // Who hears of the change reads what is so now.
+        $this->stored = null;
+        update_option(self::OPTION, $all, true);
         $this->stored = null;
     }
 
@@ -109,23 +126,25 @@ final class Settings
         return $clean;
     }
 
+    /**
+     * What can't be taken as it was typed, and why, for people; what stays unsaid can be saved as it is.
+     *
+     * @param array<string, mixed> $given
+     * @return array<string, string>
+     */
+    public static function wrong(array $given): array
+    {
+        $wrong = [];
+        foreach (array_intersect_key(self::table(), $given) as $key => $setting) {
+            $wrong[$key] = isset($setting['wrong']) ? $setting['wrong']($given[$key]) : '';
+        }
+        return array_filter($wrong, static fn (string $why): bool => $why !== '');
+    }
+
     /** @return array<string, mixed> */
     private static function read(): array
     {
         $stored = get_option(self::OPTION, []);
         return is_array($stored) ? $stored : [];
-    }
-
-    private static function line(mixed $value, int $most): string
-    {
-        return is_string($value) ? mb_substr(sanitize_textarea_field($value), 0, $most) : '';
-    }
-
-    /** @return list<string> */
-    private static function lines(mixed $value, int $most, int $long): array
-    {
-        $lines = is_string($value) ? preg_split('/\R/u', $value) : $value;
-        $lines = array_map(static fn ($v): string => self::line($v, $long), is_array($lines) ? array_slice($lines, 0, 200) : []);
-        return array_slice(array_values(array_filter($lines, static fn (string $v): bool => $v !== '')), 0, $most);
     }
 }

@@ -25,6 +25,12 @@ const SAME: f64 = 0.6;
 /// How well the best sentence and its passage must fit the question.
 pub const ENOUGH: f64 = 0.30;
 
+/// A concept of this share of the question is what it is about, and a passage has it or not.
+const SUBJECT: f64 = 0.45;
+const HELD: f64 = 0.3;
+/// How much of a question a sentence says that has none of its own words.
+const SAID: f64 = 0.6;
+
 /// How well a sentence and its passage fit the question, up to 1: how much of it both
 /// cover, less for a word that the site has never heard of. Fitted on questions that a
 /// shop's pages answer and ones that they don't.
@@ -52,13 +58,41 @@ pub fn coverage(question: &Question, candidate: &Candidate) -> f64 {
     covered / total
 }
 
+/// Whether what the question is mostly about is a thing that the site knows, but not the passage:
+/// who asks whether a neighbour may pick something up isn't answered by what else is said of
+/// neighbours.
+fn misses_the_subject(question: &Question, best: &Candidate) -> bool {
+    let total = question.total();
+    let held = |c: usize| best.held.get(c).copied().unwrap_or(0.0);
+    question
+        .concepts
+        .iter()
+        .enumerate()
+        .any(|(c, concept)| concept.known && concept.importance >= SUBJECT * total && held(c) < HELD)
+}
+
+/// Whether the passage has not one word of the question, only what may stand for some, and the
+/// sentence itself not much of that: a parcel to Vienna isn't what is returned in Austria within
+/// days of delivery.
+fn is_hearsay(question: &Question, best: &Candidate) -> bool {
+    let own = best.held.iter().any(|held| *held >= 1.0);
+    let total = question.total().max(f64::MIN_POSITIVE);
+    let said: f64 = best
+        .says
+        .iter()
+        .zip(&question.concepts)
+        .map(|(v, c)| v * c.importance)
+        .sum();
+    !own && said / total < SAID
+}
+
 /// The sentences of the answer, in reading order; none when the best fits less than `enough`.
 #[must_use]
 pub fn compose(question: &Question, found: &Found, ranked: &[Candidate], enough: f64) -> Vec<Candidate> {
     let Some(best) = ranked.first() else {
         return Vec::new();
     };
-    if fit(question, best) < enough {
+    if fit(question, best) < enough || misses_the_subject(question, best) || is_hearsay(question, best) {
         return Vec::new();
     }
     if let (Form::Step(n), true) = (best.form, question.kinds.contains_key(&Kind::Way)) {

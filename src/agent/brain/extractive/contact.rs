@@ -42,6 +42,7 @@ pub fn details(found: &Found) -> Vec<Sentence> {
                     score: 0.0,
                     covers: Vec::new(),
                     says: Vec::new(),
+                    held: Vec::new(),
                     about: 0.0,
                     asked: 0.0,
                 }),

@@ -1,6 +1,7 @@
 //! What a message wants, by rules: a person, an order, a greeting, or an answer. English
 //! and German, whatever the locale says.
 
+use super::person;
 use crate::knowledge::words::words;
 
 /// What a message wants.
@@ -32,7 +33,7 @@ pub fn intent(message: &str) -> Intent {
     if said.is_empty() {
         return Intent::Nothing;
     }
-    if wants_person(&said) || said.iter().any(|w| ANGER.contains(w)) {
+    if person::is_wanted(message) || said.iter().any(|w| ANGER.contains(w)) {
         return Intent::Person;
     }
     if let Some(number) = order_number(message) {
@@ -130,128 +131,6 @@ const GOODBYES: [&str; 9] = [
     "byebye",
     "wiederschauen",
 ];
-
-/// Who answers in person.
-const PEOPLE: [&str; 34] = [
-    "person",
-    "human",
-    "someone",
-    "somebody",
-    "anyone",
-    "anybody",
-    "agent",
-    "staff",
-    "colleague",
-    "colleagues",
-    "operator",
-    "representative",
-    "rep",
-    "employee",
-    "advisor",
-    "adviser",
-    "assistant",
-    "team",
-    "service",
-    "support",
-    "people",
-    "manager",
-    "mensch",
-    "menschen",
-    "person",
-    "mitarbeiter",
-    "mitarbeiterin",
-    "mitarbeitern",
-    "berater",
-    "beraterin",
-    "jemand",
-    "jemandem",
-    "jemanden",
-    "kundendienst",
-];
-/// Names that by themselves are a wish for one.
-const CLEARLY: [&str; 10] = [
-    "human",
-    "agent",
-    "operator",
-    "representative",
-    "person",
-    "staff",
-    "mensch",
-    "mitarbeiter",
-    "mitarbeiterin",
-    "berater",
-];
-/// What one does with them.
-const TALKING: [&str; 17] = [
-    "talk",
-    "talking",
-    "speak",
-    "speek",
-    "speaking",
-    "chat",
-    "chatting",
-    "discuss",
-    "connect",
-    "transfer",
-    "forward",
-    "sprechen",
-    "reden",
-    "verbinden",
-    "verbinde",
-    "weiterleiten",
-    "unterhalten",
-];
-
-fn wants_person(said: &[&str]) -> bool {
-    let courtesy = [
-        "please", "pls", "bitte", "a", "an", "real", "live", "ein", "einen", "echter", "now", "the", "to",
-        "want", "i", "hello", "hi", "hey", "hallo",
-    ];
-    let alone = said.iter().any(|w| CLEARLY.contains(w))
-        && said.iter().all(|w| CLEARLY.contains(w) || courtesy.contains(w));
-    let near = |from: &[&str], to: &[&str], within: usize| {
-        (0..said.len())
-            .filter(|i| from.contains(&said[*i]))
-            .any(|i| said[i + 1..].iter().take(within).any(|w| to.contains(w)))
-    };
-    let me = ["me", "us", "mich", "mir"];
-    let me_to_someone = |verbs: &[&str]| {
-        (0..said.len()).filter(|i| verbs.contains(&said[*i])).any(|i| {
-            // "Geben Sie mir einen Menschen"
-            let i = i + usize::from(said.get(i + 1).is_some_and(|w| ["sie", "du"].contains(w)));
-            said.get(i + 1).is_some_and(|w| me.contains(w))
-                && said[i + 2..].iter().take(7).any(|w| PEOPLE.contains(w))
-        })
-    };
-    let text = format!(" {} ", said.join(" "));
-    let has = |phrases: &[&str]| phrases.iter().any(|p| text.contains(&format!(" {p} ")));
-    alone
-        || near(&TALKING, &PEOPLE, 7)
-        || me_to_someone(&[
-            "get", "put", "give", "pass", "hand", "bring", "let", "send", "find", "geben", "holen",
-        ])
-        || near(&PEOPLE, &["talk", "speak", "speek", "sprechen"], 4)
-            && has(&[
-                "talk to",
-                "speak to",
-                "speak with",
-                "talk with",
-                "speek to",
-                "sprechen",
-            ])
-        || has(&[
-            "real person",
-            "real human",
-            "human being",
-            "live agent",
-            "live person",
-            "actual person",
-            "echte person",
-            "echten menschen",
-            "echter mensch",
-        ])
-        || near(&PEOPLE, &["take"], 4) && has(&["take over"])
-}
 
 fn asks_for_machine(said: &[&str]) -> bool {
     let machine = [

@@ -6,6 +6,8 @@ pub mod compose;
 pub mod contact;
 pub mod intent;
 pub mod kinds;
+mod person;
+mod person_words;
 pub mod phrases;
 pub mod question;
 pub mod rank;
@@ -40,6 +42,8 @@ const SEARCH: &str = KbSearch::NAME;
 const PASSAGES: usize = 5;
 /// The most sentences of an answer that the operator has given.
 const PINNED: usize = 12;
+/// The longest sentence of such an answer, in bytes.
+const LONGEST: usize = 1_500;
 /// How well a sentence must fit that is said beside another answer.
 const SURELY: f64 = 0.65;
 
@@ -220,8 +224,11 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
             None => vec![own(Phrase::NoSearch)],
             Some(found) if pinned(found).is_some() => pinned(found).unwrap_or_default(),
             Some(found) => match answer(&view.message, before(view), view, found, compose::ENOUGH) {
-                pages if pages.is_empty() => vec![own(Phrase::NothingFound), own(Phrase::OtherWords)],
-                pages => pages,
+                pages if pages.is_empty() => match service::offer(view) {
+                    Some(offer) => vec![offer],
+                    None => vec![own(Phrase::NothingFound), own(Phrase::OtherWords)],
+                },
+                pages => pages.into_iter().chain(service::offer(view)).collect(),
             },
         },
     }
@@ -230,16 +237,53 @@ fn draft(view: &TurnView) -> Vec<Sentence> {
 /// The operator's own answer to this very question, if there is one: as it stands.
 fn pinned(found: &Found) -> Option<Vec<Sentence>> {
     let pin = found.passages.first().filter(|p| p.parts.pinned)?;
-    let sentences = sentences::speech(&pin.text).sentences.into_iter().take(PINNED);
-    let sentences: Vec<Sentence> = sentences
-        .map(|s| Sentence {
+    let mut said: Vec<String> = sentences::speech(&pin.text)
+        .sentences
+        .into_iter()
+        .map(|s| s.text)
+        .collect();
+    if said.is_empty() {
+        // Nothing but a heading or code, which is an answer if the operator says so.
+        let bare = |line: &str| line.trim_matches(['#', '`', '~', ' ', '\t']).to_owned();
+        said.extend(
+            pin.text
+                .lines()
+                .map(bare)
+                .filter(|l| l.contains(char::is_alphanumeric)),
+        );
+    }
+    let sentences: Vec<Sentence> = said
+        .iter()
+        .flat_map(|text| short(text))
+        .take(PINNED)
+        .map(|text| Sentence {
             fixed: false,
             gap: None,
-            md: ended(s.text),
+            md: ended(text),
             cites: vec![pin.chunk_id],
         })
         .collect();
     (!sentences.is_empty()).then_some(sentences)
+}
+
+/// A sentence in parts that the gate still judges, cut between words.
+fn short(text: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    for word in text.split_whitespace() {
+        let fits = parts
+            .last()
+            .is_some_and(|p| p.is_empty() || p.len() + 1 + word.len() <= LONGEST);
+        if !fits {
+            parts.push(String::new());
+        }
+        if let Some(part) = parts.last_mut() {
+            if !part.is_empty() {
+                part.push(' ');
+            }
+            part.push_str(word);
+        }
+    }
+    parts
 }
 
 /// The sentences that answer a message; none when nothing fits well enough.

@@ -83,8 +83,14 @@ const MENDED: f64 = 0.95;
 const ANY_CLOCK: f64 = 0.8;
 const ANY_OF_KIND: f64 = 0.7;
 const PART_OF_PHRASE: f64 = 0.55;
+const PART_OF_PHRASAL: f64 = 0.15;
 /// How important a word is that the site doesn't have and that asks for a kind.
 const KIND: f64 = 1.0;
+/// Verbs that "up" or "off" turns into something else.
+const VERBS: [&str; 18] = [
+    "pick", "picked", "picks", "picking", "set", "sign", "look", "call", "drop", "pay", "back", "give",
+    "turn", "put", "take", "cut", "break", "wrap",
+];
 /// No phrase is more important than this: what it means was found by way of others.
 const MOST_PHRASE: f64 = 2.5;
 
@@ -194,7 +200,12 @@ fn concept(word: &str, found: &Found, others: &[Other], stemmers: &[(&str, Stemm
         .flat_map(|o| &o.phrases)
         .find(|p| p.len() > 1 && p.iter().any(|w| w == word));
     // A word of a phrase says half of it, and the whole with the others.
-    let own_strength = if phrase.is_some() { PART_OF_PHRASE } else { 1.0 };
+    let own_strength = match phrase {
+        // "pick" alone is something else than "pick up".
+        Some(phrase) if is_phrasal(phrase) => PART_OF_PHRASAL,
+        Some(_) => PART_OF_PHRASE,
+        None => 1.0,
+    };
     let mut forms: Vec<Form> = own
         .iter()
         .map(|t| Form {
@@ -303,6 +314,7 @@ fn others(message: &str, found: &Found) -> Vec<Other> {
         strength: SYNONYM,
     };
     let mut out: Vec<Other> = synonyms::of(message).into_iter().map(from_synonym).collect();
+    out.extend(phrasal(message));
     out.extend(places::wider(message).into_iter().map(|p| Other {
         lang: None,
         words: p.name.split(' ').map(str::to_owned).collect(),
@@ -327,6 +339,35 @@ fn others(message: &str, found: &Found) -> Vec<Other> {
         }));
     }
     out
+}
+
+/// Verbs that a small word makes another verb of: who picks a lamp picks nothing up.
+fn phrasal(message: &str) -> Vec<Other> {
+    // What stands between them is mostly short: "pick my order up".
+    const APART: usize = 3;
+    let lower: Vec<String> = words(message).into_iter().map(|w| w.lower).collect();
+    let mut out: Vec<Other> = Vec::new();
+    for (i, small) in lower.iter().enumerate() {
+        if !matches!(small.as_str(), "up" | "off") {
+            continue;
+        }
+        let verb = lower[..i]
+            .iter()
+            .rev()
+            .take(APART)
+            .find(|w| VERBS.contains(&w.as_str()));
+        out.extend(verb.map(|verb| Other {
+            lang: Some("english"),
+            words: vec![verb.clone(), small.clone()],
+            phrases: vec![vec![verb.clone(), small.clone()]],
+            strength: 1.0,
+        }));
+    }
+    out
+}
+
+fn is_phrasal(phrase: &[String]) -> bool {
+    matches!(phrase, [verb, small] if VERBS.contains(&verb.as_str()) && matches!(small.as_str(), "up" | "off"))
 }
 
 /// Words that one other word stands for say one thing; they become one concept, as

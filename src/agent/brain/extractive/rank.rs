@@ -29,6 +29,8 @@ pub struct Candidate {
     pub covers: Vec<f64>,
     /// For each concept, how well the sentence alone covers it.
     pub says: Vec<f64>,
+    /// For each concept, how well its whole passage has it, 0 to 1.
+    pub held: Vec<f64>,
     /// How much of the question the whole passage covers, 0 to 1.
     pub about: f64,
     /// How alike the heading above it is to the question, from 0; over 1 it is the question.
@@ -153,6 +155,7 @@ fn of_passage(question: &Question, i: usize, passage: &Passage, prior: f64) -> V
                     ),
                 covers,
                 says,
+                held: whole.clone(),
                 about,
                 asked: asked[sentence.section],
             }

@@ -8,11 +8,8 @@ use crate::agent::brain::{ToolOutcome, TurnView};
 use crate::domain::document::Passage;
 use crate::hands::Tool;
 use crate::hands::kb_search::KbSearch;
-use crate::models::chat::{ChatMessage, ChatRequest, ToolCall};
+use crate::models::chat::{ChatMessage, ToolCall};
 use crate::models::tokens::Counter;
-
-/// Tokens that a message, a call or a tool takes beside its text.
-const FRAME: usize = 16;
 
 /// Tokens of a text, estimated upward: prose has about four ASCII letters a token, and
 /// models' vocabularies rarely need more than two tokens for another character.
@@ -20,27 +17,6 @@ pub(super) fn bound(text: &str) -> u32 {
     let ascii = text.bytes().filter(u8::is_ascii).count();
     let other = text.chars().filter(|c| !c.is_ascii()).count();
     u32::try_from(ascii.div_ceil(3) + 2 * other).unwrap_or(u32::MAX)
-}
-
-/// Tokens of a request at most: no tokenizer makes more than one of a byte.
-pub(super) fn at_most(request: &ChatRequest) -> u32 {
-    let messages = request.messages.iter().map(|m| match m {
-        ChatMessage::System(t) | ChatMessage::User(t) => t.len(),
-        ChatMessage::Assistant { text, calls } => {
-            text.len()
-                + calls
-                    .iter()
-                    .map(|c| c.name.len() + c.args.len() + FRAME)
-                    .sum::<usize>()
-        }
-        ChatMessage::Tool { content, .. } => content.len(),
-    });
-    let tools = request
-        .tools
-        .iter()
-        .map(|t| t.name.len() + t.description.len() + t.parameters.to_string().len());
-    let bytes: usize = messages.chain(tools).map(|n| n + FRAME).sum();
-    u32::try_from(bytes).unwrap_or(u32::MAX)
 }
 
 /// The passages that this turn found, each once, best first: a model cites them by their

@@ -82,7 +82,7 @@ impl ModelBrain {
         let ticket = self
             .provider
             .admit(self.clock.now())
-            .map_err(|_| LinkFailure::Timeout)?;
+            .map_err(|_| LinkFailure::BreakerOpen)?;
         let mut watch = Watch {
             brain: self,
             ticket: Some(ticket),
@@ -93,12 +93,9 @@ impl ModelBrain {
         let intent = Intent {
             phase,
             provider: self.provider.name(),
-            model: &request.model,
             prompt,
             price: settings.price,
-            tokens_in: context::at_most(&request),
-            tokens_out: request.max_tokens,
-            temperature: request.temperature,
+            request: &request,
         };
         let call = match meter.begin(intent).await {
             Ok(call) => call,

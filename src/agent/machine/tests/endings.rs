@@ -202,3 +202,42 @@ fn done_takes_everything_and_does_nothing() {
         }
     }
 }
+
+/// A change in a shop, or by a connected tool, may take longer than a look-up: the turn waits as long as
+/// that may take, and then has its usual time to tell what came of it.
+#[test]
+fn a_change_with_a_time_of_its_own_is_waited_for() {
+    let call = Call {
+        within_ms: Some(8_000),
+        ..confirmed(1, "k")
+    };
+    let verdict = Verdict::Confirms {
+        proposal: proposal(),
+        call: call.clone(),
+    };
+    let base = [screening(), vec![screened(verdict)]].concat();
+    let (machine, actions) = run(new_turn(Mode::Full), base);
+    let first = 8_000 + i64::from(Limits::default().plan_ms);
+    let armed = |timer, ms| Action::Arm { timer, at: at(ms) };
+    assert_eq!(
+        actions,
+        [
+            armed(Timer::Tool, 8_000),
+            armed(Timer::First, first),
+            Action::CallTool { call }
+        ]
+    );
+    let (_, actions) = run_at(machine.clone(), 7_900, [tool_ok(1)]);
+    assert_eq!(
+        actions[..2],
+        [arm_from(Timer::First, 7_900), arm_from(Timer::Cap, 7_900)]
+    );
+    // Its own time is over: nobody knows.
+    let (_, actions) = run_at(machine, 8_000, [timer(Timer::Tool)]);
+    let close = arm_from(Timer::Close, 8_000);
+    let handed = Action::OpenHandoff {
+        reason: HandoffReason::UnknownEffect,
+        proposal: None,
+    };
+    assert_eq!(actions, [Action::Abort, close, handed]);
+}

@@ -96,8 +96,9 @@ pub const EVERY_CODE: [ToolCode; 9] = [
     ToolCode::NeedsApproval,
 ];
 
-pub const EVERY_FAILURE: [LinkFailure; 8] = [
+pub const EVERY_FAILURE: [LinkFailure; 11] = [
     LinkFailure::Timeout,
+    LinkFailure::BreakerOpen,
     LinkFailure::RateLimit,
     LinkFailure::ServerError,
     LinkFailure::Cut,
@@ -105,6 +106,8 @@ pub const EVERY_FAILURE: [LinkFailure; 8] = [
     LinkFailure::Malformed,
     LinkFailure::Empty,
     LinkFailure::LateError,
+    LinkFailure::Refused,
+    LinkFailure::OverBudget,
 ];
 
 pub fn every_question() -> [Question; 3] {

@@ -94,6 +94,7 @@ fn read(n: u8) -> Call {
         tool: "kb_search".into(),
         args: ArgsRef::Call,
         effect: Effect::Read,
+        within_ms: None,
     }
 }
 fn write(n: u8, key: &str) -> Call {
@@ -103,6 +104,7 @@ fn write(n: u8, key: &str) -> Call {
         tool: "issue_refund".into(),
         args: ArgsRef::Call,
         effect,
+        within_ms: None,
     }
 }
 fn confirmed(n: u8, key: &str) -> Call {

@@ -37,6 +37,7 @@ pub fn read(bytes: &[u8]) -> Result<Glyphs, Unfit> {
     if document.is_encrypted() {
         document.decrypt("").map_err(|e| refused(&e))?;
     }
+    super::widths::write_out(&mut document);
     let count = document.get_pages().len();
     if count > MOST_PAGES {
         return Err(Unfit::TooManyPages { limit: MOST_PAGES });

@@ -9,6 +9,8 @@ mod page;
 mod poppler;
 mod signs;
 mod table;
+mod torn;
+mod widths;
 mod write;
 
 use std::path::Path;
@@ -47,6 +49,8 @@ pub enum Doubt {
     Unmapped,
     /// The order of the text isn't that of the page.
     Order,
+    /// Its words have fallen into pieces.
+    Torn,
 }
 
 /// Reads with pdf-extract.
@@ -67,6 +71,7 @@ pub fn first(bytes: &[u8]) -> Result<Document, Unfit> {
         None
     };
     let mut document = document(&glyphs.pages, pages, glyphs.title);
+    let doubt = doubt.or_else(|| torn::is_torn(&document.markdown).then_some(Doubt::Torn));
     if glyphs.locked && !document.markdown.contains(char::is_alphanumeric) {
         return Err(Unfit::Encrypted);
     }

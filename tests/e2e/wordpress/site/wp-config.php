@@ -30,7 +30,7 @@ define('WP_HTTP_BLOCK_EXTERNAL', true);
 define('WP_ACCESSIBLE_HOSTS', '127.0.0.1,localhost');
 define('AUTOMATIC_UPDATER_DISABLED', true);
 // On a busy machine the request that starts cron may be lost; another may be made sooner than after a minute.
-define('WP_CRON_LOCK_TIMEOUT', 5);
+defined('WP_CRON_LOCK_TIMEOUT') || define('WP_CRON_LOCK_TIMEOUT', 5);
 define('DISALLOW_FILE_EDIT', true);
 $table_prefix = 'wp_';
 if (!defined('ABSPATH')) {

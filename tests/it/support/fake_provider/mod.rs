@@ -400,6 +400,11 @@ async fn end(writer: &mut OwnedWriteHalf, ending: &Ending, split: Option<usize>)
             writer.write_all(b"0\r\n\r\n").await?;
             Ok(true)
         }
+        Ending::Done => {
+            chunk(writer, b"data: [DONE]\n\n", split).await?;
+            writer.write_all(b"0\r\n\r\n").await?;
+            Ok(true)
+        }
         Ending::Cut => Ok(false),
         Ending::Stall => std::future::pending().await,
         Ending::Error(error) => {

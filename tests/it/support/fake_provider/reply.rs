@@ -12,6 +12,8 @@ use tokio::sync::Semaphore;
 pub(super) enum Ending {
     /// As it should be.
     Whole,
+    /// The stream says that it is done, but not why the model stopped.
+    Done,
     /// The connection is cut.
     Cut,
     /// Nothing more, until the client leaves.
@@ -217,6 +219,12 @@ impl Reply {
     /// Writes the body in pieces of so many bytes, which cuts letters too.
     pub fn split(mut self, bytes: usize) -> Self {
         self.split = Some(bytes);
+        self
+    }
+
+    /// A text that breaks off, after which the stream is closed as if it were whole.
+    pub fn then_done(mut self) -> Self {
+        self.ending = Ending::Done;
         self
     }
 

@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Connection\Address;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Connection\Credentials;
 
@@ -38,7 +39,10 @@ final class ConnectionForm
         if ($text('site_id') === '' && $text('kid') === '' && $text('secret') === '') {
             return __('Paste all that "deskhand site add" printed: the lines that begin with Site, Key id and Secret.', 'deskhand');
         }
-        return Credentials::of($url, $text('site_id'), $text('kid'), $text('secret'), false);
+        $address = Address::check($url, false);
+        return $address instanceof \WP_Error
+            ? $address->get_error_message()
+            : Credentials::of($address, $text('site_id'), $text('kid'), $text('secret'), false);
     }
 
     public function show(): void
@@ -68,15 +72,29 @@ final class ConnectionForm
         echo '<div><dt>' . esc_html__('Secret', 'deskhand') . '</dt><dd>' . esc_html($as->fixed
             ? __('in wp-config.php or the environment', 'deskhand')
             : __('sealed in the database', 'deskhand')) . '</dd></div></dl>';
+        if ($this->store->hasNeedlessCopy()) {
+            self::copy();
+        }
         printf(
-            '<p><button type="button" class="button button-primary" id="deskhand-test" data-backend="%s" data-session="%s" data-token="%s">%s</button> <a class="button" href="%s">%s</a></p><div id="deskhand-checks" role="status"></div>',
+            '<p><button type="button" class="button button-primary" id="deskhand-test" data-backend="%s" data-session="%s" data-token="%s">%s</button></p><div id="deskhand-checks" role="status"></div>',
             esc_attr($as->url),
             esc_attr(rest_url('deskhand/v1/session')),
             esc_attr(rest_url('deskhand/v1/token')),
             esc_html__('Test connection', 'deskhand'),
-            esc_url($as->url . '/console'),
-            esc_html__('Open the console', 'deskhand'),
         );
+        // The command is the backend's.
+        printf('<p class="description">%s <code>deskhand inbox list</code></p>', esc_html__('Conversations that wait for your team are read and answered on the backend\'s machine:', 'deskhand'));
+    }
+
+    /** The secret was moved out of the database, and is still there. */
+    private static function copy(): void
+    {
+        echo '<div class="notice notice-warning inline"><p>' . esc_html__('A copy of the connection, with its secret, still lies sealed in the database. It isn\'t used while wp-config.php or the environment connects this site.', 'deskhand') . '</p>';
+        echo '<form method="post" action="' . esc_url(admin_url('admin-post.php')) . '"><input type="hidden" name="action" value="deskhand_forget_copy">';
+        wp_nonce_field('deskhand_forget_copy');
+        echo '<p>';
+        submit_button(__('Delete the copy', 'deskhand'), 'secondary', 'submit', false);
+        echo '</p></form></div>';
     }
 
     private function form(?Credentials $as): void
@@ -104,10 +122,13 @@ final class ConnectionForm
         submit_button(__('Connect', 'deskhand'), $inside ? 'secondary' : 'primary', 'submit', false);
         echo '</form>';
         if ($as !== null) {
+            // A press asks first: opening this is no harm, and works without scripts.
+            echo '<details class="deskhand-disconnect"><summary>' . esc_html__('Disconnect…', 'deskhand') . '</summary>';
+            echo '<p>' . esc_html__('The chat leaves this site\'s pages, and the secret is deleted here; it can\'t be shown again. The backend keeps what it knows.', 'deskhand') . '</p>';
             echo '<form method="post" action="' . esc_url(admin_url('admin-post.php')) . '"><input type="hidden" name="action" value="deskhand_disconnect">';
             wp_nonce_field('deskhand_disconnect');
-            submit_button(__('Disconnect', 'deskhand'), 'link-delete', 'submit', false);
-            echo '</form>';
+            submit_button(__('Yes, disconnect this site', 'deskhand'), 'link-delete', 'submit', false);
+            echo '</form></details>';
         }
         if ($inside) {
             echo '</details>';

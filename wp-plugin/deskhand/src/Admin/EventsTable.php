@@ -41,6 +41,10 @@ final class EventsTable extends \WP_List_Table
 
     public function no_items(): void
     {
+        if (($this->_pagination_args['total_items'] ?? 0) > 0) {
+            echo esc_html__('The list isn\'t that long.', 'deskhand');
+            return;
+        }
         echo esc_html__('The backend has heard of everything. Events stand here while they wait to be sent, and where they couldn\'t be.', 'deskhand');
     }
 

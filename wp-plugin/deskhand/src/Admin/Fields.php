@@ -4,8 +4,8 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Chat\HoursInWords;
 use Deskhand\Knowledge\Eligibility;
-use Deskhand\Settings;
 
 defined('ABSPATH') || exit;
 
@@ -19,6 +19,7 @@ final class Fields
     {
         return [
             'connection' => __('Connection', 'deskhand'),
+            'rollout' => __('Rollout', 'deskhand'),
             'chat' => __('Chat', 'deskhand'),
             'knowledge' => __('Knowledge', 'deskhand'),
             'events' => __('Forms and orders', 'deskhand'),
@@ -28,7 +29,7 @@ final class Fields
     }
 
     /**
-     * @return list<array{key: string, label: string, as: string, help?: string, choices?: array<string, string>}>
+     * @return list<array{key: string, label: string, as: string, help?: string, note?: callable(string): string, choices?: array<string, string>}>
      */
     public static function of(string $tab): array
     {
@@ -52,9 +53,9 @@ final class Fields
             ['key' => 'greeting', 'label' => __('Greeting', 'deskhand'), 'as' => 'text'],
             ['key' => 'suggestions', 'label' => __('Suggested questions', 'deskhand'), 'as' => 'lines', 'help' => __('One a line, six at most.', 'deskhand')],
             ['key' => 'consent', 'label' => __('Consent line', 'deskhand'), 'as' => 'text', 'help' => __('Stands below the input. A link: [Privacy](https://…).', 'deskhand')],
-            ['key' => 'hours', 'label' => __('Opening hours', 'deskhand'), 'as' => 'line', 'help' => __('Such as: Mon–Fri 9:00–17:00, Sat 10–14. Shown when a person takes over, in this site\'s time zone.', 'deskhand')],
+            ['key' => 'hours', 'label' => __('Opening hours', 'deskhand'), 'as' => 'line', 'help' => __('Such as: Mon–Fri 9:00–17:00, Sat 10–14. Shown when a person takes over, in this site\'s time zone.', 'deskhand'), 'note' => HoursInWords::of(...)],
             ['key' => 'away', 'label' => __('When nobody is in', 'deskhand'), 'as' => 'text', 'help' => __('Said instead of the opening hours outside of them.', 'deskhand')],
-            ['key' => 'accent', 'label' => __('Colour', 'deskhand'), 'as' => 'colour'],
+            ['key' => 'accent', 'label' => __('Colour', 'deskhand'), 'as' => 'colour', 'help' => __('Such as #1f5f5b. Empty: Deskhand\'s own.', 'deskhand')],
             ['key' => 'theme', 'label' => __('Light or dark', 'deskhand'), 'as' => 'choice', 'choices' => ['auto' => __('As the visitor\'s device', 'deskhand'), 'light' => __('Light', 'deskhand'), 'dark' => __('Dark', 'deskhand')]],
         ];
     }
@@ -67,7 +68,7 @@ final class Fields
             $types[$name] = (string) (get_post_type_object($name)->labels->name ?? $name);
         }
         return [
-            ['key' => 'post_types', 'label' => __('What answers come from', 'deskhand'), 'as' => 'checks', 'choices' => $types, 'help' => __('Published content only. Drafts, private and password-protected posts are never sent; a single post can be left out in its editor.', 'deskhand')],
+            ['key' => 'post_types', 'label' => __('What answers come from', 'deskhand'), 'as' => 'checks', 'choices' => $types, 'help' => __('Published content only. Drafts, private and password-protected posts are never sent; a single post can be left out in its editor. Of what isn\'t ticked any more the chat forgets what it knew.', 'deskhand')],
             ['key' => 'media', 'label' => __('Files of the media library', 'deskhand'), 'as' => 'check', 'help' => __('PDF, Word and other documents, as they are uploaded.', 'deskhand')],
         ];
     }
@@ -87,7 +88,7 @@ final class Fields
         return [
             ['key' => 'jobs', 'label' => __('AI jobs', 'deskhand'), 'as' => 'check', 'help' => __('Who can edit posts may have prompts answered, by REST.', 'deskhand')],
             ['key' => 'prompt_addition', 'label' => __('Before each prompt', 'deskhand'), 'as' => 'text', 'help' => __('Put before the prompt of each AI job: the house style, for example.', 'deskhand')],
-            ['key' => 'masking', 'label' => __('Never send', 'deskhand'), 'as' => 'lines', 'help' => __('Words and patterns that are blanked before a text leaves this site by WordPress, one a line. * stands for letters and digits, # for one digit. Personal data is replaced by the backend in any case.', 'deskhand')],
+            ['key' => 'masking', 'label' => __('Never send', 'deskhand'), 'as' => 'lines', 'help' => __('Words and patterns that are blanked in prompts, in forms, and in questions that go by WordPress, one a line. * stands for letters and digits, # for one digit. Pages and files are public and are sent as they are, and a browser that reaches the backend sends its visitor\'s questions there itself. Personal data is hidden from language models in any case.', 'deskhand')],
             ['key' => 'callback_addresses', 'label' => __('Results come from', 'deskhand'), 'as' => 'lines', 'help' => __('IP addresses or ranges of the backend, one a line. Empty: from anywhere, if signed.', 'deskhand')],
         ];
     }
@@ -106,21 +107,20 @@ final class Fields
     }
 
     /** @param array<string, mixed> $field */
-    public static function row(array $field, Settings $settings): void
+    public static function row(array $field, mixed $value, bool $isWrong = false): void
     {
         $key = (string) $field['key'];
-        $value = $settings->get($key);
         $id = 'deskhand-' . str_replace('_', '-', $key);
         $group = $field['as'] === 'checks';
         echo '<tr><th scope="row">' . ($group || $field['as'] === 'check' ? esc_html($field['label']) : sprintf('<label for="%s">%s</label>', esc_attr($id), esc_html($field['label']))) . '</th><td>';
-        $described = isset($field['help']) ? sprintf(' aria-describedby="%s-help"', esc_attr($id)) : '';
-        $name = sprintf('name="deskhand[%s]" id="%s"%s', esc_attr($key), esc_attr($id), $described);
+        $described = isset($field['help']) ? sprintf(' aria-describedby="%1$s-help%2$s"', esc_attr($id), isset($field['note']) ? esc_attr(" $id-note") : '') : '';
+        $name = sprintf('name="deskhand[%s]" id="%s"%s%s', esc_attr($key), esc_attr($id), $described, $isWrong ? ' aria-invalid="true"' : '');
         // phpcs:disable WordPress.Security.EscapeOutput -- names and ids are escaped above
         match ($field['as']) {
             'check' => printf('<input type="hidden" name="deskhand[%1$s]" value="0"><label><input type="checkbox" value="1" %2$s%3$s> %4$s</label>', esc_attr($key), $name, checked($value, true, false), esc_html__('On', 'deskhand')),
             'text', 'lines' => printf('<textarea class="large-text" rows="%d" %s>%s</textarea>', $field['as'] === 'text' ? 2 : 4, $name, esc_textarea(is_array($value) ? implode("\n", $value) : (string) $value)),
-            'number' => printf('<input type="number" class="small-text" min="1" %s value="%d">', $name, (int) $value),
-            'colour' => printf('<input type="color" %s value="%s">', $name, esc_attr($value ?: '#1f5f5b')),
+            'number' => printf('<input type="number" class="small-text" min="1" %s value="%s">', $name, esc_attr((string) $value)),
+            'colour' => printf('<input type="text" class="code" size="9" placeholder="#1f5f5b" spellcheck="false" %s value="%s">', $name, esc_attr((string) $value)),
             'choice' => self::choice($field['choices'] ?? [], (string) $value, $name),
             'checks' => self::checks($field['choices'] ?? [], (array) $value, $key, (string) $field['label']),
             default => printf('<input type="text" class="regular-text" %s value="%s">', $name, esc_attr((string) $value)),
@@ -128,6 +128,10 @@ final class Fields
         // phpcs:enable
         if (isset($field['help'])) {
             printf('<p class="description" id="%s-help">%s</p>', esc_attr($id), esc_html($field['help']));
+        }
+        $note = isset($field['note']) ? $field['note']((string) $value) : '';
+        if ($note !== '') {
+            printf('<p class="description" id="%s-note"><strong>%s</strong></p>', esc_attr($id), esc_html($note));
         }
         echo '</td></tr>';
     }

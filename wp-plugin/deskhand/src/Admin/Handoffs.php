@@ -89,10 +89,9 @@ final class Handoffs implements Part
         if ($screen === null || !Capability::isStaff() || (!str_contains($screen->id, Menu::SLUG) && !in_array($screen->id, self::SCREENS, true))) {
             return;
         }
-        $as = $this->credentials->current();
         $known = self::known();
         $count = (int) ($known['count'] ?? 0);
-        if ($as === null || $known === null || $count === 0) {
+        if ($this->credentials->current() === null || $known === null || $count === 0) {
             return;
         }
         $text = sprintf(
@@ -109,12 +108,11 @@ final class Handoffs implements Part
             $why[] = self::reason((string) $reason) . ((int) $number > 1 ? ' (' . number_format_i18n((int) $number) . ')' : '');
         }
         printf(
-            '<div class="notice notice-info deskhand-handoffs"><p><strong>%s</strong> %s <a href="%s">%s</a></p></div>',
+            '<div class="notice notice-info deskhand-handoffs"><p><strong>%s</strong> %s %s <code>deskhand inbox list</code></p></div>',
             esc_html($text),
             /* translators: %s: a list of reasons */
             esc_html($why === [] ? '' : sprintf(__('Why: %s.', 'deskhand'), implode(', ', $why))),
-            esc_url($as->url . '/console'),
-            esc_html__('Open the console', 'deskhand'),
+            esc_html__('They are read and answered on the backend\'s machine:', 'deskhand'),
         );
     }
 
@@ -129,6 +127,8 @@ final class Handoffs implements Part
             'unknown_effect' => __('it must be looked up whether something was done', 'deskhand'),
             'needs_approval' => __('something is to be approved', 'deskhand'),
             'taken_over' => __('taken over', 'deskhand'),
+            'effect_done' => __('something that was uncertain turned out to be done', 'deskhand'),
+            'effect_failed' => __('something that was uncertain turned out not to be done', 'deskhand'),
         ][$code] ?? __('the agent got stuck', 'deskhand');
     }
 

@@ -100,11 +100,12 @@ final class JobsPage extends Page
         // phpcs:ignore WordPress.Security -- checked above; find() takes nothing but a UUID
         $job = $this->jobs->find(isset($_POST['again']) && is_string($_POST['again']) ? sanitize_text_field(wp_unslash($_POST['again'])) : '');
         $done = '';
-        if ($job !== null && $this->jobs->again($job)) {
-            $this->sender->sendSoon($this->jobs->find($job->uid) ?? $job);
+        $again = $job === null ? null : $this->jobs->again($job);
+        if ($again !== null) {
+            $this->sender->sendSoon($again);
             $done = 'again';
         } else {
-            self::leave('error', __('This job can\'t be sent again: it is done, or its text is no longer kept.', 'deskhand'));
+            self::leave('error', __('This job can\'t be sent again: it is done, was sent again already, or its text is no longer kept.', 'deskhand'));
         }
         wp_safe_redirect(Menu::url('jobs', $done === '' ? [] : ['done' => $done]));
         exit;
@@ -128,14 +129,14 @@ final class JobsPage extends Page
      */
     public function write($out, array $filter): void
     {
-        fputcsv($out, ['id', 'route', 'status', 'user_id', 'created_at', 'updated_at', 'provider', 'tokens_in', 'tokens_out', 'cost', 'currency', 'error', 'request', 'result'], ',', '"', '');
+        fputcsv($out, ['id', 'route', 'status', 'user_id', 'created_at', 'updated_at', 'provider', 'tokens_in', 'tokens_out', 'cost', 'currency', 'error', 'request', 'result', 'again_of'], ',', '"', '');
         for ($skip = 0; $skip < self::CSV_ROWS; $skip += 500) {
             $jobs = $this->jobs->list($filter, 500, $skip);
             foreach ($jobs as $job) {
                 fputcsv($out, array_map(self::cell(...), [
                     $job->uid, $job->route, $job->status, $job->userId, gmdate('c', $job->createdAt), gmdate('c', $job->updatedAt), $job->provider,
                     $job->tokensIn, $job->tokensOut, sprintf('%.6f', $job->costMicro / 1_000_000), $job->currency, $job->error,
-                    $job->request['user_msg'] ?? $job->request['prompt'] ?? '', $job->result['text'] ?? '',
+                    $job->request['user_msg'] ?? $job->request['prompt'] ?? '', $job->result['text'] ?? '', $job->againOf,
                 ]), ',', '"', '');
             }
             if (count($jobs) < 500) {

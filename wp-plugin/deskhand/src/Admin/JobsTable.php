@@ -16,6 +16,9 @@ final class JobsTable extends \WP_List_Table
 {
     private const PER_PAGE = 20;
 
+    /** @var array<string, Job> what was sent again, by the job whose try it is */
+    private array $tries = [];
+
     /** @param array{status?: string, user?: int, from?: int, to?: int} $filter */
     public function __construct(private readonly JobStore $jobs, private readonly array $filter)
     {
@@ -49,11 +52,16 @@ final class JobsTable extends \WP_List_Table
     {
         $this->_column_headers = [$this->get_columns(), [], [], 'text'];
         $this->items = $this->jobs->list($this->filter, self::PER_PAGE, ($this->get_pagenum() - 1) * self::PER_PAGE);
+        $this->tries = $this->jobs->triesAfter($this->items);
         $this->set_pagination_args(['total_items' => $this->jobs->count($this->filter), 'per_page' => self::PER_PAGE]);
     }
 
     public function no_items(): void
     {
+        if (($this->_pagination_args['total_items'] ?? 0) > 0) {
+            echo esc_html__('The list isn\'t that long.', 'deskhand');
+            return;
+        }
         echo esc_html($this->filter === [] ? __('No AI jobs yet. Questions that go by WordPress, and prompts of editors, appear here.', 'deskhand') : __('No job fits this filter.', 'deskhand'));
     }
 
@@ -68,7 +76,7 @@ final class JobsTable extends \WP_List_Table
             $html .= '<details><summary>' . esc_html__('Answer', 'deskhand') . '</summary><div class="deskhand-answer" dir="auto">' . nl2br(esc_html($answer)) . '</div></details>';
         }
         $actions = [];
-        if ($job->canBeSentAgain()) {
+        if ($job->canBeSentAgain() && !isset($this->tries[$job->uid])) {
             $actions['again'] = sprintf(
                 '<button type="submit" class="button-link" name="again" value="%s">%s</button>',
                 esc_attr($job->uid),
@@ -82,7 +90,15 @@ final class JobsTable extends \WP_List_Table
     protected function column_status(object $job): string
     {
         $html = sprintf('<span class="deskhand-state deskhand-%s">%s</span>', esc_attr($job->status), esc_html(self::states()[$job->status] ?? $job->status));
-        return $job->detail === '' ? $html : $html . '<br><small>' . esc_html($job->detail) . '</small>';
+        $notes = array_filter([
+            $job->detail,
+            $job->againOf !== '' ? __('Another try of a job that failed.', 'deskhand') : '',
+            isset($this->tries[$job->uid])
+                /* translators: %s: a date and time */
+                ? sprintf(__('Sent again: %s.', 'deskhand'), self::time($this->tries[$job->uid]->createdAt))
+                : '',
+        ], static fn (string $note): bool => $note !== '');
+        return $html . implode('', array_map(static fn (string $note): string => '<br><small>' . esc_html($note) . '</small>', $notes));
     }
 
     /** @param Job $job */
@@ -115,6 +131,11 @@ final class JobsTable extends \WP_List_Table
     /** @param Job $job */
     protected function column_created(object $job): string
     {
-        return sprintf('<time datetime="%s">%s</time>', esc_attr(gmdate('c', $job->createdAt)), esc_html(wp_date(get_option('date_format') . ' ' . get_option('time_format'), $job->createdAt) ?: ''));
+        return sprintf('<time datetime="%s">%s</time>', esc_attr(gmdate('c', $job->createdAt)), esc_html(self::time($job->createdAt)));
+    }
+
+    private static function time(int $at): string
+    {
+        return (string) wp_date(get_option('date_format') . ' ' . get_option('time_format'), $at);
     }
 }

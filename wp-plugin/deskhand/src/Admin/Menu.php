@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Deskhand\Admin;
 
 use Deskhand\Capability;
-use Deskhand\Connection\CredentialStore;
 use Deskhand\Part;
+use Deskhand\Translations;
 
 defined('ABSPATH') || exit;
 
@@ -18,7 +18,6 @@ final class Menu implements Part
     public const SLUG = 'deskhand';
 
     public function __construct(
-        private readonly CredentialStore $credentials,
         private readonly SettingsPage $settings,
         private readonly JobsPage $jobs,
         private readonly UsagePage $usage,
@@ -30,7 +29,7 @@ final class Menu implements Part
     public function register(): void
     {
         add_action('admin_menu', $this->pages(...), 9);
-        add_action('admin_menu', $this->console(...), 99);
+        add_action('admin_menu', $this->waiting(...), 99);
         add_action('admin_enqueue_scripts', $this->assets(...));
         add_filter('plugin_action_links_' . plugin_basename(DESKHAND_FILE), static function (array $links): array {
             array_unshift($links, '<a href="' . esc_url(self::url()) . '">' . esc_html__('Settings', 'deskhand') . '</a>');
@@ -54,19 +53,15 @@ final class Menu implements Part
         add_submenu_page(self::SLUG, __('Usage', 'deskhand'), __('Usage', 'deskhand'), Capability::forMenu(), self::SLUG . '-usage', $this->usage->show(...));
     }
 
-    private function console(): void
+    /** How many conversations wait, beside the menu's title. */
+    private function waiting(): void
     {
-        global $menu, $submenu;
+        global $menu;
         // Added here, since WordPress names the pages below after the menu's title.
         foreach ((array) $menu as $at => $entry) {
             if (($entry[2] ?? '') === self::SLUG) {
                 $menu[$at][0] .= $this->handoffs->bubble(); // phpcs:ignore WordPress.WP.GlobalVariablesOverride -- there is no other way
             }
-        }
-        $as = $this->credentials->current();
-        if ($as !== null && isset($submenu[self::SLUG])) {
-            // phpcs:ignore WordPress.WP.GlobalVariablesOverride -- WordPress has no other way to a link outside of wp-admin
-            $submenu[self::SLUG][] = [esc_html__('Console', 'deskhand'), Capability::forMenu(), esc_url($as->url . '/console')];
         }
     }
 
@@ -77,6 +72,6 @@ final class Menu implements Part
         }
         wp_enqueue_style('deskhand-admin', plugins_url('assets/admin/admin.css', DESKHAND_FILE), [], DESKHAND_VERSION);
         wp_enqueue_script('deskhand-admin', plugins_url('assets/admin/admin.js', DESKHAND_FILE), ['wp-api-fetch', 'wp-i18n', 'wp-a11y'], DESKHAND_VERSION, ['in_footer' => true, 'strategy' => 'defer']);
-        wp_set_script_translations('deskhand-admin', 'deskhand');
+        Translations::ofScript('deskhand-admin');
     }
 }

@@ -57,8 +57,8 @@ abstract class Page
         }
         $words = [
             'saved' => __('Saved.', 'deskhand'),
-            'connected' => __('Connected. Now test the connection.', 'deskhand'),
-            'disconnected' => __('Disconnected. The backend still has what it knew; its operator can erase it.', 'deskhand'),
+            'disconnected' => __('Disconnected. The backend still has what it knew; its operator can delete that with "deskhand docs rm" and "deskhand erase".', 'deskhand'),
+            'forgotten' => __('The copy in the database was deleted. The site stays connected by wp-config.php or the environment.', 'deskhand'),
             'again' => __('The job will be sent again.', 'deskhand'),
             'event_again' => __('The event will be sent again.', 'deskhand'),
             'event_gone' => __('The event was deleted.', 'deskhand'),

@@ -4,8 +4,10 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
+use Deskhand\Connection\Connector;
 use Deskhand\Connection\Credentials;
 use Deskhand\Connection\CredentialStore;
+use Deskhand\Knowledge\Documents;
 use Deskhand\Knowledge\Sender;
 use Deskhand\Settings;
 
@@ -16,11 +18,12 @@ defined('ABSPATH') || exit;
  */
 final class SettingsPage extends Page
 {
-    public function __construct(private readonly Settings $settings, private readonly CredentialStore $credentials)
+    public function __construct(private readonly Settings $settings, private readonly CredentialStore $credentials, private readonly Documents $documents)
     {
         add_action('admin_post_deskhand_save', $this->save(...));
         add_action('admin_post_deskhand_connect', $this->connect(...));
         add_action('admin_post_deskhand_disconnect', $this->disconnect(...));
+        add_action('admin_post_deskhand_forget_copy', $this->forgetCopy(...));
     }
 
     public function show(): void
@@ -32,7 +35,11 @@ final class SettingsPage extends Page
             printf('<a class="nav-tab%s" href="%s"%s>%s</a>', $name === $tab ? ' nav-tab-active' : '', esc_url(Menu::url('', ['tab' => $name])), $name === $tab ? ' aria-current="page"' : '', esc_html($label));
         }
         echo '</nav>';
-        $tab === 'connection' ? (new ConnectionForm($this->credentials))->show() : $this->fields($tab);
+        match ($tab) {
+            'connection' => (new ConnectionForm($this->credentials))->show(),
+            'rollout' => (new RolloutForm($this->credentials))->show(),
+            default => $this->fields($tab),
+        };
         self::close();
     }
 
@@ -41,8 +48,9 @@ final class SettingsPage extends Page
         echo '<form method="post" action="' . esc_url(admin_url('admin-post.php')) . '"><input type="hidden" name="action" value="deskhand_save"><input type="hidden" name="tab" value="' . esc_attr($tab) . '">';
         wp_nonce_field('deskhand_save');
         echo '<div class="deskhand-card"><table class="form-table" role="presentation">';
+        $typed = self::typed($tab);
         foreach (Fields::of($tab) as $field) {
-            Fields::row($field, $this->settings);
+            Fields::row($field, $typed[$field['key']] ?? $this->settings->get($field['key']), isset($typed[$field['key']]));
         }
         echo '</table></div>';
         submit_button();
@@ -64,8 +72,43 @@ final class SettingsPage extends Page
         $given = isset($_POST['deskhand']) && is_array($_POST['deskhand']) ? wp_unslash($_POST['deskhand']) : [];
         // phpcs:enable
         $here = array_column(Fields::of($tab), 'key');
-        $this->settings->save(array_intersect_key($given, array_flip($here)));
+        $given = array_intersect_key($given, array_flip($here));
+        $wrong = Settings::wrong($given);
+        $this->settings->save(array_diff_key($given, $wrong));
+        if ($wrong !== []) {
+            // What was typed is there again, to be mended.
+            set_transient(self::typedBy(), [$tab, array_filter(array_intersect_key($given, $wrong), 'is_string')], MINUTE_IN_SECONDS);
+            $labels = array_column(Fields::of($tab), 'label', 'key');
+            self::leave('error', implode(' ', [
+                __('Not everything was saved.', 'deskhand'),
+                /* translators: 1: a field's name, 2: what is wrong with it */
+                ...array_map(static fn (string $key): string => sprintf(__('%1$s: %2$s', 'deskhand'), $labels[$key], $wrong[$key]), array_keys($wrong)),
+            ]));
+            self::back($tab, '');
+        }
+        $forgotten = $tab === 'knowledge' ? $this->documents->countOfOtherKinds((array) $this->settings->get('post_types'), (bool) $this->settings->get('media')) : 0;
+        if ($forgotten > 0) {
+            self::leave('success', __('Saved.', 'deskhand') . ' ' . sprintf(
+                /* translators: %s: a number */
+                _n('%s page or file is of a kind that isn\'t ticked any more: the chat is made to forget it, in the background.', '%s pages and files are of kinds that aren\'t ticked any more: the chat is made to forget them, in the background.', $forgotten, 'deskhand'),
+                number_format_i18n($forgotten),
+            ));
+            self::back($tab, '');
+        }
         self::back($tab, 'saved');
+    }
+
+    private static function typedBy(): string
+    {
+        return 'deskhand_typed_' . get_current_user_id();
+    }
+
+    /** @return array<string, mixed> what was typed and couldn't be saved, once */
+    private static function typed(string $tab): array
+    {
+        $typed = get_transient(self::typedBy());
+        delete_transient(self::typedBy());
+        return is_array($typed) && ($typed[0] ?? '') === $tab && is_array($typed[1] ?? null) ? $typed[1] : [];
     }
 
     private function connect(): void
@@ -78,12 +121,12 @@ final class SettingsPage extends Page
         $found = $this->credentials->isFixed()
             ? __('wp-config.php or the environment connects this site; change it there.', 'deskhand')
             : ConnectionForm::read(mb_substr($url, 0, 300), mb_substr($pasted, 0, 4000));
-        if ($found instanceof Credentials) {
-            $this->credentials->save($found);
+        [$kind, $text] = $found instanceof Credentials ? (new Connector($this->credentials))->connect($found) : ['error', $found];
+        self::leave($kind, $text);
+        if ($kind !== 'error') {
             Sender::resume();
-            self::back('connection', 'connected');
+            self::back('connection', '');
         }
-        self::leave('error', $found);
         self::back('connection', '', ['address' => rawurlencode(mb_substr($url, 0, 300))]);
     }
 
@@ -92,6 +135,17 @@ final class SettingsPage extends Page
         self::mustBeAllowed('deskhand_disconnect');
         $this->credentials->forget();
         self::back('connection', 'disconnected');
+    }
+
+    /** What lies in the database and isn't used any more. */
+    private function forgetCopy(): void
+    {
+        self::mustBeAllowed('deskhand_forget_copy');
+        if ($this->credentials->hasNeedlessCopy()) {
+            $this->credentials->forget();
+            self::back('connection', 'forgotten');
+        }
+        self::back('connection', '');
     }
 
     /** @param array<string, string> $more */

@@ -59,12 +59,13 @@ final class UsagePage extends Page
     {
         $sum = Usage::sum($rows);
         $currency = (string) $sum['currency'];
-        $share = $sum['turns'] > 0 ? round(100 * $sum['answered'] / $sum['turns']) : 0;
+        // Of none there is no share.
+        $share = $sum['turns'] > 0 ? number_format_i18n(round(100 * $sum['answered'] / $sum['turns'])) . ' %' : '—';
         echo '<dl class="deskhand-tiles">';
         foreach (
             [
                 __('Questions', 'deskhand') => number_format_i18n((int) $sum['turns']),
-                __('Answered without your team', 'deskhand') => $share . ' %',
+                __('Answered without your team', 'deskhand') => $share,
                 __('Passed on', 'deskhand') => number_format_i18n((int) $sum['handoffs']),
                 __('Cost', 'deskhand') => Usage::money((int) $sum['cost_micro'], $currency),
             ] as $name => $value

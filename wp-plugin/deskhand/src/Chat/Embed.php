@@ -8,6 +8,7 @@ use Deskhand\Connection\CredentialStore;
 use Deskhand\Part;
 use Deskhand\Rest\Routes;
 use Deskhand\Settings;
+use Deskhand\Translations;
 
 defined('ABSPATH') || exit;
 
@@ -23,6 +24,8 @@ final class Embed implements Part
 
     /** @var array<string, true> modules whose tags the footer prints, where WordPress is older than 6.5 */
     private static array $modules = [];
+
+    private bool $isOnPage = false;
 
     public function __construct(private readonly Settings $settings, private readonly CredentialStore $credentials)
     {
@@ -44,7 +47,7 @@ final class Embed implements Part
         }
         $editor = ['wp-blocks', 'wp-block-editor', 'wp-components', 'wp-element', 'wp-i18n'];
         wp_register_script('deskhand-chat-editor', plugins_url('blocks/chat/editor.js', DESKHAND_FILE), $editor, DESKHAND_VERSION, true);
-        wp_set_script_translations('deskhand-chat-editor', 'deskhand');
+        Translations::ofScript('deskhand-chat-editor');
         // What a field that is left empty means.
         $shown = array_intersect_key($this->settings->all(), ['heading' => 1, 'greeting' => 1, 'suggestions' => 1, 'accent' => 1]);
         wp_add_inline_script('deskhand-chat-editor', 'window.deskhandChat = ' . wp_json_encode($shown, JSON_HEX_TAG | JSON_HEX_AMP) . ';', 'before');
@@ -83,6 +86,7 @@ final class Embed implements Part
                 ? '<p><em>' . esc_html__('The chat appears here once Deskhand is connected (only you, as an administrator, see this line).', 'deskhand') . '</em></p>'
                 : '';
         }
+        $this->isOnPage = true;
         self::load(self::MODULE, 'deskhand-widget.js');
         wp_enqueue_style('deskhand-page', self::asset('deskhand-page.css'), [], DESKHAND_VERSION);
         return "<div $wrapper>" . $this->element($given) . '</div>';
@@ -97,6 +101,12 @@ final class Embed implements Part
     {
         $size = in_array($given['size'] ?? '', self::SIZES, true) ? $given['size'] : self::SIZES[0];
         return "deskhand-chat deskhand-chat-$size";
+    }
+
+    /** Whether the page that is being made has the chat in its text. */
+    public function isOnPage(): bool
+    {
+        return $this->isOnPage;
     }
 
     /** @param array<string, mixed> $given */
@@ -132,6 +142,10 @@ final class Embed implements Part
         $words = Words::of(determine_locale());
         if ($words !== []) {
             $attributes['strings'] = (string) wp_json_encode($words, JSON_UNESCAPED_UNICODE);
+        }
+        if ($this->settings->get('access') === 'members') {
+            $attributes['log-in'] = wp_login_url((string) get_permalink());
+            $attributes['log-in-label'] = __('Please log in to chat with us.', 'deskhand');
         }
         if ($mode === 'launcher') {
             $attributes['label'] = __('Open the help chat', 'deskhand');

@@ -49,7 +49,8 @@ final class Launcher implements Part
 
     private function show(): void
     {
-        if ($this->isShown()) {
+        // One chat a page: where it stands in the text already, a button for it would be another one.
+        if ($this->isShown() && !$this->embed->isOnPage()) {
             echo $this->embed->element([], 'launcher'); // phpcs:ignore WordPress.Security.EscapeOutput -- escaped there
         }
     }

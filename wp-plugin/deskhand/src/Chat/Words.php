@@ -50,6 +50,7 @@ final class Words
             'rephrasing' => __('Taking another look…', 'deskhand'),
             'stopping' => __('Stopping…', 'deskhand'),
             'reconnecting' => __('Reconnecting…', 'deskhand'),
+            'unreachable' => __('The chat can’t be reached right now. It keeps trying.', 'deskhand'),
             'waiting' => __('Another answer is still being written here. Yours comes next…', 'deskhand'),
             /* translators: keep {n} as it is */
             'busy' => __('Many questions at once. Trying again in {n} s…', 'deskhand'),

@@ -9,13 +9,31 @@ defined('ABSPATH') || exit;
 /**
  * Which addresses a backend may have. What is typed into the settings page must lie in the public internet, or the
  * page would be a way to knock at machines beside this one; wp-config.php may name any, and may allow any (DESKHAND_ALLOW_PRIVATE).
+ * WordPress's own check of addresses knows neither IPv6 nor ports but three, so it isn't used.
  */
 final class Address
 {
     /**
+     * Whether a backend may be there: asks for what the name stands for, so it isn't for each page that is shown.
+     *
      * @return string|\WP_Error the origin in its plain form, without a path
      */
     public static function check(string $url, bool $trusted): string|\WP_Error
+    {
+        $origin = self::plain($url, $trusted);
+        if ($origin instanceof \WP_Error || $trusted || self::mayBePrivate() || self::publicOnes(self::host($origin)) !== []) {
+            return $origin;
+        }
+        return new \WP_Error('deskhand_address', __('This address doesn\'t lie in the public internet. If the backend really is there, add this to wp-config.php: define(\'DESKHAND_ALLOW_PRIVATE\', true);', 'deskhand'));
+    }
+
+    /**
+     * Whether an address has the form that a backend's must have; nobody is asked anything. Within a network of one's
+     * own wp-config.php may do without https, as containers on one machine do.
+     *
+     * @return string|\WP_Error the origin in its plain form, without a path
+     */
+    public static function plain(string $url, bool $trusted): string|\WP_Error
     {
         $url = rtrim(trim($url), '/');
         $parts = wp_parse_url($url);
@@ -30,14 +48,13 @@ final class Address
         if (!filter_var($host, FILTER_VALIDATE_IP) && !preg_match('/^(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/', $host)) {
             return $refuse(__('The host must be a name or an ordinary IP address.', 'deskhand'));
         }
-        if ($parts['scheme'] === 'http' && !self::isLoopback($host)) {
-            return $refuse(__('The address must begin with https://; http is for a backend on this very machine.', 'deskhand'));
+        if ($parts['scheme'] === 'http' && !self::isLoopback($host) && !($trusted && self::isWithin($host))) {
+            return $refuse(__('The address must begin with https://; http is for a backend on this very machine, and in wp-config.php for one in a private network.', 'deskhand'));
         }
-        $origin = $parts['scheme'] . '://' . (str_contains($host, ':') ? "[$host]" : $host) . (isset($parts['port']) ? ':' . $parts['port'] : '');
-        if (!$trusted && !self::mayBePrivate() && !self::isPublic($host)) {
-            return $refuse(__('This address doesn\'t lie in the public internet. If the backend really is there, add this to wp-config.php: define(\'DESKHAND_ALLOW_PRIVATE\', true);', 'deskhand'));
+        if (isset($parts['port']) && $parts['port'] < 1) {
+            return $refuse(__('The port must be a number from 1 to 65535.', 'deskhand'));
         }
-        return $origin;
+        return $parts['scheme'] . '://' . (str_contains($host, ':') ? "[$host]" : $host) . (isset($parts['port']) ? ':' . $parts['port'] : '');
     }
 
     /** Whether wp-config.php lets the settings page name private addresses. */
@@ -51,8 +68,26 @@ final class Address
         return in_array($host, ['localhost', '127.0.0.1', '::1'], true);
     }
 
-    /** Whether all that a host's name stands for lies in the public internet; false when there is nothing. */
-    public static function isPublic(string $host): bool
+    /** Whether a host is one of a private network by its very name: a private address, or a name that the internet has none like. */
+    private static function isWithin(string $host): bool
+    {
+        return filter_var($host, FILTER_VALIDATE_IP)
+            ? !self::isPublicIp($host)
+            : !str_contains($host, '.') || preg_match('/\.(internal|local|lan|home\.arpa)$/', $host) === 1;
+    }
+
+    /** The host of an origin, without the brackets of an IPv6 address. */
+    public static function host(string $origin): string
+    {
+        return trim((string) wp_parse_url($origin, PHP_URL_HOST), '[]');
+    }
+
+    /**
+     * What a host's name stands for just now, if all of that lies in the public internet; nothing if any of it doesn't.
+     *
+     * @return list<string>
+     */
+    public static function publicOnes(string $host): array
     {
         if (filter_var($host, FILTER_VALIDATE_IP)) {
             $addresses = [$host];
@@ -64,10 +99,10 @@ final class Address
         }
         foreach ($addresses as $address) {
             if (!self::isPublicIp($address)) {
-                return false;
+                return [];
             }
         }
-        return $addresses !== [];
+        return array_values(array_unique($addresses));
     }
 
     private static function isPublicIp(string $address): bool

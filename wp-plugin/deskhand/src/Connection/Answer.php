@@ -13,7 +13,7 @@ final class Answer
 {
     /**
      * @param int $status 0 when there was no answer
-     * @param string $code the backend's, or `not_connected`, `unreachable`, `timeout`, `redirected`, `not_json`
+     * @param string $code the backend's, or `not_connected`, `not_public`, `unreachable`, `timeout`, `redirected`, `not_json`
      * @param string $detail a sentence for people
      * @param array<string, string> $headers
      */

@@ -16,6 +16,9 @@ final class Client
     public const SECONDS = 2.0;
     private const LARGEST = 2 * MB_IN_BYTES;
 
+    /** @var array<string, list<string>> addresses that were looked at in this request, by the backend's */
+    private array $known = [];
+
     public function __construct(private readonly CredentialStore $store)
     {
     }
@@ -109,6 +112,16 @@ final class Client
         if ($body !== null) {
             $headers['Content-Type'] = 'application/json';
         }
+        $pin = null;
+        if (!$as->fixed && !Address::mayBePrivate()) {
+            // The name may stand for another address by now than when it was saved.
+            $addresses = $this->known[$as->url] ??= Address::publicOnes(Address::host($as->url));
+            if ($addresses === []) {
+                return new Answer(0, 'not_public', __('The backend\'s address can\'t be found, or doesn\'t lie in the public internet any more.', 'deskhand'));
+            }
+            $pin = self::pin($as->url, $addresses);
+            add_action('http_api_curl', $pin);
+        }
         $response = wp_remote_request($as->url . $path, [
             'method' => $method,
             'headers' => $headers,
@@ -118,9 +131,10 @@ final class Client
             'limit_response_size' => self::LARGEST,
             'user-agent' => 'deskhand-wordpress/' . DESKHAND_VERSION,
             'sslverify' => true,
-            // The name may stand for another address by now than when it was saved.
-            'reject_unsafe_urls' => !$as->fixed && !Address::mayBePrivate(),
         ]);
+        if ($pin !== null) {
+            remove_action('http_api_curl', $pin);
+        }
         if (is_wp_error($response)) {
             $isLate = str_contains($response->get_error_message(), 'timed out') || str_contains($response->get_error_message(), 'cURL error 28');
             return $isLate
@@ -128,6 +142,21 @@ final class Client
                 : new Answer(0, 'unreachable', __('The backend can\'t be reached.', 'deskhand') . ' ' . wp_strip_all_tags($response->get_error_message()));
         }
         return self::read($response);
+    }
+
+    /**
+     * Has the addresses that were looked at be the ones that are asked, where WordPress asks by cURL: a second answer of
+     * the name server's can't lead elsewhere.
+     *
+     * @param list<string> $addresses
+     */
+    private static function pin(string $origin, array $addresses): \Closure
+    {
+        $port = wp_parse_url($origin, PHP_URL_PORT) ?: (str_starts_with($origin, 'https:') ? 443 : 80);
+        $entry = Address::host($origin) . ":$port:" . implode(',', array_map(static fn (string $ip): string => str_contains($ip, ':') ? "[$ip]" : $ip, $addresses));
+        return static function ($handle) use ($entry): void {
+            curl_setopt($handle, CURLOPT_RESOLVE, [$entry]); // phpcs:ignore WordPress.WP.AlternativeFunctions -- an option of WordPress's own handle
+        };
     }
 
     /** @param array<string, mixed> $response */

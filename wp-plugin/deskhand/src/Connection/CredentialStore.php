@@ -19,6 +19,14 @@ final class CredentialStore
 
     private Credentials|string|null $current = null;
 
+    /** A store of these alone, which keeps nothing: to try them. */
+    public static function holding(Credentials $credentials): self
+    {
+        $store = new self();
+        $store->current = $credentials;
+        return $store;
+    }
+
     /** Those in force, or null: then `problem` says why. */
     public function current(): ?Credentials
     {
@@ -42,6 +50,12 @@ final class CredentialStore
             }
         }
         return false;
+    }
+
+    /** Whether a secret still lies in the database though the site is connected from outside of it. */
+    public function hasNeedlessCopy(): bool
+    {
+        return ($this->current()->fixed ?? false) && (get_option(self::OPTION, '') !== '' || get_option(self::PREVIOUS, '') !== '');
     }
 
     /**

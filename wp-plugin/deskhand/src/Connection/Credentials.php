@@ -16,7 +16,7 @@ final class Credentials
         public readonly string $siteId,
         public readonly string $keyId,
         #[\SensitiveParameter] private readonly string $secret,
-        /** Whether wp-config.php or the environment says so; then private addresses are allowed. */
+        /** Whether wp-config.php or the environment says so; then private addresses are allowed. Others are looked at where they are typed and whenever they are asked. */
         public readonly bool $fixed,
     ) {
     }
@@ -38,7 +38,7 @@ final class Credentials
         if (!preg_match('/^[0-9a-f]{64}$/', $secret)) {
             return __('The secret must be 64 characters, 0 to 9 and a to f, as "deskhand site add" prints it.', 'deskhand');
         }
-        $url = Address::check($url, $fixed);
+        $url = Address::plain($url, $fixed);
         if ($url instanceof \WP_Error) {
             return $url->get_error_message();
         }

@@ -18,14 +18,19 @@ final class Test
     private const API = [1];
     /** Seconds: what the backend's and the site's clocks may differ by, and when to warn. */
     private const DRIFT = 300;
+    /** The backend takes some of it to ask this site. */
+    private const SECONDS = 6.0;
     private const DRIFT_WARNING = 30;
 
     public function __construct(private readonly CredentialStore $store, private readonly Client $client)
     {
     }
 
-    /** @return list<Check> in the order in which they build on one another; it ends at the first that ends all */
-    public function run(): array
+    /**
+     * @param bool $andBack whether the backend is to try the way back, too; it can't with what isn't saved yet
+     * @return list<Check> in the order in which they build on one another; it ends at the first that ends all
+     */
+    public function run(bool $andBack = true): array
     {
         $as = $this->store->current();
         if ($as === null) {
@@ -38,7 +43,7 @@ final class Test
             )];
         }
         $nonce = bin2hex(random_bytes(16));
-        $answer = $this->client->tell('/webhook/wp-ping', ['nonce' => $nonce], '', 5.0);
+        $answer = $this->client->tell('/webhook/wp-ping', ['nonce' => $nonce] + ($andBack ? ['callback_url' => WayBack::url()] : []), '', self::SECONDS);
         $checks = [$this->address($as), $this->reached($as, $answer)];
         if ($answer->status === 0 || $answer->code === 'redirected' || $answer->code === 'not_json') {
             return $checks;
@@ -48,7 +53,7 @@ final class Test
         if (!$answer->isOk() || !is_array($answer->json)) {
             return $checks;
         }
-        return [...$checks, $this->signedBack($as, $answer, $nonce), $this->version($answer->json), $this->origins($answer->json), $this->answers($answer->json)];
+        return [...$checks, $this->signedBack($as, $answer, $nonce), ...$this->secret($as, $answer->json), $this->version($answer->json), $this->origins($answer->json), ...$this->wayBack($answer->json), $this->answers($answer->json)];
     }
 
     /** @param list<Check> $checks */
@@ -69,7 +74,7 @@ final class Test
         }
         return str_starts_with(home_url(), 'https://')
             ? new Check('https', $label, Check::WARNING, __('Browsers don\'t let an https page talk to an http backend: visitors\' questions go by WordPress, without streaming.', 'deskhand'), __('Put the backend behind https, and enter that address.', 'deskhand'))
-            : new Check('https', $label, Check::WARNING, sprintf(/* translators: %s: a host */ __('The backend is on this very machine (%s), unencrypted.', 'deskhand'), $host), __('For a public site put it behind https.', 'deskhand'));
+            : new Check('https', $label, Check::WARNING, sprintf(/* translators: %s: a host */ __('The backend (%s) is reached unencrypted.', 'deskhand'), $host), __('For a public site put it behind https.', 'deskhand'));
     }
 
     private function reached(Credentials $as, Answer $answer): Check
@@ -132,6 +137,34 @@ final class Test
             : new Check('signature_back', $label, Check::BAD, __('It answered with an older answer, or one for another site.', 'deskhand'), __('Something between this site and the backend keeps answers: switch that off for this address.', 'deskhand'));
     }
 
+    /**
+     * Whether the secret has been replaced at the backend, and ends.
+     *
+     * @param array<string, mixed> $told
+     * @return list<Check>
+     */
+    private function secret(Credentials $as, array $told): array
+    {
+        $end = is_string($told['key_ends_at'] ?? null) ? strtotime($told['key_ends_at']) : false;
+        if ($end === false) {
+            return [];
+        }
+        return [new Check(
+            'secret',
+            __('Secret', 'deskhand'),
+            Check::WARNING,
+            sprintf(
+                /* translators: 1: a date and time, 2: a span of time such as "23 hours" */
+                __('This secret was replaced at the backend and ends on %1$s, in %2$s. After that nothing is sent and nobody can chat.', 'deskhand'),
+                (string) wp_date(get_option('date_format') . ' ' . get_option('time_format'), $end),
+                human_time_diff(time(), max(time(), $end)),
+            ),
+            $as->fixed
+                ? __('Put the values that "deskhand site rotate" printed into wp-config.php or the environment.', 'deskhand')
+                : __('Paste what "deskhand site rotate" printed under "Change the connection".', 'deskhand'),
+        )];
+    }
+
     /** @param array<string, mixed> $told */
     private function version(array $told): Check
     {
@@ -160,6 +193,29 @@ final class Test
                 sprintf(__('The backend doesn\'t know the address %s, and refuses its pages.', 'deskhand'), implode(', ', $unknown)),
                 __('Add it on the backend\'s machine: "deskhand site origins".', 'deskhand'),
             );
+    }
+
+    /**
+     * @param array<string, mixed> $told
+     * @return list<Check> none where the backend didn't try: an older one doesn't
+     */
+    private function wayBack(array $told): array
+    {
+        $back = $told['way_back'] ?? null;
+        if (!is_array($back)) {
+            return [];
+        }
+        $label = __('The way back', 'deskhand');
+        if (($back['open'] ?? false) === true) {
+            return [new Check('way_back', $label, Check::GOOD, __('The backend gets through to this site: it can fetch files and bring results.', 'deskhand'))];
+        }
+        $detail = mb_substr(sanitize_text_field(is_string($back['detail'] ?? null) ? $back['detail'] : ''), 0, 300);
+        $mend = match ($back['code'] ?? '') {
+            'address_not_allowed' => __('This site isn\'t in the public internet. On the backend\'s machine, name it in fetch.allow_private.', 'deskhand'),
+            'origin_not_allowed' => __('Add this site\'s address on the backend\'s machine: "deskhand site origins".', 'deskhand'),
+            default => __('Let the backend\'s server through to /wp-json/deskhand/: no password before it, no firewall, no cache, and under "Results come from" its own address.', 'deskhand'),
+        };
+        return [new Check('way_back', $label, Check::BAD, trim(__('The backend doesn\'t get through to this site: it can\'t fetch files of the media library, nor bring results.', 'deskhand') . " $detail"), $mend)];
     }
 
     /** @param array<string, mixed> $told */

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Events;
 
 use Deskhand\Install\Schema;
+use Deskhand\Privacy\Mention;
 
 defined('ABSPATH') || exit;
 
@@ -48,7 +49,7 @@ final class Outbox
         $wpdb->query($wpdb->prepare(
             'INSERT INTO ' . self::table() . ' (uid, type, object_ref, data, occurred_at, revision, due_at, claimed_until, attempts, state, code, detail, created_at)
             VALUES (%s, %s, %s, %s, %d, 1, %d, 0, 0, %s, %s, %s, %d)
-            ON DUPLICATE KEY UPDATE revision = revision + 1, data = %s, occurred_at = %d, due_at = %d, attempts = 0, state = %s, code = %s, detail = %s',
+            ON DUPLICATE KEY UPDATE revision = revision + 1, data = %s, occurred_at = %d, due_at = %d, attempts = 0, state = %s, code = %s, detail = %s, created_at = %d',
             $uid,
             $type,
             trim($objectRef),
@@ -65,6 +66,8 @@ final class Outbox
             Event::WAITING,
             '',
             '',
+            // What is new has all its days before it.
+            $now,
         ));
         return null;
     }
@@ -150,6 +153,12 @@ final class Outbox
         return $this->many('id > %d', [0], 'id DESC', $most, $skip);
     }
 
+    /** The number of the newest that failed; 0: none did. */
+    public function newestFailed(): int
+    {
+        return $this->many('state = %s', [Event::FAILED], 'id DESC', 1, 0)[0]->id ?? 0;
+    }
+
     /** When the next one is due; 0: none waits. */
     public function nextDue(): int
     {
@@ -166,7 +175,16 @@ final class Outbox
     public function ofPerson(string $email): array
     {
         global $wpdb;
-        return $email === '' ? [] : $this->many('LOWER(data) LIKE %s', ['%' . $wpdb->esc_like(strtolower($email)) . '%'], 'id', 1000, 0);
+        if ($email === '') {
+            return [];
+        }
+        // The database finds what may be meant, and the address as a whole decides.
+        $like = '%' . $wpdb->esc_like(strtolower($email)) . '%';
+        $mention = new Mention($email);
+        return array_values(array_filter(
+            $this->many('LOWER(data) LIKE %s OR LOWER(object_ref) LIKE %s', [$like, $like], 'id', self::MOST, 0),
+            static fn (Event $event): bool => $mention->isIn([$event->data, $event->objectRef]),
+        ));
     }
 
     public function erasePerson(string $email): int

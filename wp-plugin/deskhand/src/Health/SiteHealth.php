@@ -10,6 +10,8 @@ use Deskhand\Connection\CredentialStore;
 use Deskhand\Connection\Test;
 use Deskhand\Jobs\Job;
 use Deskhand\Jobs\JobStore;
+use Deskhand\Knowledge\Row;
+use Deskhand\Knowledge\Sender;
 use Deskhand\Part;
 use Deskhand\Rest\Problem;
 use Deskhand\Rest\Routes;
@@ -21,7 +23,7 @@ defined('ABSPATH') || exit;
  */
 final class SiteHealth implements Part
 {
-    public function __construct(private readonly CredentialStore $credentials, private readonly Test $test, private readonly JobStore $jobs)
+    public function __construct(private readonly CredentialStore $credentials, private readonly Test $test, private readonly JobStore $jobs, private readonly Sender $sender)
     {
     }
 
@@ -52,6 +54,7 @@ final class SiteHealth implements Part
         ];
         $tests['direct']['deskhand_secret'] = ['label' => __('Deskhand: secret', 'deskhand'), 'test' => $this->secret(...)];
         $tests['direct']['deskhand_jobs'] = ['label' => __('Deskhand: AI jobs', 'deskhand'), 'test' => $this->waiting(...)];
+        $tests['direct']['deskhand_removals'] = ['label' => __('Deskhand: what is to be forgotten', 'deskhand'), 'test' => $this->removals(...)];
         return $tests;
     }
 
@@ -80,6 +83,9 @@ final class SiteHealth implements Part
     /** @return array<string, mixed> */
     private function secret(): array
     {
+        if ($this->credentials->hasNeedlessCopy()) {
+            return self::result('deskhand_secret', __('A copy of Deskhand\'s secret still lies in the database', 'deskhand'), 'recommended', '<p>' . esc_html__('The site is connected by wp-config.php or the environment, and the sealed copy isn\'t used. Delete it in the settings.', 'deskhand') . '</p>');
+        }
         $as = $this->credentials->current();
         return $as !== null && !$as->fixed
             ? self::result('deskhand_secret', __('Deskhand\'s secret lies in the database', 'deskhand'), 'recommended', '<p>' . esc_html__('It is sealed with the keys of wp-config.php. Safer still: put DESKHAND_URL, DESKHAND_SITE_ID, DESKHAND_KEY_ID and DESKHAND_SECRET into wp-config.php or the environment, and disconnect in the settings.', 'deskhand') . '</p>')
@@ -93,6 +99,34 @@ final class SiteHealth implements Part
         return $late > 0
             ? self::result('deskhand_jobs', __('AI jobs of Deskhand wait for longer than an hour', 'deskhand'), 'recommended', '<p>' . esc_html__('Either the backend is away, or WP-Cron doesn\'t run on this site.', 'deskhand') . '</p>')
             : self::result('deskhand_jobs', __('No AI job of Deskhand waits for long', 'deskhand'), 'good', '<p>' . esc_html__('Jobs are sent as they come.', 'deskhand') . '</p>');
+    }
+
+    /** @return array<string, mixed> */
+    private function removals(): array
+    {
+        $late = $this->sender->lateRemovals(time() - HOUR_IN_SECONDS);
+        if ($late === []) {
+            return self::result('deskhand_removals', __('What was taken from this site is forgotten by Deskhand', 'deskhand'), 'good', '<p>' . esc_html__('The backend has heard of everything that was deleted, made private or left out.', 'deskhand') . '</p>');
+        }
+        $since = min(array_map(static fn (Row $row): int => $row->waitsSince, $late));
+        $text = sprintf(
+            /* translators: 1: a number, 2: a time such as "3 days", 3: what the backend said, or why it said nothing */
+            _n(
+                'The backend couldn\'t be told of %1$s page or file that was deleted, made private or left out, and may still answer from it; it has waited for %2$s. %3$s',
+                'The backend couldn\'t be told of %1$s pages or files that were deleted, made private or left out, and may still answer from them; the first has waited for %2$s. %3$s',
+                count($late),
+                'deskhand',
+            ),
+            number_format_i18n(count($late)),
+            human_time_diff($since),
+            $late[0]->detail,
+        );
+        return self::result(
+            'deskhand_removals',
+            __('Deskhand\'s backend may still know what was taken from this site', 'deskhand'),
+            $since < time() - DAY_IN_SECONDS ? 'critical' : 'recommended',
+            '<p>' . esc_html(trim($text)) . '</p><p>' . esc_html__('Nothing of it is given up: it is sent as soon as the backend takes it. Test the connection, or have the backend\'s operator erase it there.', 'deskhand') . '</p>',
+        );
     }
 
     /** @return array<string, mixed> */

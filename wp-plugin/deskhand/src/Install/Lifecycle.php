@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Install;
 
 use Deskhand\Jobs\Sender;
+use Deskhand\Knowledge\FullSync;
 use Deskhand\Part;
 use Deskhand\Settings;
 
@@ -21,8 +22,13 @@ final class Lifecycle implements Part
 
     public function register(): void
     {
-        register_activation_hook(DESKHAND_FILE, static fn ($network = false) => self::onEachSite((bool) $network, self::activate(...)));
+        register_activation_hook(DESKHAND_FILE, static fn ($network = false) => self::onEachSite((bool) $network, static function (): void {
+            self::activate();
+            FullSync::afterAbsence();
+        }));
         register_deactivation_hook(DESKHAND_FILE, static fn ($network = false) => self::onEachSite((bool) $network, self::deactivate(...)));
+        // A site of a network that is deleted takes the plugin's tables along, as it does WordPress's own.
+        add_filter('wpmu_drop_tables', static fn (array $tables, $site): array => [...$tables, ...Schema::tablesOf((int) $site)], 10, 2);
         // A plugin that is updated by files, or a site that joins a network, is never activated.
         add_action('init', static fn () => Schema::isCurrent() || self::activate(), 1);
     }
@@ -77,6 +83,15 @@ final class Lifecycle implements Part
         $wpdb->query($wpdb->prepare("DELETE FROM {$wpdb->usermeta} WHERE meta_key LIKE %s", $like));
         // phpcs:enable
         wp_cache_flush();
+    }
+
+    /** On a network, also what sites left behind that were deleted while the plugin wasn't there to see it. */
+    public static function uninstallEverywhere(): void
+    {
+        self::onEachSite(true, self::uninstall(...));
+        if (is_multisite()) {
+            Schema::dropOrphans();
+        }
     }
 
     /** @param callable(): void $work */

@@ -12,7 +12,7 @@ defined('ABSPATH') || exit;
 final class Schema
 {
     /** Raised with every change below. */
-    public const VERSION = 3;
+    public const VERSION = 4;
     public const OPTION = 'deskhand_schema';
 
     /** @return array<string, string> a table's columns and keys, by its name without prefix */
@@ -62,6 +62,7 @@ final class Schema
                 currency varchar(3) NOT NULL DEFAULT '',
                 idempotency_key varchar(64) NOT NULL,
                 remote_id varchar(64) NOT NULL DEFAULT '',
+                again_of varchar(36) NOT NULL DEFAULT '',
                 attempts int(10) unsigned NOT NULL DEFAULT 0,
                 due_at bigint(20) unsigned NOT NULL DEFAULT 0,
                 webhook_ts bigint(20) unsigned NOT NULL DEFAULT 0,
@@ -73,6 +74,7 @@ final class Schema
                 KEY status_created (status,created_at),
                 KEY user_created (user_id,created_at),
                 KEY input_hash (input_hash),
+                KEY again_of (again_of),
                 KEY status_due (status,due_at)",
             // What happened here and the backend hasn't heard of yet.
             'deskhand_events' => "id bigint(20) unsigned NOT NULL AUTO_INCREMENT,
@@ -105,6 +107,28 @@ final class Schema
     {
         global $wpdb;
         return $wpdb->prefix . 'deskhand_' . $name;
+    }
+
+    /** @return list<string> the full names of a network's site's tables */
+    public static function tablesOf(int $site): array
+    {
+        global $wpdb;
+        return array_map(static fn (string $name): string => $wpdb->get_blog_prefix($site) . $name, array_keys(self::tables()));
+    }
+
+    /** Drops tables of sites that a network no longer has. */
+    public static function dropOrphans(): void
+    {
+        global $wpdb;
+        $there = array_map('intval', get_sites(['fields' => 'ids', 'number' => 0]));
+        $pattern = '/^' . preg_quote($wpdb->base_prefix, '/') . '(\d+)_(' . implode('|', array_keys(self::tables())) . ')$/';
+        // phpcs:ignore WordPress.DB -- names of tables
+        foreach ($wpdb->get_col($wpdb->prepare('SHOW TABLES LIKE %s', $wpdb->esc_like($wpdb->base_prefix) . '%')) as $table) {
+            if (preg_match($pattern, (string) $table, $found) && !in_array((int) $found[1], $there, true)) {
+                // phpcs:ignore WordPress.DB -- a name of our own table, by the pattern
+                $wpdb->query("DROP TABLE IF EXISTS $table");
+            }
+        }
     }
 
     public static function install(): void

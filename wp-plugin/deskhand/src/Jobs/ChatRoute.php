@@ -88,9 +88,13 @@ final class ChatRoute implements Part
         [$job, $isNew] = $this->jobs->add('chat', get_current_user_id(), $visitor, $body, hash('sha256', (string) wp_json_encode($body)), $key, $this->sender->claim());
         if ($isNew) {
             $this->sender->sendSoon($job);
-        } elseif ($job->status === Job::FAILED && $this->jobs->again($job)) {
-            // "Try again" shows the same message.
-            $this->sender->sendSoon($this->jobs->byKey($key) ?? $job);
+        } else {
+            // "Try again" sends the same message.
+            $again = $this->jobs->again($this->jobs->newest($job));
+            if ($again !== null) {
+                $this->sender->sendSoon($again);
+            }
+            $job = $again ?? $this->jobs->newest($job);
         }
         $links = ['status_url' => Routes::url("/chat/$job->uid")];
         return new \WP_REST_Response($job->public() + $links, $isNew ? 202 : 200, ['Cache-Control' => 'no-store', 'Location' => $links['status_url']]);

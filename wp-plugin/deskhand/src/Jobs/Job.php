@@ -40,6 +40,8 @@ final class Job
         public readonly string $currency,
         public readonly string $idempotencyKey,
         public readonly string $remoteId,
+        /** The job that this is another try of; empty: the first. */
+        public readonly string $againOf,
         public readonly int $attempts,
         public readonly int $dueAt,
         public readonly int $webhookTs,
@@ -71,6 +73,7 @@ final class Job
             (string) $row->currency,
             (string) $row->idempotency_key,
             (string) $row->remote_id,
+            (string) $row->again_of,
             (int) $row->attempts,
             (int) $row->due_at,
             (int) $row->webhook_ts,
@@ -88,6 +91,27 @@ final class Job
     public function canBeSentAgain(): bool
     {
         return $this->status === self::FAILED && $this->request !== [];
+    }
+
+    /** The key of the try that follows this one: there is one at most, whoever asks for it and however often. */
+    public function nextKey(): string
+    {
+        return hash('sha256', "again|$this->idempotencyKey");
+    }
+
+    /**
+     * What the try that follows this one asks. A message that the backend ended without an answer is found again under
+     * its id, with that end; so it gets another.
+     *
+     * @return array<string, mixed>
+     */
+    public function nextRequest(): array
+    {
+        if ($this->route !== 'chat' || !in_array($this->error, ['no_answer', 'message_id_reused'], true)) {
+            return $this->request;
+        }
+        $hex = substr_replace(substr_replace(substr($this->nextKey(), 0, 32), '4', 12, 1), '8', 16, 1);
+        return ['message_id' => preg_replace('/^(.{8})(.{4})(.{4})(.{4})(.{12})$/', '$1-$2-$3-$4-$5', $hex)] + $this->request;
     }
 
     /** @return array<string, mixed> what its owner is told */

@@ -17,6 +17,9 @@ defined('ABSPATH') || exit;
  */
 final class JobRoutes implements Part
 {
+    /** Characters of a prompt, as the backend takes them. */
+    private const LONGEST = 8000;
+
     public function __construct(
         private readonly JobStore $jobs,
         private readonly Sender $sender,
@@ -53,8 +56,14 @@ final class JobRoutes implements Part
     {
         $user = get_current_user_id();
         $body = ['prompt' => trim(Mask::apply((string) $request['prompt'], (array) $this->settings->get('masking')))];
-        if ($body['prompt'] === '' || mb_strlen($body['prompt']) > 8000) {
-            return Problem::response(422, 'invalid_field', __('The prompt must have 1 to 8000 characters.', 'deskhand'));
+        // Kept with the job, so that each try of it sends the same.
+        $addition = trim((string) $this->settings->get('prompt_addition'));
+        $most = self::LONGEST - ($addition === '' ? 0 : mb_strlen($addition . Sender::AFTER_ADDITION));
+        if ($body['prompt'] === '' || mb_strlen($body['prompt']) > $most) {
+            return Problem::response(422, 'invalid_field', $most === self::LONGEST
+                ? __('The prompt must have 1 to 8000 characters.', 'deskhand')
+                /* translators: %d: a number of characters */
+                : sprintf(__('The prompt must have 1 to %d characters: what the settings put before each prompt counts, too.', 'deskhand'), $most));
         }
         $key = trim((string) $request->get_header('idempotency_key'));
         if (strlen($key) > 200) {
@@ -67,7 +76,11 @@ final class JobRoutes implements Part
         }
         // Not by priority, which changes nothing about the result.
         $input = hash('sha256', (string) wp_json_encode([$user, array_diff_key($body, ['priority' => 0])]));
-        $key = $key === '' ? $input : hash('sha256', "infer|$user|$key");
+        if ($addition !== '') {
+            $body['addition'] = $addition;
+        }
+        // Without a key of its own, the same under other words before it is something else.
+        $key = $key === '' ? hash('sha256', "$input|$addition") : hash('sha256', "infer|$user|$key");
         [$job, $isNew] = $this->jobs->add('infer', $user, '', $body, $input, $key, $this->sender->claim());
         if (!$isNew && $job->inputHash !== '' && $job->inputHash !== $input) {
             return Problem::response(409, 'idempotency_key_reused', __('This Idempotency-Key was used for another input.', 'deskhand'));
@@ -80,6 +93,8 @@ final class JobRoutes implements Part
                 return Access::tooMany($late);
             }
             $this->sender->sendSoon($job);
+        } else {
+            $job = $this->jobs->newest($job);
         }
         $links = ['status_url' => Routes::url("/jobs/$job->uid")];
         return new \WP_REST_Response($job->public() + $links, $isNew ? 202 : 200, ['Cache-Control' => 'no-store', 'Location' => $links['status_url']]);

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Jobs;
 
 use Deskhand\Install\Schema;
+use Deskhand\Privacy\Mention;
 
 defined('ABSPATH') || exit;
 
@@ -15,14 +16,17 @@ final class JobStore
 {
     /** Seconds for the callback. */
     private const PATIENCE = 4;
+    /** Rows that are read at once where all have to be looked at. */
+    private const SOME = 500;
 
     /**
      * Stores a job, unless its key is known. A new one is claimed already, by whoever stores it, until $claimedUntil.
      *
      * @param array<string, mixed> $request
+     * @param string $againOf the job that this is another try of
      * @return array{Job, bool} the job, and whether it is new
      */
-    public function add(string $route, int $user, string $visitor, array $request, string $inputHash, string $key, int $claimedUntil = 0): array
+    public function add(string $route, int $user, string $visitor, array $request, string $inputHash, string $key, int $claimedUntil = 0, string $againOf = ''): array
     {
         global $wpdb;
         $now = time();
@@ -37,6 +41,7 @@ final class JobStore
             'result' => '',
             'detail' => '',
             'idempotency_key' => $key,
+            'again_of' => $againOf,
             'attempts' => $claimedUntil > 0 ? 1 : 0,
             'due_at' => $claimedUntil > 0 ? $claimedUntil : $now,
             'created_at' => $now,
@@ -63,7 +68,7 @@ final class JobStore
         return $this->one('idempotency_key = %s', $key);
     }
 
-    /** Takes back what was stored a moment ago. */
+    /** As if it had never been. */
     public function drop(Job $job): void
     {
         global $wpdb;
@@ -121,11 +126,51 @@ final class JobStore
         ) === 1;
     }
 
-    /** Begins one that failed anew, if its texts are still there. */
-    public function again(Job $job): bool
+    /**
+     * Begins one that failed anew, if its texts are still there. The backend knows a job by its key and would tell the
+     * same end once more, so what it has had becomes another job; what never got there goes under its own key.
+     *
+     * @return Job|null the one to send; null when it can't be, or was already
+     */
+    public function again(Job $job): ?Job
     {
-        return $job->canBeSentAgain()
-            && $this->change('status = %s, attempts = 0, due_at = %d, error = %s, detail = %s, remote_id = %s, updated_at = %d', 'id = %d AND status = %s', [Job::PENDING, time(), '', '', '', time(), $job->id, Job::FAILED]) === 1;
+        if (!$job->canBeSentAgain()) {
+            return null;
+        }
+        if ($job->remoteId !== '') {
+            [$next, $isNew] = $this->add($job->route, $job->userId, $job->visitor, $job->nextRequest(), $job->inputHash, $job->nextKey(), 0, $job->uid);
+            return $isNew ? $next : null;
+        }
+        $begun = $this->change('status = %s, attempts = 0, due_at = %d, error = %s, detail = %s, created_at = %d, updated_at = %d', 'id = %d AND status = %s', [Job::PENDING, time(), '', '', time(), time(), $job->id, Job::FAILED]);
+        return $begun === 1 ? $this->find($job->uid) : null;
+    }
+
+    /** The newest try of a job. */
+    public function newest(Job $job): Job
+    {
+        // A chain is as long as somebody was patient.
+        for ($i = 0; $i < 100 && $job->status === Job::FAILED; $i++) {
+            $next = $this->byKey($job->nextKey());
+            if ($next === null) {
+                break;
+            }
+            $job = $next;
+        }
+        return $job;
+    }
+
+    /**
+     * @param list<Job> $jobs
+     * @return array<string, Job> the tries that followed any of these, by what they are another try of
+     */
+    public function triesAfter(array $jobs): array
+    {
+        $uids = array_map(static fn (Job $job): string => $job->uid, $jobs);
+        if ($uids === []) {
+            return [];
+        }
+        $tries = $this->many('again_of IN (' . implode(', ', array_fill(0, count($uids), '%s')) . ')', $uids, 'id', count($uids), 0);
+        return array_combine(array_map(static fn (Job $job): string => $job->againOf, $tries), $tries);
     }
 
     /** @return list<Job> those whose time has come, the oldest first */
@@ -141,7 +186,7 @@ final class JobStore
     public function list(array $filter, int $most, int $skip = 0): array
     {
         [$where, $values] = self::where($filter);
-        return $this->many($where, $values, 'created_at DESC, id', $most, $skip);
+        return $this->many($where, $values, 'created_at DESC, id DESC', $most, $skip);
     }
 
     /** @param array{status?: string, user?: int, from?: int, to?: int} $filter */
@@ -166,26 +211,38 @@ final class JobStore
     /**
      * A person's jobs: those of the account, and those of anybody in which the address was left.
      *
-     * @return list<Job>
+     * @return list<Job> those after an id, in its order
      */
-    public function ofPerson(int $user, string $email, int $most, int $skip): array
+    public function ofPerson(int $user, string $email, int $most, int $after = 0): array
     {
-        return $this->many(...[...self::person($user, $email), 'id', $most, $skip]);
+        global $wpdb;
+        $mention = new Mention($email);
+        // The database finds what may be meant, and the address as a whole decides: "ann@x.de" is no part of "joann@x.de".
+        $like = '%' . $wpdb->esc_like(strtolower($email)) . '%';
+        $where = 'id > %d AND ((user_id = %d AND user_id > 0) OR ((LOWER(request) LIKE %s OR LOWER(result) LIKE %s) AND %s <> %s))';
+        $found = [];
+        do {
+            $some = $this->many($where, [$after, $user, $like, $like, $email, ''], 'id', self::SOME, 0);
+            foreach ($some as $job) {
+                $after = $job->id;
+                if (($user > 0 && $job->userId === $user) || $mention->isIn([$job->request, $job->result])) {
+                    $found[] = $job;
+                }
+            }
+        } while (count($some) === self::SOME && count($found) < $most);
+        return array_slice($found, 0, $most);
     }
 
     public function erasePerson(int $user, string $email): int
     {
-        global $wpdb;
-        [$where, $values] = self::person($user, $email);
-        // phpcs:ignore WordPress.DB -- our own table, values prepared
-        return (int) $wpdb->query($wpdb->prepare('DELETE FROM ' . self::table() . " WHERE $where", $values));
-    }
-
-    /** @return array{string, list<mixed>} */
-    private static function person(int $user, string $email): array
-    {
-        global $wpdb;
-        return ["(user_id = %d AND user_id > 0) OR (LOWER(request) LIKE %s AND %s <> '')", [$user, '%' . $wpdb->esc_like(strtolower($email)) . '%', $email]];
+        $gone = 0;
+        while (($jobs = $this->ofPerson($user, $email, self::SOME)) !== []) {
+            foreach ($jobs as $job) {
+                $this->drop($job);
+            }
+            $gone += count($jobs);
+        }
+        return $gone;
     }
 
     /** Ends the keeping of what is older: it is deleted, or only its figures stay. */

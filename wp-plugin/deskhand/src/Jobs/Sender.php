@@ -9,7 +9,6 @@ use Deskhand\Connection\Answer;
 use Deskhand\Connection\Client;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Rest\Routes;
-use Deskhand\Settings;
 
 defined('ABSPATH') || exit;
 
@@ -19,6 +18,8 @@ defined('ABSPATH') || exit;
  */
 final class Sender
 {
+    /** Between what the owner puts before each prompt and the prompt. */
+    public const AFTER_ADDITION = "\n\n";
     /** Tries until a job is given up, and the longest wait between two. */
     public const TRIES = 12;
     private const LONGEST_WAIT = HOUR_IN_SECONDS;
@@ -33,7 +34,6 @@ final class Sender
         private readonly JobStore $jobs,
         private readonly CredentialStore $credentials,
         private readonly Client $client,
-        private readonly Settings $settings,
     ) {
     }
 
@@ -121,10 +121,9 @@ final class Sender
     /** @return array<string, mixed> */
     private function body(Job $job): array
     {
-        $body = $job->request;
-        $addition = trim((string) $this->settings->get('prompt_addition'));
-        if ($job->route === 'infer' && $addition !== '') {
-            $body['prompt'] = mb_substr($addition . "\n\n" . $body['prompt'], 0, 8000);
+        $body = array_diff_key($job->request, ['addition' => '']);
+        if (isset($job->request['addition'])) {
+            $body['prompt'] = $job->request['addition'] . self::AFTER_ADDITION . $body['prompt'];
         }
         return ['route' => $job->route, 'callback_url' => Routes::url('/webhook')] + $body;
     }

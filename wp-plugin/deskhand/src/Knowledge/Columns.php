@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Knowledge;
 
 use Deskhand\Part;
+use Deskhand\Translations;
 
 defined('ABSPATH') || exit;
 
@@ -29,6 +30,8 @@ final class Columns implements Part
         add_action('admin_post_' . self::ACTION, $this->again(...));
         add_action('admin_enqueue_scripts', $this->enqueue(...));
         add_action('admin_notices', self::tell(...));
+        // Said once, and not at each reload.
+        add_filter('removable_query_args', static fn (array $names): array => [...$names, 'deskhand_again']);
     }
 
     private function hook(): void
@@ -84,7 +87,7 @@ final class Columns implements Part
                 '<a href="%s" aria-label="%s">%s</a>',
                 esc_url(self::link($post->ID)),
                 /* translators: %s: a title */
-                esc_attr(sprintf(__('Have the help chat read “%s” again', 'deskhand'), get_the_title($post))),
+                esc_attr(sprintf(__('Read again: “%s”, for the help chat', 'deskhand'), get_the_title($post))),
                 esc_html__('Read again', 'deskhand'),
             );
         }
@@ -122,7 +125,7 @@ final class Columns implements Part
         if (in_array($page, ['upload.php', 'edit.php'], true) || str_contains($page, 'deskhand-documents')) {
             wp_enqueue_style('deskhand-documents', plugins_url('assets/admin/documents.css', DESKHAND_FILE), [], DESKHAND_VERSION);
             wp_enqueue_script('deskhand-documents', plugins_url('assets/admin/documents.js', DESKHAND_FILE), ['wp-api-fetch', 'wp-i18n'], DESKHAND_VERSION, ['strategy' => 'defer', 'in_footer' => true]);
-            wp_set_script_translations('deskhand-documents', 'deskhand');
+            Translations::ofScript('deskhand-documents');
         }
     }
 }

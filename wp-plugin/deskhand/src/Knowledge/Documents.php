@@ -124,16 +124,28 @@ final class Documents
         $this->settle($row, ['due_at' => 0, 'waits_since' => 0, 'state' => State::Failed->value, 'code' => $code, 'detail' => $why]);
     }
 
-    public function giveUpOlderThan(int $time, string $why): void
+    /**
+     * What has waited since before a time, by id.
+     *
+     * @return list<Row>
+     */
+    public function waiting(int $since, int $after, int $most, bool $onlyKnown = false): array
     {
         global $wpdb;
-        $wpdb->query($wpdb->prepare('UPDATE ' . Schema::table('documents') . " SET due_at = 0, waits_since = 0, state = 'failed', code = 'unreachable', detail = %s, updated_at = %d WHERE due_at > 0 AND waits_since > 0 AND waits_since < %d", $why, time(), $time));
+        $known = $onlyKnown ? 'AND known = 1' : '';
+        return self::rows($wpdb->prepare('SELECT * FROM ' . Schema::table('documents') . " WHERE due_at > 0 AND waits_since > 0 AND waits_since < %d AND id > %d $known ORDER BY id LIMIT %d", $since, $after, $most));
     }
 
     public function forget(Row $row): void
     {
         global $wpdb;
         $wpdb->delete(Schema::table('documents'), ['id' => $row->id, 'revision' => $row->revision]);
+    }
+
+    public function forgetAll(): void
+    {
+        global $wpdb;
+        $wpdb->query('DELETE FROM ' . Schema::table('documents'));
     }
 
     /** @param array<string, mixed> $values */
@@ -241,6 +253,19 @@ final class Documents
         global $wpdb;
         $found = $wpdb->get_results('SELECT state, COUNT(*) AS n FROM ' . Schema::table('documents') . ' GROUP BY state', ARRAY_A);
         return array_map('intval', array_column((array) $found, 'n', 'state'));
+    }
+
+    /**
+     * How many the backend may know that are of a kind which isn't taken in.
+     *
+     * @param list<string> $types of posts that are
+     */
+    public function countOfOtherKinds(array $types, bool $media): int
+    {
+        global $wpdb;
+        $places = implode(',', array_fill(0, count($types) + 1, '%s'));
+        $where = "d.known = 1 AND ((d.source = %s AND p.post_type NOT IN ($places)) OR (d.source = %s AND %d = 0))";
+        return (int) $wpdb->get_var($wpdb->prepare('SELECT COUNT(*) FROM ' . Schema::table('documents') . " d JOIN {$wpdb->posts} p ON p.ID = d.object_id WHERE $where", Source::Post->value, '', ...[...$types, Source::Media->value, (int) $media]));
     }
 
     /** Something was done to a document at the backend: it is to be asked for at once. */

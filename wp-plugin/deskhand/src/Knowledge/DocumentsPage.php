@@ -110,7 +110,7 @@ final class DocumentsPage implements Part
         ?>
         <section class="deskhand-card deskhand-sync" data-deskhand-sync="<?php echo esc_attr((string) wp_json_encode($report)); ?>" aria-labelledby="deskhand-sync-title">
             <h2 id="deskhand-sync-title"><?php esc_html_e('All pages and files', 'deskhand'); ?></h2>
-            <p><?php esc_html_e('What changes is sent by itself. Send everything once after connecting, or when the settings of what is known have changed.', 'deskhand'); ?></p>
+            <p><?php esc_html_e('What changes is sent by itself. Send everything once after connecting, or when something seems to be missing.', 'deskhand'); ?></p>
             <progress value="0" max="1" hidden aria-label="<?php esc_attr_e('Progress', 'deskhand'); ?>"></progress>
             <p role="status"></p>
             <p class="deskhand-trouble" hidden></p>

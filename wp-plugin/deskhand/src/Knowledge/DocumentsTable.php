@@ -66,7 +66,12 @@ final class DocumentsTable extends \WP_List_Table
 
     public function no_items(): void
     {
-        esc_html_e('Nothing here. Press “Send everything” to have the chat read this site’s pages and files.', 'deskhand');
+        echo esc_html(match (true) {
+            ($this->_pagination_args['total_items'] ?? 0) > 0 => __('The list isn\'t that long.', 'deskhand'),
+            self::asked('s') !== '' => __('No title has these words.', 'deskhand'),
+            self::view() !== '' || self::source() !== null => __('Nothing is like that just now.', 'deskhand'),
+            default => __('Nothing here. Press “Send everything” to have the chat read this site’s pages and files.', 'deskhand'),
+        });
     }
 
     /** @return array<string, string> */

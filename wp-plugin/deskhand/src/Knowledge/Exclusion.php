@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Knowledge;
 
 use Deskhand\Part;
+use Deskhand\Translations;
 
 defined('ABSPATH') || exit;
 
@@ -50,7 +51,7 @@ final class Exclusion implements Part
         if (in_array($type, $this->eligibility->postTypes(), true) && post_type_supports($type, 'custom-fields')) {
             $needs = ['wp-components', 'wp-core-data', 'wp-data', 'wp-editor', 'wp-edit-post', 'wp-element', 'wp-i18n', 'wp-plugins'];
             wp_enqueue_script('deskhand-exclude', plugins_url('assets/admin/exclude.js', DESKHAND_FILE), $needs, DESKHAND_VERSION, true);
-            wp_set_script_translations('deskhand-exclude', 'deskhand');
+            Translations::ofScript('deskhand-exclude');
         }
     }
 

@@ -24,17 +24,29 @@ final class Payload
     public function of(Row $row): array|string
     {
         $post = get_post($row->objectId);
-        $deleted = str_ends_with($row->event, '.deleted');
-        $obstacle = match (true) {
-            $deleted || !$post instanceof \WP_Post => 'deleted',
+        $obstacle = $this->obstacle($row, $post);
+        if ($obstacle !== null || !$post instanceof \WP_Post) {
+            $obstacle ??= 'deleted';
+            return $row->known ? $this->removal($row, $obstacle) : $obstacle;
+        }
+        return $row->source === Source::Media ? $this->media($row, $post) : $this->post($row, $post);
+    }
+
+    /** Whether the backend has something that it must no longer show. */
+    public function removes(Row $row): bool
+    {
+        return $row->known && $this->obstacle($row, get_post($row->objectId)) !== null;
+    }
+
+    /** Why its content isn't for the backend, as a code. */
+    private function obstacle(Row $row, ?\WP_Post $post): ?string
+    {
+        return match (true) {
+            $post === null || str_ends_with($row->event, '.deleted') => 'deleted',
             Source::of($post) !== $row->source => 'deleted',
             !$this->eligibility->isCandidate($post) => 'kind',
             default => $this->eligibility->obstacle($post),
         };
-        if ($obstacle !== null) {
-            return $row->known ? $this->removal($row, $obstacle) : $obstacle;
-        }
-        return $row->source === Source::Media ? $this->media($row, $post) : $this->post($row, $post);
     }
 
     /** @return array<string, mixed> */

@@ -23,9 +23,13 @@ final class Sender implements Part
     /** How long one run goes on: less than hosts allow. */
     private const SECONDS = 20;
     private const LONGEST_PAUSE = 15 * MINUTE_IN_SECONDS;
-    /** After so many failures of its own, or such a time, an event is given up; it can be sent again by hand. */
+    /**
+     * After so many failures of its own, or such a time, an event is given up; it can be sent again by hand. What the
+     * backend must no longer show is never given up.
+     */
     private const MOST_ATTEMPTS = 8;
     private const KEPT = 3 * DAY_IN_SECONDS;
+    private const LONGEST_WAIT_OF_A_REMOVAL = DAY_IN_SECONDS;
 
     public function __construct(
         private readonly Documents $documents,
@@ -67,9 +71,26 @@ final class Sender implements Part
     {
         $since = $this->documents->waitsSince();
         if ($since > 0 && $since < time() - self::KEPT) {
-            $this->documents->giveUpOlderThan(time() - self::KEPT, __('The backend couldn\'t be reached for three days. Send it again when it can.', 'deskhand'));
+            $end = time() + self::SECONDS;
+            for ($after = 0; time() < $end && ($rows = $this->documents->waiting(time() - self::KEPT, $after, 200)) !== []; $after = end($rows)->id) {
+                foreach ($rows as $row) {
+                    if (!$this->payload->removes($row)) {
+                        $this->documents->giveUp($row, 'unreachable', __('The backend couldn\'t be reached for three days. Send it again when it can.', 'deskhand'));
+                    }
+                }
+            }
         }
         $this->plan();
+    }
+
+    /**
+     * What the backend should no longer show, and hasn't been told of since before a time.
+     *
+     * @return list<Row> the first hundred or so
+     */
+    public function lateRemovals(int $before): array
+    {
+        return array_values(array_filter($this->documents->waiting($before, 0, 500, true), $this->payload->removes(...)));
     }
 
     /** Goes on at once after a pause: the owner has mended the connection. */
@@ -85,11 +106,11 @@ final class Sender implements Part
         return is_array($pause) ? (int) ($pause['until'] ?? 0) : 0;
     }
 
-    /** @return array{until: int, failures: int, code: string, detail: string}|null why nothing is sent just now */
+    /** @return array{until: int, failures: int, since: int, code: string, detail: string}|null why nothing is sent just now */
     public static function pause(): ?array
     {
         $pause = get_option(self::PAUSE);
-        return is_array($pause) ? $pause + ['until' => 0, 'failures' => 0, 'code' => '', 'detail' => ''] : null;
+        return is_array($pause) ? $pause + ['until' => 0, 'failures' => 0, 'since' => 0, 'code' => '', 'detail' => ''] : null;
     }
 
     /**
@@ -171,7 +192,7 @@ final class Sender implements Part
             $this->sent($row, $removes, $answer);
             return true;
         }
-        return $this->failed($row, $answer);
+        return $this->failed($row, $answer, $removes);
     }
 
     private function sent(Row $row, bool $removes, Answer $answer): void
@@ -183,7 +204,7 @@ final class Sender implements Part
         }
     }
 
-    private function failed(Row $row, Answer $answer): bool
+    private function failed(Row $row, Answer $answer, bool $removes): bool
     {
         $concernsAll = $answer->status < 500 || $answer->status === 503;
         if ($answer->isPassing() && $concernsAll) {
@@ -191,11 +212,12 @@ final class Sender implements Part
             $this->documents->postpone($row, $seconds, $answer->code, $answer->detail);
             return false;
         }
-        if (!$answer->isPassing() || $row->attempts + 1 >= self::MOST_ATTEMPTS) {
+        if (!$removes && (!$answer->isPassing() || $row->attempts + 1 >= self::MOST_ATTEMPTS)) {
             $this->documents->giveUp($row, $answer->code, $answer->detail);
             return true;
         }
-        $this->documents->postpone($row, min(HOUR_IN_SECONDS, 60 * 2 ** $row->attempts) + wp_rand(0, 10), $answer->code, $answer->detail);
+        $longest = $removes ? self::LONGEST_WAIT_OF_A_REMOVAL : HOUR_IN_SECONDS;
+        $this->documents->postpone($row, min($longest, 60 * 2 ** min(20, $row->attempts)) + wp_rand(0, 10), $answer->code, $answer->detail);
         return true;
     }
 
@@ -206,7 +228,8 @@ final class Sender implements Part
         $seconds = max($answer->retryAfter, min(self::LONGEST_PAUSE, 5 * 2 ** min($failures, 12)));
         $seconds += wp_rand(0, max(1, intdiv($seconds, 10)));
         $until = time() + $seconds;
-        update_option(self::PAUSE, ['until' => $until, 'failures' => $failures, 'code' => $answer->code, 'detail' => $answer->detail], false);
+        $since = (int) (self::pause()['since'] ?? 0) ?: time();
+        update_option(self::PAUSE, ['until' => $until, 'failures' => $failures, 'since' => $since, 'code' => $answer->code, 'detail' => $answer->detail], false);
         return $seconds;
     }
 

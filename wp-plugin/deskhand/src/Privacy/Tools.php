@@ -8,6 +8,7 @@ use Deskhand\Chat\Visitor;
 use Deskhand\Connection\Client;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Events\Outbox;
+use Deskhand\Jobs\Job;
 use Deskhand\Jobs\JobStore;
 use Deskhand\Part;
 
@@ -45,7 +46,7 @@ final class Tools implements Part
     public function export(string $email, int $page = 1): array
     {
         $user = get_user_by('email', $email);
-        $jobs = $this->jobs->ofPerson($user ? (int) $user->ID : 0, $email, self::PAGE, ($page - 1) * self::PAGE);
+        $jobs = $this->jobsOf($user ? (int) $user->ID : 0, $email, $page);
         $data = [];
         foreach ($jobs as $job) {
             $data[] = self::item('deskhand-jobs', __('AI jobs (Deskhand)', 'deskhand'), "job-$job->uid", [
@@ -61,6 +62,12 @@ final class Tools implements Part
             $data = [...$data, ...$this->remote($email)];
         }
         return ['data' => $data, 'done' => count($jobs) < self::PAGE];
+    }
+
+    /** @return list<Job> a page of a person's jobs */
+    private function jobsOf(int $user, string $email, int $page): array
+    {
+        return array_slice($this->jobs->ofPerson($user, $email, $page * self::PAGE), ($page - 1) * self::PAGE);
     }
 
     /**
@@ -106,7 +113,7 @@ final class Tools implements Part
         $data = [];
         foreach ($answer->json as $kind => $things) {
             foreach (is_array($things) ? array_values($things) : [] as $n => $thing) {
-                $data[] = self::item('deskhand', $label, 'deskhand-' . sanitize_key((string) $kind) . "-$n", self::flat($thing, (string) $kind));
+                $data[] = self::item('deskhand', $label, 'deskhand-' . sanitize_key((string) $kind) . "-$n", self::flat($thing, InWords::one((string) $kind)));
             }
         }
         return $data;
@@ -120,11 +127,11 @@ final class Tools implements Part
     private static function flat(mixed $thing, string $name): array
     {
         if (!is_array($thing)) {
-            return $thing === null || $thing === '' ? [] : [$name => is_bool($thing) ? ($thing ? 'true' : 'false') : (string) $thing];
+            return $thing === null || $thing === '' ? [] : [$name => is_bool($thing) ? ($thing ? __('yes', 'deskhand') : __('no', 'deskhand')) : (string) $thing];
         }
         $flat = [];
         foreach ($thing as $key => $value) {
-            $flat += self::flat($value, is_int($key) ? "$name " . ($key + 1) : "$name: $key");
+            $flat += self::flat($value, is_int($key) ? "$name " . ($key + 1) : "$name: " . InWords::part($key));
         }
         return $flat;
     }
@@ -151,13 +158,14 @@ final class Tools implements Part
     {
         $list = [];
         foreach ($counts as $what => $count) {
-            $list[] = number_format_i18n($count) . ' ' . sanitize_key(str_replace(' ', '_', (string) $what));
+            $list[] = number_format_i18n($count) . ' ' . InWords::counted((string) $what);
         }
+        $at = is_string($told['at'] ?? null) ? strtotime($told['at']) : false;
         return sprintf(
-            /* translators: 1: an id, 2: a time, 3: a list such as "2 threads, 5 messages" */
-            __('Deskhand\'s backend: receipt %1$s of %2$s: %3$s.', 'deskhand'),
+            /* translators: 1: an id, 2: a time, 3: a list such as "2 conversations, 5 messages" */
+            __('Deskhand\'s backend has erased, by its receipt %1$s of %2$s: %3$s.', 'deskhand'),
             sanitize_text_field((string) ($told['receipt_id'] ?? '?')),
-            sanitize_text_field((string) ($told['at'] ?? '?')),
+            $at === false ? '?' : (string) wp_date(get_option('date_format') . ' ' . get_option('time_format'), $at),
             $list === [] ? __('there was nothing', 'deskhand') : implode(', ', $list),
         );
     }

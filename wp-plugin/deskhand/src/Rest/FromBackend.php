@@ -46,14 +46,15 @@ final class FromBackend
     }
 
     /**
-     * A route's work, done once for each signature. Not asked with the permission: WordPress asks that several times.
+     * A route's work, done once for what was signed, its time and its body: a signature can be written in several ways,
+     * and what was verified in one. On whichever route it comes. Not asked with the permission: WordPress asks that several times.
      *
      * @param callable(\WP_REST_Request): \WP_REST_Response $work
      * @return callable(\WP_REST_Request): \WP_REST_Response
      */
     public function once(callable $work): callable
     {
-        return static fn (\WP_REST_Request $request): \WP_REST_Response => Seen::isFirst('signature|' . $request->get_header('x_ai_signature') . '|' . $request->get_header('x_ai_timestamp'), self::REMEMBERED)
+        return static fn (\WP_REST_Request $request): \WP_REST_Response => Seen::isFirst('signed|' . $request->get_header('x_ai_timestamp') . '.' . $request->get_body(), self::REMEMBERED)
             ? $work($request)
             : Problem::response(409, 'replayed', __('This very request was here already.', 'deskhand'));
     }

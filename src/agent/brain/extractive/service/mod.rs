@@ -6,6 +6,7 @@ mod phrasing;
 mod postal;
 mod proof;
 mod say;
+mod sum;
 mod wish;
 
 use serde_json::{Value, json};
@@ -14,6 +15,7 @@ use self::wish::{Wish, Wished};
 use crate::agent::brain::{Plan, Sentence, ToolCall, ToolOutcome, TurnView, connected};
 use crate::agent::machine::action::Question;
 use crate::agent::phrases::Tongue;
+use crate::domain::money::{Currency, Money};
 use crate::hands::Tool;
 use crate::hands::check_refund_policy::CheckRefundPolicy;
 use crate::hands::get_order_status::GetOrderStatus;
@@ -63,7 +65,7 @@ pub fn plan(view: &TurnView) -> Option<Plan> {
     }
     let wished = wished?;
     match &wished.wish {
-        Wish::Status => status(view, &wished),
+        Wish::Status | Wish::Cancel | Wish::Claim => status(view, &wished),
         Wish::List => list(view, &wished),
         Wish::Refund => refund(view, &wished),
         Wish::Address(address) => {
@@ -123,6 +125,16 @@ fn list(view: &TurnView, wished: &Wished) -> Option<Plan> {
     })
 }
 
+/// The offer of a person to who wants something made good; the pages have said what to do.
+pub fn offer(view: &TurnView) -> Option<Sentence> {
+    wish::claims(&view.message).then(|| Sentence {
+        fixed: true,
+        gap: None,
+        md: say::offer(Tongue::of(&view.locale)).to_owned(),
+        cites: Vec::new(),
+    })
+}
+
 /// Whether a message goes on with a wish about an order, or brings one.
 pub fn goes_on(view: &TurnView) -> bool {
     wish::read(view).is_some()
@@ -155,19 +167,29 @@ fn refund(view: &TurnView, wished: &Wished) -> Option<Plan> {
         }
         return Some(call(POLICY, args));
     };
-    let allowed = policy
-        .result
-        .as_ref()
-        .ok()
-        .filter(|r| r["eligible"] == json!(true))
-        .and_then(|r| r["max_amount"].as_str());
-    match allowed {
-        Some(max) if !view.off.contains(REFUND) => Some(call(
-            REFUND,
-            json!({ "order_id": number, "amount": wished.amount_within(max), "reason": reason }),
-        )),
+    match policy.result.as_ref().ok().and_then(most) {
+        Some(most) if !view.off.contains(REFUND) => Some(match sum::within(wished.sum.as_ref(), most) {
+            Ok(amount) => call(
+                REFUND,
+                json!({ "order_id": number, "amount": amount.decimal(), "reason": reason }),
+            ),
+            Err(_) => Plan::Draft,
+        }),
         _ => Some(Plan::Draft),
     }
+}
+
+/// What may be paid back at most; none where nothing may.
+fn most(policy: &Value) -> Option<Money> {
+    let currency = Currency::parse(policy["currency"].as_str()?)?;
+    let most = Money::parse(policy["max_amount"].as_str()?, currency);
+    most.filter(|_| policy["eligible"] == json!(true))
+}
+
+/// Why the amount that the visitor named can't be paid back, though another can.
+fn no_such_amount(view: &TurnView, policy: &Value) -> Option<sum::No> {
+    let wished = wish::read(view).filter(|w| w.wish == Wish::Refund)?;
+    sum::within(wished.sum.as_ref(), most(policy)?).err()
 }
 
 /// What the tools returned, in words; none when no tool of orders ran.
@@ -196,10 +218,15 @@ pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
     let lines = match (&last.result, last.tool.as_str()) {
         (Err(code), tool) => say::failed(code, tool, tongue),
         (Ok(output), REFUND | ADDRESS) => say::acted(output, tongue),
-        (Ok(output), POLICY) => say::policy(output, view.off.contains(REFUND), tongue),
+        (Ok(output), POLICY) => match no_such_amount(view, output) {
+            Some(no) if !view.off.contains(REFUND) => say::amount(no, output, tongue),
+            _ => say::policy(output, view.off.contains(REFUND), tongue),
+        },
         (Ok(output), LIST) => say::list(output, tongue),
         (Ok(output), _) => match wish::read(view).map(|w| w.wish) {
             Some(Wish::Address(_)) => say::address_wanted(output, view.off.contains(ADDRESS), tongue),
+            Some(Wish::Cancel) => say::cancel(output, tongue),
+            Some(Wish::Claim) => say::claim(output, tongue),
             _ => say::status(output, tongue),
         },
     };

@@ -71,40 +71,125 @@ const COUNTRIES: &[(&str, &str)] = &[
     ("sk", "SK"),
 ];
 
-/// The address of a message, as the tool takes it; none when there is none, or it isn't clear.
+/// What is done with a parcel, before the address that it is to go to.
+const LEADS: [&str; 14] = [
+    "send", "deliver", "ship", "change", "redirect", "forward", "update", "schick", "liefer", "sende",
+    "änder", "address", "adresse", "versand",
+];
+/// What stands between them.
+const INTO: [&str; 5] = [" to ", " an ", " nach ", " auf ", " in "];
+/// What may stand behind an address.
+const BEHIND: [&str; 17] = [
+    "my e-mail is",
+    "my email is",
+    "my address is",
+    "meine e-mail ist",
+    "e-mail",
+    "email",
+    "and",
+    "please",
+    "thanks",
+    "thank you",
+    "instead",
+    "bitte",
+    "danke",
+    "vielen dank",
+    "stattdessen",
+    "now",
+    "asap",
+];
+
+/// The part of a message that may be an address: behind a colon, or what is to be done; without
+/// courtesies.
+fn bare(message: &str) -> &str {
+    // An address of e-mail stands before it or behind it.
+    let message = match message.split_once("[EMAIL_") {
+        Some((before, after)) if before.trim().is_empty() => {
+            after.split_once(']').map_or("", |(_, rest)| rest)
+        }
+        Some((before, _)) => before,
+        None => message,
+    };
+    let mut text = message
+        .rsplit_once(':')
+        .map_or(message, |(_, after)| after)
+        .trim();
+    // Small letters may be longer: where that is so, nothing is cut off.
+    let lower = Some(text.to_lowercase()).filter(|l| l.len() == text.len());
+    if let Some(lower) = lower {
+        let lead = LEADS.iter().filter_map(|lead| lower.find(lead)).min();
+        let into = lead.and_then(|from| {
+            let ends = INTO.iter().filter_map(|into| {
+                // A street may be called "An der Donau": only small letters lead to it.
+                let at = text.get(from..)?.find(into)?;
+                Some(from + at + into.len())
+            });
+            ends.min()
+        });
+        text = into.and_then(|at| text.get(at..)).unwrap_or(text);
+    }
+    loop {
+        let ended = text.trim_end_matches(['.', ',', '!', ' ', '\n']);
+        let cut = BEHIND.iter().find_map(|word| {
+            let at = ended.len().checked_sub(word.len())?;
+            let last = ended.get(at..)?.eq_ignore_ascii_case(word);
+            let apart = at == 0 || ended[..at].ends_with([' ', ',', '.', '\n']);
+            (last && apart).then(|| &ended[..at])
+        });
+        match cut {
+            Some(shorter) => text = shorter,
+            None => return ended,
+        }
+    }
+}
+
+/// The address of a message, as the tool takes it; none when there is none, or it isn't clear. A name
+/// and a country that aren't given stay as they are.
 pub fn read(message: &str) -> Option<Value> {
-    // Before a colon stands what is to be done.
-    let text = message.rsplit_once(':').map_or(message, |(_, after)| after);
+    let text = bare(message);
     let parts: Vec<&str> = text
         .split([',', '\n', ';'])
         .map(|p| p.trim().trim_end_matches('.'))
         .filter(|p| !p.is_empty())
         .collect();
-    let (country, rest) = parts.split_last()?;
-    let country = COUNTRIES
-        .iter()
-        .find(|(name, _)| *name == country.to_lowercase())?
-        .1;
-    let (town, rest) = rest.split_last()?;
+    let (last, rest) = parts.split_last()?;
+    let named = COUNTRIES.iter().find(|(name, _)| *name == last.to_lowercase());
+    let country = named.map(|(_, code)| *code);
+    let (town, rest) = if country.is_some() {
+        rest.split_last()?
+    } else {
+        (last, rest)
+    };
     let (postcode, city) = town.split_once(' ')?;
     let coded = (3..=10).contains(&postcode.len()) && postcode.bytes().any(|b| b.is_ascii_digit());
+    let numbered =
+        |street: &str| street.chars().any(|c| c.is_ascii_digit()) && street.chars().any(char::is_alphabetic);
     let (name, street, extra) = match rest {
-        [name, street] => (name, street, None),
-        [name, street, extra] => (name, street, Some(extra)),
+        [street] => (None, street, None),
+        [street, extra] if numbered(street) => (None, street, Some(extra)),
+        [name, street] => (Some(name), street, None),
+        [name, street, extra] => (Some(name), street, Some(extra)),
         _ => return None,
     };
-    let numbered = street.chars().any(|c| c.is_ascii_digit()) && street.chars().any(char::is_alphabetic);
-    let named =
-        name.chars().filter(|c| c.is_alphabetic()).count() >= 2 && !name.chars().any(|c| c.is_ascii_digit());
+    let is_name = |name: &str| {
+        name.chars().filter(|c| c.is_alphabetic()).count() >= 2 && !name.chars().any(|c| c.is_ascii_digit())
+    };
     let fits = |text: &str, most: usize| (1..=most).contains(&text.chars().count());
-    if !(coded && numbered && named && fits(name, 80) && fits(street, 120) && fits(city, 80)) {
+    let called = name.is_none_or(|name| is_name(name) && fits(name, 80));
+    // Where it is the street and the town alone, a town is written as one.
+    let sure = name.is_some() || country.is_some() || city.trim().starts_with(char::is_uppercase);
+    let placed = sure && city.chars().all(|c| !c.is_ascii_digit()) && fits(city, 80);
+    if !(coded && placed && called && numbered(street) && fits(street, 60)) {
         return None;
     }
-    let mut address = json!({
-        "name": name, "street": street, "postcode": postcode, "city": city.trim(), "country": country,
-    });
-    if let Some(extra) = extra {
-        address["extra"] = json!(extra);
+    let mut address = json!({ "street": street, "postcode": postcode, "city": city.trim() });
+    for (key, part) in [("name", name), ("extra", extra)] {
+        if let Some(part) = part {
+            address[key] = json!(part);
+        }
+    }
+    if let Some(country) = country {
+        address["country"] = json!(country);
     }
     Some(address)
 }
@@ -122,12 +207,41 @@ mod tests {
             "Please send order 1001 to: Anna Huber, Neue Straße 7, 4020 Linz, Austria",
             "Anna Huber\nNeue Straße 7\n4020 Linz\nÖsterreich",
             "New address: Anna Huber, Neue Straße 7, 4020 Linz, AT.",
+            "Please change the address of order 1001 to Anna Huber, Neue Straße 7, 4020 Linz, Austria, please. Thanks!",
         ] {
             assert_eq!(read(text), Some(want.clone()), "{text}");
         }
         assert_eq!(
             read("A. Huber, Hauptplatz 1, Top 4, 4810 Gmunden, Austria").unwrap()["extra"],
             "Top 4"
+        );
+    }
+
+    #[test]
+    fn name_and_country_may_stay_as_they_are() {
+        let want = json!({ "street": "Hauptstr. 5", "postcode": "1010", "city": "Wien" });
+        for text in [
+            "please send it to Hauptstr. 5, 1010 Wien",
+            "Bitte schicken Sie es an Hauptstr. 5, 1010 Wien, danke!",
+            "Hauptstr. 5, 1010 Wien",
+        ] {
+            assert_eq!(read(text), Some(want.clone()), "{text}");
+        }
+        for text in [
+            "Please send it to Hauptstr. 5, 1010 Wien. My e-mail is [EMAIL_1]",
+            "Hauptstr. 5, 1010 Wien, [EMAIL_1]",
+            "[EMAIL_1], Hauptstr. 5, 1010 Wien",
+        ] {
+            assert_eq!(read(text), Some(want.clone()), "{text}");
+        }
+        let with_floor = read("Bitte liefern an: An der Donau 5, Top 4, 4020 Linz").unwrap();
+        assert_eq!(
+            (with_floor["street"].as_str(), with_floor["extra"].as_str()),
+            (Some("An der Donau 5"), Some("Top 4"))
+        );
+        assert_eq!(
+            read("Schicken Sie es bitte an An der Donau 5, 4020 Linz").unwrap()["street"],
+            "An der Donau 5"
         );
     }
 
@@ -142,6 +256,7 @@ mod tests {
             "Anna Huber, Neue Straße 7, Linz, Austria",
             "Anna Huber, Neue Straße 7, 4020 Linz, Atlantis",
             "1, 2, 3 4, at",
+            "I ordered 2 lamps, 1010 days ago",
         ] {
             assert_eq!(read(text), None, "{text}");
         }

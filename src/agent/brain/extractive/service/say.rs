@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::sum::No;
 use super::{POLICY, REFUND};
 use crate::agent::phrases::Tongue;
 
@@ -177,6 +178,52 @@ pub fn policy(output: &Value, switched_off: bool, tongue: Tongue) -> Vec<String>
     vec![not, person.to_owned()]
 }
 
+/// Why the amount that was named can't be paid back, and what can.
+pub fn amount(no: No, output: &Value, tongue: Tongue) -> Vec<String> {
+    let english = tongue == Tongue::English;
+    let number = text(output, "order_id");
+    let most = format!("{} {}", text(output, "max_amount"), text(output, "currency"));
+    let why = match (no, english) {
+        (No::TooMuch, true) => {
+            format!("That is more than can be refunded: at most {most} of order {number}.")
+        }
+        (No::TooMuch, false) => {
+            format!("So viel kann nicht zurückgezahlt werden: von der Bestellung {number} höchstens {most}.")
+        }
+        (No::Nothing, true) => {
+            format!("Only an amount above zero can be refunded: up to {most} of order {number}.")
+        }
+        (No::Nothing, false) => {
+            format!(
+                "Nur ein Betrag über null kann zurückgezahlt werden: von der Bestellung {number} bis zu {most}."
+            )
+        }
+        (No::Currency, true) => {
+            format!(
+                "Order {number} was paid in {}: up to {most} of it can be refunded.",
+                text(output, "currency")
+            )
+        }
+        (No::Currency, false) => format!(
+            "Die Bestellung {number} wurde in {} bezahlt: davon können bis zu {most} zurückgezahlt werden.",
+            text(output, "currency")
+        ),
+        (No::Unclear, true) => format!("Up to {most} of order {number} can be refunded."),
+        (No::Unclear, false) => {
+            format!("Von der Bestellung {number} können bis zu {most} zurückgezahlt werden.")
+        }
+    };
+    vec![why, how_much(tongue).to_owned()]
+}
+
+/// How an amount is asked for.
+pub fn how_much(tongue: Tongue) -> &'static str {
+    match tongue {
+        Tongue::English => "How much should go back?",
+        Tongue::German => "Wie viel soll zurückgehen?",
+    }
+}
+
 /// What was done after the visitor's yes.
 pub fn acted(output: &Value, tongue: Tongue) -> Vec<String> {
     let english = tongue == Tongue::English;
@@ -227,6 +274,53 @@ pub fn address_wanted(output: &Value, switched_off: bool, tongue: Tongue) -> Vec
     }]
 }
 
+/// The offer of a person for what the agent can't do itself. A yes to it hands over.
+pub fn offer(tongue: Tongue) -> &'static str {
+    match tongue {
+        Tongue::English => "A person has to see to that; would you like me to pass it on to our team?",
+        Tongue::German => "Darum muss sich ein Mensch kümmern; soll ich es an unser Team weitergeben?",
+    }
+}
+
+/// An order that isn't wanted any more.
+pub fn cancel(output: &Value, tongue: Tongue) -> Vec<String> {
+    let english = tongue == Tongue::English;
+    let number = text(output, "order_id");
+    match (text(output, "status"), english) {
+        ("pending" | "processing" | "on-hold", true) => vec![
+            format!("Your order {number} hasn't left yet; I can't cancel it myself."),
+            offer(tongue).to_owned(),
+        ],
+        ("pending" | "processing" | "on-hold", false) => vec![
+            format!(
+                "Ihre Bestellung {number} ist noch nicht unterwegs; stornieren kann ich sie nicht selbst."
+            ),
+            offer(tongue).to_owned(),
+        ],
+        ("shipped" | "completed", true) => vec![
+            format!("Your order {number} has left already, so it can't be cancelled any more."),
+            format!(
+                "If you want your money back, write \"refund order {number}\", and I check what is possible."
+            ),
+        ],
+        ("shipped" | "completed", false) => vec![
+            format!("Ihre Bestellung {number} ist schon verschickt und lässt sich nicht mehr stornieren."),
+            format!(
+                "Wenn Sie Ihr Geld zurück möchten, schreiben Sie „Bestellung {number} erstatten“; dann prüfe ich, was möglich ist."
+            ),
+        ],
+        // Cancelled or refunded already, or a state of the shop's own.
+        _ => status(output, tongue).into_iter().take(1).collect(),
+    }
+}
+
+/// Something that is to be made good.
+pub fn claim(output: &Value, tongue: Tongue) -> Vec<String> {
+    let mut lines = status(output, tongue);
+    lines.push(offer(tongue).to_owned());
+    lines
+}
+
 /// How a whole address is asked for.
 pub fn address_form(tongue: Tongue) -> &'static str {
     match tongue {
@@ -242,10 +336,10 @@ pub fn failed(code: &str, tool: &str, tongue: Tongue) -> Vec<String> {
     vec![
         match (code, english) {
             ("NOT_FOUND", true) => {
-                "I can't find an order with this number and e-mail address. Please check both, and write them once more."
+                "I can't find an order with this number and e-mail address. Please check both, and write them once more, or ask for a person."
             }
             ("NOT_FOUND", false) => {
-                "Ich finde keine Bestellung mit dieser Nummer und E-Mail-Adresse. Bitte prüfen Sie beides und schreiben Sie es noch einmal."
+                "Ich finde keine Bestellung mit dieser Nummer und E-Mail-Adresse. Bitte prüfen Sie beides und schreiben Sie es noch einmal, oder fragen Sie nach einem Menschen."
             }
             ("RATE_LIMIT", true) => {
                 "That was tried too often. Please try again a little later, or ask for a person."

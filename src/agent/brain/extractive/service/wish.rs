@@ -4,13 +4,16 @@
 use serde_json::Value;
 
 use super::phrasing::{
-    ADDRESS, ADDRESS_WISH, FOLLOW_UP, GENERAL, LIST, MY_ORDER, REFUND, REFUND_WISH, STATUS,
+    ADDRESS, ADDRESS_WISH, CANCEL, CLAIM, FOLLOW_UP, GENERAL, LIST, MY_ORDER, OWN, REFUND, REFUND_WISH,
+    SEND_TO, STATUS,
 };
+use super::sum::{self, Sum};
 use super::{postal, proof, say};
 use crate::agent::brain::extractive::intent::{bare_number, order_number};
 use crate::agent::brain::{Exchange, TurnView};
 use crate::agent::phrases::{self, Tongue};
 use crate::domain::event::AskKind;
+use crate::hands::issue_refund;
 use crate::knowledge::words::words;
 
 /// How far back a wish is looked for, in messages of the visitor.
@@ -27,6 +30,10 @@ pub enum Wish {
     List,
     /// Money back.
     Refund,
+    /// To have it no more.
+    Cancel,
+    /// To have it made good: what came is damaged, or another one is wanted.
+    Claim,
     /// To have it sent elsewhere; the address, if it was given in a form that can be read.
     Address(Option<Value>),
 }
@@ -42,28 +49,15 @@ pub struct Wished {
     pub email: Option<String>,
     /// The visitor's words for it.
     pub reason: String,
-    amount: Option<String>,
-}
-
-impl Wished {
-    /// The amount that the visitor named, if it is less than what may be paid back; else all of it.
-    pub fn amount_within(&self, max: &str) -> String {
-        let value = |text: &str| text.parse::<f64>().ok();
-        match (self.amount.as_deref(), value(max)) {
-            (Some(named), Some(most)) if value(named).is_some_and(|n| n > 0.0 && n < most) => {
-                named.to_owned()
-            }
-            _ => max.to_owned(),
-        }
-    }
+    /// What they said of the amount.
+    pub sum: Option<Sum>,
 }
 
 /// What the conversation wants done with an order now; none when it is about something else.
 pub fn read(view: &TurnView) -> Option<Wished> {
     let message = view.message.as_str();
-    let tongue = Tongue::of(&view.locale);
     let history = view.since();
-    let asked = asked(history.last(), tongue);
+    let asked = asked(history.last());
     // The visitor's messages before, the last one first, each with what it was asked for.
     let said: Vec<(&str, Option<Asked>)> = history
         .iter()
@@ -73,7 +67,7 @@ pub fn read(view: &TurnView) -> Option<Wished> {
         .take(BACK)
         .map(|(i, e)| {
             let question = i.checked_sub(1).and_then(|i| history.get(i));
-            (e.text.as_str(), self::asked(question, tongue))
+            (e.text.as_str(), self::asked(question))
         })
         .collect();
     let before: Vec<&str> = said.iter().map(|(text, _)| *text).collect();
@@ -90,6 +84,9 @@ pub fn read(view: &TurnView) -> Option<Wished> {
     let (wish, reason, since) = match own_wish(message, asked) {
         Some(wish) => (wish, message, 0),
         None if asked == Some(Asked::Address) && may_be_postal(message) => goes_on()?,
+        None if asked == Some(Asked::Amount) && sum::answer(message).is_some() => {
+            goes_on().filter(|(wish, ..)| *wish == Wish::Refund)?
+        }
         None if gives(message) => {
             let status = || order_number(message).map(|_| (Wish::Status, message, 0));
             goes_on().or_else(status)?
@@ -98,23 +95,33 @@ pub fn read(view: &TurnView) -> Option<Wished> {
         None => return None,
     };
     let given = || std::iter::once(message).chain(before[..since].iter().copied());
-    let named = |text: &str| order_number(text).or_else(|| bare_number(text));
+    let named = |text: &str| {
+        // What answers the question for an amount is none of an order.
+        let amount = asked == Some(Asked::Amount) && std::ptr::eq(text, message);
+        let bare = || bare_number(text).filter(|n| !amount && !sum::is_amount(text, n));
+        order_number(text).or_else(bare)
+    };
     // What one order was called before, a later wish may mean without saying so.
     let number = given()
         .find_map(named)
         .or_else(|| before.iter().find_map(|text| order_number(text)));
     let email = given().find_map(placeholder);
     let wish = match wish {
-        Wish::Address(None) => Wish::Address(postal::read(message)),
+        // It may stand beside the wish, in a message before the one that shows who asks.
+        Wish::Address(None) => Wish::Address(given().find_map(postal::read)),
         wish => wish,
     };
-    let amount = (wish == Wish::Refund).then(|| amount(reason)).flatten();
+    let sum = match asked {
+        _ if wish != Wish::Refund => None,
+        Some(Asked::Amount) => sum::answer(message).or_else(|| given().find_map(sum::read)),
+        _ => given().find_map(sum::read),
+    };
     Some(Wished {
         wish,
         number,
         email,
         reason: reason.to_owned(),
-        amount,
+        sum,
     })
 }
 
@@ -125,20 +132,27 @@ enum Asked {
     Identity,
     /// A postal address.
     Address,
+    /// How much should go back; also whether so much should.
+    Amount,
 }
 
-fn asked(last: Option<&Exchange>, tongue: Tongue) -> Option<Asked> {
+fn asked(last: Option<&Exchange>) -> Option<Asked> {
     let last = last.filter(|e| !e.by_visitor)?;
     let text = last.text.as_str();
-    let identity = phrases::asks(AskKind::Identity, tongue);
-    let not_found = say::failed("NOT_FOUND", "", tongue);
-    if text.contains(identity) || not_found.iter().any(|line| text.contains(line.as_str())) {
-        Some(Asked::Identity)
-    } else if text.starts_with(say::address_form(tongue)) {
-        Some(Asked::Address)
-    } else {
-        None
-    }
+    // Whatever language the conversation goes on in.
+    [Tongue::English, Tongue::German].into_iter().find_map(|tongue| {
+        let identity = phrases::asks(AskKind::Identity, tongue);
+        let not_found = say::failed("NOT_FOUND", "", tongue);
+        if text.contains(identity) || not_found.iter().any(|line| text.contains(line.as_str())) {
+            Some(Asked::Identity)
+        } else if text.starts_with(say::address_form(tongue)) {
+            Some(Asked::Address)
+        } else if text.contains(say::how_much(tongue)) || issue_refund::is_asked(text) {
+            Some(Asked::Amount)
+        } else {
+            None
+        }
+    })
 }
 
 /// What a message wants, where it doesn't just give what was asked for: "Order 1004", to the
@@ -186,31 +200,9 @@ pub(super) fn placeholder(text: &str) -> Option<String> {
     (!number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())).then(|| text[from..end].to_owned())
 }
 
-/// An amount of money in a text, as a plain decimal: a number with a euro before or behind it.
-fn amount(text: &str) -> Option<String> {
-    let lower = text.to_lowercase().replace('€', " euro ");
-    let parts: Vec<&str> = lower
-        .split_whitespace()
-        .map(|w| w.trim_matches(|c: char| ".,;:!?".contains(c)))
-        .collect();
-    let euro = |w: Option<&&str>| w.is_some_and(|w| ["euro", "euros", "eur"].contains(w));
-    let number = |w: &str| -> Option<String> {
-        let (whole, cents) = w.split_once(['.', ',']).unwrap_or((w, ""));
-        let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-        let fits =
-            (1..=6).contains(&whole.len()) && digits(whole) && [0, 2].contains(&cents.len()) && digits(cents);
-        fits.then(|| {
-            if cents.is_empty() {
-                whole.to_owned()
-            } else {
-                format!("{whole}.{cents}")
-            }
-        })
-    };
-    (0..parts.len()).find_map(|i| {
-        let beside = euro(parts.get(i + 1)) || i.checked_sub(1).is_some_and(|i| euro(parts.get(i)));
-        number(parts[i]).filter(|_| beside)
-    })
+/// Whether a visitor wants something made good that they have, without saying of which order.
+pub fn claims(message: &str) -> bool {
+    order_number(message).is_none() && has_any(message, CLAIM) && has_any(message, OWN)
 }
 
 /// What a message by itself wants.
@@ -222,12 +214,17 @@ fn wish(message: &str) -> Option<Wish> {
     let mine = numbered || has(MY_ORDER);
     // How refunds or changes of address work in general is a question to the pages.
     let general = has(GENERAL) && !numbered;
+    let sent = has(SEND_TO) && postal::read(message).is_some();
     if general {
         None
-    } else if has(ADDRESS) && (mine || has(ADDRESS_WISH)) {
+    } else if sent || has(ADDRESS) && (mine || has(ADDRESS_WISH)) {
         Some(Wish::Address(None))
     } else if has(REFUND) && (mine || has(REFUND_WISH)) {
         Some(Wish::Refund)
+    } else if has(CANCEL) && mine {
+        Some(Wish::Cancel)
+    } else if numbered && has(CLAIM) {
+        Some(Wish::Claim)
     } else if has(LIST) {
         Some(Wish::List)
     } else if numbered || has(STATUS) {
@@ -381,6 +378,50 @@ mod tests {
     }
 
     #[test]
+    fn what_only_a_person_can_do_is_a_wish_too() {
+        let n = |n: &str| Some(n.to_owned());
+        for (message, wish) in [
+            ("Please cancel my order", Some((Wish::Cancel, None))),
+            ("I want to cancel order 1001", Some((Wish::Cancel, n("1001")))),
+            (
+                "Bitte meine Bestellung 1001 stornieren",
+                Some((Wish::Cancel, n("1001"))),
+            ),
+            (
+                "The lamp of order 1002 arrived broken",
+                Some((Wish::Claim, n("1002"))),
+            ),
+            (
+                "Ich möchte Bestellung 1002 umtauschen",
+                Some((Wish::Claim, n("1002"))),
+            ),
+            ("How do I cancel the newsletter?", None),
+            ("Can I cancel the subscription?", None),
+            // The pages know what to do with it.
+            ("My parcel arrived damaged", None),
+        ] {
+            let read = read(&view(&[message])).map(|w| (w.wish, w.number));
+            assert_eq!(read, wish, "{message}");
+        }
+        assert!(claims("My parcel arrived damaged") && claims("Ich möchte meine Lampe umtauschen"));
+        assert!(!claims("Is a broken bulb covered by the warranty?"));
+    }
+
+    #[test]
+    fn an_address_beside_the_wish_isnt_asked_for_again() {
+        let asked = phrases::asks(AskKind::Identity, Tongue::German);
+        let said = ["please send it to Hauptstr. 5, 1010 Wien", "1001, [EMAIL_1]"];
+        let mut view = view(&said);
+        view.history.last_mut().unwrap().text = asked.to_owned();
+        let wished = read(&view).unwrap();
+        assert!(
+            matches!(&wished.wish, Wish::Address(Some(a)) if a["street"] == "Hauptstr. 5"),
+            "{wished:?}"
+        );
+        assert_eq!(wished.number.as_deref(), Some("1001"));
+    }
+
+    #[test]
     fn half_an_address_is_asked_for_again() {
         let form = format!(
             "{} for order 1001 like this: name",
@@ -395,13 +436,29 @@ mod tests {
     }
 
     #[test]
-    fn a_named_amount_counts_when_it_is_less() {
-        let wished = read(&view(&["Refund 10 euros of order 1004 please"])).unwrap();
-        assert_eq!(wished.amount_within("38.70"), "10");
-        assert_eq!(wished.amount_within("5.00"), "5.00");
-        let wished = read(&view(&["Refund €12,50 for order 1004"])).unwrap();
-        assert_eq!(wished.amount_within("38.70"), "12.50");
-        let wished = read(&view(&["Refund order 1004"])).unwrap();
-        assert_eq!(wished.amount_within("38.70"), "38.70");
+    fn an_amount_that_was_asked_for_goes_on_with_the_refund() {
+        let named = |text: &str| Some(Sum::Named(text.to_owned()));
+        let sum_after = |said: &[&str], last: &str| {
+            let mut view = view(said);
+            view.history.last_mut().unwrap().text = last.to_owned();
+            read(&view).map(|w| (w.wish, w.number, w.sum))
+        };
+        let n = Some("1004".to_owned());
+        let refund = "I want a refund for order 1004";
+        for last in [
+            "More can't be refunded. How much should go back?",
+            "Refund 38.70 EUR for order 1004?",
+        ] {
+            let wished = sum_after(&[refund, "1500 then"], last);
+            assert_eq!(wished, Some((Wish::Refund, n.clone(), named("1500"))), "{last}");
+            let wished = sum_after(&[refund, "no, only half"], last);
+            assert_eq!(wished, Some((Wish::Refund, n.clone(), Some(Sum::Share(1, 2)))));
+            assert_eq!(sum_after(&[refund, "How long is the warranty?"], last), None);
+        }
+        // The order was named before; what is named now is money.
+        let wished = read(&view(&["Where is my order 1004?", "Refund me 5000"])).map(|w| (w.number, w.sum));
+        assert_eq!(wished, Some((n.clone(), named("5000"))));
+        let wished = read(&view(&["Refund me 5000 for order 1004", "[EMAIL_1]"])).unwrap();
+        assert_eq!((wished.number, wished.sum), (n, named("5000")));
     }
 }

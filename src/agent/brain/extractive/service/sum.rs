@@ -1,0 +1,379 @@
+//! How much of an order a visitor wants back, as they say it: an amount, a share, all of it; and
+//! what of that may be. In whole minor units: what can't be had is said, never rounded up or
+//! replaced by something else.
+
+use crate::agent::brain::extractive::intent::order_number;
+use crate::domain::money::Money;
+
+/// What a message says of the amount.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sum {
+    /// All that may be had.
+    All,
+    /// So many parts of so many.
+    Share(u32, u32),
+    /// A plain decimal, in the order's currency.
+    Named(String),
+    /// A plain decimal in the currency of this code.
+    In(&'static str, String),
+    /// Zero, or less.
+    Nothing,
+    /// Something about an amount that can't be read.
+    Unclear,
+}
+
+/// Why an amount can't be proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum No {
+    /// More than may be paid back.
+    TooMuch,
+    /// Nothing, or less.
+    Nothing,
+    /// The order was paid in another currency.
+    Currency,
+    /// It can't be told which amount is meant.
+    Unclear,
+}
+
+/// The currencies that people name, by their words.
+const CURRENCIES: [(&str, &[&str]); 4] = [
+    ("EUR", &["€", "euro", "euros", "eur"]),
+    ("USD", &["$", "dollar", "dollars", "usd"]),
+    ("GBP", &["£", "pound", "pounds", "gbp", "pfund"]),
+    ("CHF", &["chf", "franken", "francs"]),
+];
+const PERCENT: [&str; 3] = ["%", "percent", "prozent"];
+/// What makes a percentage one of something else.
+const OF_ELSE: [&str; 8] = [
+    "discount", "off", "rabatt", "coupon", "code", "voucher", "vat", "mwst",
+];
+const ALL: [&str; 14] = [
+    "all",
+    "everything",
+    "full",
+    "fully",
+    "whole",
+    "entire",
+    "complete",
+    "alles",
+    "ganze",
+    "ganzen",
+    "gesamte",
+    "gesamten",
+    "komplett",
+    "vollständig",
+];
+const HALF: [&str; 4] = ["half", "hälfte", "halbe", "halben"];
+/// What is no share after such a word: a time.
+const TIMES: [&str; 8] = ["an", "hour", "hours", "year", "stunde", "stunden", "jahr", "tag"];
+/// What a bare number stands behind that is an amount.
+const BEFORE: [&str; 16] = [
+    "me", "us", "mir", "uns", "back", "only", "just", "nur", "bloß", "amount", "betrag", "zurück", "exactly",
+    "genau", "minus", "pay",
+];
+/// The same, for what can't be an order's number.
+const VERBS: [&str; 7] = [
+    "refund",
+    "reimburse",
+    "return",
+    "erstatten",
+    "erstatte",
+    "zurückzahlen",
+    "sie",
+];
+/// What stands behind such a number.
+const AFTER: [&str; 16] = [
+    "please",
+    "bitte",
+    "for",
+    "from",
+    "on",
+    "back",
+    "zurück",
+    "von",
+    "für",
+    "aus",
+    "only",
+    "nur",
+    "at",
+    "zu",
+    "now",
+    "erstatten",
+];
+/// What `of` goes on with there: not with things that are counted.
+const WHOLE: [&str; 7] = ["order", "my", "it", "that", "this", "what", "purchase"];
+
+/// A message in pieces: signs of currency and percent apart, punctuation off.
+fn pieces(text: &str) -> Vec<String> {
+    let mut spaced = String::with_capacity(text.len() + 8);
+    for c in text.to_lowercase().chars() {
+        match c {
+            '€' | '$' | '£' | '%' => spaced.extend([' ', c, ' ']),
+            '\u{2212}' | '\u{2013}' => spaced.push('-'),
+            _ => spaced.push(c),
+        }
+    }
+    spaced
+        .split_whitespace()
+        .map(|w| w.trim_end_matches(",-").trim_end_matches(".-"))
+        .map(|w| w.trim_matches(|c: char| ".,;:!?()\"'„“”".contains(c)).to_owned())
+        .filter(|w| !w.is_empty())
+        .collect()
+}
+
+/// A number as people write it, as a plain decimal: `12`, `12,50`, `1.234,50`, `5,000`. Three
+/// digits behind the only separator are thousands.
+fn decimal(piece: &str) -> Option<String> {
+    let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
+    let grouped = |s: &str, by: char| -> Option<String> {
+        let mut groups = s.split(by);
+        let first = groups.next().filter(|g| digits(g))?;
+        let rest: Vec<&str> = groups.collect();
+        let fits = rest.is_empty() || (first.len() <= 3 && rest.iter().all(|g| g.len() == 3 && digits(g)));
+        fits.then(|| first.to_owned() + &rest.concat())
+    };
+    let last = piece.rfind(['.', ',']);
+    let plain = match last {
+        None => grouped(piece, '\'')?,
+        Some(at) => {
+            let (whole, part) = (&piece[..at], &piece[at + 1..]);
+            let sign = char::from(*piece.as_bytes().get(at)?);
+            let other = if sign == '.' { ',' } else { '.' };
+            if !digits(part) {
+                return None;
+            }
+            if part.len() == 3 && !whole.contains(other) {
+                grouped(piece, sign)?
+            } else if part.len() <= 2 && !whole.contains(sign) {
+                format!("{}.{part}", grouped(whole, other)?)
+            } else {
+                return None;
+            }
+        }
+    };
+    (plain.len() <= 15).then_some(plain)
+}
+
+fn currency(piece: Option<&String>) -> Option<&'static str> {
+    let piece = piece?.as_str();
+    let named = CURRENCIES.iter().find(|(_, words)| words.contains(&piece));
+    named.map(|(code, _)| *code)
+}
+
+fn is_zero(decimal: &str) -> bool {
+    decimal.bytes().all(|b| matches!(b, b'0' | b'.'))
+}
+
+/// A share of a hundred, with at most one digit behind the point.
+fn percent(decimal: &str) -> Sum {
+    let (whole, part) = decimal.split_once('.').unwrap_or((decimal, ""));
+    let tenths = part.get(..1).unwrap_or("0");
+    match format!("{whole}{tenths}").parse::<u32>() {
+        Ok(0) => Sum::Nothing,
+        Ok(parts) if part.len() <= 1 => Sum::Share(parts, 1_000),
+        _ => Sum::Unclear,
+    }
+}
+
+/// What a message says of the amount; none when it says nothing of one.
+pub fn read(text: &str) -> Option<Sum> {
+    find(text, false).map(|(sum, _)| sum)
+}
+
+/// The same of a message that answers the question for an amount: any number is one.
+pub fn answer(text: &str) -> Option<Sum> {
+    find(text, true).map(|(sum, _)| sum)
+}
+
+/// Whether a number of a message is its amount, and no order's number.
+pub fn is_amount(text: &str, number: &str) -> bool {
+    find(text, false).is_some_and(|(_, piece)| piece.trim_start_matches('-') == number)
+}
+
+/// What it says, and in which piece.
+fn find(text: &str, asked: bool) -> Option<(Sum, String)> {
+    let all = pieces(text);
+    let order = order_number(text);
+    let at = |i: Option<usize>| i.and_then(|i| all.get(i));
+    let is = |piece: Option<&String>, list: &[&str]| piece.is_some_and(|p| list.contains(&p.as_str()));
+    for (i, piece) in all.iter().enumerate() {
+        let (before, next) = (at(i.checked_sub(1)), at(Some(i + 1)));
+        let bare = piece.trim_start_matches('-');
+        if !bare.starts_with(|c: char| c.is_ascii_digit()) {
+            continue;
+        }
+        let found = |sum| Some((sum, piece.clone()));
+        let coin = currency(next).or_else(|| currency(before));
+        let share = is(next, &PERCENT);
+        if share && (is(at(Some(i + 2)), &OF_ELSE) || is(before, &["vat", "mwst"])) {
+            continue;
+        }
+        let negative =
+            piece.starts_with('-') || is(before, &["minus"]) || (is(before, &["-"]) && coin.is_some());
+        if coin.is_none() && !share && !asked && !stands_alone(&all, i, negative, order.as_deref()) {
+            continue;
+        }
+        if coin.is_none() && order.as_deref() == Some(bare) {
+            continue;
+        }
+        let Some(decimal) = decimal(bare) else {
+            if coin.is_some() || share || asked {
+                return found(Sum::Unclear);
+            }
+            continue;
+        };
+        return found(match coin {
+            _ if negative || is_zero(&decimal) => Sum::Nothing,
+            _ if share => percent(&decimal),
+            None => Sum::Named(decimal),
+            Some(currency) => Sum::In(currency, decimal),
+        });
+    }
+    for (i, piece) in all.iter().enumerate() {
+        let (before, next) = (at(i.checked_sub(1)), at(Some(i + 1)));
+        let counted = || match before.map(String::as_str) {
+            Some("two" | "zwei") => Some(2),
+            Some("a" | "one" | "ein" | "einen") => Some(1),
+            _ => None,
+        };
+        let sum = match piece.as_str() {
+            half if HALF.contains(&half) && !is(next, &TIMES) => Some(Sum::Share(1, 2)),
+            "third" | "thirds" | "drittel" => counted().map(|n| Sum::Share(n, 3)),
+            "quarter" | "quarters" | "viertel" => counted().map(|n| Sum::Share(n, 4)),
+            all if ALL.contains(&all) => Some(Sum::All),
+            _ => None,
+        };
+        if let Some(sum) = sum {
+            return Some((sum, piece.clone()));
+        }
+    }
+    None
+}
+
+/// Whether a number without a currency is an amount, by the words beside it. One that could be an
+/// order's number is none, unless the order is named besides.
+fn stands_alone(all: &[String], i: usize, negative: bool, order: Option<&str>) -> bool {
+    let word = |i: Option<usize>| i.and_then(|i| all.get(i)).map_or("", String::as_str);
+    let (before, next, behind) = (word(i.checked_sub(1)), word(Some(i + 1)), word(Some(i + 2)));
+    let piece = all[i].trim_start_matches('-');
+    let digits = piece.bytes().filter(u8::is_ascii_digit).count();
+    let short = digits < 3 || digits < piece.len();
+    let led = BEFORE.contains(&before) || (VERBS.contains(&before) && (short || negative || order.is_some()));
+    let ends = next.is_empty() || AFTER.contains(&next);
+    led && (ends || (next == "of" && WHOLE.contains(&behind)))
+}
+
+/// The amount that is meant, if that much may be paid back.
+///
+/// # Errors
+/// Why nothing can be proposed.
+pub fn within(sum: Option<&Sum>, most: Money) -> Result<Money, No> {
+    let named = |text: &str| Money::parse(text, most.currency);
+    let meant = match sum {
+        None | Some(Sum::All) => return Ok(most),
+        Some(Sum::Share(parts, of)) => most.share(*parts, *of).ok_or(No::TooMuch)?,
+        Some(Sum::Nothing) => return Err(No::Nothing),
+        Some(Sum::Named(text)) => named(text).ok_or(No::Unclear)?,
+        Some(Sum::In(code, text)) if most.currency.code() == *code => named(text).ok_or(No::Unclear)?,
+        Some(Sum::In(..)) => return Err(No::Currency),
+        Some(Sum::Unclear) => return Err(No::Unclear),
+    };
+    if meant.minor == 0 {
+        return Err(No::Nothing);
+    }
+    most.less(meant).map(|_| meant).ok_or(No::TooMuch)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::money::Currency;
+
+    fn named(text: &str) -> Option<Sum> {
+        Some(Sum::Named(text.to_owned()))
+    }
+
+    fn euros(text: &str) -> Option<Sum> {
+        Some(Sum::In("EUR", text.to_owned()))
+    }
+
+    #[test]
+    fn amounts_are_read_as_people_write_them() {
+        for (text, sum) in [
+            ("Refund 10 euros of order 1004 please", euros("10")),
+            ("Refund €12,50 for order 1004", euros("12.50")),
+            ("Bitte 1.234,50 € von Bestellung 1004 erstatten", euros("1234.50")),
+            ("refund 1,234.5 EUR of order 1004", euros("1234.5")),
+            ("refund me 5.000 euro", euros("5000")),
+            ("Refund me 5000 for order 1004", named("5000")),
+            ("Refund me 5000", named("5000")),
+            ("refund 20 of order 1004", named("20")),
+            ("Erstatten Sie mir nur 20,- von Bestellung 1004", named("20")),
+            ("Refund me -20 of order 1004", Some(Sum::Nothing)),
+            ("Refund minus 20 euros of order 1004", Some(Sum::Nothing)),
+            ("Refund €-20 for order 1004", Some(Sum::Nothing)),
+            ("Refund 0 EUR of order 1004", Some(Sum::Nothing)),
+            ("Refund me half of order 1004", Some(Sum::Share(1, 2))),
+            (
+                "Bitte die Hälfte von Bestellung 1004 erstatten",
+                Some(Sum::Share(1, 2)),
+            ),
+            ("Refund 25 % of order 1004", Some(Sum::Share(250, 1_000))),
+            (
+                "12,5 Prozent zurück für Bestellung 1004",
+                Some(Sum::Share(125, 1_000)),
+            ),
+            ("Refund a third of order 1004", Some(Sum::Share(1, 3))),
+            (
+                "zwei Drittel von Bestellung 1004 erstatten",
+                Some(Sum::Share(2, 3)),
+            ),
+            ("Refund 150% of order 1004", Some(Sum::Share(1_500, 1_000))),
+            ("Refund everything of order 1004", Some(Sum::All)),
+            ("Refund 10-20 euros of order 1004", Some(Sum::Unclear)),
+            ("Refund $20 of order 1004", Some(Sum::In("USD", "20".into()))),
+            // Nothing of an amount.
+            ("Refund order 1004", None),
+            ("Refund 1004", None),
+            ("I want a refund for order 1004, I bought it 3 days ago", None),
+            ("Refund 2 of the bulbs of order 1004", None),
+            ("Refund order 1004, I had a 10 % discount code", None),
+            ("Refund order 1004, it broke after half an hour", None),
+        ] {
+            assert_eq!(read(text), sum, "{text}");
+        }
+        assert_eq!(answer("then 20"), named("20"));
+        assert_eq!(answer("1500"), named("1500"));
+        assert!(is_amount("Refund me 5000", "5000") && !is_amount("Refund 1004", "1004"));
+    }
+
+    #[test]
+    fn what_may_be_had_is_computed_in_whole_cents() {
+        let eur = |minor| Money {
+            minor,
+            currency: Currency::EUR,
+        };
+        let most = eur(3_871);
+        let named = |text: &str| Sum::Named(text.to_owned());
+        for (sum, want) in [
+            (None, Ok(most)),
+            (Some(Sum::All), Ok(most)),
+            (Some(named("38.71")), Ok(most)),
+            (Some(named("12.5")), Ok(eur(1_250))),
+            (Some(named("38.72")), Err(No::TooMuch)),
+            (Some(named("5000")), Err(No::TooMuch)),
+            (Some(named("0.00")), Err(No::Nothing)),
+            (Some(named("1.005")), Err(No::Unclear)),
+            // Rounded down.
+            (Some(Sum::Share(1, 2)), Ok(eur(1_935))),
+            (Some(Sum::Share(1, 3)), Ok(eur(1_290))),
+            (Some(Sum::Share(1_500, 1_000)), Err(No::TooMuch)),
+            (Some(Sum::Nothing), Err(No::Nothing)),
+            (Some(Sum::In("USD", "20".into())), Err(No::Currency)),
+            (euros("20"), Ok(eur(2_000))),
+            (Some(Sum::Unclear), Err(No::Unclear)),
+        ] {
+            assert_eq!(within(sum.as_ref(), most), want, "{sum:?}");
+        }
+    }
+}
