@@ -62,19 +62,45 @@ final class DocumentsPage implements Part
         exit;
     }
 
-    public static function approveLink(string $documentId): string
+    /** Where a document is approved; without its content, where that is shown first. */
+    public static function approveLink(string $documentId, string $content = ''): string
     {
-        return wp_nonce_url(admin_url('admin-post.php?action=' . self::APPROVE . "&document=$documentId"), self::APPROVE . $documentId);
+        $of = $content === '' ? '' : "&content=$content";
+        return wp_nonce_url(admin_url('admin-post.php?action=' . self::APPROVE . "&document=$documentId$of"), self::APPROVE . $documentId . $content);
+    }
+
+    /** Shows what is to be approved: an approval is for the very content that somebody has seen. */
+    private function showContent(string $id): never
+    {
+        [$content, $texts, $after] = ['', [], ''];
+        do {
+            $answer = $this->client->ask('GET', "/api/documents/$id/chunks" . ($after === '' ? '' : "?after=$after"));
+            $shown = (string) ($answer->json['content_hash'] ?? '');
+            if (!$answer->isOk() || $shown === '' || ($content !== '' && $shown !== $content)) {
+                wp_die(esc_html($answer->detail), '', ['response' => 502, 'back_link' => true]);
+            }
+            $content = $shown;
+            $texts = [...$texts, ...array_map('strval', array_column((array) ($answer->json['chunks'] ?? []), 'text'))];
+            $after = (string) ($answer->json['next'] ?? '');
+        } while ($after !== '' && count($texts) < 5000);
+        $button = '<p><a class="button" href="' . esc_url(self::approveLink($id, $content)) . '">' . esc_html__('Approve', 'deskhand') . '</a></p>';
+        $text = '<div style="white-space: pre-wrap">' . esc_html(implode("\n\n", $texts)) . '</div>';
+        // phpcs:ignore WordPress.Security.EscapeOutput.OutputNotEscaped -- escaped just above
+        wp_die($button . $text . $button, esc_html__('Approve', 'deskhand'), ['response' => 200, 'back_link' => true]);
     }
 
     private function approve(): void
     {
         $id = isset($_GET['document']) ? sanitize_text_field(wp_unslash($_GET['document'])) : '';
-        check_admin_referer(self::APPROVE . $id);
+        $content = isset($_GET['content']) ? sanitize_key(wp_unslash($_GET['content'])) : '';
+        check_admin_referer(self::APPROVE . $id . $content);
         if (!Capability::isAdmin() || !wp_is_uuid($id)) {
             wp_die(esc_html__('You may not do this.', 'deskhand'), '', ['response' => 403]);
         }
-        $answer = $this->client->ask('POST', "/api/documents/$id/approve", []);
+        if ($content === '') {
+            $this->showContent($id);
+        }
+        $answer = $this->client->ask('POST', "/api/documents/$id/approve", ['content_hash' => $content]);
         if (!$answer->isOk()) {
             wp_die(esc_html($answer->detail), '', ['response' => 502, 'back_link' => true]);
         }

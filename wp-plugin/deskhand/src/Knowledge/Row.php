@@ -55,9 +55,15 @@ final class Row
         );
     }
 
-    /** Tells a repeat of this event from another one. What was new when it was first told may be told as an update after that answer was lost. */
-    public function idempotencyKey(string $told): string
+    /**
+     * Tells a repeat of this event from another one, by all that is told of it: what was new when it was first told may be
+     * told as an update after that answer was lost, and a page may come out otherwise each time. The backend refuses the
+     * same key with another content.
+     *
+     * @param array<string, mixed> $told
+     */
+    public function idempotencyKey(array $told): string
     {
-        return hash('sha256', implode('|', [home_url(), $this->source->value, $this->objectId, $this->revision, $told, $this->eventAt]));
+        return hash('sha256', implode('|', [home_url(), $this->source->value, $this->objectId, $this->revision, (string) wp_json_encode($told), $this->eventAt]));
     }
 }

@@ -186,7 +186,7 @@ final class Sender implements Part
         if (!$removes && !$row->known) {
             $this->documents->markKnown($row);
         }
-        $answer = $this->client->tell(self::PATH, $body, $row->idempotencyKey($body['event']));
+        $answer = $this->client->tell(self::PATH, $body, $row->idempotencyKey($body));
         if ($answer->isOk()) {
             delete_option(self::PAUSE);
             $this->sent($row, $removes, $answer);
