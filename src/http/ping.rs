@@ -163,7 +163,9 @@ async fn ends(app: &App, site: SiteId, kid: &str) -> Result<Option<String>, Prob
     let Some(root) = roots.iter().find(|r| r.kid == kid) else {
         return Ok(None);
     };
-    Ok(root.ends().map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)))
+    Ok(root
+        .ends()
+        .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)))
 }
 
 fn away() -> Problem {
