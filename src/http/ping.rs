@@ -161,8 +161,12 @@ async fn ends(app: &App, site: SiteId, kid: &str) -> Result<Option<String>, Prob
         .of_site(site, app.clock.now())
         .await
         .map_err(|_| away())?;
-    let end = roots.iter().find(|r| r.kid == kid).and_then(|r| r.ends());
-    Ok(end.map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)))
+    let Some(root) = roots.iter().find(|r| r.kid == kid) else {
+        return Ok(None);
+    };
+    Ok(root
+        .ends()
+        .map(|at| at.to_rfc3339_opts(SecondsFormat::Secs, true)))
 }
 
 fn away() -> Problem {
