@@ -25,7 +25,7 @@ use crate::evals::cases::load::Case;
 use crate::evals::cases::obeying::ObeyingModel;
 use crate::evals::cases::recorded::RecordedModel;
 use crate::evals::cases::run::{RunError, Tried};
-use crate::evals::cases::script::{Act, Shop, StaffAct, Step, VISITOR};
+use crate::evals::cases::script::{Act, CODE, Shop, StaffAct, Step, VISITOR};
 use crate::evals::cases::seen::{Came, named, said};
 use crate::evals::cases::state;
 use crate::evals::cases::watch::{Counted, Watched};
@@ -43,8 +43,6 @@ use crate::models::chat::ChatModel;
 const CHANNEL: &str = "eval";
 /// Who acts for staff.
 const STAFF: &str = "Mia";
-/// Stands in what a visitor says for the code that was mailed to them.
-const CODE: &str = "{code}";
 /// Events that are read of a step.
 const MOST_EVENTS: i64 = 1_000;
 

@@ -13,6 +13,8 @@ use crate::models::chat::Failure;
 
 /// Who speaks where a step doesn't say.
 pub const VISITOR: &str = "visitor";
+/// Stands in what a visitor says for the code that was mailed to them.
+pub const CODE: &str = "{code}";
 /// How a turn can end, as a case may demand it; the last three are no turns of the agent's.
 pub const OUTCOMES: [&str; 9] = [
     "answered",

@@ -191,11 +191,11 @@ pub fn amount(no: No, output: &Value, tongue: Tongue) -> Vec<String> {
             format!("So viel kann nicht zurückgezahlt werden: von der Bestellung {number} höchstens {most}.")
         }
         (No::Nothing, true) => {
-            format!("Only an amount above zero can be refunded: up to {most} of order {number}.")
+            format!("Only a positive amount can be refunded: up to {most} of order {number}.")
         }
         (No::Nothing, false) => {
             format!(
-                "Nur ein Betrag über null kann zurückgezahlt werden: von der Bestellung {number} bis zu {most}."
+                "Nur ein positiver Betrag kann zurückgezahlt werden: von der Bestellung {number} bis zu {most}."
             )
         }
         (No::Currency, true) => {
