@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::agent::brain::extractive::kinds::Kind;
-use crate::agent::brain::extractive::question::Question;
+use crate::agent::brain::extractive::question::{Concept, Question};
 use crate::agent::brain::extractive::rank::Candidate;
 use crate::agent::brain::extractive::sentences::Form;
 use crate::domain::document::Found;
@@ -58,17 +58,17 @@ pub fn coverage(question: &Question, candidate: &Candidate) -> f64 {
     covered / total
 }
 
-/// Whether what the question is mostly about is a thing that the site knows, but not the passage:
-/// who asks whether a neighbour may pick something up isn't answered by what else is said of
-/// neighbours.
+/// Whether what the question is mostly about is a phrase that the passage has nothing of: who asks
+/// whether a neighbour may pick something up isn't answered by who picks a lamp.
 fn misses_the_subject(question: &Question, best: &Candidate) -> bool {
     let total = question.total();
     let held = |c: usize| best.held.get(c).copied().unwrap_or(0.0);
+    let is_phrase = |c: &Concept| c.known && c.forms.iter().any(|f| f.lexemes.len() > 1 && f.strength >= 1.0);
     question
         .concepts
         .iter()
         .enumerate()
-        .any(|(c, concept)| concept.known && concept.importance >= SUBJECT * total && held(c) < HELD)
+        .any(|(n, c)| is_phrase(c) && c.importance >= SUBJECT * total && held(n) < HELD)
 }
 
 /// Whether the passage has not one word of the question, only what may stand for some, and the
