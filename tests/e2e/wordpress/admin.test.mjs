@@ -215,7 +215,7 @@ test('AI jobs are listed, filtered, sent again, and taken away as CSV', async ()
 
   await page.getByRole('button', { name: 'Send again' }).click();
   await page.getByText('The job will be sent again.').waitFor();
-  await until(() => backend.asked('POST', /^\/jobs$/).length === 1, 'the job to be sent');
+  await until(() => backend.asked('POST', /^\/jobs$/).length === 1, 'the job to be sent', 60_000);
   assert.equal(backend.asked('POST', /^\/jobs$/)[0].body.user_msg, EVIL);
   await open('jobs', '&user=1');
   assert.equal(await rows.count(), 1);
