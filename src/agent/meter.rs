@@ -1,6 +1,7 @@
 //! What calls of language models cost: a call's upper bound is reserved before it is made,
 //! its end is noted whatever becomes of it, and settled with the turn's next store.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -119,8 +120,15 @@ pub struct Meter {
     /// The site's cap a day, in millionths.
     cap: i64,
     tasks: TaskTracker,
+    /// Calls that money was set aside for.
+    begun: AtomicUsize,
     ended: Mutex<Vec<Ended>>,
 }
+
+/// What a turn's first, second and later calls may bring a day's spending to, in tenths of
+/// the cap. Many turns that begin at once would else spend all of it on calls that lead to
+/// nothing, for none of them could make its last one.
+const TENTHS: [i64; 3] = [8, 9, 10];
 
 impl Meter {
     /// For a turn of a site that may spend `cap` millionths a day; `tasks` is where
@@ -133,11 +141,13 @@ impl Meter {
             clock,
             cap,
             tasks,
+            begun: AtomicUsize::new(0),
             ended: Mutex::default(),
         }
     }
 
-    /// Reserves what the call can cost at most.
+    /// Reserves what the call can cost at most; a turn's first calls leave some of the cap
+    /// to turns that are further on.
     ///
     /// # Errors
     /// [`LinkFailure::OverBudget`] when the site's cap would be passed, or when that can't be
@@ -150,7 +160,9 @@ impl Meter {
             0
         } else {
             let reserved = self.reserve(day, bound).await;
-            reserved.ok_or(LinkFailure::OverBudget)?.keep()
+            let reserved = reserved.ok_or(LinkFailure::OverBudget)?.keep();
+            self.begun.fetch_add(1, Ordering::Relaxed);
+            reserved
         };
         Ok(OpenCall {
             meter: self,
@@ -191,7 +203,8 @@ impl Meter {
             micro: 0,
             tasks: self.tasks.clone(),
         };
-        let (clock, cap) = (Arc::clone(&self.clock), self.cap);
+        let begun = self.begun.load(Ordering::Relaxed).min(TENTHS.len() - 1);
+        let (clock, cap) = (Arc::clone(&self.clock), self.cap / 10 * TENTHS[begun]);
         let (tell, told) = oneshot::channel();
         self.tasks.spawn(async move {
             match set_aside(&reserved, micro, cap, &clock).await {

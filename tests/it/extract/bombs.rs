@@ -10,7 +10,7 @@ use crate::support::process::Home;
 
 /// Small limits, so that the limits and not the files' luck are tested.
 const LIMITS: [(&str, &str); 2] = [
-    ("DESKHAND_KNOWLEDGE_EXTRACT_SECONDS", "10"),
+    ("DESKHAND_KNOWLEDGE_EXTRACT_SECONDS", "20"),
     ("DESKHAND_KNOWLEDGE_EXTRACT_MEMORY_MB", "512"),
 ];
 

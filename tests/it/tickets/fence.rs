@@ -36,7 +36,11 @@ async fn what_a_tool_does_after_a_claim_changes_nothing() {
         brains: vec![Arc::new(brain)],
         // However slow the machine: the turn is still under way when it is looked at.
         limits: Limits {
+            plan_ms: 120_000,
             first_ms: 120_000,
+            stall_ms: 120_000,
+            cap_ms: 240_000,
+            close_ms: 120_000,
             ..Limits::default()
         },
         ..Setup::default()
