@@ -240,16 +240,12 @@ async fn everything(app: &TestApp) -> Vec<i64> {
         );
         sums.push(app.count(&sum).await);
     }
-    sums.push(
-        app.count(&format!(
-            "SELECT hashtext(x::text)::bigint FROM sites x WHERE id = '{site}'"
-        ))
-        .await,
-    );
-    sums.push(
-        app.count(&format!("SELECT count(*) FROM jobs WHERE site_id = '{site}'"))
-            .await,
-    );
+    for sum in [
+        format!("SELECT hashtext(x::text)::bigint FROM sites x WHERE id = '{site}'"),
+        format!("SELECT count(*) FROM jobs WHERE site_id = '{site}'"),
+    ] {
+        sums.push(app.count(&sum).await);
+    }
     sums
 }
 

@@ -21,6 +21,7 @@ mod openings;
 mod parts;
 mod plain_words;
 mod promise_words;
+mod promise_words_german;
 mod promises;
 mod ranges;
 mod reading;

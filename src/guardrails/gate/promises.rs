@@ -3,9 +3,10 @@
 //! person with a verb that isn't of the few that an agent needs which only reads and answers.
 
 use super::promise_words::{
-    ADVERBS, CHAIN, DONE, DONE_FIRST, FINDING, GERMAN_MAY, GERMAN_PARTICIPLES, GERMAN_SAYING, GETTING,
-    IRREGULAR, MAY, OBJECTS, OPENS, OTHERS, PARTED, PASSING, SAYING,
+    ADVERBS, CHAIN, DONE, DONE_FIRST, FINDING, GETTING, IRREGULAR, MAY, OBJECTS, OPENS, OTHERS, PASSING,
+    SAYING,
 };
+use super::promise_words_german::{GERMAN_MAY, GERMAN_PARTICIPLES, GERMAN_SAYING, PARTED};
 
 /// What is promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

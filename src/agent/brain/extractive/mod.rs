@@ -7,6 +7,7 @@ pub mod contact;
 pub mod intent;
 pub mod kinds;
 mod person;
+mod person_wishes;
 mod person_words;
 pub mod phrases;
 pub mod question;

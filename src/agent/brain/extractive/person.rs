@@ -1,10 +1,10 @@
 //! Whether a message wishes for a person, by closed rules: to talk with one, to be brought to one, to
 //! want one; not what a person is needed for, and not that none is needed.
 
-use super::person_words::{
-    BEHIND, BESIDE, BETWEEN, BROUGHT, CLEARLY, CONNECTING, IS_THERE, NOT, PEOPLE, PHRASES, TALKING, THINGS,
-    TO_DO, WANTING,
+use super::person_wishes::{
+    BEHIND, BETWEEN, BROUGHT, CONNECTING, IS_THERE, NOT, PHRASES, TALKING, THINGS, TO_DO, WANTING,
 };
+use super::person_words::{BESIDE, CLEARLY, PEOPLE};
 use crate::knowledge::words::words;
 
 /// How far before a wish its denial may stand, in words.

@@ -3,33 +3,34 @@
 
 /// Words below which nothing is said of a text.
 const LEAST: usize = 40;
-/// The share of words of one and two letters that no language reaches: where there are many
-/// (French, Spanish, Vietnamese) they are a third to two fifths.
-const MOST: f64 = 0.5;
+/// The share of words of one letter that no language reaches: where there are many (Spanish,
+/// French, Czech) they are a sixth.
+const MOST: f64 = 0.2;
 
-/// Whether so many words are of one or two letters that they must be pieces. Scripts that
-/// don't part words aren't judged, nor are figures and formulas.
+/// Whether so many words are of one letter that they must be pieces. Scripts that don't part
+/// words aren't judged, nor are figures.
 pub fn is_torn(text: &str) -> bool {
     share(text).is_some_and(|share| share > MOST)
 }
 
-/// The share of words of one and two letters; None where there are too few words to tell.
+/// The share of words of one letter; None where there are too few words to tell.
 pub fn share(text: &str) -> Option<f64> {
-    let (mut short, mut all) = (0_usize, 0_usize);
-    for word in text.split(|c: char| c.is_whitespace() || "|()[]{}.,;:!?\"'’*_/<>=+-–".contains(c)) {
+    let (mut single, mut all) = (0_usize, 0_usize);
+    for word in text.split(|c: char| c.is_whitespace() || "|()[]{}.,;:!?\"*_/<>=+-–".contains(c)) {
         let mut letters = 0;
         let parted = word.chars().all(|c| {
             letters += 1;
-            c.is_alphabetic() && (c as u32) < 0x0e00
+            // What is left out in "j'ai" and "don't" is no word of its own.
+            "'’".contains(c) || (c.is_alphabetic() && (c as u32) < 0x0e00)
         });
         if letters == 0 || !parted {
             continue;
         }
         all += 1;
-        short += usize::from(letters <= 2);
+        single += usize::from(letters == 1);
     }
     #[expect(clippy::cast_precision_loss, reason = "a share of words")]
-    (all >= LEAST).then(|| short as f64 / all as f64)
+    (all >= LEAST).then(|| single as f64 / all as f64)
 }
 
 #[cfg(test)]
