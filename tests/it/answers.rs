@@ -54,7 +54,13 @@ async fn customers_questions_find_their_article_and_fact() {
     let mut missed = Vec::new();
     for case in &cases {
         let answer = app.ask(&app.token(VisitorId::new()), &case.q, None).await;
-        assert_eq!(answer["outcome"], "answered", "{answer:#}");
+        // A question of policy that no document answers goes to people, which is honest, too.
+        if case.article.is_none() && answer["handoff"]["reason"] == "policy" {
+            none += 1;
+            honest += 1;
+            continue;
+        }
+        assert_eq!(answer["outcome"], "answered", "{}: {answer:#}", case.q);
         let text = plain(answer["text"].as_str().unwrap());
         let cited: Vec<&str> = answer["citations"]
             .as_array()
