@@ -68,6 +68,12 @@ impl DbError {
         }
     }
 
+    /// Whether the database can't be reached, or takes nothing at the moment.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+
     /// Whether a text or a time is one that the database has no place for: a character that isn't
     /// any (22021, 22P05), or a time out of range (22008).
     #[must_use]

@@ -125,8 +125,9 @@ async fn drain(db: Db, queues: Arc<Mutex<Queues>>, site: SiteId) {
                     let _ = told.send(Ok(stored));
                 }
             }
-            // The one that is refused must not take the others with it.
-            Err(error) if !error.is_transient() && events.len() > 1 => {
+            // The one that is refused must not take the others with it; nor one that another process
+            // stores as well, by its body.
+            Err(error) if !error.is_away() && events.len() > 1 => {
                 for (event, told) in events.iter().zip(told) {
                     let one = inbound::store_alone(&db, site, std::slice::from_ref(event)).await;
                     let _ = told.send(one.map(|s| s[0]).map_err(Problem::from));
@@ -157,7 +158,9 @@ fn next(queues: &Mutex<Queues>, site: SiteId) -> Vec<Waiting> {
         }
         taken += 1;
     }
-    let batch: Vec<Waiting> = queue.drain(..taken).collect();
+    let mut batch: Vec<Waiting> = queue.drain(..taken).collect();
+    // In one order in all processes: two that store the same events at once wait for each other else.
+    batch.sort_by(|a, b| a.event.external_id.cmp(&b.event.external_id));
     if batch.is_empty() {
         queues.sites.remove(&site);
     }

@@ -153,7 +153,10 @@ pub async fn add(
     };
     let mut tx = db.site(site).await?;
     // A content that comes without an address keeps the one it had: here it is to have none.
-    if let Some(pin) = before.as_ref().filter(|pin| pin.source.is_some() && upload.url.is_none()) {
+    if let Some(pin) = before
+        .as_ref()
+        .filter(|pin| pin.source.is_some() && upload.url.is_none())
+    {
         documents::delete(&mut tx, clock.now(), pin.id).await?;
     }
     let accepted = accept(&mut tx, upload, knowledge.limits).await?;

@@ -115,7 +115,9 @@ fn documents_are_seen_and_kept_in_order_from_the_command_line() {
     assert!(home.run(&["ingest", &desks]).status.success());
     let search = |word: &str| {
         let found = home.json(&["search", word, "--site", "shop", "--json"]);
-        found["passages"].as_array().unwrap().len()
+        let passages = found["passages"].as_array().unwrap();
+        // By meaning others may come, too.
+        passages.iter().filter(|p| p.to_string().contains(word)).count()
     };
     assert_eq!((search("oiled"), search("wiped")), (0, 1));
     let waiting = home.json(&["docs", "list", "--state", "pending_review", "--json"]);

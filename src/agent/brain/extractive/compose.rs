@@ -26,7 +26,7 @@ const SAME: f64 = 0.6;
 pub const ENOUGH: f64 = 0.30;
 
 /// A concept of this share of the question is what it is about, and a passage has it or not.
-const SUBJECT: f64 = 0.45;
+const SUBJECT: f64 = 0.5;
 const HELD: f64 = 0.3;
 /// How much of a question a sentence says that has none of its own words.
 const SAID: f64 = 0.6;
@@ -63,7 +63,7 @@ pub fn coverage(question: &Question, candidate: &Candidate) -> f64 {
 fn misses_the_subject(question: &Question, best: &Candidate) -> bool {
     let total = question.total();
     let held = |c: usize| best.held.get(c).copied().unwrap_or(0.0);
-    let is_phrase = |c: &Concept| c.known && c.forms.iter().any(|f| f.lexemes.len() > 1 && f.strength >= 1.0);
+    let is_phrase = |c: &Concept| c.known && c.words.len() > 1;
     question
         .concepts
         .iter()
