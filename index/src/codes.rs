@@ -369,9 +369,9 @@ mod tests {
                     let vector = &halves[place as usize];
                     vector.iter().zip(question).map(|(h, x)| widened(*h) * x).sum()
                 };
-                let mut nearest: Vec<u32> = allowed.iter().collect();
-                nearest.sort_by(|a, b| product(*b).total_cmp(&product(*a)));
-                nearest.truncate(10);
+                let mut nearest: Vec<(f32, u32)> = allowed.iter().map(|p| (product(p), p)).collect();
+                nearest.sort_by(|a, b| b.0.total_cmp(&a.0));
+                let nearest: Vec<u32> = nearest.into_iter().take(10).map(|(_, p)| p).collect();
                 let found = |likely: Vec<u32>| nearest.iter().filter(|p| likely.contains(p)).count();
                 let asked = Asked::of(question, &codes.centre);
                 once += found(codes.best(&asked, Look::Closely, &Places::All(&allowed), most));

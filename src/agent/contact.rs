@@ -46,12 +46,39 @@ pub(super) fn given(view: &TurnView) -> Option<Given> {
     })
 }
 
+/// What says in front of an address that it is the visitor's.
+const MINE: [&str; 17] = [
+    "my",
+    "me",
+    "i",
+    "am",
+    "i'm",
+    "mine",
+    "contact",
+    "reach",
+    "mein",
+    "meine",
+    "meiner",
+    "mich",
+    "mir",
+    "bin",
+    "ich",
+    "kontakt",
+    "erreichbar",
+];
+
 /// The address that a message gives unasked, of whoever is to be answered by a person: the only one in
-/// it.
+/// it, and by the words in front of it, or since there are none, the visitor's own.
 pub(super) fn only(message: &str) -> Option<&str> {
     let from = message.find("[EMAIL_")?;
     let end = from + message[from..].find(']')? + 1;
-    (!message[end..].contains("[EMAIL_")).then(|| &message[from..end])
+    let clause = message[..from]
+        .rsplit(['.', ',', ';', ':', '!', '?', '\n'])
+        .next()?;
+    let words: Vec<String> = words(clause).into_iter().map(|w| w.lower).collect();
+    let own = words.iter().rev().take(4).any(|w| MINE.contains(&w.as_str()));
+    let alone = clause.trim().is_empty();
+    ((own || alone) && !message[end..].contains("[EMAIL_")).then(|| &message[from..end])
 }
 
 /// Keeps it as the visitor's address; whether it was one.
@@ -80,6 +107,13 @@ mod tests {
     #[test]
     fn one_address_of_a_message_is_where_to_reply() {
         assert_eq!(only("A person please, I am [EMAIL_1]"), Some("[EMAIL_1]"));
+        assert_eq!(only("[EMAIL_1], I want a person"), Some("[EMAIL_1]"));
+        assert_eq!(
+            only("Ein Mensch bitte. Meine E-Mail: [EMAIL_1]"),
+            Some("[EMAIL_1]")
+        );
+        assert_eq!(only("Bob ([EMAIL_1]) was rude, I want a person"), None);
+        assert_eq!(only("Please write to [EMAIL_1]"), None);
         assert_eq!(only("[EMAIL_1] or [EMAIL_2]"), None);
         assert_eq!(only("A person please"), None);
     }

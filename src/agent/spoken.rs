@@ -112,6 +112,10 @@ fn spoken(text: &str) -> Option<Tongue> {
 /// The language of a message, a BCP 47 tag: the usual one, unless its words are of another that is
 /// known here.
 pub(super) fn locale(text: &str, usual: &str) -> String {
+    // A site of another language isn't judged by the few words that it shares with these.
+    if !["de", "en", ""].contains(&usual.split(['-', '_']).next().unwrap_or_default()) {
+        return usual.to_owned();
+    }
     match spoken(text) {
         Some(Tongue::German) if Tongue::of(usual) != Tongue::German => "de".to_owned(),
         Some(Tongue::English) if Tongue::of(usual) == Tongue::German => "en".to_owned(),

@@ -109,6 +109,9 @@ async fn find(session: &Session, args: &Args) -> anyhow::Result<()> {
 
 /// A filter that can leave nothing, or nothing out, is mostly a slip of the pen.
 async fn known(session: &Session, site: SiteId, args: &Args) -> anyhow::Result<()> {
+    if args.sources.is_empty() && args.tags.is_empty() && args.channel.is_none() {
+        return Ok(());
+    }
     let mut tx = session.db.site(site).await?;
     let labels = filtered::labels(&mut tx, &args.tags).await?;
     drop(tx);

@@ -240,6 +240,17 @@ pub async fn ended(tx: &mut SiteTx, id: DocumentId, event_at: DateTime<Utc>) -> 
     Ok(())
 }
 
+/// Takes a document's address away.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn unlink(tx: &mut SiteTx, id: DocumentId) -> DbResult<()> {
+    sqlx::query!("UPDATE documents SET url = NULL WHERE id = $1", id.0)
+        .execute(tx.conn())
+        .await?;
+    corpus::touch(tx).await
+}
+
 /// What a document was last fetched from.
 ///
 /// # Errors

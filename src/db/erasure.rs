@@ -90,7 +90,7 @@ pub async fn count(
            UNION ALL SELECT 'feedback', count(*) FROM feedback
                      WHERE turn_id IN (SELECT id FROM u) OR visitor_id = ANY ($1)
            UNION ALL SELECT 'comments', count(*) FROM feedback
-                     WHERE ($6 = ANY (addresses) OR position($5 IN lower(comment)) > 0)
+                     WHERE ($6 = ANY (addresses) OR position($5 IN lower(concat_ws(' ', comment, array_to_string(tags, ' ')))) > 0)
                        AND turn_id NOT IN (SELECT id FROM u) AND NOT visitor_id = ANY ($1)
            UNION ALL SELECT 'gaps', count(*) FROM gaps
                      WHERE question = ANY ($4) AND at IN (SELECT finished_at FROM u)
@@ -195,7 +195,7 @@ pub async fn erase(
     // masked hold it as it was written.
     sqlx::query!(
         "UPDATE feedback SET comment = NULL, tags = '{}', sealed = NULL, addresses = '{}'
-         WHERE $1 = ANY (addresses) OR position($2 IN lower(comment)) > 0",
+         WHERE $1 = ANY (addresses) OR position($2 IN lower(concat_ws(' ', comment, array_to_string(tags, ' ')))) > 0",
         person.email_hash.as_deref(),
         email
     )

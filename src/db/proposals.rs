@@ -262,6 +262,8 @@ pub struct Telling {
     pub approved: bool,
     /// That job has said something, be it that nobody knows yet.
     pub decided: bool,
+    /// People were asked to look what became of it.
+    pub asked: bool,
 }
 
 /// Who has told the visitor of a proposal how it ended; none when there is no such proposal.
@@ -280,7 +282,10 @@ pub async fn telling(tx: &mut SiteTx, id: ProposalId) -> DbResult<Option<Telling
                           WHERE u.thread_id = p.thread_id AND c.args ->> 'proposal' = p.id::text
                             AND u.finished_at IS NULL) AS "open!",
                   EXISTS (SELECT FROM approvals a WHERE a.proposal_id = p.id AND a.granted) AS "approved!",
-                  p.told_at IS NOT NULL AS "decided!"
+                  p.told_at IS NOT NULL AS "decided!",
+                  EXISTS (SELECT FROM tickets k WHERE k.key = 'proposal/' || p.id::text)
+                  OR EXISTS (SELECT FROM handoffs h WHERE h.thread_id = p.thread_id
+                             AND h.reason = 'unknown_effect' AND h.state = 'resolved') AS "asked!"
            FROM proposals p WHERE p.id = $1"#,
         id.0
     )

@@ -100,11 +100,12 @@ pub async fn remove(
     receipt(tx, now, &name, counts).await.map(Some)
 }
 
-/// Forgets what is known of a document but its name at its origin: it is deleted from now on.
+/// Forgets what is known of a document but its name at its origin: it is deleted from now on. Who tells
+/// of it once more, as it was told before, has it taken in again; an end that was told is noted besides.
 pub(in crate::db) async fn forget(tx: &mut SiteTx, now: DateTime<Utc>, id: DocumentId) -> DbResult<()> {
     sqlx::query!(
         "UPDATE documents
-         SET deleted_at = $2, updated_at = NULL, title = '', url = NULL, fetch_url = NULL, fetched = NULL,
+         SET deleted_at = $2, event_at = event_at - interval '1 microsecond', updated_at = NULL, title = '', url = NULL, fetch_url = NULL, fetched = NULL,
              tags = '{}', channels = '{}', lang = NULL, version = 0, visibility = 'public', review = 'approved'
          WHERE id = $1",
         id.0,

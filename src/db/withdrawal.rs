@@ -26,7 +26,7 @@ pub async fn withdraw(
     }
     sqlx::query!(
         "UPDATE documents
-         SET updated_at = NULL, tags = '{}', lang = NULL, fetched = NULL, review = 'approved'
+         SET updated_at = NULL, version = 0, tags = '{}', lang = NULL, fetched = NULL, review = 'approved'
          WHERE id = $1",
         id.0,
     )

@@ -38,8 +38,6 @@ const MOST_WRONG_EMAIL: i32 = 20;
 /// Wrong pairs and wrong codes from one address of the network within it: many people may share
 /// one, and what is being looked up counts until it is known to be right.
 const MOST_WRONG_CLIENT: i32 = 100;
-/// Wrong codes for one address within it, over all visitors.
-const MOST_WRONG_CODES: i32 = 10;
 /// Codes that are sent to one address within it, and asked for by one visitor.
 const MOST_CODES: i32 = 3;
 /// Codes that a site sends within it: whoever gives strangers' addresses gets no further.
@@ -181,7 +179,7 @@ pub async fn new_code(
     let by_client = client
         .as_deref()
         .map(|address| ("codes_client", address, WINDOW, MOST_CODES_CLIENT));
-    for (what, value, window, most) in counted.into_iter().chain(by_client) {
+    for (what, value, window, most) in by_client.into_iter().chain(counted) {
         // What is refused isn't counted further: an attack on one address leaves the site's count.
         if identity::guess(tx, &key(ctx, what, value), window, now).await? > most {
             return Ok(None);
@@ -216,7 +214,9 @@ pub async fn enter_code(
     let digits: String = code.chars().filter(char::is_ascii_digit).collect();
     let now = ctx.now();
     let email_hash = email_hash(ctx, email);
-    let guessing = Guessing::of(ctx, &[("entered", email_hash.as_slice(), MOST_WRONG_CODES)]);
+    // A code is tried a few times only, and few are sent for an address: what is counted besides is
+    // where they come from.
+    let guessing = Guessing::of(ctx, &[]);
     let mut tx = ctx.db.site(ctx.site).await?;
     // Whoever has guessed too often hears what a wrong code gets.
     let over = guessing.count(&mut tx, now).await?;
@@ -347,7 +347,16 @@ pub async fn order_of_pair(
     let mut tx = ctx.db.site(ctx.site).await?;
     let over = guessing.count(&mut tx, ctx.now()).await?;
     tx.commit().await?;
-    let found = shop.find(ctx.site, number).await?;
+    let found = match shop.find(ctx.site, number).await {
+        Ok(found) => found,
+        Err(error) => {
+            // A shop that is away told nothing that could be guessed.
+            let mut tx = ctx.db.site(ctx.site).await?;
+            guessing.forgive(&mut tx).await?;
+            tx.commit().await?;
+            return Err(error.into());
+        }
+    };
     if let Some(order) = found.filter(|order| !over && same_email(&order.email, email)) {
         let mut tx = ctx.db.site(ctx.site).await?;
         guessing.forgive(&mut tx).await?;

@@ -224,7 +224,7 @@ pub async fn post(
 ) -> Result<Response, Problem> {
     let wanted = wanted(&headers)?;
     let mut message = request.check()?;
-    message.client = peer.map(|Extension(ConnectInfo(peer))| client::of(peer.ip(), &headers));
+    message.client = peer.and_then(|Extension(ConnectInfo(peer))| client::of(peer.ip(), &headers));
     if let Some(user) = visitor.wp_user {
         let login = Login {
             wp_user: user,

@@ -14,8 +14,9 @@ use crate::domain::seal::MasterKey;
 use crate::domain::ticket::{Priority, owner};
 use crate::hands::proposal;
 
-/// A ticket about an effect; it is opened once.
-fn ticket<'a>(
+/// A ticket about an effect, for the [`ticket_key`] of its proposal: it is opened once.
+#[must_use]
+pub fn ticket<'a>(
     thread: ThreadId,
     key: &'a str,
     reason: &'a str,
@@ -56,7 +57,9 @@ pub async fn tell(
     done: bool,
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), InboxError> {
-    let asked_staff = proposals::telling(tx, row.id).await?.is_some_and(|t| t.decided);
+    let asked_staff = proposals::telling(tx, row.id)
+        .await?
+        .is_some_and(|t| t.decided || t.asked);
     if !proposals::tell_once(tx, row.id, true, now).await? {
         return Ok(());
     }
@@ -100,7 +103,8 @@ pub async fn nobody_knows(
     now: chrono::DateTime<chrono::Utc>,
 ) -> Result<(), InboxError> {
     let given = handoffs::of_thread(tx, row.thread).await?;
-    if !given.iter().any(|h| h.reason == "unknown_effect") {
+    let looking = |h: &handoffs::HandoffRow| h.reason == "unknown_effect" && h.state != "resolved";
+    if !given.iter().any(looking) {
         let key = ticket_key(row.id);
         tickets::open(tx, &ticket(row.thread, &key, "unknown_effect", now)).await?;
     }

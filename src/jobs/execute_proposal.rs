@@ -10,16 +10,15 @@ use super::handler::{Handler, JobContext};
 use crate::agent::phrases::Decision;
 use crate::db::pool::Db;
 use crate::db::proposals;
-use crate::db::tickets::{self, NewTicket};
+use crate::db::tickets;
 use crate::domain::clock::SharedClock;
-use crate::domain::ids::{ProposalId, SiteId, TicketId};
+use crate::domain::ids::{ProposalId, SiteId};
 use crate::domain::job::{JobError, Work};
 use crate::domain::seal::MasterKey;
-use crate::domain::ticket::Priority;
 use crate::hands::act::{self, Leave};
 use crate::hands::orders::Stores;
 use crate::hands::{ToolContext, ToolError};
-use crate::inbox::ends::ticket_key;
+use crate::inbox::ends::{self, ticket_key};
 use crate::inbox::{InboxError, decide};
 
 /// The handler.
@@ -113,21 +112,8 @@ impl ExecuteProposal {
                 } else {
                     "void_approval"
                 };
-                let ticket = NewTicket {
-                    id: TicketId::new(),
-                    thread: Some(row.thread),
-                    turn: None,
-                    key: Some(&ticket_key(id)),
-                    reason,
-                    source: "system",
-                    category: "billing",
-                    priority: Priority::High,
-                    contact: None,
-                    content: None,
-                    url: None,
-                    confidence: None,
-                    now,
-                };
+                let key = ticket_key(id);
+                let ticket = ends::ticket(row.thread, &key, reason, now);
                 tickets::open(&mut tx, &ticket).await?;
             }
         }

@@ -103,6 +103,7 @@ async fn follow(
             {
                 // There is nothing of it; what was sent before its end must not begin it.
                 documents::ended(tx, met.id, told.at).await?;
+                inbound::supersede_failed(tx, met.id, Some(event)).await?;
             }
             end(tx, event, Ended::Processed, why, now).await
         }

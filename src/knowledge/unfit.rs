@@ -145,7 +145,8 @@ impl Unfit {
     /// or unwieldy one: what was made of an older content then tells nothing of it any more.
     #[must_use]
     pub fn is_another_thing(&self) -> bool {
-        matches!(self.code(), "unsupported_type" | "encrypted")
+        // That this machine reads no pictures tells nothing of the file.
+        matches!(self.code(), "unsupported_type" | "encrypted") && !matches!(self, Self::Picture)
     }
 
     /// Stable, for programs.

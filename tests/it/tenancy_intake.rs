@@ -107,6 +107,7 @@ async fn a_stranger_reaches_no_document_event_or_receipt() {
     documents::outdate(tx, live).await.unwrap();
     documents::hide(tx, live, now + TimeDelta::days(1)).await.unwrap();
     documents::ended(tx, live, now).await.unwrap();
+    documents::unlink(tx, live).await.unwrap();
     documents::renew(tx, live, now, "stolen", None).await.unwrap();
     assert_eq!(removal::remove(tx, now, live, None, None).await.unwrap(), None);
     let failure = Failure {

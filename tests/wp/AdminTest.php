@@ -124,7 +124,6 @@ final class AdminTest extends TestCase
         yield ['trusted_proxies', '10.0.0.0/99', '10.0.0.0/99'];
         yield ['callback_addresses', '300.1.1.1', '300.1.1.1'];
         yield ['callback_addresses', '2001:db8::/129', '/129'];
-        yield ['hours', 'whenever', 'Mon–Fri'];
         yield ['suggestions', "1\n2\n3\n4\n5\n6\n7", '6 lines'];
         yield ['suggestions', str_repeat('x', 121), '120'];
         yield ['accent', 'green', '#1f5f5b'];

@@ -122,6 +122,9 @@ fn is_threshold(before: &str) -> bool {
     })
 }
 
+/// Words that a full stop shortens: `8 € zzgl. Versand`.
+const SHORTENED: [&str; 5] = ["incl", "excl", "inkl", "exkl", "zzgl"];
+
 /// The words that stand behind a figure, and what text they are of.
 fn behind<'a>(text: &'a str, figure: &Figure) -> (&'a str, Vec<Token>) {
     let rest = text.get(figure.at.end..).unwrap_or_default();
@@ -131,7 +134,11 @@ fn behind<'a>(text: &'a str, figure: &Figure) -> (&'a str, Vec<Token>) {
     }
     let near = &rest[..end];
     // Another cell is another thing's.
-    let near = near.split(['|', '.', '!', '?']).next().unwrap_or(near);
+    let end = near.match_indices(['|', '.', '!', '?']).find(|(at, mark)| {
+        let shortened = |word: &str| SHORTENED.iter().any(|s| fold(word).ends_with(s));
+        *mark != "." || !shortened(&near[..*at])
+    });
+    let near = end.map_or(near, |(at, _)| &near[..at]);
     (near, tokens(near))
 }
 

@@ -98,10 +98,8 @@ impl Table {
         let said: Vec<String> = cells(line).iter().map(|t| bare(t)).collect();
         let first = said.first().filter(|c| !c.is_empty())?;
         let about: Vec<&Vec<String>> = self.lines.iter().filter(|l| l.first() == Some(first)).collect();
-        let within = |line: &Vec<String>| {
-            let mut rest = line.iter();
-            said.iter().all(|c| rest.any(|own| own == c))
-        };
+        // Cells may be missing at the end only: others would stand under another column's name.
+        let within = |line: &Vec<String>| line.starts_with(&said);
         (!about.is_empty()).then(|| about.into_iter().any(within))
     }
 }

@@ -128,7 +128,7 @@ pub fn read(url: &Url, headers: &HeaderMap, html: &str) -> Page {
         let members_only = tag
             .get("class")
             .is_some_and(|c| c.split_ascii_whitespace().any(|c| NOT_FOR_ALL.contains(&c)));
-        if members_only || tag.get("id").is_some_and(|id| id == "loginform") {
+        if members_only {
             page.keep_out = Some(KeepOut::NotPublic);
         }
     }
@@ -267,7 +267,10 @@ mod tests {
                 "<body class='page woocommerce-account'>",
                 Some(KeepOut::NotPublic),
             ),
-            ("<form name=x id=loginform>", Some(KeepOut::NotPublic)),
+            (
+                "<form id=loginform><input type=password></form>",
+                Some(KeepOut::NotPublic),
+            ),
             ("<p>Sign in</p><input type=password>", Some(KeepOut::NotPublic)),
             ("<p>Sign in</p><input type=text>", None),
         ] {

@@ -71,7 +71,9 @@ pub fn is_for_all(
     headers: &HeaderMap,
     bytes: &[u8],
 ) -> Result<(), FetchError> {
-    let moved = Url::parse(asked).is_ok_and(|asked| asked.path() != came_from.path());
+    // A page may be called so itself.
+    let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
+    let moved = Url::parse(asked).is_ok_and(|asked| path(&asked) != path(came_from));
     if moved && asks_to_sign_in(came_from) {
         return Err(Reason::NotForAll.into());
     }

@@ -157,7 +157,7 @@ pub async fn add(
         .as_ref()
         .filter(|pin| pin.source.is_some() && upload.url.is_none())
     {
-        documents::delete(&mut tx, clock.now(), pin.id).await?;
+        documents::unlink(&mut tx, pin.id).await?;
     }
     let accepted = accept(&mut tx, upload, knowledge.limits).await?;
     tx.commit().await?;

@@ -30,10 +30,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 async fn hurried() -> (TestApp, WooServer) {
     let setup = Setup {
         changes: Some(Duration::from_millis(1)),
-        limits: deskhand::agent::machine::ctx::Limits {
-            tool_ms: 300,
-            ..Default::default()
-        },
         ..Setup::default()
     };
     match Till::open(Kind::Woo, setup).await {

@@ -70,14 +70,6 @@ final class Text
         return '';
     }
 
-    public static function areNoHours(mixed $value): string
-    {
-        $text = self::whole($value);
-        return $text === '' || OpeningHours::week($text, OpeningHours::language()) !== null
-            ? ''
-            : __('It can\'t be read as hours. Write them such as: Mon–Fri 9:00–17:00, Sat 10–14.', 'deskhand');
-    }
-
     public static function isNoColour(mixed $value): string
     {
         $text = is_string($value) ? trim($value) : '';

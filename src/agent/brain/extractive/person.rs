@@ -9,6 +9,8 @@ use crate::knowledge::words::words;
 
 /// How far before a wish its denial may stand, in words.
 const DENIED: usize = 5;
+/// What a clause begins with that no mark parts from the one before.
+const ANEW: [&str; 7] = ["i", "ich", "je", "ik", "please", "bitte", "let"];
 
 /// Whether a message wishes for a person.
 pub fn is_wanted(message: &str) -> bool {
@@ -39,7 +41,9 @@ fn wishes(said: &[&str]) -> bool {
     let denied = |at: usize| {
         let from = at.saturating_sub(DENIED);
         let why = said.first().is_some_and(|w| ["why", "warum"].contains(w));
-        !why && said[from..at].iter().any(|w| NOT.contains(w))
+        // A wish begins anew: "no i want to talk to a human".
+        let last = said[from..at].iter().rposition(|w| NOT.contains(w));
+        !why && last.is_some_and(|n| !said[from + n + 1..at].iter().any(|w| ANEW.contains(w)))
     };
     let alone = (0..said.len()).any(clearly)
         && said
@@ -137,6 +141,10 @@ mod tests {
             "I don't want to talk to a bot, I want a human",
             "not a bot but a human please",
             "I'd prefer a human",
+            "no i want to talk to a human",
+            "this is not helpful i want to speak to a person",
+            "that did not work please connect me to an agent",
+            "das hilft mir nicht ich will mit einem Mitarbeiter sprechen",
             "Can someone real help me? I'd rather have somebody real.",
             "transfer me to an agent",
             "please escalate this to a supervisor",

@@ -119,8 +119,11 @@ final class Client
             if ($addresses === []) {
                 return new Answer(0, 'not_public', __('The backend\'s address can\'t be found, or doesn\'t lie in the public internet any more.', 'deskhand'));
             }
-            $pin = self::pin($as->url, $addresses);
-            add_action('http_api_curl', $pin);
+            // What is an address already has nothing to be looked up for.
+            if (!filter_var(Address::host($as->url), FILTER_VALIDATE_IP)) {
+                $pin = self::pin($as->url, $addresses);
+                add_action('http_api_curl', $pin);
+            }
         }
         $response = wp_remote_request($as->url . $path, [
             'method' => $method,

@@ -77,7 +77,7 @@ final class DocumentsPage implements Part
             $answer = $this->client->ask('GET', "/api/documents/$id/chunks" . ($after === '' ? '' : "?after=$after"));
             $shown = (string) ($answer->json['content_hash'] ?? '');
             if (!$answer->isOk() || $shown === '' || ($content !== '' && $shown !== $content)) {
-                wp_die(esc_html($answer->detail), '', ['response' => 502, 'back_link' => true]);
+                wp_die(esc_html($answer->detail ?: __('Its content has just changed, or there is none any more. Please go back and look again.', 'deskhand')), '', ['response' => 502, 'back_link' => true]);
             }
             $content = $shown;
             $texts = [...$texts, ...array_map('strval', array_column((array) ($answer->json['chunks'] ?? []), 'text'))];

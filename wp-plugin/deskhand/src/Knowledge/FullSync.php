@@ -71,6 +71,9 @@ final class FullSync implements Part
                 $this->documents->forgetAll();
             }
             $this->start();
+        } elseif (self::state()['state'] !== 'never') {
+            // From before this was kept: what may be taken in may have changed since, too.
+            $this->start();
         }
     }
 
@@ -171,8 +174,11 @@ final class FullSync implements Part
             clean_post_cache($id);
         }
         if (count($ids) < self::PIECE) {
-            foreach ($this->documents->orphans(500) as $row) {
-                $this->documents->record($row->source, $row->objectId, $row->source === Source::Media ? 'media.deleted' : 'post.deleted');
+            // What is recorded is due, and no orphan any more.
+            while (($gone = $this->documents->orphans(500)) !== []) {
+                foreach ($gone as $row) {
+                    $this->documents->record($row->source, $row->objectId, $row->source === Source::Media ? 'media.deleted' : 'post.deleted');
+                }
             }
             $state = ['state' => 'done', 'finished_at' => time()] + $state;
         }

@@ -119,12 +119,13 @@ fn bare(message: &str) -> &str {
     if let Some(lower) = lower {
         let lead = LEADS.iter().filter_map(|lead| lower.find(lead)).min();
         let into = lead.and_then(|from| {
-            let ends = INTO.iter().filter_map(|into| {
-                // A street may be called "An der Donau": only small letters lead to it.
-                let at = text.get(from..)?.find(into)?;
-                Some(from + at + into.len())
-            });
-            ends.min()
+            // Before the first comma: what stands behind it isn't what leads to the street.
+            let first = text.get(from..)?.split([',', '\n']).next()?;
+            // A street may be called "An der Donau": only small letters lead to it.
+            let ends = INTO
+                .iter()
+                .filter_map(|into| Some(from + first.rfind(into)? + into.len()));
+            ends.max()
         });
         text = into.and_then(|at| text.get(at..)).unwrap_or(text);
     }
@@ -171,6 +172,18 @@ pub fn read(message: &str) -> Option<Value> {
         [name, street, extra] => (Some(name), street, Some(extra)),
         _ => return None,
     };
+    // "my new address Hauptstr. 5" is what leads to a street.
+    let owned = [
+        "my", "our", "the", "your", "meine", "unsere", "die", "this", "address", "adresse",
+    ];
+    let first = street
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
+    if owned.contains(&first.as_str()) {
+        return None;
+    }
     let is_name = |name: &str| {
         name.chars().filter(|c| c.is_alphabetic()).count() >= 2 && !name.chars().any(|c| c.is_ascii_digit())
     };

@@ -36,11 +36,19 @@ pub enum No {
 }
 
 /// The currencies that people name, by their words.
-const CURRENCIES: [(&str, &[&str]); 4] = [
+const CURRENCIES: [(&str, &[&str]); 12] = [
     ("EUR", &["€", "euro", "euros", "eur"]),
     ("USD", &["$", "dollar", "dollars", "usd"]),
     ("GBP", &["£", "pound", "pounds", "gbp", "pfund"]),
     ("CHF", &["chf", "franken", "francs"]),
+    ("PLN", &["zł", "zl", "pln", "zloty"]),
+    ("SEK", &["sek", "kr", "kronor"]),
+    ("DKK", &["dkk", "kroner"]),
+    ("NOK", &["nok"]),
+    ("CZK", &["czk", "kč"]),
+    ("HUF", &["huf", "forint"]),
+    ("JPY", &["¥", "yen", "jpy"]),
+    ("CAD", &["cad"]),
 ];
 const PERCENT: [&str; 3] = ["%", "percent", "prozent"];
 /// What makes a percentage one of something else.
@@ -63,6 +71,8 @@ const ALL: [&str; 14] = [
     "komplett",
     "vollständig",
 ];
+/// `All good, thanks` is no amount.
+const COURTESIES: [&str; 7] = ["good", "right", "fine", "clear", "klar", "gut", "okay"];
 const HALF: [&str; 4] = ["half", "hälfte", "halbe", "halben"];
 /// What is no share after such a word: a time.
 const TIMES: [&str; 8] = ["an", "hour", "hours", "year", "stunde", "stunden", "jahr", "tag"];
@@ -108,7 +118,7 @@ fn pieces(text: &str) -> Vec<String> {
     let mut spaced = String::with_capacity(text.len() + 8);
     for c in text.to_lowercase().chars() {
         match c {
-            '€' | '$' | '£' | '%' => spaced.extend([' ', c, ' ']),
+            '€' | '$' | '£' | '¥' | '%' => spaced.extend([' ', c, ' ']),
             '\u{2212}' | '\u{2013}' => spaced.push('-'),
             _ => spaced.push(c),
         }
@@ -118,7 +128,20 @@ fn pieces(text: &str) -> Vec<String> {
         .map(|w| w.trim_end_matches(",-").trim_end_matches(".-"))
         .map(|w| w.trim_matches(|c: char| ".,;:!?()\"'„“”".contains(c)).to_owned())
         .filter(|w| !w.is_empty())
+        .flat_map(|w| match unit_of(&w) {
+            Some(at) => vec![w[..at].to_owned(), w[at..].to_owned()],
+            None => vec![w],
+        })
         .collect()
+}
+
+/// Where a currency's word begins that stands at its number (`20eur`), or a number at its word (`eur20`).
+fn unit_of(piece: &str) -> Option<usize> {
+    let is_currency = |word: &str| CURRENCIES.iter().any(|(_, words)| words.contains(&word));
+    let at = piece
+        .find(|c: char| c.is_alphabetic() != piece.starts_with(char::is_alphabetic))
+        .filter(|at| *at > 0)?;
+    (is_currency(&piece[..at]) || is_currency(&piece[at..])).then_some(at)
 }
 
 /// A number as people write it, as a plain decimal: `12`, `12,50`, `1.234,50`, `5,000`. Three
@@ -240,7 +263,7 @@ fn find(text: &str, asked: bool) -> Option<(Sum, String)> {
             half if HALF.contains(&half) && !is(next, &TIMES) => Some(Sum::Share(1, 2)),
             "third" | "thirds" | "drittel" => counted().map(|n| Sum::Share(n, 3)),
             "quarter" | "quarters" | "viertel" => counted().map(|n| Sum::Share(n, 4)),
-            all if ALL.contains(&all) => Some(Sum::All),
+            all if ALL.contains(&all) && !is(next, &COURTESIES) => Some(Sum::All),
             _ => None,
         };
         if let Some(sum) = sum {
@@ -332,6 +355,10 @@ mod tests {
             ("Refund everything of order 1004", Some(Sum::All)),
             ("Refund 10-20 euros of order 1004", Some(Sum::Unclear)),
             ("Refund $20 of order 1004", Some(Sum::In("USD", "20".into()))),
+            ("Refund 20eur of order 1004", euros("20")),
+            ("Refund EUR20 of order 1004", euros("20")),
+            ("Refund 200 kr of order 1004", Some(Sum::In("SEK", "200".into()))),
+            ("Refund ¥2000 of order 1004", Some(Sum::In("JPY", "2000".into()))),
             // Nothing of an amount.
             ("Refund order 1004", None),
             ("Refund 1004", None),
@@ -344,6 +371,7 @@ mod tests {
         }
         assert_eq!(answer("then 20"), named("20"));
         assert_eq!(answer("1500"), named("1500"));
+        assert_eq!((answer("All good, thanks"), answer("alles klar")), (None, None));
         assert!(is_amount("Refund me 5000", "5000") && !is_amount("Refund 1004", "1004"));
     }
 

@@ -84,7 +84,7 @@ pub fn read(view: &TurnView) -> Option<Wished> {
     let (wish, reason, since) = match own_wish(message, asked) {
         Some(wish) => (wish, message, 0),
         None if asked == Some(Asked::Address) && may_be_postal(message) => goes_on()?,
-        None if asked == Some(Asked::Amount) && sum::answer(message).is_some() => {
+        None if asked == Some(Asked::Amount) && !message.contains('?') && sum::answer(message).is_some() => {
             goes_on().filter(|(wish, ..)| *wish == Wish::Refund)?
         }
         None if gives(message) => {
