@@ -192,7 +192,10 @@ fn points() -> impl Iterator<Item = FailPoint> {
 }
 
 /// A takeover takes its time; here it is the answer that counts.
-const PATIENT: [(&str, &str); 1] = [("DESKHAND_AGENT_FIRST_MS", "60000")];
+const PATIENT: [(&str, &str); 2] = [
+    ("DESKHAND_AGENT_FIRST_MS", "60000"),
+    ("DESKHAND_AGENT_TOOL_MS", "30000"),
+];
 
 async fn every_point(restarts: bool) {
     let place = Place::with(!restarts).await;

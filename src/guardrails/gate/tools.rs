@@ -17,6 +17,8 @@ const DEPTH: usize = 16;
 #[derive(Debug, Default)]
 pub struct Said {
     tools: Vec<Figure>,
+    /// Whether one of them told people something, by what only such tools return.
+    told: bool,
     /// Currencies that a result names.
     currencies: Vec<&'static str>,
     visitor: Vec<Figure>,
@@ -38,6 +40,9 @@ impl Said {
     pub fn read(tools: &[&Value], visitor: &str) -> Self {
         let (message, site) = visitor.rsplit_once('\n').unwrap_or(("", visitor));
         let mut said = Self {
+            told: tools
+                .iter()
+                .any(|v| v.get("ticket_id").is_some() || v.get("noted") == Some(&Value::Bool(true))),
             visitor: figures(visitor),
             heard: words_of(visitor).collect(),
             message: message.to_owned(),
@@ -122,10 +127,7 @@ impl Said {
 
     /// Whether a tool of this turn has told people: opened a ticket, noted something for them.
     pub fn told_staff(&self) -> bool {
-        let told = |word: &str| ["ticket", "noted", "handoff"].contains(&word);
-        self.text
-            .split(|c: char| !c.is_alphanumeric())
-            .any(|word| told(word.to_lowercase().as_str()))
+        self.told
     }
 
     /// Whether a figure needs no source: a tool's, or a name such as an order's number that
