@@ -102,15 +102,17 @@ test('settings are saved by tab, say so, and leave the other tabs alone', async 
   await picture('settings');
 
   // What can't be saved as it was typed is named, is there again, and keeps nothing else from being saved.
-  await page.getByLabel('Opening hours').fill('whenever');
+  const questions = page.getByLabel('Suggested questions');
+  const seven = '1\n2\n3\n4\n5\n6\n7';
+  await questions.fill(seven);
   await page.getByLabel('Title').fill('Ask Lumen');
   await page.getByRole('button', { name: 'Save Changes' }).click();
-  await page.locator('.notice').getByText('Opening hours: It can').waitFor();
-  const hours = page.getByLabel('Opening hours');
-  assert.deepEqual([await hours.inputValue(), await hours.getAttribute('aria-invalid')], ['whenever', 'true']);
-  assert.deepEqual(await site.eval('$s = \\Deskhand\\Plugin::get()->settings; return [$s->get("hours"), $s->get("heading")];'), ['', 'Ask Lumen']);
+  await page.locator('.notice').getByText('6 lines').waitFor();
+  assert.deepEqual([await questions.inputValue(), await questions.getAttribute('aria-invalid')], [seven, 'true']);
+  assert.deepEqual(await site.eval('$s = \\Deskhand\\Plugin::get()->settings; return [$s->get("suggestions"), $s->get("heading")];'), [['How long?', 'How much?'], 'Ask Lumen']);
   await open('', '&tab=chat');
-  assert.equal(await hours.inputValue(), '', 'what was typed is there once');
+  assert.equal(await questions.inputValue(), 'How long?\nHow much?', 'what was typed is there once');
+  const hours = page.getByLabel('Opening hours');
   await hours.fill('Mo–Fr 8:00–12:00, 13:00–17:00');
   await page.getByRole('button', { name: 'Save Changes' }).click();
   await page.getByText('Understood as: Mon–Fri 8:00–12:00, 13:00–17:00.').waitFor();

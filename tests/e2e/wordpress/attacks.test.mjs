@@ -43,6 +43,9 @@ const ROUTES = [
   ['POST', '/documents/sync', { do: 'stop' }, ['admin']],
   ['POST', '/connection-test', {}, ['admin']],
   ['GET', '/site-health/connection', undefined, ['admin']],
+  ['GET', '/rollout', undefined, ['admin']],
+  ['POST', '/rollout', { mode: 'assist' }, ['admin']],
+  ['POST', '/notices/dismissed', { notice: 'connection', state: '1' }, ['admin']],
 ];
 
 test('each admin route answers those alone who may, and nobody without their nonce', async () => {
@@ -62,8 +65,15 @@ test('each admin route answers those alone who may, and nobody without their non
 test('all routes that exist are among those that are tested here or elsewhere', async () => {
   const { json } = await people.stranger.request('GET', `${site.url}/wp-json/deskhand/v1`);
   const routes = Object.keys(json.routes).map((route) => route.replace('/deskhand/v1', '')).filter(Boolean).sort();
-  const known = ['session', 'token', 'documents', 'chat', 'thread', 'jobs', 'infer', 'webhook', 'profile', 'user-sync', 'order-event', 'feedback', 'connection-test', 'site-health'];
+  const known = ['session', 'token', 'documents', 'chat', 'thread', 'jobs', 'infer', 'webhook', 'profile', 'user-sync', 'order-event', 'feedback', 'connection-test', 'site-health', 'rollout', 'notices', 'ping'];
   assert.deepEqual(routes.filter((route) => !known.includes(route.split('/')[1])), []);
+});
+
+test('the backend\'s question whether it is heard is answered to its own signature alone', async () => {
+  for (const [name, person] of Object.entries(people)) {
+    const { status } = await person.request('POST', '/ping', { nonce: 'x' });
+    assert.ok([401, 403].includes(status), `${name}: ${status}`);
+  }
 });
 
 test('another site\'s page gets neither nonce nor token, and may read nothing', async () => {
