@@ -44,7 +44,7 @@ const TRACES = `
 test('the zip is what ships: sources alone, versions agree, and the same each time', async () => {
   const list = execFileSync('python3', ['-c', 'import sys, zipfile; print("\\n".join(zipfile.ZipFile(sys.argv[1]).namelist()))', zip]).toString().trim().split('\n');
   for (const name of ['readme.txt', 'LICENSE', 'uninstall.php', 'deskhand.php', 'blocks/chat/block.json', 'assets/deskhand-widget.js']) assert.ok(list.includes(`deskhand/${name}`), name);
-  assert.deepEqual(list.filter((name) => !/^deskhand\/[\w/.-]+\.(php|js|css|json|txt|svg)$|LICENSE$/.test(name)), []);
+  assert.deepEqual(list.filter((name) => !/^deskhand\/[\w/.-]+\.(php|js|css|json|txt|svg|pot?|mo)$|LICENSE$/.test(name)), []);
   const read = (name) => execFileSync('python3', ['-c', 'import sys, zipfile; sys.stdout.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]).decode())', zip, `deskhand/${name}`]).toString();
   const version = /^ \* Version:\s*(\S+)/m.exec(read('deskhand.php'))[1];
   assert.equal(/^Stable tag: (\S+)/m.exec(read('readme.txt'))[1], version);
