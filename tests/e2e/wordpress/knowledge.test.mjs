@@ -28,7 +28,7 @@ after(async () => {
   assert.equal(complaints, '');
 });
 
-const LONG = { timeout: 60_000 };
+const LONG = { timeout: 150_000 };
 
 /** Asks in a browser of its own, and gives the answer's text when it is whole. */
 async function ask(question) {
@@ -76,7 +76,7 @@ test('a PDF that was uploaded a moment before is cited; replaced, the answer is 
   // As plugins that replace files do it: other bytes under another name.
   const other = pdf(['Heron bench', 'The Heron bench is 160 cm wide and 45 cm high.', 'It is made of solid ash.']).toString('base64');
   await both.site.eval(`$file = wp_upload_bits('heron-bench-2.pdf', null, base64_decode('${other}')); update_attached_file(${id}, $file['file']); delete_transient('doing_cron'); spawn_cron();`);
-  await until(async () => (await ask(question)).text.includes('160 cm'), 'the new answer', 60_000);
+  await until(async () => (await ask(question)).text.includes('160 cm'), 'the new answer', 150_000);
 
   await admin.goto(`${both.site.url}/wp-admin/upload.php?mode=list`);
   admin.once('dialog', (dialog) => dialog.accept());
@@ -84,7 +84,7 @@ test('a PDF that was uploaded a moment before is cited; replaced, the answer is 
   await row.hover();
   await row.locator('.row-actions .delete a').click();
   await admin.getByText(/permanently deleted/i).first().waitFor();
-  await until(async () => !/\d+ cm/.test((await ask(question)).text), 'it to be forgotten', 60_000);
+  await until(async () => !/\d+ cm/.test((await ask(question)).text), 'it to be forgotten', 150_000);
   assert.deepEqual((await ask(question)).sources, []);
 });
 
@@ -120,9 +120,9 @@ test('a file that can\'t be read says why in the library, and is read again on r
 test('a post is known when it is published, gone when it is a draft, and never was while it is private', async () => {
   const { site } = both;
   const id = await site.eval(`$id = wp_insert_post(['post_title' => 'Osprey chair', 'post_content' => '<h2>Care</h2><p>The Osprey chair is oiled every 9 weeks.</p>', 'post_status' => 'publish']); spawn_cron(); return $id;`);
-  await until(async () => /9 weeks/.test((await ask('How often is the Osprey chair oiled?')).text), 'the post to be known', 60_000);
+  await until(async () => /9 weeks/.test((await ask('How often is the Osprey chair oiled?')).text), 'the post to be known', 150_000);
   await site.eval(`wp_update_post(['ID' => ${id}, 'post_status' => 'draft']); spawn_cron();`);
-  await until(async () => !/9 weeks/.test((await ask('How often is the Osprey chair oiled?')).text), 'the draft to be gone', 60_000);
+  await until(async () => !/9 weeks/.test((await ask('How often is the Osprey chair oiled?')).text), 'the draft to be gone', 150_000);
   await site.eval(`wp_insert_post(['post_title' => 'Falcon shelf', 'post_content' => 'The Falcon shelf costs 777 euros.', 'post_status' => 'private']); spawn_cron();`);
   assert.equal((await both.desk.command('docs', 'list', '--site', 'rig', '--json')).includes('Falcon'), false);
 });
@@ -159,7 +159,7 @@ test('the secret is rotated without a gap', async () => {
   const { desk, site } = both;
   const known = async (title, sentence, question, word) => {
     await site.eval(`wp_insert_post(['post_title' => '${title}', 'post_content' => '<p>${sentence}</p>', 'post_status' => 'publish']); spawn_cron();`);
-    await until(async () => (await ask(question)).text.includes(word), `${title} to be known`, 60_000);
+    await until(async () => (await ask(question)).text.includes(word), `${title} to be known`, 150_000);
   };
   const next = JSON.parse(await desk.command('site', 'rotate', 'rig', '--json'));
   assert.notEqual(next.kid, both.credentials.kid);
