@@ -80,8 +80,9 @@ pub struct Stored {
 /// # Errors
 /// When the database does.
 pub async fn of_visitors(tx: &mut SiteTx, visitors: &[Uuid], most: i64) -> DbResult<Vec<Stored>> {
-    let rows = sqlx::query!(
-        "SELECT f.turn_id, u.thread_id, f.value, f.tags, f.comment, f.sealed, f.at
+    let rows = sqlx::query_as!(
+        Stored,
+        "SELECT f.turn_id AS turn, u.thread_id AS thread, f.value, f.tags, f.comment, f.sealed, f.at
          FROM feedback f JOIN turns u ON u.id = f.turn_id
          WHERE f.visitor_id = ANY ($1) ORDER BY f.at, f.turn_id LIMIT $2",
         visitors,
@@ -89,16 +90,5 @@ pub async fn of_visitors(tx: &mut SiteTx, visitors: &[Uuid], most: i64) -> DbRes
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|r| Stored {
-            turn: r.turn_id.into(),
-            thread: r.thread_id,
-            value: r.value,
-            tags: r.tags,
-            comment: r.comment,
-            sealed: r.sealed,
-            at: r.at,
-        })
-        .collect())
+    Ok(rows)
 }

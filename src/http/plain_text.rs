@@ -25,34 +25,29 @@ pub async fn layer(request: Request, next: Next) -> Response {
 /// # Errors
 /// When one isn't plain; its place as a JSON pointer.
 pub(super) fn check(body: &Value) -> Result<(), Problem> {
-    let mut place = String::new();
-    if is_plain(body, &mut place) {
-        Ok(())
-    } else {
-        Err(Problem::field(place, REFUSED))
+    match odd(body) {
+        Some(place) => Err(Problem::field(place, REFUSED)),
+        None => Ok(()),
     }
 }
 
-/// Whether all texts are; if not, the place is that of the first which isn't.
-fn is_plain(value: &Value, place: &mut String) -> bool {
-    let within = place.len();
+/// The place of the first text that isn't plain; none when all are. A name that isn't can't be
+/// told: it is told by what it stands in.
+fn odd(value: &Value) -> Option<String> {
     match value {
-        Value::String(text) => !text.contains('\0'),
-        Value::Array(items) => items.iter().enumerate().all(|(n, item)| {
-            place.truncate(within);
-            place.push_str(&format!("/{n}"));
-            is_plain(item, place)
-        }),
-        Value::Object(fields) => fields.iter().all(|(name, field)| {
-            place.truncate(within);
-            // What can't be named is told by what it stands in.
-            !name.contains('\0') && {
-                place.push('/');
-                place.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                is_plain(field, place)
+        Value::String(text) => text.contains('\0').then(String::new),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(n, item)| odd(item).map(|within| format!("/{n}{within}"))),
+        Value::Object(fields) => fields.iter().find_map(|(name, field)| {
+            if name.contains('\0') {
+                return Some(String::new());
             }
+            let name = || name.replace('~', "~0").replace('/', "~1");
+            odd(field).map(|within| format!("/{}{within}", name()))
         }),
-        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
     }
 }
 
@@ -71,9 +66,7 @@ mod tests {
             (json!("\u{0}"), Some("")),
             (json!({ "a": ["\u{1}", null, 1, true, { "b": "ä\n" }] }), None),
         ] {
-            let mut place = String::new();
-            let found = (!is_plain(&body, &mut place)).then_some(place);
-            assert_eq!(found.as_deref(), wanted, "{body}");
+            assert_eq!(odd(&body).as_deref(), wanted, "{body}");
         }
     }
 }

@@ -8,6 +8,8 @@ use Deskhand\Connection\Credentials;
 use Deskhand\Connection\CredentialStore;
 use Deskhand\Connection\Names;
 use Deskhand\Install\Schema;
+use Deskhand\Knowledge\Row;
+use Deskhand\Knowledge\Source;
 use Deskhand\Plugin;
 
 require_once __DIR__ . '/names.php';
@@ -122,6 +124,11 @@ abstract class TestCase extends \PHPUnit\Framework\TestCase
     protected static function down(): \WP_Error
     {
         return new \WP_Error('http_request_failed', 'cURL error 7: Connection refused');
+    }
+
+    protected function row(Source $source, int $id): ?Row
+    {
+        return $this->plugin->documents->find($source, $id);
     }
 
     /** Every event that was sent, oldest first, without what all have. */
