@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::app::{Setup, TestApp, message};
+use crate::support::app::{Setup, TestApp, message, patient};
 use crate::support::brains::{Scripted, Wild};
 use crate::support::sse::{self, Event, first};
 use deskhand::agent::machine::ctx::Limits;

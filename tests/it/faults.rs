@@ -11,7 +11,7 @@ use deskhand::domain::ids::VisitorId;
 use futures::StreamExt;
 use serde_json::Value;
 
-use crate::support::app::{Setup, TestApp, message};
+use crate::support::app::{Setup, TestApp, message, patient};
 use crate::support::fake_provider::{FakeProvider, Reply, Request};
 use crate::support::model_brain::{brain, brain_on, honest, provider, wants_search};
 use crate::support::sse::{Event, first};
@@ -159,9 +159,7 @@ fn limits() -> Limits {
     Limits {
         plan_ms: 500,
         stall_ms: 700,
-        // The machine is busy; the clocks of the turn aren't what is tested here.
-        first_ms: 20_000,
-        ..Limits::default()
+        ..patient()
     }
 }
 

@@ -15,7 +15,7 @@ use deskhand::models::price::Price;
 use serde_json::Value;
 use tokio::sync::Semaphore;
 
-use crate::support::app::{Setup, TestApp, message};
+use crate::support::app::{Setup, TestApp, message, patient};
 use crate::support::fake_provider::{FakeProvider, Reply};
 use crate::support::model_brain::{brain, brain_on, honest, provider, wants_search};
 use crate::support::process::Home;
@@ -32,22 +32,9 @@ const COST: &str = "SELECT coalesce(sum(cost_micro), 0)::bigint FROM model_calls
 const TOLD: &str = "SELECT count(*) FROM tickets WHERE reason = 'budget_spent'";
 const MASTER: &str = "0707070707070707070707070707070707070707070707070707070707070707";
 
-/// Time enough for what a busy machine does meanwhile.
-fn patient() -> Limits {
-    Limits {
-        plan_ms: 50_000,
-        tool_ms: 50_000,
-        first_ms: 55_000,
-        stall_ms: 50_000,
-        close_ms: 50_000,
-        ..Limits::default()
-    }
-}
-
 fn capped(fake: &FakeProvider, cap: i64) -> Setup {
     Setup {
         brains: vec![brain("a", fake), Arc::new(Extractive)],
-        limits: patient(),
         turns_at_once: 200,
         streams_at_once: 300,
         day_cap_micro: cap,

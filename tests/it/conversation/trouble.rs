@@ -142,7 +142,7 @@ async fn a_brain_that_never_answers_ends_in_an_honest_word() {
     let limits = Limits {
         first_ms: 500,
         plan_ms: 300,
-        ..Limits::default()
+        ..patient()
     };
     let app = TestApp::with(Setup {
         limits,

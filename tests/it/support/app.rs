@@ -140,10 +140,24 @@ pub struct Setup {
     pub changes: Option<Duration>,
 }
 
+/// Time enough for what a busy machine does meanwhile: the clocks of a turn are looked at by
+/// tests that set them.
+pub fn patient() -> Limits {
+    Limits {
+        plan_ms: 120_000,
+        tool_ms: 120_000,
+        first_ms: 120_000,
+        stall_ms: 120_000,
+        cap_ms: 240_000,
+        close_ms: 120_000,
+        ..Limits::default()
+    }
+}
+
 impl Default for Setup {
     fn default() -> Self {
         Self {
-            limits: Limits::default(),
+            limits: patient(),
             brains: vec![Arc::new(Extractive)],
             turns_at_once: 64,
             streams_at_once: 64,

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use deskhand::agent::machine::ctx::Limits;
 use deskhand::db::handoffs::{self, NewHandoff};
 use deskhand::db::pool::DbError;
 use deskhand::domain::clock::Clock;
@@ -34,15 +33,6 @@ async fn what_a_tool_does_after_a_claim_changes_nothing() {
     let (brain, permits) = Scripted::held(&["What would you like to know?"]);
     let app = TestApp::with(Setup {
         brains: vec![Arc::new(brain)],
-        // However slow the machine: the turn is still under way when it is looked at.
-        limits: Limits {
-            plan_ms: 120_000,
-            first_ms: 120_000,
-            stall_ms: 120_000,
-            cap_ms: 240_000,
-            close_ms: 120_000,
-            ..Limits::default()
-        },
         ..Setup::default()
     })
     .await;
