@@ -202,20 +202,23 @@ fn order_told(said: &str) -> Option<[String; 2]> {
     ])
 }
 
-/// The first two sentences of the first passage, each with its mark.
+/// The first two sentences of the first passage that has a paragraph of two, each with its mark.
 fn sentences(said: &str) -> [String; 2] {
-    let passage = said
-        .split_once("\n[1] ")
-        .and_then(|(_, rest)| rest.split_once('\n'));
-    let lines = passage.map_or("", |(_, text)| text).lines();
-    // The first paragraph; a section's heading stands before it.
-    let text = lines
-        .map(str::trim)
-        .find(|l| !l.is_empty() && !l.starts_with('#'))
-        .unwrap_or_default();
-    let mut all = text.split_inclusive(". ").map(|s| s.trim());
-    let mut next = || format!("{} [1]", all.next().unwrap_or("Nothing was found."));
-    [next(), format!(" {}", next())]
+    let two = |n: usize| {
+        let (_, rest) = said.split_once(&format!("\n[{n}] "))?;
+        let (_, text) = rest.split_once('\n')?;
+        // A passage ends where the next begins; a section's heading stands before its text.
+        let mut lines = text.lines().map(str::trim).take_while(|l| !l.starts_with('['));
+        lines.find_map(|line| {
+            let mut all = line.split_inclusive(". ").map(str::trim);
+            let (first, second) = (all.next()?, all.next()?);
+            let told = !line.starts_with(['#', '-', '*', '|']);
+            told.then(|| [format!("{first} [{n}]"), format!(" {second} [{n}]")])
+        })
+    };
+    (1..=5)
+        .find_map(two)
+        .unwrap_or_else(|| ["Nothing was found. [1]".into(), String::new()])
 }
 
 /// Words with the blank before them, about as models cut text.

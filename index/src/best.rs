@@ -34,6 +34,12 @@ impl Best {
         }
     }
 
+    /// What isn't better than this needn't be shown.
+    #[inline(always)]
+    pub fn floor(&self) -> f32 {
+        self.floor
+    }
+
     #[inline(always)]
     pub fn show(&mut self, place: u32, score: f32) {
         if score > self.floor {

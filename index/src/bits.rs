@@ -73,6 +73,16 @@ impl Bits {
             })
     }
 
+    /// Eight places each, by number, in order, with a bit for each of them that is in it; those
+    /// of which none is are left out.
+    #[inline(always)]
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = (u32, u8)> {
+        (0..).step_by(8).zip(&self.words).flat_map(|(first, word)| {
+            let bytes = (first..).zip(word.to_le_bytes());
+            bytes.filter(|(_, byte)| *byte != 0)
+        })
+    }
+
     /// The memory that it takes.
     pub(crate) fn bytes(&self) -> usize {
         8 * self.words.capacity()
@@ -94,6 +104,8 @@ mod tests {
             (3, vec![3, 64, 200])
         );
         assert_eq!(set.within(64..192).collect::<Vec<_>>(), [64]);
+        let blocks: Vec<(u32, u8)> = set.blocks().collect();
+        assert_eq!(blocks, [(0, 8), (8, 1), (25, 1)]);
         assert_eq!(set.within(192..1024).collect::<Vec<_>>(), [200]);
         assert_eq!(set.within(1024..2048).count(), 0);
         assert!(set.contains(64) && !set.contains(65) && !set.contains(9999));

@@ -2,18 +2,22 @@
 //! on which side of the site's mean it lies there (after RaBitQ, Gao and Long, 2024, without
 //! its rotation). A question is compared by counting bits: of very many first roughly, with
 //! two bits a dimension (on which side it lies itself, and whether far away), then closely,
-//! with four.
+//! with four. The codes of eight vectors lie side by side, so that wide instructions count the
+//! bits of all eight at once.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Arch, NullaryFnOnce};
 
 use crate::best::Best;
 use crate::bits::Bits;
 use crate::vectors::widened;
+#[cfg(target_arch = "x86_64")]
+use crate::wide;
 
 /// Bits that a dimension of the question gets.
-const PLANES: usize = 4;
-/// The usual length of a vector, for which the loops are unrolled, in words of 64 bits.
-const USUAL: usize = 6;
+pub(crate) const PLANES: usize = 4;
+/// Vectors of a block, whose codes are compared at once: as many as a byte has bits.
+const EACH: u32 = u8::BITS;
+pub(crate) const LANES: usize = EACH as usize;
 /// How many are looked at closely for each that is wanted. On vectors of real texts and mixtures
 /// of them the rough look then loses less than one in a thousand of what the close one finds.
 const CLOSELY: usize = 4;
@@ -27,10 +31,13 @@ pub(crate) struct Codes {
     centre: Vec<f32>,
     /// How many the centre is of.
     centred: usize,
-    codes: Vec<u64>,
-    /// For each vector: what turns the sum over its bits into a product, and what its
-    /// product with the centre adds.
-    scales: Vec<[f32; 2]>,
+    /// How many vectors there are.
+    len: usize,
+    /// By block, then by word.
+    codes: Vec<[u64; LANES]>,
+    /// By block. For each vector: what turns the sum over its bits into a product, and what
+    /// its product with the centre adds.
+    scales: Vec<[[f32; LANES]; 2]>,
 }
 
 impl Codes {
@@ -51,8 +58,9 @@ impl Codes {
             dimensions,
             centre,
             centred: len,
-            codes: Vec::with_capacity(len * dimensions.div_ceil(64)),
-            scales: Vec::with_capacity(len),
+            len: 0,
+            codes: Vec::with_capacity(len.div_ceil(LANES) * dimensions.div_ceil(64)),
+            scales: Vec::with_capacity(len.div_ceil(LANES)),
         };
         for n in 0..len {
             codes.push(halves(n));
@@ -62,24 +70,30 @@ impl Codes {
 
     /// Whether so many have come since that the centre is another one.
     pub fn is_stale(&self) -> bool {
-        self.scales.len() > 2 * self.centred
+        self.len > 2 * self.centred
     }
 
     pub fn push(&mut self, halves: &[u16]) {
+        let words = self.dimensions.div_ceil(64);
+        let (block, lane) = (self.len / LANES, self.len % LANES);
+        if lane == 0 {
+            self.codes.resize((block + 1) * words, [0; LANES]);
+            self.scales.push([[0.0; LANES]; 2]);
+        }
         let (mut square, mut sum, mut along) = (0.0_f32, 0.0_f32, 0.0_f32);
-        for (halves, centre) in halves.chunks(64).zip(self.centre.chunks(64)) {
-            let mut word = 0_u64;
+        let code = self.codes[block * words..].iter_mut();
+        for ((halves, centre), word) in halves.chunks(64).zip(self.centre.chunks(64)).zip(code) {
             for (n, (half, c)) in halves.iter().zip(centre).enumerate() {
                 let away = widened(*half) - c;
-                word |= u64::from(away >= 0.0) << n;
+                word[lane] |= u64::from(away >= 0.0) << n;
                 square += away * away;
                 sum += away.abs();
                 along += away * c;
             }
-            self.codes.push(word);
         }
-        let scale = if sum > 0.0 { square / sum } else { 0.0 };
-        self.scales.push([scale, along]);
+        self.scales[block][0][lane] = if sum > 0.0 { square / sum } else { 0.0 };
+        self.scales[block][1][lane] = along;
+        self.len += 1;
     }
 
     /// Those of the allowed that are likely to have the `most` largest products, in the order in
@@ -98,18 +112,25 @@ impl Codes {
     /// The best `most` of these, in the order in which they lie.
     fn best(&self, asked: &Asked, look: Look, places: &Places<'_>, most: usize) -> Vec<u32> {
         let mut best = Best::new(most);
-        Arch::new().dispatch(Likely {
+        let likely = Likely {
             codes: self,
             asked,
             look,
             places,
             best: &mut best,
-        });
+        };
+        #[cfg(target_arch = "x86_64")]
+        let left = wide::show(likely).err();
+        #[cfg(not(target_arch = "x86_64"))]
+        let left = Some(likely);
+        if let Some(likely) = left {
+            Arch::new().dispatch(likely);
+        }
         best.places()
     }
 
     pub fn bytes(&self) -> usize {
-        8 * self.codes.capacity() + 8 * self.scales.capacity()
+        size_of_val(&*self.codes) + size_of_val(&*self.scales)
     }
 }
 
@@ -121,15 +142,15 @@ enum Look {
 }
 
 /// A question's vector, seen from the centre.
-struct Asked {
+pub(crate) struct Asked {
     /// On which side it lies, and whether far away, by word.
-    sides: Vec<[u64; 2]>,
+    pub sides: Vec<[u64; 2]>,
     /// How far in the dimensions where it isn't far, and in the others, on average; and all together.
     near: f32,
     far: f32,
     both: f32,
     /// By word, then by plane.
-    planes: Vec<[u64; PLANES]>,
+    pub planes: Vec<[u64; PLANES]>,
     /// The sum of those dimensions whose bits are set is `low · bits + step · weighted bits`.
     low: f32,
     step: f32,
@@ -178,35 +199,54 @@ impl Asked {
         }
     }
 
-    /// The sum over the dimensions, with the sign of each of the code's bits; roughly, as if the
-    /// question were equally near in all dimensions where it is near, and equally far in the others.
+    /// In how many bits each of a block differs from the sides, and in how many of those where
+    /// the question is far away.
     #[inline(always)]
-    fn sum(&self, look: Look, code: &[u64], sides: &[[u64; 2]], planes: &[[u64; PLANES]]) -> f32 {
+    fn apart(&self, code: &[[u64; LANES]]) -> Counts {
+        counts(|lane| {
+            code.iter()
+                .zip(&self.sides)
+                .fold([0, 0], |[all, far], (words, [side, away])| {
+                    let differs = words[lane] ^ side;
+                    [all + differs.count_ones(), far + (differs & away).count_ones()]
+                })
+        })
+    }
+
+    /// How many bits of each of a block are set, and how many weighted by the planes.
+    #[inline(always)]
+    fn weighed(&self, code: &[[u64; LANES]]) -> Counts {
+        counts(|lane| {
+            code.iter()
+                .zip(&self.planes)
+                .fold([0, 0], |[all, weighed], (words, planes)| {
+                    let of = (0..)
+                        .zip(planes)
+                        .map(|(n, plane)| (words[lane] & plane).count_ones() << n);
+                    [all + words[lane].count_ones(), weighed + of.sum::<u32>()]
+                })
+        })
+    }
+
+    /// What counts make of the sum over the dimensions, with the sign of each of the code's
+    /// bits: `fixed + first · a + second · b`. Roughly it is as if the question were equally near
+    /// in all dimensions where it is near, and equally far in the others.
+    fn formula(&self, look: Look) -> [f32; 3] {
         match look {
-            Look::Roughly => {
-                let (mut apart, mut far_apart) = (0, 0);
-                for (word, [side, far]) in code.iter().zip(sides) {
-                    apart += (word ^ side).count_ones();
-                    far_apart += ((word ^ side) & far).count_ones();
-                }
-                #[expect(clippy::cast_precision_loss, reason = "counts of bits")]
-                let (apart, far_apart) = (apart as f32, far_apart as f32);
-                self.both - 2.0 * (self.near * apart + (self.far - self.near) * far_apart)
-            }
-            Look::Closely => {
-                let (mut bits, mut weighted) = (0, 0);
-                for (word, planes) in code.iter().zip(planes) {
-                    bits += word.count_ones();
-                    for (plane, of_question) in planes.iter().enumerate() {
-                        weighted += (word & of_question).count_ones() << plane;
-                    }
-                }
-                #[expect(clippy::cast_precision_loss, reason = "counts of bits")]
-                let set = self.low * bits as f32 + self.step * weighted as f32;
-                2.0 * set - self.all
-            }
+            Look::Roughly => [self.both, -2.0 * self.near, -2.0 * (self.far - self.near)],
+            Look::Closely => [-self.all, 2.0 * self.low, 2.0 * self.step],
         }
     }
+}
+
+/// For each of a block, the two counts of bits that a look goes by.
+pub(crate) type Counts = [[f32; LANES]; 2];
+
+#[inline(always)]
+#[expect(clippy::cast_precision_loss, reason = "counts of bits")]
+fn counts(of: impl Fn(usize) -> [u32; 2]) -> Counts {
+    let counts: [[u32; 2]; LANES] = std::array::from_fn(of);
+    [counts.map(|c| c[0] as f32), counts.map(|c| c[1] as f32)]
 }
 
 enum Places<'a> {
@@ -214,19 +254,35 @@ enum Places<'a> {
     These(Vec<u32>),
 }
 
-struct Likely<'a> {
+pub(crate) struct Likely<'a> {
     codes: &'a Codes,
-    asked: &'a Asked,
+    pub asked: &'a Asked,
     look: Look,
     places: &'a Places<'a>,
     best: &'a mut Best,
 }
 
 impl Likely<'_> {
+    /// With what counts the bits of a block; both looks and both ways through the places get
+    /// loops of their own.
+    #[inline(always)]
+    pub fn everywhere(
+        self,
+        apart: impl Fn(&[[u64; LANES]]) -> Counts,
+        weighed: impl Fn(&[[u64; LANES]]) -> Counts,
+    ) {
+        match (self.places, self.look) {
+            (Places::All(bits), Look::Roughly) => self.among(bits.blocks(), apart),
+            (Places::All(bits), Look::Closely) => self.among(bits.blocks(), weighed),
+            (Places::These(places), Look::Roughly) => self.among(blocks(places), apart),
+            (Places::These(places), Look::Closely) => self.among(blocks(places), weighed),
+        }
+    }
+
     // Inlined as a whole: what the processor's wide and counting instructions are compiled
     // for is the one function that it is inlined into.
     #[inline(always)]
-    fn among(self, places: impl Iterator<Item = u32>) {
+    fn among(self, blocks: impl Iterator<Item = (u32, u8)>, count: impl Fn(&[[u64; LANES]]) -> Counts) {
         let Self {
             codes,
             asked,
@@ -235,46 +291,45 @@ impl Likely<'_> {
             ..
         } = self;
         let words = codes.dimensions.div_ceil(64);
-        let usual = (
-            asked.sides.first_chunk::<USUAL>(),
-            asked.planes.first_chunk::<USUAL>(),
-        );
-        for place in places {
-            let at = place as usize;
-            let Some([scale, along]) = codes.scales.get(at) else {
+        let [fixed, first, second] = asked.formula(look);
+        for (number, wanted) in blocks {
+            let block = number as usize;
+            let Some([scales, along]) = codes.scales.get(block) else {
                 continue;
             };
-            // With its length known the loop is unrolled.
-            let code = &codes.codes[at * words..(at + 1) * words];
-            let sum = match (code.first_chunk::<USUAL>(), usual) {
-                (Some(code), (Some(sides), Some(planes))) if words == USUAL => {
-                    asked.sum(look, code, sides, planes)
+            let [a, b] = count(&codes.codes[block * words..(block + 1) * words]);
+            let scores: [f32; LANES] =
+                std::array::from_fn(|n| scales[n] * (fixed + first * a[n] + second * b[n]) + along[n]);
+            // Of most blocks none is good enough.
+            let most = scores
+                .iter()
+                .fold(f32::NEG_INFINITY, |a, b| if a > *b { a } else { *b });
+            if most > best.floor() {
+                for (lane, score) in (0..).zip(scores).filter(|(lane, _)| wanted >> lane & 1 == 1) {
+                    best.show(EACH * number + lane, score);
                 }
-                _ => asked.sum(look, code, &asked.sides, &asked.planes),
-            };
-            best.show(place, scale * sum + along);
+            }
         }
     }
 }
 
-impl WithSimd for Likely<'_> {
+/// The blocks of places that rise, and which of each.
+fn blocks(places: &[u32]) -> impl Iterator<Item = (u32, u8)> {
+    let mut groups = places.chunk_by(|a, b| a / EACH == b / EACH);
+    std::iter::from_fn(move || {
+        let group = groups.next()?;
+        let wanted = group.iter().fold(0, |wanted, place| wanted | 1 << (place % EACH));
+        Some((group.first()? / EACH, wanted))
+    })
+}
+
+impl NullaryFnOnce for Likely<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        match (self.places, self.look) {
-            (Places::All(bits), Look::Roughly) => Self {
-                look: Look::Roughly,
-                ..self
-            }
-            .among(bits.iter()),
-            (Places::All(bits), Look::Closely) => Self {
-                look: Look::Closely,
-                ..self
-            }
-            .among(bits.iter()),
-            (Places::These(places), _) => self.among(places.iter().copied()),
-        }
+    fn call(self) {
+        let asked = self.asked;
+        self.everywhere(|code| asked.apart(code), |code| asked.weighed(code));
     }
 }
 
@@ -282,7 +337,6 @@ impl WithSimd for Likely<'_> {
 mod tests {
     use half::f16;
     use proptest::prelude::*;
-    use pulp::Scalar;
 
     use super::*;
     use crate::tests::{clustered, embedded};
@@ -307,7 +361,7 @@ mod tests {
             seed in any::<u64>(),
             most in 1_usize..30,
         ) {
-            let dimensions = if usual { 64 * USUAL } else { dimensions };
+            let dimensions = if usual { 384 } else { dimensions };
             let vectors = clustered(seed, 90, dimensions);
             let (question, vectors) = vectors.split_first().unwrap();
             let halves = halves(vectors);
@@ -333,13 +387,14 @@ mod tests {
                             2.0 * nearly.sum::<f32>() - all
                         }
                     };
-                    let [scale, along] = codes.scales[place as usize];
-                    scale * sum + along
+                    let [scales, along] = codes.scales[place as usize / LANES];
+                    let lane = place as usize % LANES;
+                    scales[lane] * sum + along[lane]
                 };
                 let mut portable = Best::new(most);
                 let everywhere = Places::All(&allowed);
                 let likely = Likely { codes: &codes, asked: &asked, look, places: &everywhere, best: &mut portable };
-                likely.with_simd(Scalar::new());
+                likely.call();
                 let portable = portable.places();
                 prop_assert_eq!(&codes.best(&asked, look, &everywhere, most), &portable);
                 let these = Places::These(allowed.iter().collect());

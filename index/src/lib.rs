@@ -9,6 +9,8 @@ mod bits;
 mod codes;
 mod documents;
 mod vectors;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 mod words;
 
 use std::collections::HashMap;
