@@ -10,7 +10,6 @@ use pulp::{Arch, NullaryFnOnce};
 use crate::best::Best;
 use crate::bits::Bits;
 use crate::vectors::widened;
-#[cfg(target_arch = "x86_64")]
 use crate::wide;
 
 /// Bits that a dimension of the question gets.
@@ -21,6 +20,9 @@ pub(crate) const LANES: usize = EACH as usize;
 /// How many are looked at closely for each that is wanted. On vectors of real texts and mixtures
 /// of them the rough look then loses less than one in a thousand of what the close one finds.
 const CLOSELY: usize = 4;
+/// So many blocks before its turn a block is asked of the memory, which takes longer to answer
+/// than a block to compare, most of all at the beginning of a page.
+const AHEAD: u32 = 16;
 /// What lies further away than this, in the mean of all dimensions, lies far away.
 const FAR: f32 = 1.22;
 
@@ -119,11 +121,7 @@ impl Codes {
             places,
             best: &mut best,
         };
-        #[cfg(target_arch = "x86_64")]
-        let left = wide::show(likely).err();
-        #[cfg(not(target_arch = "x86_64"))]
-        let left = Some(likely);
-        if let Some(likely) = left {
+        if let Err(likely) = wide::show(likely) {
             Arch::new().dispatch(likely);
         }
         best.places()
@@ -272,17 +270,17 @@ impl Likely<'_> {
         weighed: impl Fn(&[[u64; LANES]]) -> Counts,
     ) {
         match (self.places, self.look) {
-            (Places::All(bits), Look::Roughly) => self.among(bits.blocks(), apart),
-            (Places::All(bits), Look::Closely) => self.among(bits.blocks(), weighed),
-            (Places::These(places), Look::Roughly) => self.among(blocks(places), apart),
-            (Places::These(places), Look::Closely) => self.among(blocks(places), weighed),
+            (Places::All(bits), Look::Roughly) => self.among(all(bits), apart),
+            (Places::All(bits), Look::Closely) => self.among(all(bits), weighed),
+            (Places::These(places), Look::Roughly) => self.among(these(places), apart),
+            (Places::These(places), Look::Closely) => self.among(these(places), weighed),
         }
     }
 
     // Inlined as a whole: what the processor's wide and counting instructions are compiled
     // for is the one function that it is inlined into.
     #[inline(always)]
-    fn among(self, blocks: impl Iterator<Item = (u32, u8)>, count: impl Fn(&[[u64; LANES]]) -> Counts) {
+    fn among(self, blocks: impl Iterator<Item = Block>, count: impl Fn(&[[u64; LANES]]) -> Counts) {
         let Self {
             codes,
             asked,
@@ -292,8 +290,15 @@ impl Likely<'_> {
         } = self;
         let words = codes.dimensions.div_ceil(64);
         let [fixed, first, second] = asked.formula(look);
-        for (number, wanted) in blocks {
-            let block = number as usize;
+        for Block {
+            number,
+            wanted,
+            later,
+        } in blocks
+        {
+            let (block, later) = (number as usize, later as usize);
+            wide::fetch(codes.codes.get(later * words..(later + 1) * words));
+            wide::fetch(codes.scales.get(later..=later));
             let Some([scales, along]) = codes.scales.get(block) else {
                 continue;
             };
@@ -313,13 +318,39 @@ impl Likely<'_> {
     }
 }
 
-/// The blocks of places that rise, and which of each.
-fn blocks(places: &[u32]) -> impl Iterator<Item = (u32, u8)> {
-    let mut groups = places.chunk_by(|a, b| a / EACH == b / EACH);
+/// Which of a block are to be looked at, and the block whose turn comes some blocks later.
+struct Block {
+    number: u32,
+    wanted: u8,
+    later: u32,
+}
+
+#[inline(always)]
+fn all(bits: &Bits) -> impl Iterator<Item = Block> {
+    bits.blocks().map(|(number, wanted)| Block {
+        number,
+        wanted,
+        later: number + AHEAD,
+    })
+}
+
+/// Of places that rise.
+#[inline(always)]
+fn these(places: &[u32]) -> impl Iterator<Item = Block> {
+    let mut left = places;
     std::iter::from_fn(move || {
-        let group = groups.next()?;
-        let wanted = group.iter().fold(0, |wanted, place| wanted | 1 << (place % EACH));
-        Some((group.first()? / EACH, wanted))
+        let number = left.first()? / EACH;
+        let mut wanted = 0;
+        while let Some((place, rest)) = left.split_first().filter(|(p, _)| **p / EACH == number) {
+            wanted |= 1 << (place % EACH);
+            left = rest;
+        }
+        let later = left.get(AHEAD as usize).map_or(number, |place| place / EACH);
+        Some(Block {
+            number,
+            wanted,
+            later,
+        })
     })
 }
 

@@ -9,7 +9,6 @@ mod bits;
 mod codes;
 mod documents;
 mod vectors;
-#[cfg(target_arch = "x86_64")]
 mod wide;
 mod words;
 

@@ -5,6 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 use crate::best::{Best, Scored};
 use crate::bits::Bits;
 use crate::codes::Codes;
+use crate::wide;
 
 /// Vectors of a block; a block doesn't move when more come.
 const BLOCK: usize = 1024;
@@ -147,6 +148,8 @@ const LANES: usize = 32;
 /// Vectors that are compared side by side: they lie far apart, and memory answers several
 /// questions in the time of one.
 const SIDE_BY_SIDE: usize = 4;
+/// So many before their turn they are asked of the memory.
+const AHEAD: usize = 8;
 
 #[inline(always)]
 fn products<const N: usize>(halves: [&[u16]; N], with: &[f32]) -> [f32; N] {
@@ -233,7 +236,14 @@ impl WithSimd for Nearest<'_> {
     fn with_simd<S: Simd>(self, _: S) {
         match self.compared {
             Compared::All(places) => self.among(places.iter()),
-            Compared::These(places) => self.among(places.iter().copied()),
+            Compared::These(places) => {
+                let vectors = self.vectors;
+                let later = places.iter().skip(AHEAD).map(Some).chain(std::iter::repeat(None));
+                self.among(places.iter().zip(later).map(|(place, later)| {
+                    wide::fetch(later.map(|later| vectors.halves(*later as usize)));
+                    *place
+                }));
+            }
         }
     }
 }
