@@ -69,6 +69,10 @@ pub struct Message {
     /// The address that it came from, which guesses are counted by; no part of it either.
     #[serde(skip)]
     pub client: Option<IpAddr>,
+    /// Whether its sender learns of the turn by the turn's events alone, after they are stored; no
+    /// part of it either. Else they may be told of it as soon as it is taken.
+    #[serde(skip)]
+    pub by_events: bool,
 }
 
 /// A message that was taken.
@@ -352,6 +356,7 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
             accept,
         }),
         teller: Teller::silent(),
+        untold: None,
     };
     Ok((assignment, first))
 }

@@ -61,6 +61,9 @@ pub struct Opening<'a> {
     pub vault: &'a [Entry],
     /// Whether other processes are told.
     pub tell: bool,
+    /// Whether it is enough that the turn's next store makes it durable, on a new thread: until then
+    /// nobody may be told of it.
+    pub late: bool,
 }
 
 /// What became of an opening.
@@ -112,7 +115,7 @@ async fn run_open(on: impl PgExecutor<'_>, site: SiteId, o: &Opening<'_>) -> DbR
     let row = sqlx::query!(
         r#"SELECT verdict AS "verdict!", epoch, seq, thread, turn, hash, name, mode, locale
            FROM deskhand_open_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                                   $19, $20, $21, $22, $23)"#,
+                                   $19, $20, $21, $22, $23, $24)"#,
         site.0,
         o.site.name,
         o.site.mode.as_str(),
@@ -136,6 +139,7 @@ async fn run_open(on: impl PgExecutor<'_>, site: SiteId, o: &Opening<'_>) -> DbR
         &placeholders,
         &sealed,
         o.tell,
+        o.late,
     )
     .fetch_one(on)
     .await?;

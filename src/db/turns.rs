@@ -218,7 +218,7 @@ pub async fn take_over(
                   u.epoch, u.resumes, u.start, u.started_at, u.first_seq, u.cancel_asked,
                   s.n AS "n?", s.after AS "after?", u.proposal_id, u.accepts, p.tool AS "tool?"
            FROM u CROSS JOIN t
-           JOIN messages m ON m.turn_id = u.id AND m.author = 'visitor'
+           JOIN messages m ON m.thread_id = u.thread_id AND m.seq >= u.first_seq AND m.turn_id = u.id AND m.author = 'visitor'
            LEFT JOIN proposals p ON p.id = u.proposal_id
            LEFT JOIN LATERAL (SELECT n, after FROM steps WHERE turn_id = u.id ORDER BY n DESC LIMIT 1) s ON true"#,
         turn.0,
