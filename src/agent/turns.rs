@@ -20,7 +20,7 @@ use super::machine::input::Input;
 use super::machine::state::State;
 use super::opening::Opening;
 use super::record::TurnRef;
-use super::{Agent, measure, operation};
+use super::{Agent, measure, operation, page};
 use crate::db::events::{self, Voice};
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::tickets::{self, NewTicket};
@@ -138,10 +138,11 @@ pub async fn start_on(
     agent: &Arc<Agent>,
     site: SiteId,
     visitor: VisitorId,
-    message: Message,
+    mut message: Message,
     channel: &str,
 ) -> Result<Begun, StartError> {
-    let hash = fingerprint(&message);
+    message.page = message.page.as_deref().and_then(page::kept);
+    let hash = fingerprint(&agent.master, site, &message);
     let Ok(slot) = Arc::clone(&agent.slots).try_acquire_owned() else {
         // What was taken already costs nothing more.
         let mut tx = agent.db.site(site).await?;

@@ -178,6 +178,7 @@ fn judge(sentence: &str, cites: &[i64], evidence: &Reading) -> Result<Vec<(Strin
         tongue: reading::tongue(&cited),
         said: evidence.said(),
     };
+    let text = plain_words::without_names(&text);
     support::check(&without_hedge(&units::plain(&text)), sources)
 }
 

@@ -85,6 +85,16 @@ fn what_is_put_in_is_held_back() {
     }
 }
 
+/// How somebody is called is no part of what a source says.
+#[test]
+fn the_customer_may_be_called_by_name() {
+    passes("[NAME_1], a return label costs €4.90.", &[7]);
+    passes("A return label costs €4.90, [NAME_1].", &[7]);
+    passes("Hello [NAME_1]!", &[]);
+    fails("[NAME_1], a return label costs €4.91.", &[7], Fault::Mismatch);
+    fails("[NAME_1] gets a return label for €4.91.", &[7], Fault::Mismatch);
+}
+
 /// A bare answer stands with the sentence that bears it out, and not by itself.
 #[test]
 fn answers_of_one_word() {
