@@ -105,3 +105,101 @@ BEGIN
     END IF;
     verdict := 'opened';
 END $$;
+
+-- The transitions of one store are one row: the last of them, and the ones before it in `earlier`, a
+-- list of {n, at, input, actions, ms}. Rows of before have none there.
+ALTER TABLE steps ADD COLUMN earlier jsonb CHECK (jsonb_typeof(earlier) = 'array');
+ALTER TABLE steps ALTER COLUMN earlier SET STATISTICS 0;
+
+-- As the one of before, which replicas that aren't replaced yet call, with the last step by itself.
+CREATE FUNCTION deskhand_store_turn(
+    p_site uuid, p_thread uuid, p_visitor uuid, p_turn uuid, p_epoch bigint, p_at timestamptz,
+    p_renew float8, p_tell boolean,
+    p_types text[], p_bodies text[],
+    p_step int, p_step_at timestamptz, p_input text, p_actions text, p_ms int, p_earlier text, p_after jsonb,
+    p_calls uuid[], p_call_new boolean[], p_tools text[], p_args text[], p_results text[], p_codes text[],
+    p_attempts int[], p_call_ms int[],
+    p_models uuid[], p_model_at timestamptz[], p_phases text[], p_providers text[], p_names text[], p_prompts text[],
+    p_tokens_in int[], p_tokens_out int[], p_costs bigint[], p_first_ms int[], p_model_ms int[], p_outcomes text[],
+    p_days date[], p_reserved bigint[], p_spent bigint[],
+    p_placeholders text[], p_sealed bytea[],
+    p_row uuid, p_text text, p_citations jsonb,
+    p_outcome text, p_brain text,
+    OUT last bigint, OUT cancelled boolean)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    events int := cardinality(p_types);
+BEGIN
+    PERFORM set_config('deskhand.site', p_site::text, true);
+    IF events > 0 THEN
+        UPDATE threads t SET last_seq = t.last_seq + events
+        WHERE t.id = p_thread AND t.fence = 'agent' AND t.turn_epoch = p_epoch
+        RETURNING t.last_seq INTO last;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the thread is another''s' USING ERRCODE = 'DH001';
+        END IF;
+    END IF;
+    IF p_outcome IS NOT NULL THEN
+        UPDATE turns u SET finished_at = p_at, outcome = p_outcome, brain = p_brain
+        WHERE u.id = p_turn AND u.epoch = p_epoch AND u.finished_at IS NULL
+        RETURNING false INTO cancelled;
+    ELSIF p_renew IS NOT NULL OR events = 0 THEN
+        UPDATE turns u SET lease_until = CASE WHEN p_renew IS NULL THEN u.lease_until
+                                         ELSE clock_timestamp() + make_interval(secs => p_renew) END
+        WHERE u.id = p_turn AND u.epoch = p_epoch AND u.finished_at IS NULL
+        RETURNING u.cancel_asked INTO cancelled;
+    ELSE
+        -- Who takes a turn over locks its thread first, which this transaction has locked.
+        SELECT u.cancel_asked INTO cancelled FROM turns u
+        WHERE u.id = p_turn AND u.epoch = p_epoch AND u.finished_at IS NULL;
+    END IF;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'the turn is another''s' USING ERRCODE = 'DH001';
+    END IF;
+    IF events > 0 THEN
+        INSERT INTO thread_events (site_id, thread_id, seq, turn_id, type, body, at)
+        SELECT p_site, p_thread, last - events + e.k, p_turn, e.type, e.body::jsonb, p_at
+        FROM unnest(p_types, p_bodies) WITH ORDINALITY AS e (type, body, k);
+    END IF;
+    IF p_step IS NOT NULL THEN
+        INSERT INTO steps (site_id, turn_id, n, at, input, actions, after, ms, earlier)
+        VALUES (p_site, p_turn, p_step, p_step_at, p_input::jsonb, p_actions::jsonb, p_after, p_ms, p_earlier::jsonb);
+    END IF;
+    IF cardinality(p_placeholders) > 0 THEN
+        INSERT INTO pii_vault (site_id, thread_id, placeholder, n, sealed)
+        SELECT p_site, p_thread, e.placeholder, b.n + e.k::int, e.sealed
+        FROM (SELECT coalesce(max(v.n), 0) AS n FROM pii_vault v WHERE v.thread_id = p_thread) b,
+             unnest(p_placeholders, p_sealed) WITH ORDINALITY AS e (placeholder, sealed, k);
+    END IF;
+    IF cardinality(p_models) > 0 THEN
+        INSERT INTO model_calls (site_id, turn_id, id, at, phase, provider, model, prompt, tokens_in, tokens_out,
+                                 cost_micro, first_ms, ms, outcome)
+        SELECT p_site, p_turn, m.*
+        FROM unnest(p_models, p_model_at, p_phases, p_providers, p_names, p_prompts, p_tokens_in, p_tokens_out,
+                    p_costs, p_first_ms, p_model_ms, p_outcomes) m;
+    END IF;
+    FOR i IN 1 .. cardinality(p_days) LOOP
+        UPDATE spend_daily d SET spent_micro = greatest(0, d.spent_micro - p_reserved[i] + p_spent[i])
+        WHERE d.day = p_days[i];
+    END LOOP;
+    FOR i IN 1 .. cardinality(p_calls) LOOP
+        IF p_call_new[i] THEN
+            INSERT INTO tool_calls (site_id, id, turn_id, tool, args, at, result, code, attempts, ms)
+            VALUES (p_site, p_calls[i], p_turn, p_tools[i], p_args[i]::jsonb, p_at, p_results[i]::jsonb, p_codes[i],
+                    coalesce(p_attempts[i], 0), p_call_ms[i])
+            ON CONFLICT DO NOTHING;
+        ELSE
+            UPDATE tool_calls c SET result = p_results[i]::jsonb, code = p_codes[i], attempts = p_attempts[i],
+                                    ms = p_call_ms[i]
+            WHERE c.id = p_calls[i];
+        END IF;
+    END LOOP;
+    IF p_row IS NOT NULL THEN
+        INSERT INTO messages (site_id, id, thread_id, visitor_id, turn_id, author, text, citations, at, seq)
+        VALUES (p_site, p_row, p_thread, p_visitor, p_turn, 'agent', p_text, p_citations, p_at, last);
+    END IF;
+    IF p_tell AND events > 0 THEN
+        PERFORM pg_notify('deskhand_thread', p_thread::text || ':' || last);
+    END IF;
+END $$;

@@ -139,3 +139,50 @@ fn revealed(vault: &Placeholders, value: &Value) -> Value {
         Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_looked_through_as_their_text() {
+        let mut vault = Placeholders::default();
+        let mut given = Reply::of(json!({
+            "card": 4_111_111_111_111_111_u64, "card_too": 4_111_111_111_111_111.0,
+            "contact": { "phone_number": 436_641_234_567_u64 },
+            "order_id": 1002, "total_minor": 42_900, "window_days": 30, "rate": 0.411_111_111_111_111_1,
+        }));
+        reply(&mut vault, &mut given);
+        assert_eq!(
+            given.output,
+            json!({
+                "card": "[CARD]", "card_too": "[CARD]", "contact": { "phone_number": "[PHONE_1]" },
+                "order_id": 1002, "total_minor": 42_900, "window_days": 30, "rate": 0.411_111_111_111_111_1,
+            })
+        );
+        assert_eq!(vault.reveal("[PHONE_1]"), "436641234567");
+    }
+
+    #[test]
+    fn a_searchs_own_numbers_stay() {
+        let mut vault = Placeholders::default();
+        let mut given = Reply {
+            output: json!([{ "chunk_id": 4_111_111_111_111_111_u64, "snippet": "Write to anna@example.com." }]),
+            found: Some(Found::default()),
+        };
+        reply(&mut vault, &mut given);
+        assert_eq!(given.output[0]["chunk_id"], 4_111_111_111_111_111_u64);
+        assert_eq!(given.output[0]["snippet"], "Write to [EMAIL_1].");
+    }
+
+    #[test]
+    fn a_search_is_told_nobodys_data() {
+        let mut vault = Placeholders::default();
+        let args = json!({ "query": vault.mask("my mail is anna@example.com"), "top_k": 5 });
+        assert_eq!(for_tool(&vault, KB_SEARCH, &args), args);
+        let revealed = for_tool(&vault, "get_order_status", &args);
+        assert_eq!(revealed["query"], "my mail is anna@example.com");
+    }
+}

@@ -187,7 +187,7 @@ pub fn keeps(part: &str, fits: &[Fit<'_>], close: &[&Fit<'_>], said: &Said, tong
     let here = Here {
         terms: terms(part, tongue, &[]),
         figures: figures(part),
-        heard: heard(&said.message, tongue),
+        heard: heard(said, tongue),
         named: figures(&said.message),
         addressed: has(&words, ADDRESSED),
         pointing: has(&words, PRONOUNS),
@@ -214,19 +214,17 @@ fn under(words: &[Word]) -> Option<usize> {
 }
 
 /// The words of the visitor's message that it doesn't deny.
-fn heard(message: &str, tongue: Tongue) -> Vec<Term> {
-    let clauses = clauses(message);
+fn heard(said: &Said, tongue: Tongue) -> Vec<&Term> {
+    let clauses = clauses(&said.message);
     let denied = |at: usize| clauses.iter().find(|c| at < c.end).is_some_and(|c| c.denies);
-    let mut all = terms(message, tongue, &[]);
-    all.retain(|t| !denied(t.at.start));
-    all
+    said.asked(tongue).iter().filter(|t| !denied(t.at.start)).collect()
 }
 
 /// A part, and what the visitor said.
-struct Here {
+struct Here<'a> {
     terms: Vec<Term>,
     figures: Vec<Figure>,
-    heard: Vec<Term>,
+    heard: Vec<&'a Term>,
     named: Vec<Figure>,
     /// It speaks to the visitor.
     addressed: bool,
@@ -235,7 +233,7 @@ struct Here {
     tongue: Tongue,
 }
 
-impl Here {
+impl Here<'_> {
     /// Whether what it grants is what a qualifier is said of.
     fn bears(&self, qualifier: &Qualifier) -> bool {
         if qualifier.people {
@@ -248,6 +246,6 @@ impl Here {
     fn keeps(&self, qualifier: &Qualifier) -> bool {
         let word = |t: &Term| qualifier.keys.iter().any(|k| same(&t.key, k, self.tongue));
         let figure = |f: &Figure| qualifier.figures.iter().any(|q| f.is_said_by(q, |_| false));
-        self.terms.iter().chain(&self.heard).any(word) || self.figures.iter().chain(&self.named).any(figure)
+        self.terms.iter().any(word) || self.heard.iter().any(|t| word(t)) || self.figures.iter().chain(&self.named).any(figure)
     }
 }

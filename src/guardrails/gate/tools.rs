@@ -2,6 +2,7 @@
 //! visitor said.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -27,6 +28,8 @@ pub struct Said {
     site: Vec<String>,
     /// The visitor's message.
     pub message: String,
+    /// Its words, as they are read in each tongue; read when a sentence asks.
+    asked: [OnceLock<Vec<Term>>; 3],
     /// The words of the visitor's message and the site's name, in lower case.
     pub heard: HashSet<String>,
     /// All words of results, as groups of meaning.
@@ -143,8 +146,17 @@ impl Said {
 
     /// Whether the visitor's message has a word.
     pub fn asks_about(&self, term: &Term, tongue: Tongue) -> bool {
-        let mut said = terms(&self.message, tongue, &[]).into_iter();
-        said.any(|t| same(&t.key, &term.key, tongue))
+        self.asked(tongue).iter().any(|t| same(&t.key, &term.key, tongue))
+    }
+
+    /// The words of the visitor's message.
+    pub fn asked(&self, tongue: Tongue) -> &[Term] {
+        let read = match tongue {
+            Tongue::English => &self.asked[0],
+            Tongue::German => &self.asked[1],
+            Tongue::Other => &self.asked[2],
+        };
+        read.get_or_init(|| terms(&self.message, tongue, &[]))
     }
 
     /// Whether a word needs no source: a name of the site's, or one of the visitor's that no source
