@@ -452,10 +452,7 @@ impl OpenCall<'_> {
         };
         let possible = Usage {
             input: told.input.clamp(self.bytes / BYTES_A_TOKEN, self.bytes),
-            output: told.output.clamp(
-                written / BYTES_A_TOKEN,
-                self.bound_out.max(written / BYTES_A_TOKEN),
-            ),
+            output: told.output.clamp(written / BYTES_A_TOKEN, self.bound_out.max(written)),
         };
         if possible != told && !self.price.is_free() {
             tracing::warn!(
