@@ -447,12 +447,18 @@ impl OpenCall<'_> {
             let seen = written.div_ceil(3);
             return Usage {
                 input: if free { 0 } else { self.tokens_sent() },
-                output: if free || whole { seen } else { seen.max(self.bound_out) },
+                output: if free || whole {
+                    seen
+                } else {
+                    seen.max(self.bound_out)
+                },
             };
         };
         let possible = Usage {
             input: told.input.clamp(self.bytes / BYTES_A_TOKEN, self.bytes),
-            output: told.output.clamp(written / BYTES_A_TOKEN, self.bound_out.max(written)),
+            output: told
+                .output
+                .clamp(written / BYTES_A_TOKEN, self.bound_out.max(written)),
         };
         if possible != told && !self.price.is_free() {
             tracing::warn!(

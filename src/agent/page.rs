@@ -34,11 +34,26 @@ mod tests {
                 "https://shop.example/checkout?email=anna@example.com&card=4111111111111111",
                 Some("https://shop.example/checkout"),
             ),
-            ("https://shop.example/a#anna@example.com", Some("https://shop.example/a")),
-            ("https://anna:secret@shop.example/a", Some("https://shop.example/a")),
-            ("https://shop.example/account/anna@example.com", Some("https://shop.example/")),
-            ("https://shop.example/account/anna%40example.com/x", Some("https://shop.example/")),
-            ("https://shop.example/pay/4111111111111111", Some("https://shop.example/")),
+            (
+                "https://shop.example/a#anna@example.com",
+                Some("https://shop.example/a"),
+            ),
+            (
+                "https://anna:secret@shop.example/a",
+                Some("https://shop.example/a"),
+            ),
+            (
+                "https://shop.example/account/anna@example.com",
+                Some("https://shop.example/"),
+            ),
+            (
+                "https://shop.example/account/anna%40example.com/x",
+                Some("https://shop.example/"),
+            ),
+            (
+                "https://shop.example/pay/4111111111111111",
+                Some("https://shop.example/"),
+            ),
             ("javascript:alert(1)", None),
             ("/help", None),
         ] {

@@ -302,8 +302,17 @@ fn earlier(steps: &[Step]) -> Option<String> {
         out.push(if out.is_empty() { '[' } else { ',' });
         // Input and actions are JSON already; writing to a text can't fail.
         let at = step.at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        let Step { n, input, actions, ms, .. } = step;
-        let _ = write!(out, r#"{{"n":{n},"at":"{at}","input":{input},"actions":{actions},"ms":{ms}}}"#);
+        let Step {
+            n,
+            input,
+            actions,
+            ms,
+            ..
+        } = step;
+        let _ = write!(
+            out,
+            r#"{{"n":{n},"at":"{at}","input":{input},"actions":{actions},"ms":{ms}}}"#
+        );
     }
     out.push(']');
     Some(out)

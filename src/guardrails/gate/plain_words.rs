@@ -105,7 +105,10 @@ pub fn without_names(text: &str) -> String {
                 let before = rest[..at].trim_end();
                 let called = before.strip_suffix(',').unwrap_or(before);
                 out.push_str(called);
-                rest = after.strip_prefix(',').filter(|_| called.is_empty()).unwrap_or(after);
+                rest = after
+                    .strip_prefix(',')
+                    .filter(|_| called.is_empty())
+                    .unwrap_or(after);
             }
             None => {
                 out.push_str(&rest[..at + NAME.len()]);

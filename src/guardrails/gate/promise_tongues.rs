@@ -4,9 +4,9 @@
 
 use super::promise_words_dutch::{DUTCH_JOINS, DUTCH_ON, DUTCH_OPENS, DUTCH_PASSING, DUTCH_SAYING};
 use super::promise_words_romance::{
-    DONE_BRIEFLY, FRENCH, FRENCH_BETWEEN, FRENCH_OPENS, FRENCH_PASSING, FRENCH_SAYING, ITALIAN_BETWEEN, ITALIAN_CLITICS,
-    ITALIAN_DEEDS, ITALIAN_PASSING, ITALIAN_SAYING, NOT_FRENCH, SPANISH_BETWEEN, SPANISH_CLITICS, SPANISH_DEEDS,
-    SPANISH_PASSING, SPANISH_SAYING,
+    DONE_BRIEFLY, FRENCH, FRENCH_BETWEEN, FRENCH_OPENS, FRENCH_PASSING, FRENCH_SAYING, ITALIAN_BETWEEN,
+    ITALIAN_CLITICS, ITALIAN_DEEDS, ITALIAN_PASSING, ITALIAN_SAYING, NOT_FRENCH, SPANISH_BETWEEN,
+    SPANISH_CLITICS, SPANISH_DEEDS, SPANISH_PASSING, SPANISH_SAYING,
 };
 use super::promises::{Promise, Whose, Word};
 
@@ -78,7 +78,10 @@ fn french(words: &[Word<'_>], whose: Whose, offers: bool) -> Option<Promise> {
             ("ai" | "avons", _) => {
                 let done = verb_at(at + 1)?;
                 let participle = ["é", "ée", "és", "i", "is", "it", "u", "ert", "ait"];
-                participle.iter().any(|e| done.ends_with(e)).then(|| deed(done, FRENCH_PASSING))
+                participle
+                    .iter()
+                    .any(|e| done.ends_with(e))
+                    .then(|| deed(done, FRENCH_PASSING))
             }
             ("vais" | "allons", _) => verb_at(at + 1).map(|v| deed(v, FRENCH_PASSING)),
             ("suis" | "sommes", "en") => words[at..]
@@ -123,7 +126,9 @@ const SPANISH: ProDrop = ProDrop {
     being: ["estoy", "estamos"],
     gerunds: &["ando", "iendo", "yendo"],
     going: ["voy", "vamos"],
-    infinitives: &["ar", "er", "ir", "arle", "erle", "irle", "arlo", "erlo", "irlo", "arla", "arles", "arselo", "árselo"],
+    infinitives: &[
+        "ar", "er", "ir", "arle", "erle", "irle", "arlo", "erlo", "irlo", "arla", "arles", "arselo", "árselo",
+    ],
     mine: &["é", "í", "aré", "eré", "iré"],
     ours: &["amos", "emos", "imos", "aremos", "eremos", "iremos"],
     deeds: SPANISH_DEEDS,
@@ -174,7 +179,10 @@ fn pro_drop(words: &[Word<'_>], whose: Whose, offers: bool, of: &ProDrop) -> Opt
     };
     let after = |i: usize, all: &[&str]| {
         let verb = words.get(past(i + 1))?.text;
-        let says = of.saying.iter().any(|s| verb == *s || verb.strip_prefix(*s).is_some_and(|e| e.len() <= 3));
+        let says = of
+            .saying
+            .iter()
+            .any(|s| verb == *s || verb.strip_prefix(*s).is_some_and(|e| e.len() <= 3));
         (ends(verb, all) && !says).then(|| told(verb))
     };
     let promise = |i: usize| {
@@ -189,7 +197,11 @@ fn pro_drop(words: &[Word<'_>], whose: Whose, offers: bool, of: &ProDrop) -> Opt
         if is(&of.going, word) {
             return after(i, of.infinitives);
         }
-        let now = || (!offers && of.clitics.contains(&before)).then(|| stem(word, &["o"])).flatten();
+        let now = || {
+            (!offers && of.clitics.contains(&before))
+                .then(|| stem(word, &["o"]))
+                .flatten()
+        };
         let later = || stem(word, of.mine);
         let together = || ours.then(|| stem(word, of.ours)).flatten();
         now().or_else(later).or_else(together)
@@ -199,7 +211,9 @@ fn pro_drop(words: &[Word<'_>], whose: Whose, offers: bool, of: &ProDrop) -> Opt
 
 /// `Ik annuleer`, `dan annuleer ik`, `ik heb geannuleerd`, `ik zal annuleren`
 fn dutch(words: &[Word<'_>], whose: Whose) -> Option<Promise> {
-    let dutch = words.iter().any(|w| matches!(w.text, "ik" | "wij" | "u" | "uw" | "het" | "je" | "jouw" | "een"));
+    let dutch = words
+        .iter()
+        .any(|w| matches!(w.text, "ik" | "wij" | "u" | "uw" | "het" | "je" | "jouw" | "een"));
     let of = |i: usize| {
         let ours = whose == Whose::Ours && (words[i].text == "wij" || words[i].text == "we");
         if !(ours || words[i].text == "ik") {
@@ -215,15 +229,24 @@ fn dutch(words: &[Word<'_>], whose: Whose) -> Option<Promise> {
         let rest = &words[(i + 1).max(at + 1).min(words.len())..];
         let clause = rest.iter().position(|w| w.begins).unwrap_or(rest.len());
         let last = rest[..clause].last().map_or("", |w| w.text);
-        if rest[..clause].iter().any(|w| matches!(w.text, "niet" | "niets" | "geen")) {
+        if rest[..clause]
+            .iter()
+            .any(|w| matches!(w.text, "niet" | "niets" | "geen"))
+        {
             return None;
         }
         match verb {
             "heb" | "hebben" => {
-                let participle = ["ge", "be", "ver", "her", "ont"].iter().any(|p| last.starts_with(p))
-                    || ["door", "terug", "op", "aan", "af", "in", "uit", "na"].iter().any(|p| {
-                        last.strip_prefix(p).is_some_and(|r| r.starts_with("ge") || r.starts_with("be") || r.starts_with("ver"))
-                    });
+                let participle = ["ge", "be", "ver", "her", "ont"]
+                    .iter()
+                    .any(|p| last.starts_with(p))
+                    || ["door", "terug", "op", "aan", "af", "in", "uit", "na"]
+                        .iter()
+                        .any(|p| {
+                            last.strip_prefix(p).is_some_and(|r| {
+                                r.starts_with("ge") || r.starts_with("be") || r.starts_with("ver")
+                            })
+                        });
                 (participle && !DUTCH_SAYING.contains(&last)).then(|| deed(last, DUTCH_PASSING))
             }
             "zal" | "zullen" | "ga" | "gaan" => {

@@ -49,7 +49,10 @@ pub fn made(lower: &str) -> Option<Promise> {
     }
     let told = |of: Option<Promise>| of == Some(Promise::Deed);
     let own = own(&words, Whose::Ours);
-    let own = worse(own, promise_tongues::made(&words, Whose::Ours, asks && !is_tagged(lower)));
+    let own = worse(
+        own,
+        promise_tongues::made(&words, Whose::Ours, asks && !is_tagged(lower)),
+    );
     if told(own) || (!asks && (gets(&words) || is_done(&words))) || will_get(&words) {
         return Some(Promise::Deed);
     }
@@ -61,7 +64,11 @@ pub fn made(lower: &str) -> Option<Promise> {
 pub fn of_its_own(lower: &str) -> bool {
     let said: String = lower.split(['"', '“', '”', '„', '«', '»']).step_by(2).collect();
     let words = words(&said);
-    worse(own(&words, Whose::Mine), promise_tongues::made(&words, Whose::Mine, false)).is_some()
+    worse(
+        own(&words, Whose::Mine),
+        promise_tongues::made(&words, Whose::Mine, false),
+    )
+    .is_some()
 }
 
 /// `I refund you, okay?`: a statement that only asks for a nod.

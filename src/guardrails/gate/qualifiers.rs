@@ -161,9 +161,18 @@ fn condition(text: &str, words: &[Word], terms: &[Term], figures: &[Figure]) -> 
 
 /// `in its original box`, said of what stands before it.
 fn in_its_box(words: &[Word], terms: &[Term]) -> Option<Qualifier> {
-    const ORIGINAL: &[&str] = &["original", "originalverpackung", "originalkarton", "originalzustand"];
+    const ORIGINAL: &[&str] = &[
+        "original",
+        "originalverpackung",
+        "originalkarton",
+        "originalzustand",
+    ];
     let at = words.iter().position(|w| ORIGINAL.contains(&w.text.as_str()))?;
-    let within = words[..at].iter().rev().take(2).any(|w| w.text == "in" || w.text == "im");
+    let within = words[..at]
+        .iter()
+        .rev()
+        .take(2)
+        .any(|w| w.text == "in" || w.text == "im");
     let term = terms.iter().find(|t| t.at.start == words[at].from)?;
     within.then(|| Qualifier {
         keys: vec![term.key.clone()],
@@ -175,8 +184,18 @@ fn in_its_box(words: &[Word], terms: &[Term]) -> Option<Qualifier> {
 
 /// Checks that a part which grants something keeps one at least of what the units that say it best are
 /// under, unless the visitor has said that it is so.
-pub fn keeps(part: &str, fits: &[Fit<'_>], close: &[&Fit<'_>], said: &Said, tongue: Tongue) -> Result<(), Fault> {
-    if close.is_empty() || close.iter().any(|f| f.unit.qualifiers.all.is_empty() || f.unit.row.is_some()) {
+pub fn keeps(
+    part: &str,
+    fits: &[Fit<'_>],
+    close: &[&Fit<'_>],
+    said: &Said,
+    tongue: Tongue,
+) -> Result<(), Fault> {
+    if close.is_empty()
+        || close
+            .iter()
+            .any(|f| f.unit.qualifiers.all.is_empty() || f.unit.row.is_some())
+    {
         return Ok(());
     }
     let words = words(part);
@@ -208,7 +227,9 @@ pub fn keeps(part: &str, fits: &[Fit<'_>], close: &[&Fit<'_>], said: &Said, tong
 fn under(words: &[Word]) -> Option<usize> {
     let begins = |at: usize, phrase: &str| {
         let mut rest = words[at..].iter();
-        phrase.split(' ').all(|p| rest.next().is_some_and(|w| w.text == p))
+        phrase
+            .split(' ')
+            .all(|p| rest.next().is_some_and(|w| w.text == p))
     };
     (0..words.len()).find(|at| UNDER.iter().any(|phrase| begins(*at, phrase)))
 }
@@ -217,7 +238,10 @@ fn under(words: &[Word]) -> Option<usize> {
 fn heard(said: &Said, tongue: Tongue) -> Vec<&Term> {
     let clauses = clauses(&said.message);
     let denied = |at: usize| clauses.iter().find(|c| at < c.end).is_some_and(|c| c.denies);
-    said.asked(tongue).iter().filter(|t| !denied(t.at.start)).collect()
+    said.asked(tongue)
+        .iter()
+        .filter(|t| !denied(t.at.start))
+        .collect()
 }
 
 /// A part, and what the visitor said.
@@ -240,12 +264,17 @@ impl Here<'_> {
             return self.addressed;
         }
         let speaks_of = |noun: &String| self.terms.iter().any(|t| same(&t.key, noun, self.tongue));
-        qualifier.noun.as_ref().is_none_or(|noun| self.pointing || speaks_of(noun))
+        qualifier
+            .noun
+            .as_ref()
+            .is_none_or(|noun| self.pointing || speaks_of(noun))
     }
 
     fn keeps(&self, qualifier: &Qualifier) -> bool {
         let word = |t: &Term| qualifier.keys.iter().any(|k| same(&t.key, k, self.tongue));
         let figure = |f: &Figure| qualifier.figures.iter().any(|q| f.is_said_by(q, |_| false));
-        self.terms.iter().any(word) || self.heard.iter().any(|t| word(t)) || self.figures.iter().chain(&self.named).any(figure)
+        self.terms.iter().any(word)
+            || self.heard.iter().any(|t| word(t))
+            || self.figures.iter().chain(&self.named).any(figure)
     }
 }

@@ -447,7 +447,10 @@ mod tests {
         let mut all = Placeholders::default();
         all.remember_customer("Anna Huber");
         all.mask_with_codes("042137", &[0..6]);
-        assert_eq!(all.reveal("Hello NAME_1, CODE_1 it is"), "Hello Anna Huber, 042137 it is");
+        assert_eq!(
+            all.reveal("Hello NAME_1, CODE_1 it is"),
+            "Hello Anna Huber, 042137 it is"
+        );
         assert_eq!(all.reveal("USERNAME_1 and ZIPCODE_1"), "USERNAME_1 and ZIPCODE_1");
     }
 

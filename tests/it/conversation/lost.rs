@@ -75,10 +75,14 @@ async fn only_an_opening_that_nobody_is_told_of_waits_for_the_next_store() {
         conn.execute("BEGIN").await.unwrap();
         let verdict: String = conn.fetch_one(sqlx::AssertSqlSafe(open)).await.unwrap().get(0);
         assert_eq!(verdict, "opened");
-        let row = conn.fetch_one("SELECT current_setting('synchronous_commit')").await;
+        let row = conn
+            .fetch_one("SELECT current_setting('synchronous_commit')")
+            .await;
         assert_eq!(row.unwrap().get::<String, _>(0), commit, "{opens} {late}");
         conn.execute("COMMIT").await.unwrap();
-        conn.execute("UPDATE turns SET finished_at = now(), outcome = 'fenced'").await.unwrap();
+        conn.execute("UPDATE turns SET finished_at = now(), outcome = 'fenced'")
+            .await
+            .unwrap();
     }
     conn.close().await.unwrap();
     app.finish().await;
@@ -137,7 +141,8 @@ async fn a_turn_whose_search_cannot_be_repeated_is_closed() {
     permits.add_permits(1);
     let before = sse::read_until(stream, |e| e.name == "delta").await;
     app.agent.let_go().await;
-    app.bend(r#"UPDATE sites SET settings = '{"tools_off": ["kb_search"]}'"#).await;
+    app.bend(r#"UPDATE sites SET settings = '{"tools_off": ["kb_search"]}'"#)
+        .await;
     let other = app.replica(with(Scripted::saying(SAYS))).await;
     let thread = first(&before, "turn")["thread_id"].as_str().unwrap();
     let after = before.last().unwrap().id;
