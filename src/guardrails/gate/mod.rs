@@ -3,6 +3,7 @@
 //! uncited one must be of a kind that needs no source.
 
 mod agreement;
+mod asked_back;
 mod calendar;
 mod claims;
 mod comparators;

@@ -56,6 +56,11 @@ pub fn check(text: &str, sources: Sources<'_>) -> Result<Vec<(String, String)>, 
     {
         return Ok(Vec::new());
     }
+    // `Yes, we do.` states what was asked, whatever is cited.
+    let states = |t: &Term| t.weight >= 1.0;
+    if all.is_empty() && !terms(text, tongue(text), &all).iter().any(states) {
+        return Err(Fault::Unsupported);
+    }
     if promises::of_its_own(&text.to_lowercase().replace('’', "'")) {
         return Err(Fault::Unsupported);
     }

@@ -20,6 +20,8 @@ pub struct Said {
     tools: Vec<Figure>,
     /// Whether one of them told people something, by what only such tools return.
     told: bool,
+    /// Whether one of them has sent a code, and waits for it.
+    sent_code: bool,
     /// Currencies that a result names.
     currencies: Vec<&'static str>,
     visitor: Vec<Figure>,
@@ -46,6 +48,9 @@ impl Said {
             told: tools
                 .iter()
                 .any(|v| v.get("ticket_id").is_some() || v.get("noted") == Some(&Value::Bool(true))),
+            sent_code: tools
+                .iter()
+                .any(|v| v.get("state").is_some_and(|s| s == "code_sent")),
             visitor: figures(visitor),
             heard: words_of(visitor).collect(),
             message: message.to_owned(),
@@ -131,6 +136,11 @@ impl Said {
     /// Whether a tool of this turn has told people: opened a ticket, noted something for them.
     pub fn told_staff(&self) -> bool {
         self.told
+    }
+
+    /// Whether a tool of this turn has sent the visitor a code.
+    pub fn sent_code(&self) -> bool {
+        self.sent_code
     }
 
     /// Whether a figure needs no source: a tool's, or a name such as an order's number that

@@ -123,6 +123,18 @@ impl Placeholders {
         out
     }
 
+    /// Whether `text` has a placeholder that stands for nothing here: somebody would read its name.
+    #[must_use]
+    pub fn lacks_one_of(&self, text: &str) -> bool {
+        let mut lacks = false;
+        each(text, |part| {
+            if let Part::Name(name, _) = part {
+                lacks |= !self.values.contains_key(&name.to_string());
+            }
+        });
+        lacks
+    }
+
     /// The pairs of placeholder and value that were added since this was last asked.
     pub fn take_new(&mut self) -> Vec<(String, String)> {
         std::mem::take(&mut self.fresh)
@@ -452,6 +464,14 @@ mod tests {
             "Hello Anna Huber, 042137 it is"
         );
         assert_eq!(all.reveal("USERNAME_1 and ZIPCODE_1"), "USERNAME_1 and ZIPCODE_1");
+    }
+
+    #[test]
+    fn a_placeholder_that_stands_for_nothing_is_seen() {
+        let mut all = Placeholders::default();
+        all.mask("a@b.de");
+        assert!(!all.lacks_one_of("Is [EMAIL_1] right, [1]?"));
+        assert!(all.lacks_one_of("Is it [EMAIL_1] or [EMAIL_2]?"));
     }
 
     #[test]
