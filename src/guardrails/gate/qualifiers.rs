@@ -3,7 +3,7 @@
 
 use super::Fault;
 use super::figures::{Figure, figures};
-use super::fit::Fit;
+use super::fit::{Fit, has_word};
 use super::negation::{clauses, denies};
 use super::qualifier_words::{
     ADDRESSED, GENERIC, GETS, GRANTS, PEOPLE, PRONOUNS, SCENARIO, STATES, STATES_GERMAN, UNDER,
@@ -191,11 +191,7 @@ pub fn keeps(
     said: &Said,
     tongue: Tongue,
 ) -> Result<(), Fault> {
-    if close.is_empty()
-        || close
-            .iter()
-            .any(|f| f.unit.qualifiers.all.is_empty() || f.unit.row.is_some())
-    {
+    if close.iter().all(|f| f.unit.qualifiers.all.is_empty()) {
         return Ok(());
     }
     let words = words(part);
@@ -214,9 +210,16 @@ pub fn keeps(
     };
     let keeps = |f: &Fit<'_>| {
         let mut bearing = f.unit.qualifiers.all.iter().filter(|q| here.bears(q)).peekable();
-        bearing.peek().is_none() || bearing.any(|q| here.keeps(q))
+        f.unit.row.is_some() || bearing.peek().is_none() || bearing.any(|q| here.keeps(q))
     };
-    if close.iter().any(|f| keeps(f)) || fits.iter().any(|f| f.cover >= SAYS && keeps(f)) {
+    // What a heading alone lends a unit the unit doesn't say.
+    let says = |f: &Fit<'_>| {
+        let own = |t: &Term| t.weight >= 1.0 && has_word(t, f.unit, tongue);
+        here.terms.iter().any(own)
+    };
+    let mut own = close.iter().filter(|f| says(f)).peekable();
+    let open = own.peek().is_none() || own.any(|f| keeps(f));
+    if open || fits.iter().any(|f| f.cover >= SAYS && says(f) && keeps(f)) {
         Ok(())
     } else {
         Err(Fault::Unsupported)
