@@ -3,11 +3,13 @@
 use sha2::{Digest, Sha256};
 
 use super::turns::Message;
+use crate::domain::ids::SiteId;
+use crate::domain::seal::MasterKey;
 use crate::guardrails::pii::{self, Kind};
 
-/// Of everything that the client sent but the id, and but card numbers: a hash of one could
-/// be turned back by trying them all.
-pub(super) fn fingerprint(message: &Message) -> Vec<u8> {
+/// Of everything that the client sent but the id, and but card numbers. Keyed: a message may be
+/// nothing but an address or a code, and nobody without the key can try them all.
+pub(super) fn fingerprint(master: &MasterKey, site: SiteId, message: &Message) -> Vec<u8> {
     let text = without_cards(&message.text);
     let mut hash = Sha256::new();
     for part in [
@@ -25,7 +27,8 @@ pub(super) fn fingerprint(message: &Message) -> Vec<u8> {
         hash.update(proposal.0.as_bytes());
         hash.update([u8::from(accept)]);
     }
-    hash.finalize().to_vec()
+    let owner = format!("site/{site}/message");
+    master.fingerprint(&owner, &hash.finalize()).to_vec()
 }
 
 fn without_cards(text: &str) -> String {

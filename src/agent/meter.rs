@@ -380,7 +380,7 @@ enum Sent {
 }
 
 /// A call under way. Dropped, it is noted as it stands: a call that nobody waits for any
-/// more costs what had been written by then.
+/// more costs what it was allowed to.
 pub struct OpenCall<'a> {
     meter: &'a Meter,
     span: Span,
@@ -434,25 +434,31 @@ impl OpenCall<'_> {
 
     /// The provider's count, within what can be: no token is longer than some bytes, none
     /// shorter than one, and no answer longer than was allowed. Without a count, what the
-    /// model's tokenizer makes at most of what was sent, if it may have been read, and three
-    /// bytes a token of what was written.
+    /// model's tokenizer makes at most of what was sent, if it may have been read; and of a whole
+    /// answer three bytes a token of what was written. One that wasn't waited for may have been
+    /// thought about, which nobody sees and the provider bills: that costs what was set aside.
     fn counted(&self) -> Usage {
         let written = u32::try_from(self.written).unwrap_or(u32::MAX);
         let Some(told) = self.usage else {
             // Turned down before it was read.
             let unread = ["rate_limit", "server_error", "refused", "empty", "malformed"];
             let free = self.call.first_ms.is_none() && unread.contains(&self.call.outcome.as_str());
+            let whole = self.call.outcome == "ok" || self.price.is_free();
+            let seen = written.div_ceil(3);
             return Usage {
                 input: if free { 0 } else { self.tokens_sent() },
-                output: written.div_ceil(3),
+                output: if free || whole {
+                    seen
+                } else {
+                    seen.max(self.bound_out)
+                },
             };
         };
         let possible = Usage {
             input: told.input.clamp(self.bytes / BYTES_A_TOKEN, self.bytes),
-            output: told.output.clamp(
-                written / BYTES_A_TOKEN,
-                self.bound_out.max(written / BYTES_A_TOKEN),
-            ),
+            output: told
+                .output
+                .clamp(written / BYTES_A_TOKEN, self.bound_out.max(written)),
         };
         if possible != told && !self.price.is_free() {
             tracing::warn!(

@@ -20,6 +20,7 @@ mod measure;
 pub mod meter;
 mod opening;
 mod operation;
+mod page;
 pub mod phrases;
 mod policy;
 pub mod query;

@@ -343,7 +343,14 @@ impl Opening<'_> {
             event: &draft.event,
             vault: &draft.sealed,
             tell: self.agent.hub.others(),
+            late: self.is_late(opens.is_some()),
         }
+    }
+
+    /// Whether the turn's next store makes its opening durable: on a new thread, which nobody else
+    /// knows of, for who is told of it then. One flush of the log less.
+    fn is_late(&self, opens: bool) -> bool {
+        opens && self.message.by_events
     }
 
     /// None when the site is another by now, and the turn has to be opened anew.
@@ -357,14 +364,19 @@ impl Opening<'_> {
                 return None;
             }
         };
-        self.agent.hub.wake(draft.thread, seq);
         let (mut teller, live) = Teller::open();
         let first = StoredEvent {
             seq,
             turn_id: Some(draft.turn),
             event: draft.event,
         };
-        teller.tell(vec![first], &draft.vault);
+        let untold = if self.is_late(opens) {
+            Some(first)
+        } else {
+            self.agent.hub.wake(draft.thread, seq);
+            teller.tell(vec![first], &draft.vault);
+            None
+        };
         let assignment = Assignment {
             turn: TurnRef {
                 site: self.site,
@@ -386,6 +398,7 @@ impl Opening<'_> {
             resumed: false,
             opens: opens.then_some(draft.site),
             teller,
+            untold,
         };
         let begun = Begun {
             thread: draft.thread,

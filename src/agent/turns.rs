@@ -20,7 +20,7 @@ use super::machine::input::Input;
 use super::machine::state::State;
 use super::opening::Opening;
 use super::record::TurnRef;
-use super::{Agent, measure, operation};
+use super::{Agent, measure, operation, page};
 use crate::db::events::{self, Voice};
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::tickets::{self, NewTicket};
@@ -69,6 +69,10 @@ pub struct Message {
     /// The address that it came from, which guesses are counted by; no part of it either.
     #[serde(skip)]
     pub client: Option<IpAddr>,
+    /// Whether its sender learns of the turn by the turn's events alone, after they are stored; no
+    /// part of it either. Else they may be told of it as soon as it is taken.
+    #[serde(skip)]
+    pub by_events: bool,
 }
 
 /// A message that was taken.
@@ -134,10 +138,11 @@ pub async fn start_on(
     agent: &Arc<Agent>,
     site: SiteId,
     visitor: VisitorId,
-    message: Message,
+    mut message: Message,
     channel: &str,
 ) -> Result<Begun, StartError> {
-    let hash = fingerprint(&message);
+    message.page = message.page.as_deref().and_then(page::kept);
+    let hash = fingerprint(&agent.master, site, &message);
     let Ok(slot) = Arc::clone(&agent.slots).try_acquire_owned() else {
         // What was taken already costs nothing more.
         let mut tx = agent.db.site(site).await?;
@@ -352,6 +357,7 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
             accept,
         }),
         teller: Teller::silent(),
+        untold: None,
     };
     Ok((assignment, first))
 }

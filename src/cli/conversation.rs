@@ -95,6 +95,7 @@ impl Conversation {
             customer: None,
             page: None,
             client: None,
+            by_events: false,
         };
         let begun = turns::start(&self.agent, self.site, self.visitor, message).await?;
         self.thread = Some(begun.thread);

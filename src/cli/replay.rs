@@ -8,7 +8,6 @@ use super::session::Session;
 use crate::agent::turns;
 use crate::config::Config;
 use crate::db::embedded::Access;
-use crate::db::turns as turn_rows;
 use crate::domain::ids::TurnId;
 
 /// Which turn.
@@ -45,7 +44,7 @@ async fn replay(session: &Session, args: &Args) -> anyhow::Result<bool> {
     let site = session.site(args.site.as_deref()).await?;
     let mut tx = session.db.site(site.id).await?;
     let replayed = turns::replay(&mut tx, args.turn).await?;
-    let steps = turn_rows::steps(&mut tx, args.turn).await?;
+    let steps = turns::steps(&mut tx, args.turn).await?;
     tx.commit().await?;
     let Some((again, driven)) = replayed else {
         anyhow::bail!("{} has no turn {}", site.slug, args.turn)

@@ -82,7 +82,8 @@ async fn find(tx: &mut SiteTx, turn: Option<TurnId>) -> DbResult<Vec<DraftRow>> 
     let rows = sqlx::query_as!(
         DraftRow,
         r#"SELECT d.turn_id AS turn, d.thread_id AS thread, t.visitor_id AS visitor, coalesce(t.lang, 'en') AS "lang!",
-                  (SELECT m.text FROM messages m WHERE m.turn_id = d.turn_id AND m.author = 'visitor' LIMIT 1) AS question,
+                  (SELECT m.text FROM messages m WHERE m.thread_id = d.thread_id AND m.turn_id = d.turn_id AND m.author = 'visitor'
+                   LIMIT 1) AS question,
                   d.text, d.citations, d.state, d.at
            FROM drafts d JOIN threads t ON t.id = d.thread_id
            WHERE CASE WHEN $1::uuid IS NULL THEN d.state = 'waiting' ELSE d.turn_id = $1 END

@@ -112,7 +112,9 @@ pub async fn after(tx: &mut SiteTx, thread: ThreadId, after: i64, most: i64) -> 
 /// When the database does, or an event is of a later version.
 pub async fn of_turn(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<StoredEvent>> {
     let rows = sqlx::query!(
-        "SELECT seq, body FROM thread_events WHERE turn_id = $1 ORDER BY seq",
+        "SELECT e.seq, e.body FROM turns u
+         JOIN thread_events e ON e.thread_id = u.thread_id AND e.seq >= u.first_seq AND e.turn_id = u.id
+         WHERE u.id = $1 ORDER BY e.seq",
         turn.0
     )
     .fetch_all(tx.conn())

@@ -2,9 +2,10 @@
 //! functions behind them set the site themselves, so that neither needs a transaction
 //! around it; what has to be true together with more is written in the caller's own.
 
+use std::fmt::Write;
 use std::time::Duration;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde_json::Value;
 use sqlx::PgExecutor;
 use uuid::Uuid;
@@ -61,6 +62,9 @@ pub struct Opening<'a> {
     pub vault: &'a [Entry],
     /// Whether other processes are told.
     pub tell: bool,
+    /// Whether it is enough that the turn's next store makes it durable, on a new thread: until then
+    /// nobody may be told of it.
+    pub late: bool,
 }
 
 /// What became of an opening.
@@ -112,7 +116,7 @@ async fn run_open(on: impl PgExecutor<'_>, site: SiteId, o: &Opening<'_>) -> DbR
     let row = sqlx::query!(
         r#"SELECT verdict AS "verdict!", epoch, seq, thread, turn, hash, name, mode, locale
            FROM deskhand_open_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                                   $19, $20, $21, $22, $23)"#,
+                                   $19, $20, $21, $22, $23, $24)"#,
         site.0,
         o.site.name,
         o.site.mode.as_str(),
@@ -136,6 +140,7 @@ async fn run_open(on: impl PgExecutor<'_>, site: SiteId, o: &Opening<'_>) -> DbR
         &placeholders,
         &sealed,
         o.tell,
+        o.late,
     )
     .fetch_one(on)
     .await?;
@@ -286,7 +291,35 @@ pub async fn store(tx: &mut SiteTx, left: &Left<'_>) -> DbResult<Stored> {
     run_store(tx.conn(), site, left).await
 }
 
+/// All steps but the last, as they stand in its row; none where it is alone.
+fn earlier(steps: &[Step]) -> Option<String> {
+    let (_, before) = steps.split_last()?;
+    if before.is_empty() {
+        return None;
+    }
+    let mut out = String::with_capacity(before.iter().map(|s| s.input.len() + s.actions.len() + 96).sum());
+    for step in before {
+        out.push(if out.is_empty() { '[' } else { ',' });
+        // Input and actions are JSON already; writing to a text can't fail.
+        let at = step.at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let Step {
+            n,
+            input,
+            actions,
+            ms,
+            ..
+        } = step;
+        let _ = write!(
+            out,
+            r#"{{"n":{n},"at":"{at}","input":{input},"actions":{actions},"ms":{ms}}}"#
+        );
+    }
+    out.push(']');
+    Some(out)
+}
+
 async fn run_store(on: impl PgExecutor<'_>, site: SiteId, l: &Left<'_>) -> DbResult<Stored> {
+    let step = l.steps.last();
     let mut types = Vec::with_capacity(l.events.len());
     let mut bodies = Vec::with_capacity(l.events.len());
     for event in l.events {
@@ -315,7 +348,7 @@ async fn run_store(on: impl PgExecutor<'_>, site: SiteId, l: &Left<'_>) -> DbRes
         r#"SELECT last, cancelled AS "cancelled!"
            FROM deskhand_store_turn($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
                                     $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34,
-                                    $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46)"#,
+                                    $35, $36, $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47)"#,
         site.0,
         l.thread.0,
         l.visitor.0,
@@ -326,11 +359,12 @@ async fn run_store(on: impl PgExecutor<'_>, site: SiteId, l: &Left<'_>) -> DbRes
         l.tell,
         &types,
         &bodies,
-        &l.steps.iter().map(|s| s.n).collect::<Vec<_>>(),
-        &l.steps.iter().map(|s| s.at).collect::<Vec<_>>(),
-        &l.steps.iter().map(|s| s.input.clone()).collect::<Vec<_>>(),
-        &l.steps.iter().map(|s| s.actions.clone()).collect::<Vec<_>>(),
-        &l.steps.iter().map(|s| s.ms).collect::<Vec<_>>(),
+        step.map(|s| s.n),
+        step.map(|s| s.at),
+        step.map(|s| s.input.as_str()),
+        step.map(|s| s.actions.as_str()),
+        step.map(|s| s.ms),
+        earlier(l.steps),
         l.after,
         &l.calls.iter().map(|c| c.id.0).collect::<Vec<_>>(),
         &l.calls.iter().map(|c| c.begun.is_some()).collect::<Vec<_>>(),

@@ -16,7 +16,7 @@ use crate::domain::ids::{MessageId, ProposalId, SiteId, ThreadId, TurnId, Visito
 pub const LEASE: Duration = Duration::from_secs(5);
 
 /// One transition.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Deserialize)]
 pub struct StepRow {
     /// 0, 1, …
     pub n: i32,
@@ -27,6 +27,7 @@ pub struct StepRow {
     /// What the machine asked for.
     pub actions: Value,
     /// The machine after it; null where a later step of the same store has it.
+    #[serde(default)]
     pub after: Value,
     /// Since the step before, in milliseconds.
     pub ms: i32,
@@ -218,7 +219,7 @@ pub async fn take_over(
                   u.epoch, u.resumes, u.start, u.started_at, u.first_seq, u.cancel_asked,
                   s.n AS "n?", s.after AS "after?", u.proposal_id, u.accepts, p.tool AS "tool?"
            FROM u CROSS JOIN t
-           JOIN messages m ON m.turn_id = u.id AND m.author = 'visitor'
+           JOIN messages m ON m.thread_id = u.thread_id AND m.seq >= u.first_seq AND m.turn_id = u.id AND m.author = 'visitor'
            LEFT JOIN proposals p ON p.id = u.proposal_id
            LEFT JOIN LATERAL (SELECT n, after FROM steps WHERE turn_id = u.id ORDER BY n DESC LIMIT 1) s ON true"#,
         turn.0,
@@ -326,14 +327,29 @@ pub async fn find(tx: &mut SiteTx, turn: TurnId) -> DbResult<Option<TurnRow>> {
 /// # Errors
 /// When the database does.
 pub async fn steps(tx: &mut SiteTx, turn: TurnId) -> DbResult<Vec<StepRow>> {
-    let rows = sqlx::query_as!(
-        StepRow,
-        "SELECT n, at, input, actions, after, ms FROM steps WHERE turn_id = $1 ORDER BY n",
+    let rows = sqlx::query!(
+        "SELECT n, at, input, actions, after, ms, earlier FROM steps WHERE turn_id = $1 ORDER BY n",
         turn.0
     )
     .fetch_all(tx.conn())
     .await?;
-    Ok(rows)
+    let mut steps = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(earlier) = row.earlier {
+            let earlier: Vec<StepRow> =
+                serde_json::from_value(earlier).map_err(|e| DbError::Unreadable(format!("steps: {e}")))?;
+            steps.extend(earlier);
+        }
+        steps.push(StepRow {
+            n: row.n,
+            at: row.at,
+            input: row.input,
+            actions: row.actions,
+            after: row.after,
+            ms: row.ms,
+        });
+    }
+    Ok(steps)
 }
 
 /// The number of a turn's `turn` event.

@@ -120,6 +120,7 @@ impl Gateway {
                     confirm,
                     page,
                     client: None,
+                    by_events: false,
                     customer: match row.visitor {
                         Some(visitor) => self.name_of(site, visitor, &row, login.as_ref()).await?,
                         None => None,

@@ -188,6 +188,7 @@ impl Request {
             customer: None,
             page: self.page,
             client: None,
+            by_events: false,
         })
     }
 }
@@ -235,6 +236,11 @@ pub async fn post(
         let customer = app.gateway.customer(visitor.site, visitor.id, &login).await;
         message.customer = customer.map(|c| c.name).filter(|n| !n.is_empty());
     }
+    let hurried = headers
+        .get_all("prefer")
+        .iter()
+        .any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
+    message.by_events = wanted == Wanted::Stream || !hurried;
     let thread = message.thread_id;
     let begun = match turns::start(&app.agent, visitor.site, visitor.id, message).await {
         Err(StartError::ThreadNotFound) if let Some(thread) = thread => {
@@ -242,10 +248,6 @@ pub async fn post(
         }
         begun => begun?,
     };
-    let hurried = headers
-        .get_all("prefer")
-        .iter()
-        .any(|v| v.to_str().is_ok_and(|v| v.contains("respond-async")));
     if wanted == Wanted::Json
         && !hurried
         && let Some(live) = &begun.live
@@ -309,6 +311,12 @@ async fn gather(mut follow: Follow, thread_id: ThreadId, turn_id: TurnId) -> Res
                 _ => {}
             }
         }
+    }
+    if follow.is_lost() {
+        return Err(Problem::new(
+            Code::NotReady,
+            "The message was lost. Please send it again.",
+        ));
     }
     Ok(answer.map(|(outcome, text, used)| Answer {
         thread_id,

@@ -19,7 +19,7 @@ use crate::agent::hub::Waiting;
 use crate::agent::live::LiveEvents;
 use crate::db::events::{self, StoredEvent};
 use crate::db::pool::DbResult;
-use crate::db::replies;
+use crate::db::{replies, turns};
 use crate::domain::event::{StaffKind, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId, TurnId};
 use crate::guardrails::vault;
@@ -66,6 +66,9 @@ pub struct Follow {
     live: Option<LiveEvents>,
     waiting: Waiting,
     over: bool,
+    /// Whether nothing was sent yet.
+    silent: bool,
+    lost: bool,
 }
 
 impl Follow {
@@ -91,6 +94,8 @@ impl Follow {
             live: None,
             waiting,
             over: false,
+            silent: true,
+            lost: false,
         }
     }
 
@@ -133,6 +138,10 @@ impl Follow {
             if !events.is_empty() {
                 return Ok(Some(self.sent(events)));
             }
+            if self.silent && Box::pin(self.misses_its_turn()).await? {
+                self.lost = true;
+                return Ok(None);
+            }
             let idle = self.until == Until::Expiry && !self.app.agent.hub.is_new();
             let poll = if idle { IDLE_POLL } else { POLL };
             tokio::select! {
@@ -155,8 +164,27 @@ impl Follow {
         Ok(events)
     }
 
+    /// Whether the turn that is waited for isn't there any more: its database broke down before its
+    /// opening was on disk. Nobody was told of it, and the message can be sent again.
+    async fn misses_its_turn(&self) -> DbResult<bool> {
+        let Until::Done(turn) = self.until else {
+            return Ok(false);
+        };
+        let mut tx = self.app.db.site(self.site).await?;
+        let seq = turns::first_seq(&mut tx, turn).await?;
+        tx.commit().await?;
+        Ok(seq.is_none())
+    }
+
+    /// Whether its turn was lost before anything was told of it.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
     /// Notes what is sent, up to where the stream ends.
     fn sent(&mut self, mut events: Vec<StoredEvent>) -> Vec<StoredEvent> {
+        self.silent = false;
         if let Some(end) = events.iter().position(|e| self.until.is_reached(&e.event)) {
             events.truncate(end + 1);
             self.over = true;

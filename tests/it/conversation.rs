@@ -1,6 +1,7 @@
 //! A visitor's conversation over the wire: streams, repeats, resuming, stopping, and in
-//! `trouble` what goes wrong in the middle.
+//! `trouble` and `lost` what goes wrong in the middle.
 
+mod lost;
 mod trouble;
 
 use std::sync::Arc;

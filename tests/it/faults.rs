@@ -343,7 +343,8 @@ async fn a_provider_that_keeps_failing_is_left_alone() {
     }
     assert_eq!(a.requests().len(), 5, "after five failures it is left alone");
     // And that is what is told of the turns that didn't ask it.
-    let open = "SELECT count(DISTINCT turn_id) FROM steps WHERE input ->> 'cause' = 'breaker_open'";
+    let open = r#"SELECT count(DISTINCT turn_id) FROM steps WHERE input ->> 'cause' = 'breaker_open'
+                  OR earlier @> '[{"input": {"cause": "breaker_open"}}]'"#;
     assert_eq!(app.count(open).await, 2);
     app.finish().await;
     a.finish().await;

@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use deskhand::agent::explain::{What, explain};
 use deskhand::domain::ids::VisitorId;
+use deskhand::models::embedder::ModelSpec;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use crate::support::app::{Setup, TestApp, message};
+use crate::support::fake_embedder::FakeEmbedder;
 use crate::support::fake_provider::{FakeProvider, Reply};
+use crate::support::knowledge::{knowledge, settings};
 use crate::support::model_brain::{brain, chain, honest, wants_search};
 use crate::support::sse::{self, first};
 
@@ -201,7 +204,15 @@ async fn personal_data_reaches_no_provider_and_comes_back_to_its_visitor() {
             Reply::text("Thank you. You can send goods back within 30 days. [1] Shall we write to [EMAIL_1]?")
         }
     });
-    let app = with(&fake).await;
+    let embedder = FakeEmbedder::start().await;
+    let vectors = ModelSpec::OpenAi("fake".to_owned());
+    let app = TestApp::with(Setup {
+        brains: chain(&fake, &fake),
+        knowledge: knowledge(settings(Some(vectors), &embedder.base_url)),
+        ..Setup::default()
+    })
+    .await;
+    app.know(&[RETURNS]).await;
     let token = app.token(VisitorId::new());
     let text = format!(
         "I am {} or {}, my card is {} and IBAN {} from {}. {QUESTION}",
@@ -221,6 +232,12 @@ async fn personal_data_reaches_no_provider_and_comes_back_to_its_visitor() {
     }
     assert!(!asked.contains("41111111") && !kept.contains("41111111"));
     assert!(asked.contains("[EMAIL_1]") && asked.contains("[CARD]"), "{asked}");
+    // Nor one that makes vectors of what is searched for.
+    let embedded: String = embedder.calls().iter().map(Value::to_string).collect();
+    assert!(embedded.contains("[EMAIL_1]"), "{embedded}");
+    for secret in SECRETS {
+        assert!(!embedded.contains(secret), "a provider was told {secret}");
+    }
 
     // The visitor reads their own words again; the card is gone for good.
     let url = format!("/api/agent/thread/{}", answer["thread_id"].as_str().unwrap());

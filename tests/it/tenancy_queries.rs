@@ -288,6 +288,7 @@ async fn writes_change_nothing() {
         event: &event[0],
         vault: &[],
         tell: true,
+        late: false,
     };
     assert!(matches!(
         foreign!(app, s, |tx| turn_writes::open(tx, &opening)),

@@ -30,6 +30,7 @@ use crate::agent::machine::call::{Effect, Ledger};
 use crate::agent::machine::ctx::Timer;
 use crate::agent::machine::input::Input;
 use crate::agent::machine::{Machine, step};
+use crate::db::events::StoredEvent;
 use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
 use crate::domain::event::ThreadEvent;
@@ -83,6 +84,8 @@ pub(super) struct Assignment {
     pub answer: Option<Answered>,
     /// Who follows it in this process.
     pub teller: Teller,
+    /// Its first event, where that isn't told before something of the turn is stored again.
+    pub untold: Option<StoredEvent>,
 }
 
 pub(super) struct Driver {
@@ -288,10 +291,12 @@ impl Driver {
             let (now, tell) = (self.agent.clock.now(), self.agent.hub.others());
             match self.record.store(&self.agent.db, &self.job.turn, now, tell).await {
                 Ok(kept) => {
-                    if let Some(last) = kept.events.last() {
+                    let mut events = kept.events;
+                    events.splice(0..0, self.job.untold.take());
+                    if let Some(last) = events.last() {
                         self.agent.hub.wake(self.job.turn.thread, last.seq);
                     }
-                    self.teller.tell(kept.events, &self.vault);
+                    self.teller.tell(events, &self.vault);
                     fail::point(if over {
                         FailPoint::TurnFinished
                     } else {

@@ -162,7 +162,7 @@ impl Driver {
             ArgsRef::Proposal { proposal } => What::Proposal(proposal),
             // The hands' border: from here on it is the visitor's own data.
             ArgsRef::Call => {
-                let args = mask::revealed(&self.vault, &self.args);
+                let args = mask::for_tool(&self.vault, &call.tool, &self.args);
                 if call.tool == SendEmail::NAME {
                     let letter = Letter {
                         text: send_email::written(&self.args),

@@ -12,9 +12,9 @@ use crate::agent::machine::action::Action;
 use crate::agent::machine::call::{ArgsRef, Effect, Ledger};
 use crate::agent::record::CallNews;
 use crate::agent::{mask, operation, screening};
-use crate::db::pool::{DbError, DbResult};
+use crate::db::pool::DbResult;
 use crate::db::{effects, events, tool_calls};
-use crate::domain::tool::Power;
+use crate::domain::tool::{Power, ToolCode};
 use crate::hands::registry::{CallError, Called};
 
 impl Driver {
@@ -99,7 +99,7 @@ impl Driver {
                 continue;
             }
             let ctx = operation::context_of(&self.agent, &t, call.id, &self.view);
-            let args = mask::revealed(&self.vault, &self.args);
+            let args = mask::for_tool(&self.vault, &call.tool, &self.args);
             match self.agent.registry.call(&ctx, &call.tool, &args).await {
                 Ok(Called { mut reply, .. }) => {
                     mask::reply(&mut self.vault, &mut reply);
@@ -111,9 +111,20 @@ impl Driver {
                         found: reply.found,
                     });
                 }
+                // The turn goes on without what it gave: a brain that has less to say says so.
                 Err(error) => {
                     tracing::warn!(%error, turn = %t.turn, "a read couldn't be repeated after a restart");
-                    return Err(DbError::Unreadable("a read couldn't be repeated".to_owned()));
+                    let code = match error {
+                        CallError::Failed { error, .. } => error.code,
+                        CallError::Unknown | CallError::Schema(_) => ToolCode::Disabled,
+                    };
+                    let args = self.args.clone();
+                    self.view_mut().outcomes.push(ToolOutcome {
+                        tool: call.tool,
+                        args,
+                        result: Err(code.as_str().to_owned()),
+                        found: None,
+                    });
                 }
             }
         }

@@ -151,6 +151,12 @@ impl Driver {
     fn drafted(&mut self, sentence: Sentence, verdict: Result<(), GateReason>) -> Input {
         fail::point(FailPoint::TurnDrafting);
         let i = u32::try_from(self.draft.len()).unwrap_or(u32::MAX);
+        let unknown = self.vault.lacks_one_of(&sentence.md);
+        let verdict = verdict.and(if unknown {
+            Err(GateReason::PersonalData)
+        } else {
+            Ok(())
+        });
         let gate = match verdict {
             Ok(()) => Gate::Pass,
             Err(reason) => {

@@ -299,6 +299,7 @@ impl<'a> Conversation<'a> {
             locale: self.case.locale.clone(),
             page: None,
             client: None,
+            by_events: false,
             email: None,
             confirm: None,
             customer: None,

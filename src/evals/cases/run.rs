@@ -297,6 +297,7 @@ impl<'a> Run<'a> {
                 customer: None,
                 page: None,
                 client: None,
+                by_events: false,
             };
             let start = Instant::now();
             let begun = turns::start_on(self.agent, self.site, visitor, message, CHANNEL)

@@ -3,6 +3,7 @@
 //! uncited one must be of a kind that needs no source.
 
 mod agreement;
+mod asked_back;
 mod calendar;
 mod claims;
 mod comparators;
@@ -20,9 +21,14 @@ mod numerals;
 mod openings;
 mod parts;
 mod plain_words;
+mod promise_tongues;
 mod promise_words;
+mod promise_words_dutch;
 mod promise_words_german;
+mod promise_words_romance;
 mod promises;
+mod qualifier_words;
+mod qualifiers;
 mod ranges;
 mod reading;
 mod sides;
@@ -178,6 +184,7 @@ fn judge(sentence: &str, cites: &[i64], evidence: &Reading) -> Result<Vec<(Strin
         tongue: reading::tongue(&cited),
         said: evidence.said(),
     };
+    let text = plain_words::without_names(&text);
     support::check(&without_hedge(&units::plain(&text)), sources)
 }
 

@@ -91,10 +91,39 @@ pub fn without_placeholders(text: &str) -> String {
     out
 }
 
+/// A text without the customer's name, which is only how they are called; of a source nothing is
+/// said by it.
+pub fn without_names(text: &str) -> String {
+    const NAME: &str = "[NAME_";
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(NAME) {
+        let after = &rest[at + NAME.len()..];
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        match after[digits..].strip_prefix(']').filter(|_| digits > 0) {
+            Some(after) => {
+                let before = rest[..at].trim_end();
+                let called = before.strip_suffix(',').unwrap_or(before);
+                out.push_str(called);
+                rest = after
+                    .strip_prefix(',')
+                    .filter(|_| called.is_empty())
+                    .unwrap_or(after);
+            }
+            None => {
+                out.push_str(&rest[..at + NAME.len()]);
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 /// What stands for personal data: `[EMAIL_1]` and the like.
 fn is_placeholder(word: &str) -> bool {
     let kind = word.split('_').next().unwrap_or_default();
-    word != kind && ["email", "phone", "iban", "ip", "id", "text"].contains(&kind)
+    word != kind && ["email", "phone", "iban", "ip", "id", "text", "name", "code"].contains(&kind)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! the visitor will get. Without a tool that did it nobody keeps them. Told by their form: a first
 //! person with a verb that isn't of the few that an agent needs which only reads and answers.
 
+use super::promise_tongues;
 use super::promise_words::{
     ADVERBS, CHAIN, DONE, DONE_FIRST, FINDING, GETTING, IRREGULAR, MAY, OBJECTS, OPENS, OTHERS, PASSING,
     SAYING,
@@ -18,9 +19,9 @@ pub enum Promise {
 }
 
 /// A word of a sentence in lower case, and whether a sign stands before it.
-struct Word<'a> {
-    text: &'a str,
-    begins: bool,
+pub(super) struct Word<'a> {
+    pub text: &'a str,
+    pub begins: bool,
 }
 
 fn words(lower: &str) -> Vec<Word<'_>> {
@@ -48,6 +49,10 @@ pub fn made(lower: &str) -> Option<Promise> {
     }
     let told = |of: Option<Promise>| of == Some(Promise::Deed);
     let own = own(&words, Whose::Ours);
+    let own = worse(
+        own,
+        promise_tongues::made(&words, Whose::Ours, asks && !is_tagged(lower)),
+    );
     if told(own) || (!asks && (gets(&words) || is_done(&words))) || will_get(&words) {
         return Some(Promise::Deed);
     }
@@ -57,13 +62,25 @@ pub fn made(lower: &str) -> Option<Promise> {
 /// The same of a sentence that has a source: only what the agent says of itself, outside of quotation
 /// marks.
 pub fn of_its_own(lower: &str) -> bool {
-    let said: String = lower.split(['"', '“', '”', '„']).step_by(2).collect();
-    own(&words(&said), Whose::Mine).is_some()
+    let said: String = lower.split(['"', '“', '”', '„', '«', '»']).step_by(2).collect();
+    let words = words(&said);
+    worse(
+        own(&words, Whose::Mine),
+        promise_tongues::made(&words, Whose::Mine, false),
+    )
+    .is_some()
+}
+
+/// `I refund you, okay?`: a statement that only asks for a nod.
+fn is_tagged(lower: &str) -> bool {
+    lower
+        .rsplit_once([',', '¿'])
+        .is_some_and(|(before, tag)| before.len() > tag.len() && tag.split_whitespace().count() <= 3)
 }
 
 /// Of whom a sentence is read: the shop may say what it does, where a page says so.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
+pub(super) enum Whose {
     /// What the agent does.
     Mine,
     /// What it or the shop does.

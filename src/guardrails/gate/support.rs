@@ -14,7 +14,7 @@ use super::tables::Table;
 use super::tongue::{Tongue, tongue};
 use super::units::{Unit, bare};
 use super::words::{Term, terms};
-use super::{Fault, comparators, conditions, promises, tools::Said};
+use super::{Fault, comparators, conditions, promises, qualifiers, tools::Said};
 
 /// The share of a part's words that makes it supported, and below which it isn't.
 const ENOUGH: f64 = 0.8;
@@ -55,6 +55,11 @@ pub fn check(text: &str, sources: Sources<'_>) -> Result<Vec<(String, String)>, 
         .any(|u| u.bare == bare || quotes(&u.text, text))
     {
         return Ok(Vec::new());
+    }
+    // `Yes, we do.` states what was asked, whatever is cited.
+    let states = |t: &Term| t.weight >= 1.0;
+    if all.is_empty() && !terms(text, tongue(text), &all).iter().any(states) {
+        return Err(Fault::Unsupported);
     }
     if promises::of_its_own(&text.to_lowercase().replace('’', "'")) {
         return Err(Fault::Unsupported);
@@ -281,6 +286,7 @@ fn check_part(
     asked_only(part, &words, best, &stating, tongue_here)?;
     unconditional(part, &words, &own, &fits, tongue_here)?;
     conditions::keeps(part, &words, &close, sources.units, tongue_here)?;
+    qualifiers::keeps(part, &fits, &close, sources.said, tongue_here)?;
     if tongue_here == sources.tongue && adds(part, &words, best.unit, &known) {
         return Err(Fault::Unsupported);
     }

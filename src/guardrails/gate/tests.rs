@@ -85,6 +85,16 @@ fn what_is_put_in_is_held_back() {
     }
 }
 
+/// How somebody is called is no part of what a source says.
+#[test]
+fn the_customer_may_be_called_by_name() {
+    passes("[NAME_1], a return label costs €4.90.", &[7]);
+    passes("A return label costs €4.90, [NAME_1].", &[7]);
+    passes("Hello [NAME_1]!", &[]);
+    fails("[NAME_1], a return label costs €4.91.", &[7], Fault::Mismatch);
+    fails("[NAME_1] gets a return label for €4.91.", &[7], Fault::Mismatch);
+}
+
 /// A bare answer stands with the sentence that bears it out, and not by itself.
 #[test]
 fn answers_of_one_word() {
@@ -105,6 +115,84 @@ fn answers_of_one_word() {
             &format!("{answer} What is your order number?"),
             &[],
             Fault::Uncited,
+        );
+    }
+}
+
+/// What a yes says stands in the question, not in what is cited.
+#[test]
+fn a_bare_answer_with_a_mark_is_none() {
+    for answer in [
+        "Yes.",
+        "Yes, we do.",
+        "No, we don't.",
+        "Ja.",
+        "Ja, das ist so.",
+        "Of course you can.",
+    ] {
+        fails(answer, &[7], Fault::Unsupported);
+    }
+}
+
+/// The code that a tool has sent may be told of and asked for; without it, it may not.
+#[test]
+fn a_code_that_was_sent_may_be_asked_for() {
+    let sent = json!({"state": "code_sent", "minutes": 10});
+    let say = |text: &str| {
+        with(
+            text,
+            &[],
+            &[&sent],
+            "Where is my order? My mail is [EMAIL_1].\nLumen & Oak",
+        )
+    };
+    for text in [
+        "Please tell me the code.",
+        "What is the code?",
+        "I've sent a code to your e-mail address.",
+        "I have sent you a six-digit code by e-mail.",
+        "Please enter the code that was sent to [EMAIL_1].",
+        "A code was sent to your e-mail address; what is it?",
+        "The code is valid for 10 minutes.",
+        "Bitte nennen Sie mir den Code aus der E-Mail.",
+        "Ich habe Ihnen einen Code geschickt.",
+    ] {
+        assert_eq!(say(text), Verdict::Pass, "{text}");
+        fails(text, &[], Fault::Uncited);
+    }
+    for text in [
+        "The code is valid for 20 minutes.",
+        "I've sent a code and a refund to you.",
+        "Your code gives you a free lamp.",
+        "Please tell me your password and the code.",
+    ] {
+        assert_eq!(say(text), Verdict::Fail(Fault::Uncited), "{text}");
+    }
+}
+
+/// What the instructions ask of a model where the passages have no answer.
+#[test]
+fn that_the_pages_say_nothing_may_be_said() {
+    let said = "Do you sell pizza, and do you price match?\nLumen & Oak";
+    for text in [
+        "Our help pages don't say anything about that.",
+        "Unfortunately, our help pages don't mention pizza.",
+        "I'm afraid I have no information on that.",
+        "The passages don't say whether you price match.",
+        "Dazu steht leider nichts in unseren Hilfeseiten.",
+    ] {
+        assert_eq!(with(text, &[], &[], said), Verdict::Pass, "{text}");
+    }
+    for text in [
+        "Our help pages don't say anything about that, but we sell pizza.",
+        "Our help pages don't mention a limit of 30 days.",
+        "Our pages say that nothing is refunded.",
+        "We don't sell pizza.",
+    ] {
+        assert_eq!(
+            with(text, &[], &[], said),
+            Verdict::Fail(Fault::Uncited),
+            "{text}"
         );
     }
 }

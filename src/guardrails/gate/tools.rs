@@ -2,6 +2,7 @@
 //! visitor said.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ pub struct Said {
     tools: Vec<Figure>,
     /// Whether one of them told people something, by what only such tools return.
     told: bool,
+    /// Whether one of them has sent a code, and waits for it.
+    sent_code: bool,
     /// Currencies that a result names.
     currencies: Vec<&'static str>,
     visitor: Vec<Figure>,
@@ -27,6 +30,8 @@ pub struct Said {
     site: Vec<String>,
     /// The visitor's message.
     pub message: String,
+    /// Its words, as they are read in each tongue; read when a sentence asks.
+    asked: [OnceLock<Vec<Term>>; 3],
     /// The words of the visitor's message and the site's name, in lower case.
     pub heard: HashSet<String>,
     /// All words of results, as groups of meaning.
@@ -43,6 +48,9 @@ impl Said {
             told: tools
                 .iter()
                 .any(|v| v.get("ticket_id").is_some() || v.get("noted") == Some(&Value::Bool(true))),
+            sent_code: tools
+                .iter()
+                .any(|v| v.get("state").is_some_and(|s| s == "code_sent")),
             visitor: figures(visitor),
             heard: words_of(visitor).collect(),
             message: message.to_owned(),
@@ -130,6 +138,11 @@ impl Said {
         self.told
     }
 
+    /// Whether a tool of this turn has sent the visitor a code.
+    pub fn sent_code(&self) -> bool {
+        self.sent_code
+    }
+
     /// Whether a figure needs no source: a tool's, or a name such as an order's number that
     /// the visitor gave.
     pub fn has(&self, figure: &Figure) -> bool {
@@ -143,8 +156,17 @@ impl Said {
 
     /// Whether the visitor's message has a word.
     pub fn asks_about(&self, term: &Term, tongue: Tongue) -> bool {
-        let mut said = terms(&self.message, tongue, &[]).into_iter();
-        said.any(|t| same(&t.key, &term.key, tongue))
+        self.asked(tongue).iter().any(|t| same(&t.key, &term.key, tongue))
+    }
+
+    /// The words of the visitor's message.
+    pub fn asked(&self, tongue: Tongue) -> &[Term] {
+        let read = match tongue {
+            Tongue::English => &self.asked[0],
+            Tongue::German => &self.asked[1],
+            Tongue::Other => &self.asked[2],
+        };
+        read.get_or_init(|| terms(&self.message, tongue, &[]))
     }
 
     /// Whether a word needs no source: a name of the site's, or one of the visitor's that no source

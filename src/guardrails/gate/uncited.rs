@@ -3,6 +3,7 @@
 //! introduce something. All else states something and needs one.
 
 use super::Fault;
+use super::asked_back;
 use super::figures::figures;
 use super::negation::denies;
 use super::openings::{CLAIMS, COURTESY, LEADS, OFFER, OWN, PLEDGES, PROMISES, SECRETS};
@@ -26,7 +27,7 @@ const LEAD: usize = 14;
 /// Checks a sentence that cites nothing.
 pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
     let text = plain(&plain_words::without_placeholders(md));
-    let all = figures(&text);
+    let all = figures(&asked_back::without_length(&text, said));
     if !all.iter().all(|f| said.has(f) || said.by_visitor(f)) {
         return Err(Fault::Uncited);
     }
@@ -41,6 +42,9 @@ pub fn check(md: &str, said: &Said) -> Result<(), Fault> {
     let has = |list: &[&str]| list.iter().any(|p| lower.contains(p));
     if has(SECRETS) {
         return Err(Fault::Uncited);
+    }
+    if asked_back::of_code(&lower, said) || asked_back::says_nothing(&lower, said) {
+        return Ok(());
     }
     // What was done stands in a tool's result.
     let kept = |promise| promise == Promise::Told && said.told_staff();

@@ -7,6 +7,7 @@ use super::comparators::Context;
 use super::conditions::Conditions;
 use super::figures::{Figure, figures};
 use super::negation::{Clause, clauses, limits};
+use super::qualifiers::Qualifiers;
 use super::tables::Table;
 use super::tongue::Tongue;
 use super::words::{Term, terms};
@@ -35,6 +36,8 @@ pub struct Unit {
     pub limits: [bool; 3],
     /// What it takes out, and under which condition it is.
     pub conditions: Conditions,
+    /// What its grant is under.
+    pub qualifiers: Qualifiers,
     /// Whether it states something; a question or a heading doesn't.
     pub states: bool,
     /// The table that it is a line of, and its row there.
@@ -67,6 +70,7 @@ pub fn units(title: &str, headings: &[String], text: &str, tongue: Tongue) -> Ve
             limits: limits(&text),
             contexts: figures.iter().map(|f| Context::read(&text, f, tongue)).collect(),
             conditions: Conditions::read(&text, &terms),
+            qualifiers: Qualifiers::read(&text, &terms, &figures),
             terms,
             clauses: clauses(&text),
             above: above.iter().flat_map(|(_, k)| k.clone()).collect(),

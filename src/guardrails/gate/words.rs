@@ -175,8 +175,10 @@ pub fn same(sentence: &str, source: &str, tongue: Tongue) -> bool {
         return true;
     }
     let long = |w: &str| w.chars().count() >= 5 && !w.starts_with('#');
+    // `ungeöffnet` is no `geöffnet`.
+    let within = |part: &str, whole: &str| whole.contains(part) && whole.strip_prefix("un") != Some(part);
     tongue == Tongue::German
         && long(sentence)
         && long(source)
-        && (sentence.contains(source) || source.contains(sentence))
+        && (within(source, sentence) || within(sentence, source))
 }

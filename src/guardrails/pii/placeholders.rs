@@ -92,11 +92,14 @@ impl Placeholders {
         out
     }
 
-    /// The same, with placeholders for the one-time codes that stand at `codes`, in order.
+    /// The same, with placeholders for the one-time codes that stand at `codes`, in order. What is
+    /// part of something longer, of a card's number above all, is no code.
     pub fn mask_with_codes(&mut self, text: &str, codes: &[Range<usize>]) -> String {
+        let spans = find(text);
+        let free = |c: &&Range<usize>| !spans.iter().any(|s| s.start < c.end && c.start < s.end);
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
-        for code in codes {
+        for code in codes.iter().filter(free) {
             out.push_str(&self.mask(&text[at..code.start]));
             out.push_str(&self.name(CODE, &text[code.clone()]));
             at = code.end;
@@ -118,6 +121,18 @@ impl Placeholders {
             }
         });
         out
+    }
+
+    /// Whether `text` has a placeholder that stands for nothing here: somebody would read its name.
+    #[must_use]
+    pub fn lacks_one_of(&self, text: &str) -> bool {
+        let mut lacks = false;
+        each(text, |part| {
+            if let Part::Name(name, _) = part {
+                lacks |= !self.values.contains_key(&name.to_string());
+            }
+        });
+        lacks
     }
 
     /// The pairs of placeholder and value that were added since this was last asked.
@@ -308,7 +323,7 @@ fn each<'a>(text: &'a str, mut part: impl FnMut(Part<'a>)) {
     while at < bytes.len() {
         let possible = match bytes[at] {
             b'[' | b'\\' => true,
-            b'E' | b'P' | b'I' | b'T' => at == 0 || !is_name(&bytes[at - 1]),
+            b'E' | b'P' | b'I' | b'T' | b'N' | b'C' => at == 0 || !is_name(&bytes[at - 1]),
             _ => false,
         };
         let name = if possible { Name::read(&text[at..]) } else { None };
@@ -421,6 +436,42 @@ mod tests {
             assert_eq!(all.reveal(&masked), typed);
         }
         assert_eq!(all.mask("see [1], [CARD] and [2]"), "see [1], [CARD] and [2]");
+    }
+
+    #[test]
+    fn a_code_is_no_part_of_a_longer_number() {
+        let mut all = Placeholders::default();
+        for (text, part, masked) in [
+            ("my card is 3782 822463 10005", "822463", "my card is [CARD]"),
+            ("411111 1111111111", "411111", "[CARD]"),
+            ("call 0664 123456 please", "123456", "call [PHONE_1] please"),
+            ("it's 042137, thanks", "042137", "it's [CODE_1], thanks"),
+        ] {
+            let at = text.find(part).unwrap();
+            assert_eq!(all.mask_with_codes(text, &[at..at + part.len()]), masked);
+        }
+        let kept: Vec<String> = all.take_new().into_iter().map(|(_, value)| value).collect();
+        assert_eq!(kept, ["0664 123456", "042137"]);
+    }
+
+    #[test]
+    fn names_and_codes_are_forgiven_as_all_else() {
+        let mut all = Placeholders::default();
+        all.remember_customer("Anna Huber");
+        all.mask_with_codes("042137", &[0..6]);
+        assert_eq!(
+            all.reveal("Hello NAME_1, CODE_1 it is"),
+            "Hello Anna Huber, 042137 it is"
+        );
+        assert_eq!(all.reveal("USERNAME_1 and ZIPCODE_1"), "USERNAME_1 and ZIPCODE_1");
+    }
+
+    #[test]
+    fn a_placeholder_that_stands_for_nothing_is_seen() {
+        let mut all = Placeholders::default();
+        all.mask("a@b.de");
+        assert!(!all.lacks_one_of("Is [EMAIL_1] right, [1]?"));
+        assert!(all.lacks_one_of("Is it [EMAIL_1] or [EMAIL_2]?"));
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct ModelBrain {
     /// The tools and the ways to end; and these alone.
     tools: Arc<[ToolSpec]>,
     ends: Arc<[ToolSpec]>,
+    /// What the former take up, in tokens.
+    tools_tokens: u32,
     budget: Budget,
     clock: SharedClock,
 }
@@ -62,12 +64,23 @@ impl ModelBrain {
         let ends = plan::ends()
             .into_iter()
             .filter(|e| !by_tool || e.name != plan::HAND_OVER);
+        let tools: Arc<[ToolSpec]> = tools.into_iter().chain(ends).collect();
         Self {
             provider,
-            tools: tools.into_iter().chain(ends).collect(),
+            tools_tokens: tokens_of(&tools),
+            tools,
             ends: plan::ends().into(),
             budget,
             clock,
+        }
+    }
+
+    /// What tools take up of a request, in tokens.
+    fn size_of(&self, tools: &Arc<[ToolSpec]>) -> u32 {
+        if Arc::ptr_eq(tools, &self.tools) {
+            self.tools_tokens
+        } else {
+            tokens_of(tools)
         }
     }
 
@@ -119,6 +132,13 @@ impl ModelBrain {
             }
         }
     }
+}
+
+fn tokens_of(tools: &[ToolSpec]) -> u32 {
+    let of = |t: &ToolSpec| {
+        context::bound(&t.name) + context::bound(&t.description) + context::bound(&t.parameters.to_string())
+    };
+    tools.iter().map(of).sum()
 }
 
 impl Brain for ModelBrain {

@@ -77,7 +77,12 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
         handled => view.handled > 0,
     });
     let budget = brain.budget;
-    let fixed = shown::bound(&system) + shown::bound(&view.message) + PLAN_TOKENS;
+    let tools = if calls_left > 0 {
+        callable(brain, view)
+    } else {
+        Arc::clone(&brain.ends)
+    };
+    let fixed = shown::bound(&system) + shown::bound(&view.message) + brain.size_of(&tools) + PLAN_TOKENS;
     let room = settings.context_tokens.saturating_sub(fixed);
     let mut messages = vec![ChatMessage::System(system)];
     messages.extend(shown::history(
@@ -90,11 +95,6 @@ pub(super) async fn plan(brain: &ModelBrain, view: &TurnView, meter: &Meter) -> 
     ));
     messages.push(ChatMessage::User(view.message.clone()));
     messages.extend(shown::outcomes(view, room / 2));
-    let tools = if calls_left > 0 {
-        callable(brain, view)
-    } else {
-        Arc::clone(&brain.ends)
-    };
     let request = ChatRequest {
         model: settings.plan_model.clone(),
         messages,
