@@ -6,7 +6,7 @@ use deskhand::db::document_states::{self, Which};
 use deskhand::db::documents::{self, Approval};
 use deskhand::db::inbound::{self, Ended, NewEvent};
 use deskhand::db::versions::{self, Failure};
-use deskhand::db::{corpus, jobs, receipts, removal, sites, uploads, withdrawal};
+use deskhand::db::{corpus, jobs, receipts, removal, sites, unchanged, uploads, withdrawal};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::{DocumentId, EventId, JobId, UploadId};
 use deskhand::domain::job::{Job, Priority, Work};
@@ -14,7 +14,8 @@ use serde_json::json;
 
 use crate::support::app::{ORIGIN, TestApp, TestSite};
 
-fn event(app: &TestApp, document: DocumentId, name: &str) -> NewEvent {
+/// A webhook about a document, under this key.
+pub fn event(app: &TestApp, document: DocumentId, name: &str) -> NewEvent {
     NewEvent {
         id: EventId::new(),
         source: "wordpress",
@@ -101,6 +102,9 @@ async fn a_stranger_reaches_no_document_event_or_receipt() {
     assert!(document_states::chunks(tx, live, -1, 9).await.unwrap().is_empty());
     assert!(documents::live(tx, live).await.unwrap().is_none());
     assert_eq!(documents::fetched_from(tx, live).await.unwrap(), None);
+    let names = ["returns.md".to_owned()];
+    assert_eq!(unchanged::known(tx, "file", &names).await.unwrap(), []);
+    unchanged::settle(tx, &[live, waiting]).await.unwrap();
     let content = own_content.as_deref().unwrap();
     let approved = documents::approve(tx, live, content).await.unwrap();
     assert_eq!(approved, Approval::Nothing);

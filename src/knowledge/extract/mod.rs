@@ -23,6 +23,7 @@ pub mod reader;
 mod rtf;
 mod table;
 mod text;
+mod texts;
 mod writer;
 mod xlsx;
 mod xml;
@@ -104,8 +105,21 @@ const TITLE: usize = 300;
 /// # Errors
 /// When there is no text in it, or its parser gives up.
 pub fn extract(bytes: &[u8], name: &str, pass: Pass<'_>) -> Result<Found, Unfit> {
+    text_of(sniff(bytes, name)?, bytes, pass)
+}
+
+/// The same for what is plain text, of which no other file and no program is part; none for the rest.
+fn plain(bytes: &[u8], name: &str) -> Option<Result<Found, Unfit>> {
+    match sniff(bytes, name) {
+        Ok(content @ Content::Text(..)) => Some(text_of(content, bytes, Pass::First)),
+        Ok(_) => None,
+        Err(unfit) => Some(Err(unfit)),
+    }
+}
+
+fn text_of(content: Content, bytes: &[u8], pass: Pass<'_>) -> Result<Found, Unfit> {
     let mut doubt = None;
-    let mut extracted = match sniff(bytes, name)? {
+    let mut extracted = match content {
         Content::Text(Kind::Html, text) => html::extract(&text)?,
         Content::Text(Kind::Markdown, text) => markdown::extract(&text),
         Content::Text(Kind::Mdx, text) => mdx::extract(&text),

@@ -48,6 +48,29 @@ fn each_format_keeps_its_structure(
     assert_eq!(read.json["warnings"], serde_json::json!(warnings));
 }
 
+/// Many authors write a slide's title into a box of its own.
+#[test]
+fn a_line_at_the_top_of_a_slide_stands_for_its_title() {
+    let home = Home::new("extract-office-titles");
+    for (boxes, text) in [
+        (
+            &[&["Wood care"][..], &["Oil it twice."][..]][..],
+            "## Wood care\n\nOil it twice.\n",
+        ),
+        // A slide of nothing else, however its title begins.
+        (&[&["Slide shows"]], "## Slide shows\n"),
+        (
+            &[&["Oil it twice."], &["Wood care"]],
+            "## Slide 2\n\nOil it twice.\n\nWood care\n",
+        ),
+        (&[&["Oil", "Wax"]], "## Slide 2\n\nOil\n\nWax\n"),
+    ] {
+        let read = read(&home, "file", &samples::pptx_of_boxes(boxes), &[]);
+        assert_eq!(read.exit, Some(0), "{}", read.json);
+        assert_eq!(read.text(), format!("Thirty days\n\n{text}"), "{boxes:?}");
+    }
+}
+
 #[test]
 fn what_is_locked_old_or_cut_says_what_to_do() {
     let home = Home::new("extract-office-codes");
