@@ -164,7 +164,7 @@ async fn the_same_content_needs_no_second_approval() {
         b"<!-- 17:04 -->\n# Care\n\nWipe the brass dry.\n",
     );
     let before = app.document(&answer).await;
-    app.tell(&told(2)).await;
+    app.tell(&told(3)).await;
     app.work().await;
     let after = app.document(&answer).await;
     assert_eq!(
@@ -175,21 +175,21 @@ async fn the_same_content_needs_no_second_approval() {
 
     // Nobody has read this; and then the one that was approved is back once more.
     wordpress.serve("/uploads/care.md", 200, b"# Care\n\nPolish the brass.");
-    app.tell(&told(3)).await;
+    app.tell(&told(4)).await;
     app.work().await;
     assert_eq!(state().await, "pending_review");
     wordpress.serve("/uploads/care.md", 200, b"# Care\n\nWipe the brass dry.");
-    app.tell(&told(4)).await;
+    app.tell(&told(5)).await;
     app.work().await;
     assert_eq!(state().await, "live");
 
     // What was removed was forgotten, and its approval with it.
     wordpress.serve("/uploads/care.md", 404, b"no");
-    app.tell(&told(5)).await;
+    app.tell(&told(6)).await;
     app.work().await;
     assert_eq!(state().await, "removed");
     wordpress.serve("/uploads/care.md", 200, b"# Care\n\nWipe the brass dry.");
-    app.tell(&told(6)).await;
+    app.tell(&told(7)).await;
     app.work().await;
     assert_eq!(state().await, "pending_review");
     app.finish().await;
