@@ -78,7 +78,7 @@ pub async fn documents_come(tx: &mut SiteTx) -> DbResult<bool> {
                           WHERE lane = $1 AND kind = ANY ($2) AND state = 'waiting'
                             AND run_at <= now() AND run_at > now() - interval '10 minutes') AS "come!""#,
         site,
-        &[Work::INGEST_DOCUMENT.to_owned(), Work::TAKE_EVENT.to_owned()],
+        &[Work::INGEST_DOCUMENT.to_owned(), Work::TAKE_EVENT.to_owned()] as &[String],
     )
     .fetch_one(tx.conn())
     .await?;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use nix::unistd::{alarm, dup, dup2_stdout};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::ocr::Programs;
@@ -108,7 +109,7 @@ fn answers() -> io::Result<std::fs::File> {
 }
 
 /// A line from the parent; none when it says no more.
-fn line<T: for<'de> Deserialize<'de>>(input: &mut impl BufRead) -> io::Result<Option<T>> {
+fn line<T: DeserializeOwned>(input: &mut impl BufRead) -> io::Result<Option<T>> {
     let mut line = String::new();
     if input.take(LINE).read_line(&mut line)? == 0 {
         return Ok(None);
