@@ -14,8 +14,7 @@ use serde_json::json;
 
 use crate::support::app::{ORIGIN, TestApp, TestSite};
 
-/// A webhook about a document, under this key.
-pub fn event(app: &TestApp, document: DocumentId, name: &str) -> NewEvent {
+fn event(app: &TestApp, document: DocumentId, name: &str) -> NewEvent {
     NewEvent {
         id: EventId::new(),
         source: "wordpress",

@@ -1,6 +1,6 @@
 //! Stores webhooks that come at the same moment in one transaction: those of a site that
-//! arrive while a commit is under way share the next one, which needn't wait for the first one's
-//! disk. Each is answered only once it is committed.
+//! arrive while a commit is under way share the next one. Each is answered only once it is
+//! committed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,9 +17,6 @@ use crate::http::error::{Code, Problem};
 /// Events and bytes a transaction at most.
 const BATCH: usize = 64;
 const BATCH_BYTES: usize = 8 << 20;
-/// Transactions of a site under way at most, and for how many events another is worth its price.
-const AT_ONCE: usize = 2;
-const WORTH: usize = 8;
 /// Events and bytes that may wait in this process.
 const WAITING: usize = 1_000;
 const WAITING_BYTES: usize = 64 << 20;
@@ -31,20 +28,12 @@ pub struct Collector {
     queues: Arc<Mutex<Queues>>,
 }
 
-/// What waits.
+/// What waits. A site that is here has a task that stores its events.
 #[derive(Default)]
 struct Queues {
-    sites: HashMap<SiteId, Queue>,
+    sites: HashMap<SiteId, Vec<Waiting>>,
     waiting: usize,
     bytes: usize,
-}
-
-/// What waits of a site.
-#[derive(Default)]
-struct Queue {
-    waiting: Vec<Waiting>,
-    /// Tasks that store its events; a site that is here has one at least.
-    storing: usize,
 }
 
 struct Waiting {
@@ -85,13 +74,11 @@ impl Collector {
                 // It waits for whatever is at its document; others shouldn't wait with it. And a
                 // task of its own: a sender that waits no longer must not undo it.
                 self.tasks.spawn(alone(db, all, site, waiting));
+            } else if let Some(queue) = queues.sites.get_mut(&site) {
+                queue.push(waiting);
             } else {
-                let queue = queues.sites.entry(site).or_default();
-                queue.waiting.push(waiting);
-                if queue.storing == 0 || queue.storing < AT_ONCE && queue.waiting.len() >= WORTH {
-                    queue.storing += 1;
-                    self.tasks.spawn(drain(db, all, site));
-                }
+                queues.sites.insert(site, vec![waiting]);
+                self.tasks.spawn(drain(db, all, site));
             }
         }
         heard(answer).await
@@ -124,7 +111,7 @@ async fn alone(db: Db, queues: Arc<Mutex<Queues>>, site: SiteId, waiting: Waitin
     let _ = told.send(stored.map_err(Problem::from));
 }
 
-/// Stores a site's events until none waits, or so few that another task may as well take them.
+/// Stores a site's events until none waits.
 async fn drain(db: Db, queues: Arc<Mutex<Queues>>, site: SiteId) {
     loop {
         let batch = next(&queues, site);
@@ -156,31 +143,27 @@ async fn drain(db: Db, queues: Arc<Mutex<Queues>>, site: SiteId) {
     }
 }
 
-/// Takes the next events for a task that stores them; when there are none, it ends.
+/// Takes the next events; when there are none, the site has no task any more.
 fn next(queues: &Mutex<Queues>, site: SiteId) -> Vec<Waiting> {
     let mut queues = lock(queues);
     let Some(queue) = queues.sites.get_mut(&site) else {
         return Vec::new();
     };
-    if queue.waiting.is_empty() || queue.storing > 1 && queue.waiting.len() < WORTH {
-        queue.storing -= 1;
-        if queue.storing == 0 {
-            queues.sites.remove(&site);
-        }
-        return Vec::new();
-    }
     let mut bytes = 0;
     let mut taken = 0;
-    for waiting in queue.waiting.iter().take(BATCH) {
+    for waiting in queue.iter().take(BATCH) {
         bytes += waiting.event.raw.len();
         if taken > 0 && bytes > BATCH_BYTES {
             break;
         }
         taken += 1;
     }
-    let mut batch: Vec<Waiting> = queue.waiting.drain(..taken).collect();
-    // In one order in all tasks and processes: two that store the same events at once wait for each other else.
+    let mut batch: Vec<Waiting> = queue.drain(..taken).collect();
+    // In one order in all processes: two that store the same events at once wait for each other else.
     batch.sort_by(|a, b| a.event.external_id.cmp(&b.event.external_id));
+    if batch.is_empty() {
+        queues.sites.remove(&site);
+    }
     queues.waiting -= batch.len();
     queues.bytes -= batch.iter().map(|w| w.event.raw.len()).sum::<usize>();
     batch

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use deskhand::db::{inbound, sites};
+use deskhand::db::sites;
 use deskhand::domain::clock::Clock;
-use deskhand::domain::ids::{DocumentId, SiteId};
+use deskhand::domain::ids::SiteId;
 use deskhand::domain::keys::{Purpose, RootSecret, owner_of};
 use deskhand::domain::signature::{Signed, WORDPRESS};
 use serde_json::{Value, json};
@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 use super::{found, shop};
 use crate::support::app::{TestApp, TestSite};
 use crate::support::wordpress::{new_key, post, sign, trashed};
-use crate::tenancy_intake::event;
 
 /// Status and code of a problem.
 async fn refused(request: reqwest::RequestBuilder) -> (u16, String, Option<String>) {
@@ -328,36 +327,5 @@ async fn many_at_once_are_each_there_once() {
         0
     );
     replica.finish().await;
-    app.finish().await;
-}
-
-/// A commit that takes its time holds up those that share it, and no others of the site.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_that_must_wait_holds_no_others_up() {
-    let (_wordpress, app) = shop().await;
-    // Somebody else is about to store the same event, and isn't done.
-    let document = DocumentId::named(app.site.id, "wp_media", "7");
-    let mut other = app.db.site(app.site.id).await.unwrap();
-    inbound::store(&mut other, &[event(&app, document, "held")])
-        .await
-        .unwrap();
-    let send = |n: u64, key: String| {
-        let request = app
-            .webhook(&post(&app, n, 1, "Text."))
-            .header("idempotency-key", key);
-        async move { request.send().await.unwrap().status().as_u16() }
-    };
-    let others = async {
-        let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
-        app.until(waits, 1).await;
-        let all = (1..=16).map(|n| send(n, format!("key-{n}")));
-        let stored = futures::future::join_all(all).await;
-        drop(other);
-        stored
-    };
-    let (held, stored) = tokio::join!(send(99, "held".to_owned()), others);
-    assert_eq!(held, 202);
-    assert_eq!(stored, [202; 16]);
-    assert_eq!(app.count("SELECT count(*) FROM inbound_events").await, 17);
     app.finish().await;
 }
