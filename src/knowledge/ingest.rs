@@ -29,7 +29,7 @@ use crate::knowledge::unfit::Unfit;
 use crate::models::embedder::EmbedError;
 
 /// Rises when other chunks would come out of the same bytes, so that they are taken in anew.
-const RECIPE: u32 = 5;
+const RECIPE: u32 = 6;
 /// How often the site's model may change while a version is made.
 const SWITCHES: usize = 4;
 /// Under which rules contents are extracted and cut.

@@ -125,6 +125,7 @@ async fn a_stranger_reaches_no_document_event_or_receipt() {
     versions::forget_failure(tx, live).await.unwrap();
     assert_eq!(inbound::begin(tx, theirs.id).await.unwrap(), None);
     inbound::made(tx, theirs.id, UploadId::new()).await.unwrap();
+    inbound::forget_content(tx, theirs.id).await.unwrap();
     inbound::supersede_failed(tx, waiting, None).await.unwrap();
     inbound::end(tx, theirs.id, Ended::Failed, Some("x"))
         .await

@@ -175,6 +175,10 @@ fn text_of(content: Content, bytes: &[u8], pass: Pass<'_>) -> Result<Found, Unfi
     if extracted.markdown.len() > MOST_TEXT {
         return Err(Unfit::too_much_text());
     }
+    let own = [&mut extracted.title, &mut extracted.url, &mut extracted.lang];
+    own.into_iter().flatten().for_each(printable);
+    extracted.tags.iter_mut().for_each(printable);
+    printable(&mut extracted.markdown);
     if !extracted.markdown.contains(char::is_alphanumeric) {
         return Err(Unfit::NoText);
     }
@@ -255,6 +259,15 @@ fn portable(document: pdf::Document) -> Result<Extracted, Unfit> {
         tags: document.keywords,
         ..Extracted::default()
     })
+}
+
+/// Characters that nobody can read, and the database has no place for, to blanks. Those are as long, so what is
+/// known of places in the text stays right.
+fn printable(text: &mut String) {
+    let odd = |c: char| c.is_ascii_control() && !matches!(c, '\n' | '\t');
+    if text.contains(odd) {
+        *text = text.replace(odd, " ");
+    }
 }
 
 /// White space to single blanks, and no longer than that.
