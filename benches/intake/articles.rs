@@ -11,8 +11,8 @@ use deskhand::models::openai::embeddings::OpenAiSettings;
 use nix::sys::resource::UsageWho;
 use sqlx::Row;
 
-use crate::cpu;
 use crate::product::Home;
+use crate::{cpu, rate};
 
 /// Texts that the model gets at once.
 const BATCH: usize = 64;
@@ -97,6 +97,8 @@ fn write(folder: &std::path::Path, count: usize) {
 
 pub async fn measure(home: &Home, count: usize) {
     home.site();
+    // As the command does: the rate before may have kept to one.
+    rate::run_on("0,1");
     let folder = home.path("articles");
     write(&folder, count);
     let path = folder.to_string_lossy().into_owned();

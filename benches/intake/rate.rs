@@ -11,11 +11,11 @@ fn median(mut all: Vec<f64>) -> f64 {
     all[all.len() / 2]
 }
 
-/// Keeps this process off the server's core.
-fn stay_on_the_second_core() {
+/// Has this process run on these cores from now on: off the server's, or on all that it has.
+pub fn run_on(cores: &str) {
     let pid = std::process::id().to_string();
     let moved = std::process::Command::new("taskset")
-        .args(["-a", "-c", "-p", "1", &pid])
+        .args(["-a", "-c", "-p", cores, &pid])
         .output()
         .unwrap();
     assert!(moved.status.success(), "two cores are needed");
@@ -24,7 +24,7 @@ fn stay_on_the_second_core() {
 /// Server and database on one core, clients on another; rounds in turn, medians.
 pub async fn measure(home: &Home, rounds: usize, seconds: u64, clients: usize) {
     let site = Arc::new(home.site());
-    stay_on_the_second_core();
+    run_on("1");
     let server = home.serve();
     let url = home.url("deskhand_app").await;
     let script = home.path("insert.sql");

@@ -3,9 +3,10 @@
 
 use std::time::Instant;
 
+use deskhand::db::embeddings::Computed;
 use deskhand::db::pool::Db;
 use deskhand::db::versions::{self, NewChunk, NewVersion, Swapped};
-use deskhand::db::{documents, embeddings, models, sites};
+use deskhand::db::{documents, models, sites};
 use deskhand::domain::clock::{Clock, SystemClock};
 use deskhand::domain::document::NewUpload;
 use deskhand::domain::ids::SiteId;
@@ -53,10 +54,12 @@ pub async fn document(db: &Db, corpus: &Corpus, document: &Document, model: i32)
         title: Some(document.title.clone()),
     };
     let accepted = accept(&mut tx, new, ChunkLimits::default()).await.unwrap();
-    embeddings::keep(&mut tx, model, accepted.document, &hashes, &vectors)
-        .await
-        .unwrap();
     tx.commit().await.unwrap();
+    let computed = Computed {
+        model,
+        hashes: hashes.clone(),
+        vectors,
+    };
     let chunks = document.chunks.iter().zip(hashes).map(|(chunk, hash)| NewChunk {
         heading_path: vec![chunk.heading.clone()],
         anchor: None,
@@ -79,7 +82,8 @@ pub async fn document(db: &Db, corpus: &Corpus, document: &Document, model: i32)
         lang: LANG.to_owned(),
         markdown: String::new(),
         chunks: chunks.collect(),
-        models: vec![model],
+        models: vec![computed],
+        fetched: None,
     };
     let began = Instant::now();
     let mut tx = db.site(site).await.unwrap();

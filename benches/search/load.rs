@@ -15,7 +15,7 @@ use crate::corpus::{Corpus, DIMENSIONS, Document};
 
 pub const LANG: &str = "english";
 /// As many chunks share a row of postings (`db::postings`).
-const BUCKET: usize = 1024;
+const BUCKET: usize = 240;
 /// Documents a batch.
 const BATCH: usize = 2000;
 const HEAD: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -236,7 +236,7 @@ pub async fn load(superuser: &str, corpus: &Corpus, model: i32, told: impl Fn(us
 /// Counts a document in; gives the bucket that its chunks go into.
 fn fill(corpus: &Corpus, site: &mut Filling, document: &Document, rows: &mut Rows) -> i32 {
     let n = document.chunks.len();
-    if site.filled >= BUCKET {
+    if site.filled > 0 && site.filled + n > BUCKET {
         flush(corpus, document.place.site, site, rows);
         site.bucket += 1;
         site.filled = 0;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::display::Display;
@@ -88,7 +88,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let erasures = args
         .erasures
         .as_ref()
-        .map(|file| since(file, &facts))
+        .map(|file| erasures(file, &facts))
         .transpose()?;
     let settings = session::embedded_settings(&config)?;
     let mut display: Option<Display> = None;
@@ -114,29 +114,47 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// The erasures that the backup doesn't know of.
-fn since(file: &Path, facts: &Facts) -> anyhow::Result<Vec<Entry>> {
+/// Who was erased.
+struct Erasures {
+    /// All that is known, for the next restore of a backup that may be older still.
+    all: Vec<Entry>,
+    /// From when on this backup knows of none.
+    since: DateTime<Utc>,
+}
+
+fn erasures(file: &Path, facts: &Facts) -> anyhow::Result<Erasures> {
     let made_at =
         DateTime::parse_from_rfc3339(&facts.made_at).context("the backup doesn't say when it was made")?;
-    Journal::at(file.to_owned())
-        .since(made_at.to_utc())
-        .with_context(|| format!("{} can't be read", file.display()))
+    let all = Journal::at(file.to_owned())
+        .since(DateTime::UNIX_EPOCH)
+        .with_context(|| {
+            format!(
+                "{} can't be read; a folder where nobody was erased has no such file: leave --erasures out then",
+                file.display()
+            )
+        })?;
+    Ok(Erasures {
+        all,
+        since: made_at.to_utc(),
+    })
 }
 
 /// Erases again whom the journal names, and tells what there is.
 async fn finish(
     session: &Session,
     restored: &Restored,
-    erasures: Option<Vec<Entry>>,
+    erasures: Option<Erasures>,
     as_json: bool,
 ) -> anyhow::Result<()> {
     let mut again = None;
-    if let Some(entries) = erasures {
+    if let Some(Erasures { all, since }) = erasures {
         let journal = Journal::of(&session.config.data_dir);
         let mut erased = 0;
-        for entry in &entries {
-            // For the next restore of an old backup.
+        for entry in &all {
             journal.add(entry)?;
+            if entry.at < since {
+                continue;
+            }
             let now = session.clock.now();
             if erase::again(&session.db, &session.master, entry, now)
                 .await?

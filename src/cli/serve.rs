@@ -75,7 +75,7 @@ pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
     worker::spawn_opening(&session, &tasks, &stop);
     if !args.no_worker {
-        tasks.spawn(worker::runner(&session, &gateway, &stop)?.run());
+        tasks.spawn(worker::workers(&session, &gateway, &stop)?.run());
     }
     let drain = session.config.drain();
     let web = tasks.spawn(server::serve(

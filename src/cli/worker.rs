@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::db::embedded::Access;
 use crate::db::pool::Db;
 use crate::db::{models, sites};
+use crate::domain::job::Work;
 use crate::gateway::Gateway;
 use crate::jobs::ai_job::{AiCallback, AiJob};
 use crate::jobs::bridge_event::BridgeEvent;
@@ -41,7 +42,7 @@ use crate::knowledge::embed::{self, VectorError};
 /// How to work.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Jobs at once, instead of the configured number.
+    /// Jobs at once, on documents and of all other kinds each, instead of the configured number.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=256))]
     at_once: Option<u16>,
 }
@@ -61,7 +62,7 @@ pub async fn run(mut config: Config, args: Args) -> anyhow::Result<ExitCode> {
     spawn_opening(&session, &tasks, &stop);
     let (agent, gateway) = session.gateway()?;
     tasks.spawn(turns::sweep(Arc::clone(&agent), stop.clone()));
-    let running = tasks.spawn(runner(&session, &gateway, &stop)?.run());
+    let running = tasks.spawn(workers(&session, &gateway, &stop)?.run());
     note("deskhand works (Ctrl-C stops it).");
     let watched = serve::watch(&mut session).await;
     note("Stopping: jobs under way may end.");
@@ -115,12 +116,35 @@ async fn open_model(db: Db, knowledge: Arc<Knowledge>) {
     }
 }
 
-/// A worker for all kinds of work, which also fires what the clock starts.
-pub(super) fn runner(
+/// Work on documents: long, and much of it at once.
+const DOCUMENTS: [&str; 5] = [
+    Work::INGEST_DOCUMENT,
+    Work::TAKE_EVENT,
+    Work::CRAWL,
+    Work::REINDEX,
+    Work::MEASURE_TRUST,
+];
+
+/// A process's workers: one for documents, and one for all the rest, so that a mail with a code, a
+/// refund or a notice never waits until somebody's documents are taken in.
+pub(super) struct Workers {
+    documents: Runner,
+    rest: Runner,
+}
+
+impl Workers {
+    /// Works until both have been told to stop and have ended.
+    pub(super) async fn run(self) {
+        tokio::join!(self.documents.run(), self.rest.run());
+    }
+}
+
+/// Workers for all kinds of work; that for the rest also fires what the clock starts.
+pub(super) fn workers(
     session: &Session,
     gateway: &Arc<Gateway>,
     stop: &CancellationToken,
-) -> anyhow::Result<Runner> {
+) -> anyhow::Result<Workers> {
     let handlers = handlers(session)?
         .with(AiJob {
             gateway: Arc::clone(gateway),
@@ -128,15 +152,20 @@ pub(super) fn runner(
         .with(AiCallback {
             gateway: Arc::clone(gateway),
         });
-    let settings = settings(&session.config);
-    Ok(Runner::new(
-        session.db.clone(),
-        handlers,
-        schedules(),
-        settings,
-        TaskTracker::new(),
-        stop.clone(),
-    ))
+    let rest: Vec<&str> = handlers
+        .kinds()
+        .into_iter()
+        .filter(|kind| !DOCUMENTS.contains(kind))
+        .collect();
+    let runner = |handlers, schedules| {
+        let settings = settings(&session.config);
+        let (db, stop) = (session.db.clone(), stop.clone());
+        Runner::new(db, handlers, schedules, settings, TaskTracker::new(), stop)
+    };
+    Ok(Workers {
+        documents: runner(handlers.only(&DOCUMENTS), Vec::new()),
+        rest: runner(handlers.only(&rest), schedules()),
+    })
 }
 
 /// One handler a kind of work, but for what needs the agent.

@@ -439,7 +439,7 @@ const KEYS: &[Key] = &[
         &["DESKHAND_JOBS_AT_ONCE"],
         Some("4"),
         "1 to 256",
-        "Background jobs at once in this process.",
+        "Background jobs at once in this process: on documents, and of all other kinds as many.",
     ),
     text(
         "log.filter",

@@ -5,72 +5,53 @@ use crate::db::pool::{DbResult, SiteTx};
 use crate::db::postings;
 use crate::domain::ids::{DocumentId, VersionId};
 
-/// Deletes a document's chunks, but for those of the version to keep, and counts: lexemes
-/// of the version to keep are new, those of the others gone. The site's statistics are
+/// Deletes a document's chunks, and counts their lexemes as gone. The site's statistics are
 /// locked from here until the transaction ends, so this should be among the last things
 /// that it does.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn retire(tx: &mut SiteTx, document: DocumentId, keep: Option<VersionId>) -> DbResult<()> {
-    let site = tx.site().0;
-    let keep = keep.map(|v| v.0);
+pub async fn retire(tx: &mut SiteTx, document: DocumentId) -> DbResult<()> {
     // Two transactions that both update a common term would deadlock by the order of
     // their rows. This row makes them take turns.
     touch(tx).await?;
-    // A term that vanishes is deleted, one that stays updated, one that is new inserted.
+    uncount(tx, document, None).await
+}
+
+/// Deletes a document's chunks, but for those of the version to keep, and counts the lexemes of
+/// those that go as gone. The site's statistics must be locked.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub(in crate::db) async fn uncount(
+    tx: &mut SiteTx,
+    document: DocumentId,
+    keep: Option<VersionId>,
+) -> DbResult<()> {
+    let keep = keep.map(|v| v.0);
+    // A term that vanishes is deleted, one that stays updated.
     // Were a count ever wrong, the CHECKs (df > 0, chunks > 0) would refuse.
     sqlx::query!(
-        "WITH delta AS MATERIALIZED (
-             SELECT c.lang, l.lexeme AS term,
-                    sum(CASE WHEN c.version_id IS NOT DISTINCT FROM $2 THEN 1 ELSE -1 END) AS n
-             FROM chunks c, unnest(c.lexemes) l
-             WHERE c.document_id = $1
-             GROUP BY c.lang, l.lexeme
+        "WITH gone AS MATERIALIZED (
+             SELECT lang, length, lexemes FROM chunks
+             WHERE document_id = $1 AND version_id IS DISTINCT FROM $2
+         ), terms AS MATERIALIZED (
+             SELECT g.lang, l.lexeme AS term, count(*) AS n FROM gone g, unnest(g.lexemes) l
+             GROUP BY g.lang, l.lexeme
          ), vanished AS (
-             DELETE FROM term_stats s USING delta d
-             WHERE s.lang = d.lang AND s.term = d.term AND s.df + d.n = 0
-             RETURNING s.lang, s.term
+             DELETE FROM term_stats s USING terms t WHERE s.lang = t.lang AND s.term = t.term AND s.df = t.n
          ), changed AS (
-             UPDATE term_stats s SET df = s.df + d.n FROM delta d
-             WHERE s.lang = d.lang AND s.term = d.term AND d.n <> 0 AND s.df + d.n <> 0
-             RETURNING s.lang, s.term
+             UPDATE term_stats s SET df = s.df - t.n FROM terms t
+             WHERE s.lang = t.lang AND s.term = t.term AND s.df <> t.n
+         ), sums AS MATERIALIZED (
+             SELECT lang, count(*) AS n, sum(length) AS length FROM gone GROUP BY lang
+         ), emptied AS (
+             DELETE FROM corpus_stats s USING sums g WHERE s.lang = g.lang AND s.chunks = g.n
          )
-         INSERT INTO term_stats (site_id, lang, term, df)
-         SELECT $3, d.lang, d.term, d.n FROM delta d
-         WHERE d.n <> 0
-           AND NOT EXISTS (SELECT 1 FROM vanished v WHERE v.lang = d.lang AND v.term = d.term)
-           AND NOT EXISTS (SELECT 1 FROM changed v WHERE v.lang = d.lang AND v.term = d.term)
-         ORDER BY d.lang, d.term",
+         UPDATE corpus_stats s SET chunks = s.chunks - g.n, total_length = s.total_length - g.length
+         FROM sums g WHERE s.lang = g.lang AND s.chunks <> g.n",
         document.0,
         keep,
-        site,
-    )
-    .execute(tx.conn())
-    .await?;
-    sqlx::query!(
-        "WITH delta AS MATERIALIZED (
-             SELECT c.lang,
-                    sum(CASE WHEN c.version_id IS NOT DISTINCT FROM $2 THEN 1 ELSE -1 END) AS n,
-                    sum(CASE WHEN c.version_id IS NOT DISTINCT FROM $2 THEN c.length ELSE -c.length END) AS length
-             FROM chunks c WHERE c.document_id = $1 GROUP BY c.lang
-         ), vanished AS (
-             DELETE FROM corpus_stats s USING delta d
-             WHERE s.lang = d.lang AND s.chunks + d.n = 0
-             RETURNING s.lang
-         ), changed AS (
-             UPDATE corpus_stats s SET chunks = s.chunks + d.n, total_length = s.total_length + d.length
-             FROM delta d WHERE s.lang = d.lang AND s.chunks + d.n <> 0
-             RETURNING s.lang
-         )
-         INSERT INTO corpus_stats (site_id, lang, chunks, total_length)
-         SELECT $3, d.lang, d.n, d.length FROM delta d
-         WHERE NOT EXISTS (SELECT 1 FROM vanished v WHERE v.lang = d.lang)
-           AND NOT EXISTS (SELECT 1 FROM changed v WHERE v.lang = d.lang)
-         ORDER BY d.lang",
-        document.0,
-        keep,
-        site,
     )
     .execute(tx.conn())
     .await?;

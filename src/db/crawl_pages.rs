@@ -131,9 +131,12 @@ pub async fn queue(
     max_pages: u32,
 ) -> DbResult<()> {
     let known = sqlx::query_scalar!(
-        r#"SELECT count(*) AS "n!" FROM crawl_pages WHERE crawl_id = $1 AND kind = $2"#,
+        // The start is a page too, unless it is a list of pages.
+        r#"SELECT count(*) AS "n!" FROM crawl_pages
+           WHERE crawl_id = $1 AND (kind = $2 OR kind = $3 AND state <> 'listed')"#,
         crawl.0,
-        PAGE
+        PAGE,
+        START
     )
     .fetch_one(tx.conn())
     .await?;
@@ -353,6 +356,24 @@ pub async fn lost(tx: &mut SiteTx, crawl: CrawlId, run: i32) -> DbResult<Vec<Los
             misses: r.misses,
         })
         .collect())
+}
+
+/// Why the server didn't let the run in at its start, as a code; none if it did.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn shut_start(tx: &mut SiteTx, crawl: CrawlId, run: i32) -> DbResult<Option<String>> {
+    let reason = sqlx::query_scalar!(
+        "SELECT reason FROM crawl_pages
+         WHERE crawl_id = $1 AND kind = $3 AND visited = $2 AND state IN ('gone', 'refused', 'skipped')
+         ORDER BY hops DESC LIMIT 1",
+        crawl.0,
+        run,
+        START
+    )
+    .fetch_optional(tx.conn())
+    .await?;
+    Ok(reason.flatten())
 }
 
 /// A page's document is gone.

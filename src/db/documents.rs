@@ -302,9 +302,13 @@ pub async fn approve(tx: &mut SiteTx, id: DocumentId, content: &str) -> DbResult
         Some(live) if live != content => return Ok(Approval::Changed),
         Some(_) => {}
     }
-    sqlx::query!("UPDATE documents SET review = 'approved' WHERE id = $1", id.0)
-        .execute(tx.conn())
-        .await?;
+    sqlx::query!(
+        "UPDATE documents d SET review = 'approved', approved_text = sha256(convert_to(v.markdown, 'UTF8'))
+         FROM versions v WHERE d.id = $1 AND v.document_id = d.id AND v.state = 'live'",
+        id.0,
+    )
+    .execute(tx.conn())
+    .await?;
     corpus::touch(tx).await?;
     Ok(Approval::Given)
 }
@@ -321,17 +325,6 @@ pub async fn lock(tx: &mut SiteTx, id: DocumentId) -> DbResult<bool> {
     .fetch_optional(tx.conn())
     .await?;
     Ok(found.is_some())
-}
-
-/// Where a document comes from.
-///
-/// # Errors
-/// When the database refuses or is away.
-pub async fn source(tx: &mut SiteTx, id: DocumentId) -> DbResult<Option<String>> {
-    let source = sqlx::query_scalar!("SELECT source FROM documents WHERE id = $1", id.0)
-        .fetch_optional(tx.conn())
-        .await?;
-    Ok(source)
 }
 
 /// The documents of a source that have a live version, and their names there.
@@ -358,14 +351,10 @@ pub async fn names(tx: &mut SiteTx, source: &str) -> DbResult<Vec<(DocumentId, S
 pub async fn tag(tx: &mut SiteTx, id: DocumentId, tags: &[String]) -> DbResult<()> {
     let site = tx.site().0;
     sqlx::query!(
-        "DELETE FROM document_tags WHERE document_id = $1 AND tag <> ALL ($2)",
-        id.0,
-        tags
-    )
-    .execute(tx.conn())
-    .await?;
-    sqlx::query!(
-        "INSERT INTO document_tags (site_id, tag, document_id) SELECT $1, t, $2 FROM unnest($3::text[]) AS t
+        "WITH others AS (
+             DELETE FROM document_tags WHERE document_id = $2 AND tag <> ALL ($3)
+         )
+         INSERT INTO document_tags (site_id, tag, document_id) SELECT $1, t, $2 FROM unnest($3::text[]) AS t
          ON CONFLICT DO NOTHING",
         site,
         id.0,

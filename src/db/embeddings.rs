@@ -21,6 +21,30 @@ pub struct Pending {
     pub text: String,
 }
 
+/// A model that a version's vectors were computed for, and those of them that aren't stored
+/// anywhere yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Computed {
+    /// The model.
+    pub model: i32,
+    /// What they were made of (hex).
+    pub hashes: Vec<String>,
+    /// The vectors, in the same order.
+    pub vectors: Vec<Vec<f32>>,
+}
+
+impl Computed {
+    /// All are stored, or there is nothing to store.
+    #[must_use]
+    pub fn of(model: i32) -> Self {
+        Self {
+            model,
+            hashes: Vec::new(),
+            vectors: Vec::new(),
+        }
+    }
+}
+
 /// Those of the hashes (hex) that no stored vector of the model is for.
 ///
 /// # Errors
@@ -44,15 +68,9 @@ pub async fn missing(tx: &mut SiteTx, model: i32, hashes: &[String]) -> DbResult
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn keep(
-    tx: &mut SiteTx,
-    model: i32,
-    document: DocumentId,
-    hashes: &[String],
-    vectors: &[Vec<f32>],
-) -> DbResult<()> {
+pub async fn keep(tx: &mut SiteTx, document: DocumentId, computed: &Computed) -> DbResult<()> {
     let site = tx.site().0;
-    let vectors = halves(vectors);
+    let vectors = halves(&computed.vectors);
     // The lock makes a deletion wait, so that none of them is left behind.
     sqlx::query!(
         "WITH alive AS MATERIALIZED (
@@ -64,8 +82,8 @@ pub async fn keep(
          ORDER BY 4
          ON CONFLICT DO NOTHING",
         site,
-        model,
-        hashes,
+        computed.model,
+        &computed.hashes,
         &vectors as &[HalfVector],
         document.0,
     )
@@ -74,21 +92,27 @@ pub async fn keep(
     Ok(())
 }
 
-/// Gives a version's chunks the vectors that are stored for their contents, and takes them
-/// out of the cache; gives how many chunks have none.
+/// Gives a version's chunks the vectors that were computed or are stored for their contents, and
+/// takes them out of the cache; gives how many chunks have none.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn attach(tx: &mut SiteTx, model: i32, version: VersionId) -> DbResult<i64> {
+pub async fn attach(tx: &mut SiteTx, computed: &Computed, version: VersionId) -> DbResult<i64> {
     let site = tx.site().0;
+    let vectors = halves(&computed.vectors);
     let lacking = sqlx::query_scalar!(
         r#"WITH new AS MATERIALIZED (
                SELECT c.id, c.document_id, c.hash FROM chunks c WHERE c.version_id = $3
+           ), given AS MATERIALIZED (
+               SELECT decode(g.hash, 'hex') AS hash, g.embedding
+               FROM unnest($4::text[], $5::halfvec[]) AS g (hash, embedding)
            ), stored AS (
                INSERT INTO embeddings (site_id, document_id, chunk_id, model_id, embedding)
                SELECT $1, n.document_id, n.id, $2, same.embedding
                FROM new n
                CROSS JOIN LATERAL (
+                   (SELECT g.embedding FROM given g WHERE g.hash = n.hash)
+                   UNION ALL
                    (SELECT k.embedding FROM embedding_cache k WHERE k.model_id = $2 AND k.hash = n.hash)
                    UNION ALL
                    (SELECT e.embedding FROM chunks c JOIN embeddings e ON (e.document_id, e.chunk_id) = (c.document_id, c.id) AND e.model_id = $2
@@ -102,8 +126,10 @@ pub async fn attach(tx: &mut SiteTx, model: i32, version: VersionId) -> DbResult
            )
            SELECT (SELECT count(*) FROM new) - (SELECT count(*) FROM stored) AS "lacking!""#,
         site,
-        model,
+        computed.model,
         version.0,
+        &computed.hashes,
+        &vectors as &[HalfVector],
     )
     .fetch_one(tx.conn())
     .await?;

@@ -2,6 +2,7 @@
 //! versions: what needn't be fetched again is told by that.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::domain::ids::DocumentId;
@@ -36,10 +37,7 @@ pub async fn get(tx: &mut SiteTx, id: DocumentId) -> DbResult<Option<Fetched>> {
 /// # Errors
 /// When the database refuses or is away.
 pub async fn set(tx: &mut SiteTx, id: DocumentId, fetched: Option<&Fetched>) -> DbResult<()> {
-    let value = fetched
-        .map(serde_json::to_value)
-        .transpose()
-        .map_err(|e| DbError::Unreadable(format!("what was fetched: {e}")))?;
+    let value = fetched.map(to_json).transpose()?;
     sqlx::query!(
         "UPDATE documents SET fetched = $2 WHERE id = $1 AND fetched IS DISTINCT FROM $2",
         id.0,
@@ -48,4 +46,9 @@ pub async fn set(tx: &mut SiteTx, id: DocumentId, fetched: Option<&Fetched>) -> 
     .execute(tx.conn())
     .await?;
     Ok(())
+}
+
+/// As it is stored.
+pub(in crate::db) fn to_json(fetched: &Fetched) -> DbResult<Value> {
+    serde_json::to_value(fetched).map_err(|e| DbError::Unreadable(format!("what was fetched: {e}")))
 }

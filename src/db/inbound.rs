@@ -232,6 +232,17 @@ pub async fn made(tx: &mut SiteTx, id: EventId, upload: UploadId) -> DbResult<()
     Ok(())
 }
 
+/// Forgets what a webhook said: it isn't to be taken in, now or later.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn forget_content(tx: &mut SiteTx, id: EventId) -> DbResult<()> {
+    sqlx::query!("UPDATE inbound_events SET raw = NULL WHERE id = $1", id.0)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
 /// How taking a webhook in ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {

@@ -65,6 +65,7 @@ pub mod tool_catalogues;
 pub mod trust;
 pub mod turn_writes;
 pub mod turns;
+pub mod unchanged;
 pub mod uploads;
 pub mod usage;
 pub mod vault;

@@ -23,8 +23,9 @@ pub const B: f64 = 0.75;
 /// The most terms that are scored, the rarest of them.
 pub const MAX_TERMS: usize = 64;
 
-/// About how many chunks share a row of postings.
-const BUCKET: i32 = 1024;
+/// How many chunks share a row of postings at most. Eight bytes each: a row that has them all still
+/// stays on its page, and one that grows isn't moved out and back for every document.
+const BUCKET: i32 = 240;
 
 /// Words to look for.
 #[derive(Debug, Clone, PartialEq)]
@@ -189,7 +190,46 @@ pub struct Filter {
     pub sources: Vec<String>,
 }
 
-/// Which bucket so many new chunks go into; holds the site's statistics like everything
+/// What a change of a site's knowledge begins with, and holds until its transaction ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::db) struct Held {
+    /// The model that the site is searched by.
+    pub live: Option<i32>,
+    /// The one that is being built.
+    pub next: Option<i32>,
+    /// Which bucket the first new chunks go into.
+    pub bucket: i32,
+}
+
+/// Locks the site's statistics until the transaction ends, and gives it its revision: what is changed of
+/// documents takes that one, instead of another (`deskhand_document_changed`).
+///
+/// # Errors
+/// When the database refuses or is away.
+pub(in crate::db) async fn hold(tx: &mut SiteTx, chunks: usize) -> DbResult<Held> {
+    let site = tx.site().0;
+    let row = sqlx::query!(
+        r#"INSERT INTO knowledge_state AS s (site_id, revision, filled) VALUES ($1, 1, $3)
+           ON CONFLICT (site_id) DO UPDATE
+               SET revision = s.revision + 1,
+                   bucket = CASE WHEN s.filled > 0 AND s.filled + $3 > $2 THEN s.bucket + 1 ELSE s.bucket END,
+                   filled = CASE WHEN s.filled > 0 AND s.filled + $3 > $2 THEN $3 ELSE s.filled + $3 END
+           RETURNING s.model_id, s.next_model_id, s.bucket,
+                     set_config('deskhand.revision', s.site_id::text || ' ' || s.revision, true) AS told"#,
+        site,
+        BUCKET,
+        i32::try_from(chunks).unwrap_or(i32::MAX),
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(Held {
+        live: row.model_id,
+        next: row.next_model_id,
+        bucket: row.bucket,
+    })
+}
+
+/// Which bucket so many more new chunks go into; holds the site's statistics like everything
 /// that changes them.
 ///
 /// # Errors
@@ -197,8 +237,8 @@ pub struct Filter {
 pub(in crate::db) async fn bucket(tx: &mut SiteTx, chunks: usize) -> DbResult<i32> {
     let bucket = sqlx::query_scalar!(
         "UPDATE knowledge_state
-         SET bucket = CASE WHEN filled >= $1 THEN bucket + 1 ELSE bucket END,
-             filled = CASE WHEN filled >= $1 THEN $2 ELSE filled + $2 END
+         SET bucket = CASE WHEN filled > 0 AND filled + $2 > $1 THEN bucket + 1 ELSE bucket END,
+             filled = CASE WHEN filled > 0 AND filled + $2 > $1 THEN $2 ELSE filled + $2 END
          RETURNING bucket",
         BUCKET,
         i32::try_from(chunks).unwrap_or(i32::MAX),

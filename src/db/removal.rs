@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::{corpus, documents, receipts};
-use crate::domain::ids::{DocumentId, JobId, VersionId};
+use crate::domain::ids::{DocumentId, JobId};
 
 /// How much was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -106,7 +106,8 @@ pub(in crate::db) async fn forget(tx: &mut SiteTx, now: DateTime<Utc>, id: Docum
     sqlx::query!(
         "UPDATE documents
          SET deleted_at = $2, event_at = event_at - interval '1 microsecond', updated_at = NULL, title = '', url = NULL, fetch_url = NULL, fetched = NULL,
-             tags = '{}', channels = '{}', lang = NULL, version = 0, visibility = 'public', review = 'approved'
+             tags = '{}', channels = '{}', lang = NULL, version = 0, visibility = 'public', review = 'approved',
+             approved_text = NULL
          WHERE id = $1",
         id.0,
         now,
@@ -143,7 +144,7 @@ pub(in crate::db) async fn contents(tx: &mut SiteTx, id: DocumentId, counts: &mu
     let cached = sqlx::query!("DELETE FROM embedding_cache WHERE document_id = $1", id.0)
         .execute(tx.conn())
         .await?;
-    corpus::retire(tx, id, None::<VersionId>).await?;
+    corpus::retire(tx, id).await?;
     documents::tag(tx, id, &[]).await?;
     let versions = sqlx::query!("DELETE FROM versions WHERE document_id = $1", id.0)
         .execute(tx.conn())

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::db::pool::{DbResult, SiteTx};
+use crate::domain::job::Work;
 
 /// A language's measurement.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +45,30 @@ pub async fn stale(tx: &mut SiteTx, model: i32, least: i64) -> DbResult<Vec<(Str
     .fetch_all(tx.conn())
     .await?;
     Ok(rows.into_iter().map(|r| (r.lang, r.chunks)).collect())
+}
+
+/// Whether a language's measurement is missing or out of date, and no job that measures it is in the queue.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn due(tx: &mut SiteTx, model: i32, least: i64) -> DbResult<bool> {
+    let site = tx.site().0;
+    let due = sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM corpus_stats s
+               LEFT JOIN model_trust t ON t.model_id = $1 AND t.lang = s.lang
+               WHERE s.chunks >= $2 AND (t.lang IS NULL OR s.chunks > 2 * t.chunks OR t.chunks > 2 * s.chunks))
+           AND NOT EXISTS (
+               SELECT FROM jobs
+               WHERE lane = $3 AND kind = $4 AND key = $4 AND state = 'waiting') AS "due!""#,
+        model,
+        least,
+        site,
+        Work::MEASURE_TRUST,
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(due)
 }
 
 /// A passage that a model is measured by.

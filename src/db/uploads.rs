@@ -54,48 +54,40 @@ pub async fn put(tx: &mut SiteTx, document: DocumentId, upload: &Upload) -> DbRe
         Content::Bytes { bytes, sha256 } => (Some(bytes), Some(sha256), None),
         Content::Fetch(url) => (None, None, Some(url)),
     };
-    // What is to be fetched may be another by now.
-    let same = sqlx::query_scalar!(
-        "SELECT id FROM uploads
-         WHERE document_id = $1 AND sha256 = $2 AND name = $3
-           AND title IS NOT DISTINCT FROM $4 AND url IS NOT DISTINCT FROM $5
-           AND tags = $6 AND channels IS NOT DISTINCT FROM $7 AND lang IS NOT DISTINCT FROM $8",
-        document.0,
-        sha256,
-        upload.name,
-        upload.title,
-        upload.url,
-        &upload.labels.tags,
-        upload.labels.channels.as_deref(),
-        upload.labels.lang,
-    )
-    .fetch_optional(tx.conn())
-    .await?;
-    if let Some(id) = same {
-        return Ok(UploadId(id));
-    }
-    forget(tx, document).await?;
-    let id = UploadId::new();
     let site = tx.site().0;
-    sqlx::query!(
-        "INSERT INTO uploads (site_id, id, document_id, name, title, url, bytes, sha256, fetch_url, tags, channels, lang)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+    // What is to be fetched may be another by now: it is never the same.
+    let id = sqlx::query_scalar!(
+        r#"WITH same AS MATERIALIZED (
+               SELECT id FROM uploads
+               WHERE document_id = $3 AND sha256 = $7 AND name = $4
+                 AND title IS NOT DISTINCT FROM $5 AND url IS NOT DISTINCT FROM $6
+                 AND tags = $10 AND channels IS NOT DISTINCT FROM $11 AND lang IS NOT DISTINCT FROM $12
+           ), stored AS (
+               INSERT INTO uploads (site_id, id, document_id, name, title, url, sha256, bytes, fetch_url, tags, channels, lang)
+               SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 WHERE NOT EXISTS (SELECT FROM same)
+               ON CONFLICT (site_id, document_id) DO UPDATE
+                   SET id = excluded.id, name = excluded.name, title = excluded.title, url = excluded.url,
+                       sha256 = excluded.sha256, bytes = excluded.bytes, fetch_url = excluded.fetch_url,
+                       tags = excluded.tags, channels = excluded.channels, lang = excluded.lang, at = now()
+               RETURNING id
+           )
+           SELECT id AS "id!" FROM same UNION ALL SELECT id FROM stored"#,
         site,
-        id.0,
+        UploadId::new().0,
         document.0,
         upload.name,
         upload.title,
         upload.url,
-        bytes,
         sha256,
+        bytes,
         fetch_url,
         &upload.labels.tags,
         upload.labels.channels.as_deref(),
         upload.labels.lang,
     )
-    .execute(tx.conn())
+    .fetch_one(tx.conn())
     .await?;
-    Ok(id)
+    Ok(UploadId(id))
 }
 
 /// The upload that waits for a document.
@@ -120,14 +112,27 @@ pub async fn forget(tx: &mut SiteTx, document: DocumentId) -> DbResult<()> {
     Ok(())
 }
 
+/// An upload on its way in, and what else of its document and site decides what is made of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    /// It.
+    pub upload: Upload,
+    /// Where its document comes from.
+    pub source: String,
+    /// The site's language.
+    pub locale: Option<String>,
+}
+
 /// Reads an upload; none when it has gone live, was replaced by a newer one, or deleted.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn read(tx: &mut SiteTx, id: UploadId, document: DocumentId) -> DbResult<Option<Upload>> {
+pub async fn read(tx: &mut SiteTx, id: UploadId, document: DocumentId) -> DbResult<Option<Waiting>> {
     let row = sqlx::query!(
-        "SELECT name, title, url, bytes, sha256, fetch_url, tags, channels, lang FROM uploads
-         WHERE id = $1 AND document_id = $2",
+        r#"SELECT u.name, u.title, u.url, u.bytes, u.sha256, u.fetch_url, u.tags, u.channels, u.lang, d.source,
+                  s.locale AS "locale?"
+           FROM uploads u JOIN documents d ON d.id = u.document_id LEFT JOIN sites s ON true
+           WHERE u.id = $1 AND u.document_id = $2"#,
         id.0,
         document.0,
     )
@@ -139,7 +144,7 @@ pub async fn read(tx: &mut SiteTx, id: UploadId, document: DocumentId) -> DbResu
             (_, _, Some(url)) => Content::Fetch(url),
             _ => return Err(DbError::Unreadable("an upload without a content".to_owned())),
         };
-        Ok(Upload {
+        let upload = Upload {
             name: r.name,
             title: r.title,
             url: r.url,
@@ -149,6 +154,11 @@ pub async fn read(tx: &mut SiteTx, id: UploadId, document: DocumentId) -> DbResu
                 channels: r.channels,
                 lang: r.lang,
             },
+        };
+        Ok(Waiting {
+            upload,
+            source: r.source,
+            locale: r.locale,
         })
     })
     .transpose()

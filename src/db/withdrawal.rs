@@ -9,7 +9,7 @@ use crate::db::{documents, removal, uploads};
 use crate::domain::ids::{DocumentId, UploadId};
 
 /// Takes what is live of a document away, and records why; the document stays, and so does what
-/// waits for another try. Does nothing when the upload (if it was one) has been replaced meanwhile;
+/// waits for another try, and that somebody approved its content: the same needs no second approval. Does nothing when the upload (if it was one) has been replaced meanwhile;
 /// without anything live it is a failure like others.
 ///
 /// # Errors

@@ -290,12 +290,11 @@ pub async fn chunks(
 ) -> Result<axum::Json<Chunks>, Problem> {
     let id = id(path)?;
     let Query(After { after }) = query.map_err(|_| Problem::field("/after", "A number."))?;
-    let mut tx = app.db.site(key.site).await?;
     // No other version may come between what names them and themselves.
-    documents::lock(&mut tx, id).await?;
+    let mut tx = app.db.snapshot(key.site).await?;
     let document = document_states::get(&mut tx, id).await?.ok_or_else(not_found)?;
     let found = document_states::chunks(&mut tx, id, after.unwrap_or(-1), CHUNKS).await?;
-    tx.commit().await?;
+    drop(tx);
     let full = i64::try_from(found.len()).is_ok_and(|n| n == CHUNKS);
     Ok(axum::Json(Chunks {
         content_hash: document.content_hash,

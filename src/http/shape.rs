@@ -58,6 +58,9 @@ fn said(words: &str) -> String {
     }
     for kind in ["invalid type: ", "invalid value: ", "invalid length "] {
         if let Some(given) = what.strip_prefix(kind) {
+            if let Some(most) = too_large(given, expected) {
+                return format!("Expected is a whole number of at most {most}.");
+            }
             let wanted = wanted(expected);
             return match given_kind(given) {
                 Some(given) if kind == "invalid type: " && given != wanted => {
@@ -72,6 +75,23 @@ fn said(words: &str) -> String {
     }
     // What our own rules say is in plain words already.
     words.to_owned()
+}
+
+/// The largest number that may be given, where a larger one was.
+fn too_large(given: &str, expected: &str) -> Option<u64> {
+    let most = match expected {
+        "u8" => u8::MAX.into(),
+        "u16" => u16::MAX.into(),
+        "u32" => u32::MAX.into(),
+        "i8" => i8::MAX as u64,
+        "i16" => i16::MAX as u64,
+        "i32" => i32::MAX as u64,
+        // More than these hold can't be read as a whole number at all.
+        "i64" => i64::MAX as u64,
+        _ => return None,
+    };
+    let given: u64 = given.strip_prefix("integer `")?.strip_suffix('`')?.parse().ok()?;
+    (given > most).then_some(most)
 }
 
 /// The names between backticks.
@@ -186,6 +206,11 @@ mod tests {
                 with("watts", json!(-1)),
                 "/watts",
                 "Expected is a whole number that isn't negative.",
+            ),
+            (
+                with("watts", json!(4_294_967_296_u64)),
+                "/watts",
+                "Expected is a whole number of at most 4294967295.",
             ),
             (
                 with("warmth", json!(true)),

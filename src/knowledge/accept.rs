@@ -1,12 +1,14 @@
 //! Takes content in: finds or makes its document and stores the bytes for ingestion,
 //! unless the live version already has them.
 
+use std::collections::{BTreeSet, HashMap, HashSet};
+
 use sha2::{Digest, Sha256};
 
-use crate::db::documents::{self, Live};
+use crate::db::documents::{self, Claimed, Live};
 use crate::db::pool::{DbResult, SiteTx};
 use crate::db::uploads::{self, Content, Labels, Upload};
-use crate::db::versions;
+use crate::db::{unchanged, versions};
 use crate::domain::document::{Accepted, NewUpload};
 use crate::domain::ids::{DocumentId, UploadId};
 use crate::knowledge::chunk::ChunkLimits;
@@ -44,23 +46,54 @@ pub fn is_same(live: &Live, new: &Named, limits: ChunkLimits) -> bool {
         && new.labels.channels.as_ref().is_none_or(|c| *c == live.channels)
 }
 
+/// Which of these are live as they are, by their places; what waits for their documents, and what failed, is
+/// older and goes. One look for all of them: most of a folder that is taken in again is as it was.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn unchanged(tx: &mut SiteTx, new: &[NewUpload], limits: ChunkLimits) -> DbResult<HashSet<usize>> {
+    let (mut places, mut documents) = (HashSet::new(), Vec::new());
+    let sources: BTreeSet<&str> = new.iter().map(|n| n.source.as_str()).collect();
+    for source in sources {
+        let of_source = || new.iter().enumerate().filter(|(_, n)| n.source == source);
+        let names: Vec<String> = of_source().map(|(_, n)| n.external_id.clone()).collect();
+        let known: HashMap<_, _> = unchanged::known(tx, source, &names).await?.into_iter().collect();
+        for (place, one) in of_source() {
+            if let Some(Claimed { id, live: Some(live) }) = known.get(&one.external_id)
+                && is_same(live, &named(one), limits)
+            {
+                places.insert(place);
+                documents.push(*id);
+            }
+        }
+    }
+    if !documents.is_empty() {
+        unchanged::settle(tx, &documents).await?;
+    }
+    Ok(places)
+}
+
+/// A content as it is stored, but for its bytes.
+fn named(new: &NewUpload) -> Named {
+    Named {
+        sha256: Sha256::digest(&new.bytes).to_vec(),
+        bytes: Vec::new(),
+        name: new.name.chars().take(TITLE).collect(),
+        title: new.title.as_ref().map(|t| t.chars().take(TITLE).collect()),
+        url: new.url.clone().filter(|u| u.chars().count() <= URL),
+        labels: Labels::default(),
+    }
+}
+
 /// Stores what is to be ingested, under the limits that it will be cut by. Commit it together with the job that does so.
 ///
 /// # Errors
 /// When the database refuses (bytes over the limit, a source or name out of bounds) or is away.
 pub async fn accept(tx: &mut SiteTx, new: NewUpload, limits: ChunkLimits) -> DbResult<Accepted> {
-    let name: String = new.name.chars().take(TITLE).collect();
-    let title = new.title.map(|t| t.chars().take(TITLE).collect::<String>());
-    let shown = title.as_deref().unwrap_or(&name);
+    let mut named = named(&new);
+    let shown = named.title.as_deref().unwrap_or(&named.name);
     let claimed = documents::claim(tx, &new.source, &new.external_id, shown).await?;
-    let named = Named {
-        sha256: Sha256::digest(&new.bytes).to_vec(),
-        bytes: new.bytes,
-        name,
-        title,
-        url: new.url.filter(|u| u.chars().count() <= URL),
-        labels: Labels::default(),
-    };
+    named.bytes = new.bytes;
     Ok(Accepted {
         document: claimed.id,
         upload: store(tx, claimed.id, claimed.live.as_ref(), named, limits).await?,

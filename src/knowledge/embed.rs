@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::db::embeddings::{self, Computed};
+use crate::db::jobs;
 use crate::db::models::{self, Model, SiteModels};
 use crate::db::pool::{Db, DbError};
-use crate::db::{embeddings, jobs};
 use crate::domain::document::PIN;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{DocumentId, JobId, SiteId};
@@ -200,11 +201,12 @@ pub async fn change(db: &Db, site: SiteId, model: i32) -> Result<Option<JobId>, 
     Ok(building)
 }
 
-/// Computes the vectors that are stored nowhere yet for a document's new version, and keeps
-/// them by what they are made of. `told` hears the share that is done.
+/// Computes the vectors that are stored nowhere yet for a document's new version. Of more than one
+/// batch, all but the last are kept by what they are made of; the last is given back, to be stored
+/// with the version itself: a crash costs a document one batch at most. `told` hears the share that is done.
 ///
 /// # Errors
-/// When the model or the database fails; what is done by then is kept.
+/// When the model or the database fails; what is kept by then stays so.
 pub async fn compute(
     db: &Db,
     site: SiteId,
@@ -212,7 +214,7 @@ pub async fn compute(
     model: &InUse,
     texts: &HashMap<String, String>,
     told: &(dyn Fn(f32) + Sync),
-) -> Result<(), VectorError> {
+) -> Result<Computed, VectorError> {
     let hashes: Vec<String> = texts.keys().cloned().collect();
     let mut tx = db.site(site).await?;
     let mut missing = embeddings::missing(&mut tx, model.id, &hashes).await?;
@@ -220,18 +222,22 @@ pub async fn compute(
     // By length: packed batches of alike texts.
     missing.sort_by_key(|h| (texts.get(h).map_or(0, String::len), h.clone()));
     let all = missing.len();
+    let mut last = Computed::of(model.id);
     for (i, batch) in missing.chunks(BATCH).enumerate() {
+        if !last.hashes.is_empty() {
+            let mut tx = db.site(site).await?;
+            embeddings::keep(&mut tx, document, &last).await?;
+            tx.commit().await?;
+        }
         #[expect(clippy::cast_precision_loss, reason = "a share for people")]
         told((i * BATCH) as f32 / all as f32);
         let of = |h: &String| texts.get(h).cloned().unwrap_or_default();
-        let vectors = model
+        last.vectors = model
             .embedder
             .embed(batch.iter().map(of).collect(), Purpose::Passages)
             .await?;
-        let mut tx = db.site(site).await?;
-        embeddings::keep(&mut tx, model.id, document, batch, &vectors).await?;
-        tx.commit().await?;
+        last.hashes = batch.to_vec();
         fail::point(FailPoint::IngestEmbedded);
     }
-    Ok(())
+    Ok(last)
 }

@@ -10,9 +10,9 @@ use self::source::{Got, Known};
 use self::version::Given;
 use crate::db::models::{Model, SiteModels};
 use crate::db::pool::{Db, DbError};
-use crate::db::uploads::Content;
+use crate::db::uploads::{Content, Waiting};
 use crate::db::versions::{self, Failure, NewVersion, Swapped};
-use crate::db::{documents, fetched, models, nearest, sites, uploads, withdrawal};
+use crate::db::{documents, fetched, models, nearest, uploads, withdrawal};
 use crate::domain::clock::Clock;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{DocumentId, SiteId, UploadId, VersionId};
@@ -29,7 +29,7 @@ use crate::knowledge::unfit::Unfit;
 use crate::models::embedder::EmbedError;
 
 /// Rises when other chunks would come out of the same bytes, so that they are taken in anew.
-const RECIPE: u32 = 5;
+const RECIPE: u32 = 6;
 /// How often the site's model may change while a version is made.
 const SWITCHES: usize = 4;
 /// Under which rules contents are extracted and cut.
@@ -276,11 +276,14 @@ async fn make(
     progress: Progress<'_>,
 ) -> Result<Ingested, IngestError> {
     let mut tx = db.site(site).await?;
-    let Some(waiting) = uploads::read(&mut tx, upload, document).await? else {
+    let Some(Waiting {
+        upload: waiting,
+        source,
+        locale,
+    }) = uploads::read(&mut tx, upload, document).await?
+    else {
         return Ok(Ingested::nothing());
     };
-    let source = documents::source(&mut tx, document).await?.unwrap_or_default();
-    let own = sites::own(&mut tx).await?;
     let (mut allowed, mut known) = (AllowList::default(), None);
     if let Content::Fetch(_) = waiting.content {
         allowed = AllowList::of_site(&mut tx).await?;
@@ -303,7 +306,7 @@ async fn make(
                 return Ok(Ingested::nothing());
             };
             drop(tx);
-            match source::get(knowledge, &allowed, None, waiting, progress).await? {
+            match source::get(knowledge, &allowed, None, waiting.upload, progress).await? {
                 Got::Given(named) | Got::Fetched(named, ..) | Got::Unchanged(named) => named,
             }
         }
@@ -323,23 +326,25 @@ async fn make(
         }
     };
     // Should they change meanwhile, the swap says so.
+    let size = (of_site.chunks, of_site.graphs.clone());
     let mut models = embed::in_use_of(db, &knowledge.embedders, site, of_site).await?;
     let given = Given {
         document,
         upload,
         source,
-        site_locale: own.map(|site| site.locale),
+        site_locale: locale,
         limits: knowledge.limits,
         model: models.first().map(|m| Arc::clone(&m.embedder)),
     };
     let (mut version, texts) = version::prepare(knowledge, named, given, progress).await?;
+    version.fetched = told;
     for _ in 0..SWITCHES {
         progress(Stage::Embed, 0.0);
         version.models.clear();
         for (i, model) in models.iter().enumerate() {
             let told = |share: f32| progress(Stage::Embed, share);
             match embed::compute(db, site, document, model, &texts, &told).await {
-                Ok(()) => version.models.push(model.id),
+                Ok(computed) => version.models.push(computed),
                 // A next model's own job asks again for what is missing.
                 Err(error) if i > 0 => {
                     tracing::warn!(%error, "vectors for the next model are left to its job")
@@ -348,9 +353,11 @@ async fn make(
             }
         }
         fail::point(FailPoint::IngestBeforeSwap);
-        if let Some((done, has_grown)) = swap(db, clock, site, &version, told.as_ref(), progress).await? {
+        if let Some(done) = swap(db, clock, site, &version, progress).await? {
             fail::point(FailPoint::IngestSwapped);
-            if has_grown {
+            let (chunks, graphed) = &size;
+            let large = chunks.saturating_add(count(done.chunks)) >= nearest::LARGE;
+            if large && done.version.is_some() && models.iter().any(|m| !graphed.contains(&m.id)) {
                 graphs(db, site).await?;
             }
             return Ok(done);
@@ -406,17 +413,19 @@ fn lacks_graph(known: &SiteModels, model: &Model) -> bool {
     known.chunks >= nearest::LARGE && !known.graphs.contains(&model.id)
 }
 
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
 /// The one transaction that makes it live, and has the site's model measured anew where its size
-/// asks for that; also whether the site lacks a graph now. None when the site's model has changed
-/// since the vectors were computed.
+/// asks for that. None when the site's model has changed since the vectors were computed.
 async fn swap(
     db: &Db,
     clock: &dyn Clock,
     site: SiteId,
     version: &NewVersion,
-    told: Option<&fetched::Fetched>,
     progress: Progress<'_>,
-) -> Result<Option<(Ingested, bool)>, IngestError> {
+) -> Result<Option<Ingested>, IngestError> {
     progress(Stage::Swap, 0.0);
     let mut tx = db.site(site).await?;
     let swapped = versions::swap(&mut tx, clock.now(), version).await?;
@@ -426,16 +435,15 @@ async fn swap(
         Swapped::Gone => return Err(IngestError::Gone),
         Swapped::ModelChanged => return Ok(None),
     };
-    let mut lacking = false;
     if id.is_some() {
-        fetched::set(&mut tx, version.document, told).await?;
-        let known = models::of_site(&mut tx).await?;
-        trust::enqueue_if_stale(&mut tx, &known).await?;
-        lacking = known.all().any(|m| lacks_graph(&known, m));
+        // The first is the one that the site is searched by, or the swap had refused it.
+        if let Some(live) = version.models.first() {
+            trust::enqueue_if_stale(&mut tx, live.model).await?;
+        }
     }
     tx.commit().await?;
     progress(Stage::Swap, 1.0);
-    let done = Ingested {
+    Ok(Some(Ingested {
         version: id,
         tokens: version
             .chunks
@@ -445,6 +453,5 @@ async fn swap(
         chunks: version.chunks.len(),
         title: version.title.clone(),
         lang: version.lang.clone(),
-    };
-    Ok(Some((done, lacking)))
+    }))
 }

@@ -64,8 +64,10 @@ pub async fn take(
     Ok(taken)
 }
 
+/// Reads it as it was read when it came: of a field that is there twice the last one counts.
 fn read(raw: &[u8]) -> Option<Event> {
-    let body: webhook::Body = serde_json::from_slice(raw).ok()?;
+    let body: serde_json::Value = serde_json::from_slice(raw).ok()?;
+    let body: webhook::Body = serde_json::from_value(body).ok()?;
     Event::read(body).ok()
 }
 
@@ -94,7 +96,12 @@ async fn follow(
     let met = documents::meet(tx, now, told.source, &told.external_id).await?;
     let older = met.event_at.is_some_and(|newest| told.at < newest);
     match told.change {
-        _ if older => end(tx, event, Ended::Discarded, "superseded", now).await,
+        _ if older => {
+            if met.deleted || met.hidden {
+                inbound::forget_content(tx, event).await?;
+            }
+            end(tx, event, Ended::Discarded, "superseded", now).await
+        }
         Change::Remove(why) => {
             fail::point(FailPoint::RemovalBegun);
             if removal::remove(tx, now, met.id, Some(told.at), Some(job))
@@ -105,11 +112,14 @@ async fn follow(
                 documents::ended(tx, met.id, told.at).await?;
                 inbound::supersede_failed(tx, met.id, Some(event)).await?;
             }
+            // A draft may come with its content, though it must not be taken in.
+            inbound::forget_content(tx, event).await?;
             end(tx, event, Ended::Processed, why, now).await
         }
         Change::Put(put) => {
             let ended = met.event_at == Some(told.at) && (met.deleted || met.hidden);
             if ended {
+                inbound::forget_content(tx, event).await?;
                 return end(tx, event, Ended::Discarded, "superseded", now).await;
             }
             if met.hidden {

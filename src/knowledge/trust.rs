@@ -38,15 +38,12 @@ pub fn unmeasured(lang: &str) -> f64 {
     if lang == "english" { 1.0 } else { 0.8 }
 }
 
-/// Enqueues a measurement where one is missing or out of date.
+/// Enqueues a measurement of the model where one is missing or out of date, and none waits.
 ///
 /// # Errors
 /// When the database refuses or is away.
-pub async fn enqueue_if_stale(tx: &mut SiteTx, known: &SiteModels) -> DbResult<()> {
-    let Some(live) = &known.live else {
-        return Ok(());
-    };
-    if trust::stale(tx, live.id, WORTH).await?.is_empty() {
+pub async fn enqueue_if_stale(tx: &mut SiteTx, model: i32) -> DbResult<()> {
+    if !trust::due(tx, model, WORTH).await? {
         return Ok(());
     }
     let job = Job {
@@ -56,6 +53,16 @@ pub async fn enqueue_if_stale(tx: &mut SiteTx, known: &SiteModels) -> DbResult<(
     };
     jobs::enqueue(tx, &job).await?;
     Ok(())
+}
+
+/// Whether more documents of the site are about to come in: what is measured now is out of date
+/// when they have, and costs as much as a hundred of them.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn should_wait(db: &Db, site: SiteId) -> DbResult<bool> {
+    let mut tx = db.site(site).await?;
+    jobs::documents_come(&mut tx).await
 }
 
 /// Measures the site's live model with every language whose measurement is missing or out

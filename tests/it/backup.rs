@@ -246,6 +246,21 @@ async fn who_was_erased_after_a_backup_is_erased_again_by_a_restore() {
     assert_eq!(threads(&with), 0);
     let kept = std::fs::read_to_string(with.dir.join("data/erasures.jsonl")).unwrap();
     assert_eq!(kept, said_there, "the next restore needs it too");
+    // A later backup knows of the erasure; the folder it is restored into must as well, for the older one.
+    let later = home.dir.join("later.zip");
+    let later = later.to_str().unwrap();
+    home.json(&["backup", later, "--with-master-key", "--json"]);
+    let moved = Home::new("restored6");
+    let restored = moved.json(&[
+        "restore",
+        later,
+        "--erasures",
+        journal.to_str().unwrap(),
+        "--json",
+    ]);
+    assert_eq!(restored["erased_again"], 0, "{restored:#}");
+    let kept = std::fs::read_to_string(moved.dir.join("data/erasures.jsonl")).unwrap();
+    assert_eq!(kept, said_there);
     let lost = Home::new("restored5");
     let refused = lost.run(&["restore", file, "--erasures", "/nowhere/erasures.jsonl"]);
     assert!(

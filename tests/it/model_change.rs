@@ -2,21 +2,29 @@
 //! crash after the switch, a damaged default model, a provider that is busy or not there.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use deskhand::db::pool::Db;
-use deskhand::db::{embeddings, models, trust};
+use deskhand::db::{embeddings, jobs, models, trust};
 use deskhand::domain::clock::SystemClock;
-use deskhand::domain::ids::SiteId;
+use deskhand::domain::ids::{DocumentId, SiteId, UploadId};
+use deskhand::domain::job::{Job, Priority, Work};
+use deskhand::jobs::handler::Handlers;
+use deskhand::jobs::measure_trust::MeasureTrust;
+use deskhand::jobs::runner::{Runner, Settings};
 use deskhand::knowledge::base::Knowledge;
 use deskhand::knowledge::ingest::ingest;
 use deskhand::knowledge::{embed, reindex};
 use deskhand::models::embedder::{EmbedError, ModelSpec, Purpose};
 use deskhand::models::local;
+use sqlx::AssertSqlSafe;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::support::fake_embedder::{FakeEmbedder, Fault};
 use crate::support::knowledge::{knowledge, settings, with_model};
 use crate::support::model_folder::model_folder;
-use crate::support::scratch::{hand_in, test_db};
+use crate::support::scratch::{hand_in, raw, test_db};
 
 /// More than one batch.
 const PAGES: usize = 70;
@@ -116,6 +124,79 @@ async fn what_a_crash_after_the_switch_left_is_done_by_the_next_run() {
     assert_eq!(vectors_of(&db, site, old).await, 0);
     let mut tx = db.site(site).await.unwrap();
     assert!(!trust::of_site(&mut tx, model.id).await.unwrap().is_empty());
+}
+
+/// A measurement costs as much as a hundred documents: during an import it would be out of date at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trust_is_measured_once_no_more_documents_come() {
+    let (db, site) = test_db().await;
+    let k = with_model();
+    know_pages(&k, &db, site).await;
+    let mut conn = raw(site).await;
+    let coming = Job {
+        work: Work::IngestDocument {
+            upload: UploadId::new(),
+            document: DocumentId::named(site, "file", "coming"),
+        },
+        key: "coming".to_owned(),
+        priority: Priority::Batch,
+    };
+    let mut tx = db.site(site).await.unwrap();
+    jobs::enqueue(&mut tx, &coming).await.unwrap();
+    tx.commit().await.unwrap();
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let runner = Runner::new(
+        db.clone(),
+        Handlers::new().with(MeasureTrust { knowledge: k }),
+        Vec::new(),
+        Settings {
+            poll: Duration::from_millis(50),
+            ..Settings::default()
+        },
+        TaskTracker::new(),
+        stop.clone(),
+    );
+    tasks.spawn(runner.run());
+    let mut until = async |wanted: &'static str| {
+        let sql = format!(
+            "SELECT count(*) FROM jobs WHERE lane = '{site}' AND kind = 'measure_trust' AND {wanted}"
+        );
+        let found = async {
+            while sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql.clone()))
+                .fetch_one(&mut conn)
+                .await
+                .unwrap()
+                == 0
+            {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), found)
+            .await
+            .unwrap_or_else(|_| panic!("never {wanted}"));
+    };
+    // It was looked at, and waits.
+    until("state = 'waiting' AND epoch > 0 AND run_at > now()").await;
+    let measured = async || {
+        let mut tx = db.site(site).await.unwrap();
+        let live = models::named(&mut tx).await.unwrap().0.unwrap();
+        trust::of_site(&mut tx, live).await.unwrap().len()
+    };
+    assert_eq!(measured().await, 0);
+    // What has waited for long holds it up no more.
+    let mut other = raw(site).await;
+    for sql in [
+        "UPDATE jobs SET run_at = now() - interval '11 minutes' WHERE lane = $1 AND key = 'coming'",
+        "UPDATE jobs SET run_at = now() WHERE lane = $1 AND kind = 'measure_trust'",
+    ] {
+        sqlx::query(sql).bind(site.0).execute(&mut other).await.unwrap();
+    }
+    until("state = 'done'").await;
+    assert_eq!(measured().await, 1);
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
 }
 
 /// The default model's files, one of them changed.

@@ -37,7 +37,7 @@ async fn fill(admin: &mut PgConnection, site: Uuid, documents: usize, model: i32
              SELECT site_id, id, id, sha256('x'), 'test', 'live', '', now() FROM documents WHERE site_id = '{site}';
          INSERT INTO chunks (site_id, version_id, document_id, n, text, hash, lang, length, tokens, lexemes, bucket)
              SELECT d.site_id, d.id, d.id, t.n, t.text, sha256(t.text::bytea), 'english', 100, 100,
-                    to_tsvector('english', t.text), (row_number() OVER () / 1024)::int
+                    to_tsvector('english', t.text), (row_number() OVER () / 240)::int
              FROM documents d CROSS JOIN generate_series(1, 5) AS n CROSS JOIN LATERAL (
                  SELECT n, string_agg('w' || floor(random() * random() * 2000 + (i + n) * 0), ' ') AS text
                  FROM generate_series(1, 100) AS i WHERE d.id IS NOT NULL) AS t

@@ -88,6 +88,7 @@ async fn a_stranger_reaches_no_crawl() {
     assert_eq!(crawl_pages::counts(tx, id, run).await.unwrap().pages, 0);
     assert_eq!(crawl_pages::with_document(tx, id).await.unwrap(), 0);
     assert_eq!(crawl_pages::lost(tx, id, run).await.unwrap(), []);
+    assert_eq!(crawl_pages::shut_start(tx, id, run).await.unwrap(), None);
     crawl_pages::let_go(tx, id, &url).await.unwrap();
     crawl_pages::forget_gone(tx, id).await.unwrap();
     assert_eq!(crawl_pages::documents(tx, id, 10).await.unwrap(), []);

@@ -6,7 +6,7 @@ use deskhand::db::document_states::{self, Which};
 use deskhand::db::documents::{self, Approval};
 use deskhand::db::inbound::{self, Ended, NewEvent};
 use deskhand::db::versions::{self, Failure};
-use deskhand::db::{corpus, jobs, receipts, removal, sites, uploads, withdrawal};
+use deskhand::db::{corpus, jobs, receipts, removal, sites, unchanged, uploads, withdrawal};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::{DocumentId, EventId, JobId, UploadId};
 use deskhand::domain::job::{Job, Priority, Work};
@@ -101,6 +101,9 @@ async fn a_stranger_reaches_no_document_event_or_receipt() {
     assert!(document_states::chunks(tx, live, -1, 9).await.unwrap().is_empty());
     assert!(documents::live(tx, live).await.unwrap().is_none());
     assert_eq!(documents::fetched_from(tx, live).await.unwrap(), None);
+    let names = ["returns.md".to_owned()];
+    assert_eq!(unchanged::known(tx, "file", &names).await.unwrap(), []);
+    unchanged::settle(tx, &[live, waiting]).await.unwrap();
     let content = own_content.as_deref().unwrap();
     let approved = documents::approve(tx, live, content).await.unwrap();
     assert_eq!(approved, Approval::Nothing);
@@ -122,6 +125,7 @@ async fn a_stranger_reaches_no_document_event_or_receipt() {
     versions::forget_failure(tx, live).await.unwrap();
     assert_eq!(inbound::begin(tx, theirs.id).await.unwrap(), None);
     inbound::made(tx, theirs.id, UploadId::new()).await.unwrap();
+    inbound::forget_content(tx, theirs.id).await.unwrap();
     inbound::supersede_failed(tx, waiting, None).await.unwrap();
     inbound::end(tx, theirs.id, Ended::Failed, Some("x"))
         .await

@@ -424,7 +424,7 @@ async fn writes_change_nothing() {
         .unwrap()
     );
     assert!(!foreign!(app, s, |tx| documents::delete(tx, now, t.document)).unwrap());
-    foreign!(app, s, |tx| corpus::retire(tx, t.document, None)).unwrap();
+    foreign!(app, s, |tx| corpus::retire(tx, t.document)).unwrap();
     foreign!(app, s, |tx| uploads::forget(tx, t.document)).unwrap();
     assert!(!foreign!(app, s, |tx| uploads::take(tx, t.upload, t.document)).unwrap());
     let failure = Failure {
@@ -455,6 +455,7 @@ async fn writes_change_nothing() {
         markdown: "x".into(),
         chunks: vec![],
         models: vec![],
+        fetched: None,
     };
     assert_eq!(
         foreign!(app, s, |tx| versions::swap(tx, now, &version)).unwrap(),

@@ -2,11 +2,12 @@
 //! another's real ids: they find nothing and change nothing.
 
 use chrono::TimeDelta;
+use deskhand::db::embeddings::{self, Computed};
 use deskhand::db::filtered;
 use deskhand::db::gaps::Gap;
 use deskhand::db::postings::{Filter, Words};
 use deskhand::db::trust::Measured;
-use deskhand::db::{copies, documents, embeddings, gaps, models, nearest, packed, passages, postings, trust};
+use deskhand::db::{copies, documents, gaps, jobs, models, nearest, packed, passages, postings, trust};
 use deskhand::domain::clock::Clock;
 use deskhand::domain::ids::{DocumentId, VersionId};
 
@@ -148,7 +149,6 @@ async fn vectors_and_postings_are_their_sites_own() {
         1,
         "needs no site"
     );
-    assert_eq!(documents::source(tx, document).await.unwrap(), None);
     assert_eq!(documents::names(tx, "file").await.unwrap(), []);
     assert_eq!(documents::of_source(tx, "file").await.unwrap(), []);
     let goods = ["goods".to_owned()];
@@ -163,16 +163,21 @@ async fn vectors_and_postings_are_their_sites_own() {
     assert_eq!(missing.unwrap().first(), Some(&hash));
     assert_eq!(embeddings::pending(tx, model.id, 0, 9).await.unwrap(), []);
     assert_eq!(embeddings::count(tx, model.id).await.unwrap(), (0, 0));
-    assert_eq!(embeddings::attach(tx, model.id, version).await.unwrap(), 0);
+    let computed = Computed {
+        model: model.id,
+        hashes: vec![hash],
+        vectors: vec![vector.clone()],
+    };
+    assert_eq!(embeddings::attach(tx, &computed, version).await.unwrap(), 0);
     embeddings::store(tx, model.id, &[chunk], std::slice::from_ref(&vector))
         .await
         .unwrap();
-    embeddings::keep(tx, model.id, document, &[hash], &[vector])
-        .await
-        .unwrap();
+    embeddings::keep(tx, document, &computed).await.unwrap();
     assert_eq!(embeddings::forget(tx, model.id, 10).await.unwrap(), 0);
     assert!(trust::of_site(tx, model.id).await.unwrap().is_empty());
     assert_eq!(trust::stale(tx, model.id, 0).await.unwrap(), []);
+    assert!(!trust::due(tx, model.id, 0).await.unwrap());
+    assert!(!jobs::documents_come(tx).await.unwrap());
     assert_eq!(trust::sample(tx, "english", 10).await.unwrap(), []);
     let measured = Measured {
         lang: "english".to_owned(),

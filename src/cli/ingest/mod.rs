@@ -26,7 +26,7 @@ use crate::db::{freshness, jobs};
 use crate::domain::document::NewUpload;
 use crate::domain::ids::{JobId, SiteId};
 use crate::domain::job::{Job, Priority, Work};
-use crate::knowledge::accept::accept;
+use crate::knowledge::accept;
 
 /// Files a transaction at most.
 const BATCH_FILES: usize = 50;
@@ -234,22 +234,32 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
+    fn upload(&self, (found, bytes): &(Found, Vec<u8>)) -> NewUpload {
+        NewUpload {
+            source: "file".to_owned(),
+            external_id: found.name.clone(),
+            name: found.name.rsplit('/').next().unwrap_or(&found.name).to_owned(),
+            bytes: bytes.clone(),
+            url: self
+                .url_prefix
+                .map(|prefix| format!("{prefix}{}", files::slug(&found.name))),
+            title: None,
+        }
+    }
+
     /// For each file its job, or none when it is known already.
     async fn try_store(&self, session: &Session, batch: &[(Found, Vec<u8>)]) -> DbResult<Vec<Option<JobId>>> {
+        let new: Vec<NewUpload> = batch.iter().map(|file| self.upload(file)).collect();
+        let limits = session.knowledge.limits;
         let mut tx = session.db.site(self.site).await?;
+        let unchanged = accept::unchanged(&mut tx, &new, limits).await?;
         let mut stored = Vec::with_capacity(batch.len());
-        for (found, bytes) in batch {
-            let new = NewUpload {
-                source: "file".to_owned(),
-                external_id: found.name.clone(),
-                name: found.name.rsplit('/').next().unwrap_or(&found.name).to_owned(),
-                bytes: bytes.clone(),
-                url: self
-                    .url_prefix
-                    .map(|prefix| format!("{prefix}{}", files::slug(&found.name))),
-                title: None,
-            };
-            let accepted = accept(&mut tx, new, session.knowledge.limits).await?;
+        for (place, new) in new.into_iter().enumerate() {
+            if unchanged.contains(&place) {
+                stored.push(None);
+                continue;
+            }
+            let accepted = accept::accept(&mut tx, new, limits).await?;
             stored.push(match accepted.upload {
                 None => None,
                 Some(upload) => {
@@ -291,8 +301,8 @@ impl<'a> Intake<'a> {
             };
             display.show(seen.ended, &remark);
         };
-        // The model's trust is measured along the way where that is due.
-        let kinds = [Work::INGEST_DOCUMENT, Work::MEASURE_TRUST];
+        // Measuring the model's trust, where that is due, is left to the server: nobody waits for it.
+        let kinds = [Work::INGEST_DOCUMENT];
         let ended = work(session, &ids, &kinds, stop, &mut show).await?;
         drop(display);
         for (id, failure) in ended.ended {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::QueueError;
 use super::lease::read_state;
-use crate::db::pool::{Db, DbError, DbResult};
+use crate::db::pool::{Db, DbError, DbResult, SiteTx};
 use crate::domain::ids::{JobId, SiteId};
 use crate::domain::job::{JobState, Priority, Progress, Work};
 
@@ -64,6 +64,25 @@ pub struct JobView {
     pub error_code: Option<String>,
     /// Why the last try failed, for people.
     pub error: Option<String>,
+}
+
+/// Whether documents wait that came to the site lately and are to be taken in now. One that has waited for
+/// long tells of a backlog that may never end.
+///
+/// # Errors
+/// When the database refuses or is away.
+pub async fn documents_come(tx: &mut SiteTx) -> DbResult<bool> {
+    let site = tx.site().0;
+    let come = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM jobs
+                          WHERE lane = $1 AND kind = ANY ($2) AND state = 'waiting'
+                            AND run_at <= now() AND run_at > now() - interval '10 minutes') AS "come!""#,
+        site,
+        &[Work::INGEST_DOCUMENT.to_owned(), Work::TAKE_EVENT.to_owned()] as &[String],
+    )
+    .fetch_one(tx.conn())
+    .await?;
+    Ok(come)
 }
 
 struct Row {

@@ -16,8 +16,8 @@ use crate::domain::ids::JobId;
 use crate::domain::job::JobState;
 
 pub use browse::{
-    DeadGroup, Due, Filter, JobView, Outcome, counts, dead_lately, drop_job, due, get, list, outcomes, retry,
-    retry_all_dead,
+    DeadGroup, Due, Filter, JobView, Outcome, counts, dead_lately, documents_come, drop_job, due, get, list,
+    outcomes, retry, retry_all_dead,
 };
 pub use claim::{Claimed, MOST_AT_ONCE, claim};
 pub(in crate::db) use enqueue::put;

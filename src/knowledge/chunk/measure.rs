@@ -18,6 +18,10 @@ const WHOLE: usize = 16 << 10;
 /// hard, since looking for a good place takes time that grows with its square.
 const RUN: usize = 2 << 10;
 
+/// A token stands for no more bytes than this. Blanks and marks that a tokenizer passes over make a passage long
+/// all the same, and so do copies of them: its overlap with the one before, the head of its table.
+const A_TOKEN: usize = 16;
+
 /// Counts.
 #[derive(Clone, Copy)]
 pub(super) struct Measure<'a> {
@@ -33,6 +37,14 @@ impl<'a> Measure<'a> {
 
     /// A text's tokens; of a long one at least whether they are more than the most.
     pub(super) fn of(&self, text: &str) -> usize {
+        let least = text.len() / A_TOKEN;
+        if least > self.most {
+            return least;
+        }
+        self.counted(text).max(least)
+    }
+
+    fn counted(&self, text: &str) -> usize {
         let (mut rest, mut sum) = (text, 0);
         while rest.len() > WHOLE && sum <= self.most {
             let head = &rest[..rest.floor_char_boundary(WHOLE)];
@@ -171,6 +183,9 @@ mod tests {
         assert_eq!(measure.of("some words"), 5);
         assert!(measure.of(&"b".repeat(1000)) >= 400);
         assert!(measure.of(&"b ".repeat(1_000_000)) > 100);
+        // Blanks are no tokens, but they take room.
+        assert_eq!(measure.of(&format!("a{}b", " ".repeat(798))), 50);
+        assert!(measure.of(&" ".repeat(2_000)) > 100);
         let run = "b".repeat(10_000);
         let pieces = measure.hard(&run, 50);
         assert!(

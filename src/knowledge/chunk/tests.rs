@@ -251,3 +251,19 @@ proptest! {
         prop_assert_eq!(found, all);
     }
 }
+
+/// Blanks cost no tokens, but each passage of a table would have its head again.
+#[test]
+fn a_head_of_blanks_is_not_copied_into_every_passage() {
+    let rows: String = (0..3_000).map(|i| format!("| lamp {i} | {i} |\n")).collect();
+    let head = format!("| a | b{} |\n|---|---|\n", " ".repeat(1 << 18));
+    let text = format!("# Prices\n\nText.\n\n{head}{rows}");
+    let words = |text: &str| text.split_whitespace().count();
+    let chunks = chunk(&text, ChunkLimits::default(), &words);
+    let all: usize = chunks.iter().map(|c| c.text.len()).sum();
+    assert!(
+        chunks.len() > 10 && all < 2 * text.len(),
+        "{} passages, {all} bytes",
+        chunks.len()
+    );
+}

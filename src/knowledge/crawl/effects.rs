@@ -260,7 +260,9 @@ impl Crawler {
             tx.commit().await?;
             return Ok(Some(Slice::Again(error.retry_after.unwrap_or(PAUSE))));
         }
-        if next.kind == START {
+        // What the server says of the start counts as it does of any page, and the known ones are
+        // visited all the same: they may have gone with it.
+        if next.kind == START && state == "failed" {
             drop(tx);
             let (code, detail) = (error.code(), error.to_string());
             self.end(frame, Stop::Wrong(code, detail)).await?;

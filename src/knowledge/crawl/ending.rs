@@ -1,4 +1,4 @@
-//! How a run ends: only one that went through tells which pages are gone. And how a crawl is
+//! How a run ends: which pages are gone, as far as it went through. And how a crawl is
 //! removed with all that it took in.
 
 use std::time::Duration;
@@ -17,15 +17,34 @@ const GRACE: i16 = 2;
 /// stay until the next run says the same.
 const MANY: usize = 10;
 
+/// Why nothing was read at the start: a code and a sentence.
+fn why_shut(reason: &str) -> Option<(&'static str, &'static str)> {
+    Some(match reason {
+        "gone" => (
+            "gone",
+            "The server says that there is nothing at this address any more.",
+        ),
+        "not_public" => ("not_public", "The server doesn't show this address to everybody."),
+        _ => return None,
+    })
+}
+
 impl Crawler {
-    /// Ends the run. Only one that went through tells which pages are gone.
+    /// Ends the run. One that went wrong doesn't tell which pages are gone; one that came to a bound
+    /// does, of those that it visited.
     pub(super) async fn end(&self, frame: &Frame, stop: Stop) -> Result<(), DbError> {
-        let (outcome, detail) = match stop {
-            Stop::Done => (self.settle(frame).await?, None),
-            Stop::Bound(code) => (code, None),
-            Stop::Wrong(code, detail) => (code, Some(detail)),
+        let settled = match &stop {
+            Stop::Done | Stop::Bound(_) => self.settle(frame).await?,
+            Stop::Wrong(..) => "",
         };
         let mut tx = self.db.site(frame.site).await?;
+        let shut = crawl_pages::shut_start(&mut tx, frame.crawl.id, frame.crawl.run).await?;
+        let (outcome, detail) = match (stop, shut.as_deref().and_then(why_shut)) {
+            (Stop::Wrong(code, detail), _) => (code, Some(detail)),
+            (_, Some((code, detail))) => (code, Some(detail.to_owned())),
+            (Stop::Bound(code), None) if settled != "many_gone" => (code, None),
+            _ => (settled, None),
+        };
         let all = crawls::lock(&mut tx).await?;
         let ours =
             |c: &&Crawl| c.id == frame.crawl.id && c.run == frame.crawl.run && c.state == CrawlState::Running;

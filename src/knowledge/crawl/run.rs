@@ -311,7 +311,7 @@ impl Crawler {
                     return Ok(Some(Slice::Ended));
                 }
             }
-            Seen::Skip(why) if next.kind == START => {
+            Seen::Skip(why) if next.kind == START && why != "not_public" => {
                 let detail = "There is neither a page nor a sitemap at this address.".to_owned();
                 self.end(frame, Stop::Wrong(why, detail)).await?;
                 return Ok(Some(Slice::Ended));

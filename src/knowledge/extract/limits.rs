@@ -4,7 +4,7 @@
 use std::io;
 
 use nix::sys::prctl;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getppid};
 
@@ -13,12 +13,12 @@ const FILES: u64 = 64;
 
 /// Gives up what reading doesn't need, for good.
 ///
-/// `memory` is in bytes, beyond what the process has mapped already; `seconds` are of
-/// processor time. `parent` is who waits for the result: without it the process ends.
+/// `memory` is in bytes, beyond what the process has mapped already. `parent` is who waits for the
+/// result: without it the process ends.
 ///
 /// # Errors
 /// When the system refuses, or the parent is gone.
-pub fn lower(memory: u64, seconds: u64, parent: i32) -> io::Result<()> {
+pub fn lower(memory: u64, parent: i32) -> io::Result<()> {
     prctl::set_pdeathsig(Signal::SIGKILL)?;
     // It may have gone before the line above.
     if getppid() != Pid::from_raw(parent) {
@@ -29,9 +29,31 @@ pub fn lower(memory: u64, seconds: u64, parent: i32) -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     setrlimit(Resource::RLIMIT_FSIZE, 0, 0)?;
     setrlimit(Resource::RLIMIT_NOFILE, FILES, FILES)?;
-    setrlimit(Resource::RLIMIT_CPU, seconds, seconds + 1)?;
     let space = mapped()?.saturating_add(memory);
     setrlimit(Resource::RLIMIT_AS, space, space)?;
+    Ok(())
+}
+
+/// Ends the process, and what it starts, after so many seconds of processor time.
+///
+/// # Errors
+/// When the system refuses.
+pub fn allow_once(seconds: u64) -> io::Result<()> {
+    setrlimit(Resource::RLIMIT_CPU, seconds, seconds + 1)?;
+    Ok(())
+}
+
+/// Ends the process after so many more seconds of processor time, unless they are allowed again
+/// before.
+///
+/// # Errors
+/// When the system refuses.
+pub fn allow(seconds: u64) -> io::Result<()> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF)?;
+    let used = usage.user_time().tv_sec() + usage.system_time().tv_sec();
+    let end = u64::try_from(used).unwrap_or(0).saturating_add(seconds);
+    let (_, most) = getrlimit(Resource::RLIMIT_CPU)?;
+    setrlimit(Resource::RLIMIT_CPU, end.min(most), most)?;
     Ok(())
 }
 

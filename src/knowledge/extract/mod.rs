@@ -23,6 +23,7 @@ pub mod reader;
 mod rtf;
 mod table;
 mod text;
+mod texts;
 mod writer;
 mod xlsx;
 mod xml;
@@ -104,8 +105,21 @@ const TITLE: usize = 300;
 /// # Errors
 /// When there is no text in it, or its parser gives up.
 pub fn extract(bytes: &[u8], name: &str, pass: Pass<'_>) -> Result<Found, Unfit> {
+    text_of(sniff(bytes, name)?, bytes, pass)
+}
+
+/// The same for what is plain text, of which no other file and no program is part; none for the rest.
+fn plain(bytes: &[u8], name: &str) -> Option<Result<Found, Unfit>> {
+    match sniff(bytes, name) {
+        Ok(content @ Content::Text(..)) => Some(text_of(content, bytes, Pass::First)),
+        Ok(_) => None,
+        Err(unfit) => Some(Err(unfit)),
+    }
+}
+
+fn text_of(content: Content, bytes: &[u8], pass: Pass<'_>) -> Result<Found, Unfit> {
     let mut doubt = None;
-    let mut extracted = match sniff(bytes, name)? {
+    let mut extracted = match content {
         Content::Text(Kind::Html, text) => html::extract(&text)?,
         Content::Text(Kind::Markdown, text) => markdown::extract(&text),
         Content::Text(Kind::Mdx, text) => mdx::extract(&text),
@@ -161,6 +175,10 @@ pub fn extract(bytes: &[u8], name: &str, pass: Pass<'_>) -> Result<Found, Unfit>
     if extracted.markdown.len() > MOST_TEXT {
         return Err(Unfit::too_much_text());
     }
+    let own = [&mut extracted.title, &mut extracted.url, &mut extracted.lang];
+    own.into_iter().flatten().for_each(printable);
+    extracted.tags.iter_mut().for_each(printable);
+    printable(&mut extracted.markdown);
     if !extracted.markdown.contains(char::is_alphanumeric) {
         return Err(Unfit::NoText);
     }
@@ -241,6 +259,15 @@ fn portable(document: pdf::Document) -> Result<Extracted, Unfit> {
         tags: document.keywords,
         ..Extracted::default()
     })
+}
+
+/// Characters that nobody can read, and the database has no place for, to blanks. Those are as long, so what is
+/// known of places in the text stays right.
+fn printable(text: &mut String) {
+    let odd = |c: char| c.is_ascii_control() && !matches!(c, '\n' | '\t');
+    if text.contains(odd) {
+        *text = text.replace(odd, " ");
+    }
 }
 
 /// White space to single blanks, and no longer than that.

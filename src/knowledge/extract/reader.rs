@@ -15,13 +15,14 @@ use tokio::time::Instant;
 
 use super::child::{Answer, Order, SUBCOMMAND};
 use super::ocr::Programs;
+use super::texts::{self, Texts, Told};
 use super::{Extracted, Found, MOST_TEXT};
 use crate::domain::document::MAX_UPLOAD_BYTES;
 use crate::knowledge::sniff;
 use crate::knowledge::unfit::Unfit;
 
 /// An answer at most, in bytes: JSON may double a text, and the rest is small.
-const MOST_ANSWER: usize = 2 * MOST_TEXT + (1 << 20);
+pub(super) const MOST_ANSWER: usize = 2 * MOST_TEXT + (1 << 20);
 /// Its remarks at most, in bytes, for the log.
 const REMARKS: u64 = 4 << 10;
 /// Without these a second try has no time left.
@@ -81,6 +82,7 @@ pub enum ReadError {
 pub struct Reader {
     settings: Settings,
     places: Semaphore,
+    texts: Texts,
 }
 
 impl Reader {
@@ -88,7 +90,11 @@ impl Reader {
     #[must_use]
     pub fn new(settings: Settings) -> Self {
         let places = Semaphore::new(settings.at_once.max(1));
-        Self { settings, places }
+        Self {
+            settings,
+            places,
+            texts: Texts::default(),
+        }
     }
 
     /// Reads a file. `name` decides only between kinds of text.
@@ -122,6 +128,11 @@ impl Reader {
     /// Reads the text that a file has as text.
     async fn text(&self, bytes: &[u8], name: &str) -> Result<Extracted, ReadError> {
         let end = Instant::now() + self.settings.time;
+        if texts::may_be(bytes)
+            && let Told::Read(read) = self.texts.read(&self.settings, bytes, name, end).await
+        {
+            return Ok(read?.extracted);
+        }
         let pdf = sniff::is_pdf(bytes);
         // What the first program hangs on the second shall still have time for.
         let first_end = match (pdf, &self.settings.pdftotext) {
@@ -183,22 +194,13 @@ impl Reader {
         };
         let mut order = serde_json::to_vec(&order).map_err(|e| ReadError::Process(e.to_string()))?;
         order.push(b'\n');
-        let mut child = Command::new(&self.settings.program)
-            .arg(SUBCOMMAND)
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|e| {
-                ReadError::Process(format!(
-                    "{} can't be started: {e}",
-                    self.settings.program.display()
-                ))
-            })?;
+        let mut command = Command::new(&self.settings.program);
+        let mut child = piped(command.arg(SUBCOMMAND)).spawn().map_err(|e| {
+            ReadError::Process(format!(
+                "{} can't be started: {e}",
+                self.settings.program.display()
+            ))
+        })?;
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let mut group = Group::of(child);
         let talk = async {
@@ -213,8 +215,7 @@ impl Reader {
             (answer, remarks, group.child.wait().await)
         };
         let Ok((answer, remarks, status)) = tokio::time::timeout_at(end, talk).await else {
-            group.kill();
-            let _ = group.child.wait().await;
+            group.end().await;
             return Ok(Err(Unfit::TooSlow { seconds: limit }));
         };
         let status = status.map_err(|e| ReadError::Process(e.to_string()))?;
@@ -228,6 +229,7 @@ impl Reader {
             return Ok(match answer {
                 Answer::Found(found) => Ok(*found),
                 Answer::Unfit(unfit) => Err(unfit),
+                Answer::Apart => return Err(ReadError::Process("it read nothing".to_owned())),
             });
         }
         let remarks = String::from_utf8_lossy(&remarks);
@@ -291,15 +293,28 @@ fn better(first: Result<Found, Unfit>, second: Result<Found, Unfit>) -> Result<E
     }
 }
 
+/// Without the environment, talked to by pipes, and at the head of a group of its own.
+pub(super) fn piped(command: &mut Command) -> &mut Command {
+    command
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+}
+
 /// A process and all that it started.
-struct Group {
+#[derive(Debug)]
+pub(super) struct Group {
     child: Child,
     id: Option<Pid>,
     ended: bool,
 }
 
 impl Group {
-    fn of(child: Child) -> Self {
+    pub(super) fn of(child: Child) -> Self {
         let id = child
             .id()
             .and_then(|id| i32::try_from(id).ok())
@@ -309,6 +324,12 @@ impl Group {
             id,
             ended: false,
         }
+    }
+
+    /// Ends all of it, and waits for its end.
+    pub(super) async fn end(&mut self) {
+        self.kill();
+        let _ = self.child.wait().await;
     }
 
     /// Ends all of it. Only before the process is waited for: then its number is still its own.

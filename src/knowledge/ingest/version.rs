@@ -161,6 +161,7 @@ fn index(given: Given, content: Normalised) -> (NewVersion, Texts) {
         markdown: extracted.markdown,
         chunks,
         models: Vec::new(),
+        fetched: None,
     };
     (version, texts)
 }

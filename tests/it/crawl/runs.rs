@@ -12,7 +12,7 @@ use deskhand::domain::job::Priority;
 use deskhand::knowledge::crawl;
 use deskhand::knowledge::crawl::run::Slice;
 
-use super::site::{Bench, linked};
+use super::site::{Bench, html, linked};
 use crate::support::web_server::Page;
 
 async fn three(b: &Bench) {
@@ -94,6 +94,37 @@ async fn many_pages_that_go_at_once_are_believed_the_second_time() {
     assert_eq!(b.known().await.len(), 13);
     assert_eq!(b.run(id).await.0, "done");
     assert_eq!(b.known().await, ["/"]);
+    b.app.finish().await;
+}
+
+/// An owner who puts the pages behind a login means all of them, the start too.
+#[tokio::test]
+async fn a_start_that_is_not_shown_any_more_takes_its_pages_along() {
+    let b = Bench::start().await;
+    b.put("/", linked("Home", &["/a", "/b", "/c"]));
+    for path in ["/a", "/b", "/c"] {
+        b.put(path, linked(path, &[]));
+    }
+    let id = b.add("/", |_| {}).await;
+    b.run(id).await;
+    assert_eq!(b.known().await, ["/", "/a", "/b", "/c"]);
+    for (start, outcome) in [(404, "gone"), (403, "not_public")] {
+        b.put("/", Page::new(start, "no"));
+        b.put("/a", Page::new(401, "no"));
+        assert_eq!(b.run(id).await.0, outcome);
+        assert!(b.crawl(id).await.detail.unwrap().ends_with('.'));
+        assert_eq!(b.known().await, ["/b", "/c"], "those that are still shown stay");
+    }
+    let form = "<form><input name=log><input type=password name=pwd><button>Log in</button></form>";
+    b.put("/b", html(form));
+    b.put("/", html(form));
+    assert_eq!(b.run(id).await.0, "not_public");
+    assert_eq!(b.known().await, ["/c"]);
+    // Out of order, it tells nothing.
+    b.put("/", Page::new(500, ""));
+    b.put("/c", Page::new(404, ""));
+    assert_eq!(b.run(id).await.0, "server_refused");
+    assert_eq!(b.known().await, ["/c"]);
     b.app.finish().await;
 }
 

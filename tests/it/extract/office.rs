@@ -48,6 +48,48 @@ fn each_format_keeps_its_structure(
     assert_eq!(read.json["warnings"], serde_json::json!(warnings));
 }
 
+/// Some formats can write characters that are none; nothing else could store them.
+#[test]
+fn what_is_no_character_is_left_out() {
+    let home = Home::new("extract-office-controls");
+    let mail = b"From: ada@lumen-oak.example\r\nTo: staff@lumen-oak.example\r\nSubject: Care\r\nMIME-Version: 1.0\r\n\
+                 Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nThirty=00 days=07.\r\n";
+    let rtf = br"{\rtf1\ansi Thirty\u0? days \'00 of lamps.\par}";
+    for (name, bytes) in [("a.eml", &mail[..]), ("a.rtf", rtf)] {
+        let read = read(&home, name, bytes, &[]);
+        assert_eq!(read.exit, Some(0), "{}", read.json);
+        assert!(read.text().contains("Thirty  days"), "{}", read.json);
+        assert!(
+            !read.text().contains(|c: char| c.is_control() && c != '\n'),
+            "{}",
+            read.json
+        );
+    }
+}
+
+/// Many authors write a slide's title into a box of its own.
+#[test]
+fn a_line_at_the_top_of_a_slide_stands_for_its_title() {
+    let home = Home::new("extract-office-titles");
+    for (boxes, text) in [
+        (
+            &[&["Wood care"][..], &["Oil it twice."][..]][..],
+            "## Wood care\n\nOil it twice.\n",
+        ),
+        // A slide of nothing else, however its title begins.
+        (&[&["Slide shows"]], "## Slide shows\n"),
+        (
+            &[&["Oil it twice."], &["Wood care"]],
+            "## Slide 2\n\nOil it twice.\n\nWood care\n",
+        ),
+        (&[&["Oil", "Wax"]], "## Slide 2\n\nOil\n\nWax\n"),
+    ] {
+        let read = read(&home, "file", &samples::pptx_of_boxes(boxes), &[]);
+        assert_eq!(read.exit, Some(0), "{}", read.json);
+        assert_eq!(read.text(), format!("Thirty days\n\n{text}"), "{boxes:?}");
+    }
+}
+
 #[test]
 fn what_is_locked_old_or_cut_says_what_to_do() {
     let home = Home::new("extract-office-codes");

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use deskhand::knowledge::extract::child::{Order, SUBCOMMAND};
+use deskhand::knowledge::extract::child::{Order, SUBCOMMAND, TEXTS};
 use deskhand::knowledge::extract::reader::{ReadError, Reader, Settings};
 use deskhand::knowledge::unfit::Unfit;
 
@@ -131,6 +131,70 @@ async fn an_answer_without_end_is_cut() {
         matches!(&done, Err(ReadError::Unfit(Unfit::TooMuchText { .. }))),
         "{done:?}"
     );
+}
+
+/// The real program under another name, which notes how it was started, and may end at once.
+fn noted(folder: &Path, first: &str) -> Settings {
+    let program = folder.join("noted");
+    let script = format!(
+        "#!/bin/sh\necho \"$@\" >> {}\n{first}\nexec {} \"$@\"\n",
+        folder.join("starts").display(),
+        env!("CARGO_BIN_EXE_deskhand"),
+    );
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    Settings { program, ..reading() }
+}
+
+fn starts(folder: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(folder.join("starts")).unwrap();
+    text.lines()
+        .map(|l| l.strip_prefix(SUBCOMMAND).unwrap().trim().to_owned())
+        .collect()
+}
+
+#[tokio::test]
+async fn plain_texts_are_read_by_one_process_and_others_by_their_own() {
+    let home = Home::new("extract-texts");
+    let reader = Reader::new(noted(&home.dir, ""));
+    for i in 0..5 {
+        let (page, text) = (
+            format!("<h1>A</h1><p>Number {i}.</p>"),
+            format!("# A\n\nText {i}."),
+        );
+        assert_eq!(
+            reader.read(page.as_bytes(), "a").await.unwrap().markdown,
+            format!("Number {i}.\n")
+        );
+        assert_eq!(
+            reader.read(text.as_bytes(), "a.md").await.unwrap().markdown,
+            format!("Text {i}.\n")
+        );
+    }
+    let empty = reader.read(b"<script>1</script>", "a.html").await;
+    assert!(
+        matches!(&empty, Err(ReadError::Unfit(Unfit::NoText))),
+        "{empty:?}"
+    );
+    assert_eq!(starts(&home.dir), [TEXTS]);
+    // What is only seen to be something else when it is looked at.
+    let mail = reader.read(b"From: ada@lumen-oak.example\r\nTo: staff@lumen-oak.example\r\nSubject: Care\r\nMIME-Version: 1.0\r\n\r\nOil it.\r\n", "a.eml").await;
+    assert!(mail.unwrap().markdown.contains("Oil it."));
+    let pdf = reader.read(b"%PDF-1.7\n%%EOF not really", "a.pdf").await;
+    assert!(matches!(&pdf, Err(ReadError::Unfit(Unfit::Corrupt))), "{pdf:?}");
+    assert_eq!(starts(&home.dir), [TEXTS, "", ""]);
+}
+
+/// One that ends without a word says nothing about the text: another process is asked.
+#[tokio::test]
+async fn a_text_whose_process_ended_is_read_by_its_own() {
+    let home = Home::new("extract-texts-ended");
+    let reader = Reader::new(noted(&home.dir, "[ \"$2\" ] && exit 3"));
+    for _ in 0..2 {
+        let read = reader.read(b"# A\n\nText.", "a.md").await.unwrap();
+        assert_eq!(read.markdown, "Text.\n");
+    }
+    assert_eq!(starts(&home.dir), [TEXTS, "", TEXTS, ""]);
 }
 
 #[tokio::test]

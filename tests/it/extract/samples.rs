@@ -5,6 +5,42 @@ use super::{docx, zipped};
 /// A chart of lamps sold in May.
 const CHART: &str = "<c:chartSpace xmlns:c=\"c\" xmlns:a=\"a\"><c:chart><c:title><a:t>Sold</a:t></c:title><c:plotArea><c:barChart><c:ser><c:tx><c:strRef><c:strCache><c:pt idx=\"0\"><c:v>Lamps</c:v></c:pt></c:strCache></c:strRef></c:tx><c:cat><c:strRef><c:strCache><c:pt idx=\"0\"><c:v>May</c:v></c:pt></c:strCache></c:strRef></c:cat><c:val><c:numRef><c:numCache><c:pt idx=\"0\"><c:v>12.0</c:v></c:pt></c:numCache></c:numRef></c:val></c:ser></c:barChart></c:plotArea></c:chart></c:chartSpace>";
 
+/// Two slides: one with a title, and one without, of text boxes with these paragraphs.
+pub fn pptx_of_boxes(boxes: &[&[&str]]) -> Vec<u8> {
+    let paragraphs = |lines: &[&str]| {
+        let lines = lines
+            .iter()
+            .map(|line| format!("<a:p><a:r><a:t>{line}</a:t></a:r></a:p>"));
+        lines.collect::<String>()
+    };
+    let shape = |kind: &str, lines: &[&str]| {
+        format!(
+            "<p:sp><p:nvSpPr><p:nvPr>{kind}</p:nvPr></p:nvSpPr><p:txBody>{}</p:txBody></p:sp>",
+            paragraphs(lines)
+        )
+    };
+    let slide = |shapes: String| {
+        format!("<p:sld xmlns:p=\"p\" xmlns:a=\"a\"><p:cSld><p:spTree>{shapes}</p:spTree></p:cSld></p:sld>")
+    };
+    let first = slide(
+        [
+            shape("<p:ph type=\"title\"/>", &["Returns"]),
+            shape("", &["Thirty days"]),
+        ]
+        .concat(),
+    );
+    let second = slide(boxes.iter().map(|lines| shape("", lines)).collect());
+    let relations = "<Relationships><Relationship Id=\"a\" Type=\"x/slide\" Target=\"slides/s1.xml\"/>\
+                     <Relationship Id=\"b\" Type=\"x/slide\" Target=\"slides/s2.xml\"/></Relationships>";
+    let presentation = "<p:presentation xmlns:p=\"p\" xmlns:r=\"r\"><p:sldIdLst><p:sldId id=\"256\" r:id=\"a\"/><p:sldId id=\"257\" r:id=\"b\"/></p:sldIdLst></p:presentation>";
+    zipped(&[
+        ("ppt/presentation.xml", presentation.as_bytes()),
+        ("ppt/_rels/presentation.xml.rels", relations.as_bytes()),
+        ("ppt/slides/s1.xml", first.as_bytes()),
+        ("ppt/slides/s2.xml", second.as_bytes()),
+    ])
+}
+
 /// Two slides and a hidden one, with a list, a table, a chart, a picture and notes.
 pub fn pptx() -> Vec<u8> {
     let slide = |show: &str, shapes: &str| {

@@ -214,3 +214,40 @@ async fn pictures_of_the_media_library_are_read_where_the_site_asks_for_it() {
     );
     app.finish().await;
 }
+
+/// A draft comes with its content, and so does a post that had been deleted before it came.
+#[tokio::test]
+async fn what_must_not_be_taken_in_is_not_kept() {
+    let (_wordpress, app) = shop().await;
+    let mut draft = post(&app, 1, 1, "Nobody may read this yet.");
+    draft["status"] = json!("draft");
+    app.tell(&draft).await;
+    app.tell(&trashed(&app, 2, 5)).await;
+    app.work().await;
+    app.tell(&post(&app, 2, 1, "Deleted before it came.")).await;
+    app.work().await;
+    let kept = "SELECT count(*) FROM inbound_events WHERE raw IS NOT NULL";
+    assert_eq!(app.count(kept).await, 0);
+    assert_eq!(app.count("SELECT count(*) FROM inbound_events").await, 3);
+    app.finish().await;
+}
+
+/// Of a field that is there twice the last one counts, whoever reads it.
+#[tokio::test]
+async fn a_field_that_is_there_twice_is_read_alike_twice() {
+    let (_wordpress, app) = shop().await;
+    let answer = app.tell(&post(&app, 1, 1, "Oak desks are heavy.")).await;
+    app.work().await;
+    let body = serde_json::to_string(&trashed(&app, 1, 5)).unwrap();
+    let body = body.replacen('{', "{\"event\":\"post.updated\",", 1).into_bytes();
+    let sent = app
+        .client
+        .post(format!("{}/webhook/wp-media", app.base))
+        .header("x-site-id", app.site.id.to_string())
+        .header("x-wp-signature", sign(&app.site.root, app.site.id, &body))
+        .body(body);
+    assert_eq!(sent.send().await.unwrap().status(), 202);
+    app.work().await;
+    assert_eq!(app.document(&answer).await["state"], "removed");
+    app.finish().await;
+}

@@ -64,11 +64,11 @@ pub fn read(bytes: &[u8]) -> Result<Presentation, Unfit> {
         if first_title.is_none() {
             first_title = title.clone();
         }
-        let heading = title.map_or_else(|| format!("Slide {number}"), |t| escape(&one_line(&t)));
         let mut body = Writer::default();
         slide.write(&package, &mut body)?;
         let body = body.finish()?;
-        if !body.is_empty() || !heading.starts_with("Slide ") {
+        if title.is_some() || !body.is_empty() {
+            let heading = title.map_or_else(|| format!("Slide {number}"), |t| escape(&one_line(&t)));
             out.heading(2, &heading);
             out.block(&body);
         }

@@ -12,6 +12,10 @@ use crate::knowledge::unfit::Unfit;
 const LEVELS: usize = 9;
 /// Cells that a merged one covers at most.
 const MOST_SPAN: usize = 64;
+/// A line that stands for a title is no longer than this, in characters.
+const LINE: usize = 80;
+/// What stands on every slide.
+const REPEATED: [&str; 4] = ["dt", "ftr", "sldNum", "hdr"];
 
 /// A slide.
 pub struct Slide {
@@ -41,16 +45,13 @@ impl Slide {
         self.root.child("cSld")?.child("spTree")
     }
 
-    /// The text of its title.
+    /// The text of its title, or of the box that stands for one.
     pub fn title(&self) -> Option<String> {
-        let shape = find_title(self.shapes()?)?;
-        let lines: Vec<String> = shape
-            .child("txBody")?
-            .all("p")
-            .map(plain)
-            .filter(|l| !l.is_empty())
-            .collect();
-        (!lines.is_empty()).then(|| lines.join(" "))
+        let shapes = self.shapes()?;
+        let text = find_title(shapes)
+            .map(|shape| lines(shape).join(" "))
+            .filter(|t| !t.is_empty());
+        text.or_else(|| Some(lines(stand_in(shapes)?).join(" ")))
     }
 
     /// Writes all but the title, and the notes.
@@ -59,7 +60,7 @@ impl Slide {
     /// When there is more than is taken in, or a part of it is larger than anybody writes.
     pub fn write(&self, package: &Package, out: &mut Writer) -> Result<(), Unfit> {
         if let Some(shapes) = self.shapes() {
-            self.walk(shapes, package, out)?;
+            self.walk(shapes, stand_in(shapes), package, out)?;
         }
         if let Some(part) = office::related(&self.relations, "notesSlide")
             && let Ok(Some(notes)) = Self::open(package, part)
@@ -74,28 +75,36 @@ impl Slide {
         Ok(())
     }
 
-    fn walk(&self, node: &Node, package: &Package, out: &mut Writer) -> Result<(), Unfit> {
+    fn walk(
+        &self,
+        node: &Node,
+        title: Option<&Node>,
+        package: &Package,
+        out: &mut Writer,
+    ) -> Result<(), Unfit> {
         for shape in &node.children {
             out.check()?;
-            if is_unseen(shape) {
+            if is_unseen(shape) || title.is_some_and(|title| std::ptr::eq(title, shape)) {
                 continue;
             }
             match shape.name.as_str() {
                 "sp" => {
                     let kind = placeholder(shape);
-                    if !matches!(kind, Some("title" | "ctrTitle" | "dt" | "ftr" | "sldNum" | "hdr"))
+                    let is_title = matches!(kind, Some("title" | "ctrTitle"));
+                    if !is_title
+                        && !kind.is_some_and(|k| REPEATED.contains(&k))
                         && let Some(body) = shape.child("txBody")
                     {
                         // What a layout gives a frame is a list; a text box is none.
                         self.text(body, kind.is_some_and(|k| k != "subTitle"), out);
                     }
                 }
-                "grpSp" => self.walk(shape, package, out)?,
+                "grpSp" => self.walk(shape, title, package, out)?,
                 "pic" => self.picture(shape, out),
                 "graphicFrame" => self.graphic(shape, package, out)?,
                 "AlternateContent" => {
                     if let Some(shown) = shape.child("Choice").or_else(|| shape.child("Fallback")) {
-                        self.walk(shown, package, out)?;
+                        self.walk(shown, title, package, out)?;
                     }
                 }
                 _ => {}
@@ -273,6 +282,28 @@ fn find_title(node: &Node) -> Option<&Node> {
         "grpSp" => find_title(shape),
         _ => None,
     })
+}
+
+/// The lines of a shape's text.
+fn lines(shape: &Node) -> Vec<String> {
+    let paragraphs = shape.child("txBody").into_iter().flat_map(|body| body.all("p"));
+    paragraphs.map(plain).filter(|l| !l.is_empty()).collect()
+}
+
+/// The box that stands for the title of a slide whose title has no words: its first text, where that is
+/// a single line in a box of its own, and no sentence. None where there is a title.
+fn stand_in(shapes: &Node) -> Option<&Node> {
+    if find_title(shapes).is_some_and(|title| !lines(title).is_empty()) {
+        return None;
+    }
+    let first = shapes.children.iter().find(|shape| {
+        let repeated = placeholder(shape).is_some_and(|k| REPEATED.contains(&k));
+        shape.name == "sp" && !repeated && !is_unseen(shape) && !lines(shape).is_empty()
+    })?;
+    let text = lines(first);
+    let [line] = text.as_slice() else { return None };
+    let is_title = line.chars().count() <= LINE && !line.ends_with(['.', '!', '?', ':', ';', ',']);
+    (placeholder(first).is_none() && is_title).then_some(first)
 }
 
 /// Whether its author made it invisible.
