@@ -53,8 +53,6 @@ final class Settings
             'greeting' => $line('', 400),
             'suggestions' => $lines([], 6, 120),
             'consent' => $line('', 400),
-            'hours' => $line('', 200),
-            'away' => $line('', 400),
             'accent' => ['default' => '', 'clean' => static fn ($v): string => (string) sanitize_hex_color(is_string($v) ? trim($v) : ''), 'wrong' => Text::isNoColour(...)],
             // Most themes are light whatever the visitor's system is.
             'theme' => $choice('light', 'auto', 'dark'),

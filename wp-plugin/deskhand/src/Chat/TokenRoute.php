@@ -144,9 +144,6 @@ final class TokenRoute implements Part
             // For browsers that can't reach the backend, or get no stream from it.
             'relay' => untrailingslashit(Routes::url('')),
         ];
-        if (OpeningHours::isOpen((string) $this->settings->get('hours'), current_datetime(), OpeningHours::language()) === false) {
-            $answer['away'] = $this->settings->get('away') ?: __('Nobody is in right now. Leave your address, and we\'ll write to you.', 'deskhand');
-        }
         return new \WP_REST_Response($answer, 200, ['Cache-Control' => 'no-store, private']);
     }
 
