@@ -25,6 +25,14 @@ final class Settings
      */
     public static function table(): array
     {
+        // Made once a request: each look at a setting asks for it.
+        static $table = null;
+        return $table ??= self::make();
+    }
+
+    /** @return array<string, array{default: mixed, clean: callable(mixed): mixed, wrong?: callable(mixed): string}> */
+    private static function make(): array
+    {
         $flag = static fn (bool $default): array => ['default' => $default, 'clean' => static fn ($v): bool => in_array($v, [true, 1, '1', 'on', 'true', 'yes'], true)];
         $line = static fn (string $default, int $most): array => [
             'default' => $default,
