@@ -269,10 +269,11 @@ final class ChatTest extends TestCase
     public function testALimitIsCountedOverRequestsAndForgotten(): void
     {
         global $wpdb;
-        self::assertSame([0, 0], [Limit::hit('x', 'a', 2, 60), Limit::hit('x', 'a', 2, 60)]);
-        self::assertGreaterThan(0, Limit::hit('x', 'a', 2, 60));
-        self::assertSame(0, Limit::hit('x', 'b', 2, 60));
-        self::assertSame(0, Limit::hit('y', 'a', 2, 60));
+        $hit = static fn (string $what, string $who): int => Limit::hits([[$what, $who, 2]], 60);
+        self::assertSame([0, 0], [$hit('x', 'a'), $hit('x', 'a')]);
+        self::assertGreaterThan(0, $hit('x', 'a'));
+        self::assertSame(0, $hit('x', 'b'));
+        self::assertSame(0, $hit('y', 'a'));
         $rows = $wpdb->get_col("SELECT bucket FROM {$wpdb->prefix}deskhand_windows");
         self::assertCount(3, $rows);
         $wpdb->query("UPDATE {$wpdb->prefix}deskhand_windows SET until_at = 1");
