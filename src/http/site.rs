@@ -95,7 +95,10 @@ async fn set(tx: &mut SiteTx, key: &'static str, value: &Value) -> Result<(), Pr
         && let Some(set) = value.as_str().and_then(|text| text.parse::<Hours>().ok())
         && !hours::knows_zone(tx, &set.zone).await?
     {
-        let detail = format!("There is no time zone {}; write one such as Europe/Vienna.", set.zone);
+        let detail = format!(
+            "There is no time zone {}; write one such as Europe/Vienna.",
+            set.zone
+        );
         return Err(Problem::field("/hours", detail));
     }
     sites::set_setting(tx, key, value).await?;
@@ -118,7 +121,10 @@ pub async fn patch(
     Json(changes): Json<SiteChanges>,
 ) -> Result<axum::Json<SiteView>, Problem> {
     let wrong = || Problem::field("/mode", "One of shadow, assist and full.");
-    let mode = changes.mode.as_deref().map(|mode| Mode::parse(mode).ok_or_else(wrong));
+    let mode = changes
+        .mode
+        .as_deref()
+        .map(|mode| Mode::parse(mode).ok_or_else(wrong));
     let mode = mode.transpose()?;
     let given = [(HOURS, changes.hours), (AWAY, changes.away)];
     let given = given.into_iter().filter_map(|(key, text)| Some((key, text?)));
@@ -126,7 +132,10 @@ pub async fn patch(
         .map(|(key, text)| Ok((key, read(key, &text)?)))
         .collect::<Result<Vec<_>, Problem>>()?;
     if mode.is_none() && given.is_empty() {
-        return Err(Problem::field("/mode", "Name what is to be changed: mode, hours or away."));
+        return Err(Problem::field(
+            "/mode",
+            "Name what is to be changed: mode, hours or away.",
+        ));
     }
     let mut tx = app.db.site(key.site).await?;
     let mut site = sites::own(&mut tx).await?.ok_or_else(gone)?;

@@ -72,11 +72,22 @@ async fn a_sites_server_sets_when_somebody_is_in() {
     let app = TestApp::start().await;
     let other = TestSite::add(&app.db, &app.master, "other", &[ORIGIN], app.clock.now()).await;
     let key = app.site.api_key();
-    let read = async |key: &str| app.get("/api/site", key).send().await.unwrap().json::<Value>().await.unwrap();
+    let read = async |key: &str| {
+        app.get("/api/site", key)
+            .send()
+            .await
+            .unwrap()
+            .json::<Value>()
+            .await
+            .unwrap()
+    };
     let told = read(&key).await;
-    assert_eq!((&told["hours"], &told["away"]), (&Value::Null, &Value::Null), "{told:#}");
+    assert_eq!(
+        (&told["hours"], &told["away"]),
+        (&Value::Null, &Value::Null),
+        "{told:#}"
+    );
 
-    // Only on a day that the clock isn't near.
     let line = "Europe/Vienna; Mon-Fri 9:00-12:00,13:00-17:00; closed 2020-01-01..2020-01-02";
     let (status, told) = set(&app, &key, json!({"hours": line, "away": "We are back {opens}."})).await;
     let kept = "Europe/Vienna; Mon 9:00-12:00,13:00-17:00; Tue 9:00-12:00,13:00-17:00; \
@@ -96,8 +107,14 @@ async fn a_sites_server_sets_when_somebody_is_in() {
     let today = app.clock.now().format("%Y-%m-%d").to_string();
     let line = format!("UTC; Mon-Sun 0:00-24:00; closed {today}");
     let (status, told) = set(&app, &key, json!({"hours": line})).await;
-    assert_eq!((status, &told["away"]), (200, &json!("We are back {opens}.")), "{told:#}");
-    let answer = app.ask(&app.token(VisitorId::new()), "I want to talk to a person", None).await;
+    assert_eq!(
+        (status, &told["away"]),
+        (200, &json!("We are back {opens}.")),
+        "{told:#}"
+    );
+    let answer = app
+        .ask(&app.token(VisitorId::new()), "I want to talk to a person", None)
+        .await;
     assert!(
         answer.to_string().contains("We are back tomorrow at 0:00."),
         "{answer:#}"
@@ -106,19 +123,32 @@ async fn a_sites_server_sets_when_somebody_is_in() {
     for (bad, says) in [
         (json!({"hours": "Mon-Fri 9:00-17:00"}), "time zone"),
         (json!({"hours": "Europe/Vienna; Mon 17:00-9:00"}), "doesn't end"),
-        (json!({"hours": "Europe/Atlantis; Mon 9:00-17:00"}), "Europe/Atlantis"),
+        (
+            json!({"hours": "Europe/Atlantis; Mon 9:00-17:00"}),
+            "Europe/Atlantis",
+        ),
         (json!({"away": "x".repeat(301)}), "300"),
         // All or nothing.
         (json!({"mode": "full", "hours": "whenever"}), "time zone"),
     ] {
         let (status, told) = set(&app, &key, bad).await;
-        assert_eq!((status, &told["code"]), (422, &json!("invalid_field")), "{told:#}");
+        assert_eq!(
+            (status, &told["code"]),
+            (422, &json!("invalid_field")),
+            "{told:#}"
+        );
         assert!(told["detail"].as_str().unwrap().contains(says), "{told:#}");
     }
     let told = read(&key).await;
-    assert_eq!((&told["mode"], &told["away"]), (&json!("assist"), &json!("We are back {opens}.")));
+    assert_eq!(
+        (&told["mode"], &told["away"]),
+        (&json!("assist"), &json!("We are back {opens}."))
+    );
 
     let (status, told) = set(&app, &key, json!({"hours": "", "away": ""})).await;
-    assert_eq!((status, &told["hours"], &told["away"]), (200, &Value::Null, &Value::Null));
+    assert_eq!(
+        (status, &told["hours"], &told["away"]),
+        (200, &Value::Null, &Value::Null)
+    );
     app.finish().await;
 }

@@ -121,6 +121,15 @@ final class PrivacyTest extends TestCase
         self::assertCount(1, $outbox->ofPerson('JOANN@example.com'));
     }
 
+    public function testAnAddressInOtherLettersIsFoundToo(): void
+    {
+        $jobs = new JobStore();
+        $jobs->add('chat', 0, self::SITE, ['contact' => ['email' => 'Jörg@Bücher.example']], 'h', 'mine');
+        $jobs->add('chat', 0, self::SITE, ['contact' => ['email' => 'anna@Bücher.example']], 'h', 'other');
+        $jobs->add('chat', 0, self::SITE, ['user_msg' => 'JÖRG@BÜCHER.EXAMPLE'], 'h', 'loud');
+        self::assertSame(['mine', 'loud'], array_column($jobs->ofPerson(0, 'jörg@bücher.example', 10), 'idempotencyKey'));
+    }
+
     /** However much somebody wrote, it goes by a few statements, and ends where the database deletes nothing. */
     public function testMuchIsErasedAtOnce(): void
     {

@@ -37,7 +37,7 @@ final class JobStore
             'route' => $route,
             'status' => Job::PENDING,
             'input_hash' => $inputHash,
-            'request' => (string) wp_json_encode($request, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE),
+            'request' => self::json($request),
             'result' => '',
             'detail' => '',
             'idempotency_key' => $key,
@@ -107,7 +107,7 @@ final class JobStore
             'id = %d AND status IN (%s, %s)',
             [
                 $status,
-                $result === null ? '' : (string) wp_json_encode($result, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE),
+                $result === null ? '' : self::json($result),
                 $error,
                 $detail,
                 $text('provider', 60),
@@ -216,7 +216,10 @@ final class JobStore
         global $wpdb;
         $mention = new Mention($email);
         // The database finds what may be meant, and the address as a whole decides: "ann@x.de" is no part of "joann@x.de".
-        $like = '%' . $wpdb->esc_like(strtolower($email)) . '%';
+        // Other letters than ASCII's stand there in another form: then what lies between them is looked for.
+        $pieces = preg_split('/[^\x21-\x7e]+/', strtolower($email)) ?: [''];
+        usort($pieces, static fn (string $a, string $b): int => strlen($b) <=> strlen($a));
+        $like = '%' . $wpdb->esc_like($pieces[0]) . '%';
         $where = 'id > %d AND ((user_id = %d AND user_id > 0) OR ((LOWER(request) LIKE %s OR LOWER(result) LIKE %s) AND %s <> %s))';
         $found = [];
         do {
@@ -322,6 +325,16 @@ final class JobStore
         global $wpdb;
         // phpcs:ignore WordPress.DB -- our own table, values prepared
         return (int) $wpdb->query($wpdb->prepare('UPDATE ' . self::table() . " SET $set WHERE $where", $values));
+    }
+
+    /**
+     * In ASCII: before it writes other letters, WordPress has the database describe the table, in each request anew.
+     *
+     * @param array<string, mixed> $value
+     */
+    private static function json(array $value): string
+    {
+        return (string) wp_json_encode($value, JSON_UNESCAPED_SLASHES);
     }
 
     private static function table(): string
