@@ -88,7 +88,7 @@ final class AdminTest extends TestCase
     public function testTextsAreKeptAsTheyWereTyped(): void
     {
         $typed = "<b>Hi</b> 5 < 6 & \"q\" %41 it's\tso\nand so — 👩‍👩‍👧";
-        foreach (['greeting', 'consent', 'away', 'prompt_addition'] as $key) {
+        foreach (['greeting', 'consent', 'prompt_addition'] as $key) {
             self::assertSame([$key => $typed], Settings::cleaned([$key => $typed]));
         }
         self::assertSame(['masking' => ['<internal>', 'a & b']], Settings::cleaned(['masking' => "<internal>\r\n\r\n a & b "]));

@@ -169,7 +169,6 @@ final class JobsTest extends TestCase
             self::assertSame([202, 3], [$answer->get_status(), $wpdb->num_queries - $before], $text);
             self::assertSame($text, $this->jobs->find($answer->get_data()['id'])->request['user_msg']);
         }
-        remove_all_actions('shutdown');
     }
 
     /** The job, when nobody has it to itself. */
