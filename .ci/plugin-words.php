@@ -13,6 +13,7 @@ const SCRIPTS = [
     'assets/admin/admin.js' => 'deskhand-admin',
     'assets/admin/documents.js' => 'deskhand-documents',
     'assets/admin/exclude.js' => 'deskhand-exclude',
+    'assets/admin/hours.js' => 'deskhand-hours',
     'assets/admin/rollout.js' => 'deskhand-rollout',
     'blocks/chat/editor.js' => 'deskhand-chat-editor',
 ];

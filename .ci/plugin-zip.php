@@ -2,7 +2,7 @@
 
 /**
  * Packs the plugin as a site's owner uploads it: plugin-zip.php SOURCE SCRIPTS FOLDER
- * SCRIPTS are the widget's as they ship. The same files always give the same bytes.
+ * SCRIPTS are the widget's as they ship, in place of its modules. The same files always give the same bytes.
  */
 
 [, $source, $scripts, $folder] = $argv;
@@ -11,8 +11,9 @@ $path = "$folder/deskhand-$version.zip";
 $files = [];
 foreach (new RecursiveIteratorIterator(new RecursiveDirectoryIterator($source, FilesystemIterator::SKIP_DOTS)) as $file) {
     $name = substr((string) $file, strlen($source) + 1);
-    if (!str_ends_with($name, '.d.ts') && !str_contains("/$name", '/.')) {
-        $files[$name] = is_file("$scripts/" . basename($name)) && dirname($name) === 'assets' ? "$scripts/" . basename($name) : (string) $file;
+    $shipped = dirname($name) === 'assets' && str_ends_with($name, '.js') ? "$scripts/" . basename($name) : (string) $file;
+    if (!str_ends_with($name, '.d.ts') && !str_contains("/$name", '/.') && is_file($shipped)) {
+        $files[$name] = $shipped;
     }
 }
 ksort($files);

@@ -70,7 +70,7 @@ final class AdminTest extends TestCase
     public function testFieldsEscapeWhatIsInThem(): void
     {
         $evil = '" autofocus onfocus=alert(1) x="<script>alert(1)</script></textarea>';
-        update_option(Settings::OPTION, array_fill_keys(['heading', 'greeting', 'consent', 'hours', 'away', 'prompt_addition'], $evil) + ['suggestions' => [$evil], 'masking' => [$evil], 'accent' => $evil, 'post_types' => [$evil]]);
+        update_option(Settings::OPTION, array_fill_keys(['heading', 'greeting', 'consent', 'prompt_addition'], $evil) + ['suggestions' => [$evil], 'masking' => [$evil], 'accent' => $evil, 'post_types' => [$evil]]);
         $settings = self::fresh()->settings;
         ob_start();
         foreach (array_keys(Fields::tabs()) as $tab) {
@@ -88,7 +88,7 @@ final class AdminTest extends TestCase
     public function testTextsAreKeptAsTheyWereTyped(): void
     {
         $typed = "<b>Hi</b> 5 < 6 & \"q\" %41 it's\tso\nand so — 👩‍👩‍👧";
-        foreach (['greeting', 'consent', 'away', 'prompt_addition'] as $key) {
+        foreach (['greeting', 'consent', 'prompt_addition'] as $key) {
             self::assertSame([$key => $typed], Settings::cleaned([$key => $typed]));
         }
         self::assertSame(['masking' => ['<internal>', 'a & b']], Settings::cleaned(['masking' => "<internal>\r\n\r\n a & b "]));
@@ -133,7 +133,7 @@ final class AdminTest extends TestCase
     {
         self::assertSame([], Settings::wrong([
             'prompt_addition' => str_repeat('ü', 1000), 'chat_limit' => '1000', 'retention_days' => '3650', 'trusted_proxies' => "203.0.113.0/24\r\n2001:db8::/32\n::1\n\n",
-            'callback_addresses' => '', 'hours' => 'Mo-Fr 9-17', 'suggestions' => "1\n\n2\n3\n4\n5\n6", 'accent' => '', 'launcher' => '1', 'access' => 'members',
+            'callback_addresses' => '', 'suggestions' => "1\n\n2\n3\n4\n5\n6", 'accent' => '', 'launcher' => '1', 'access' => 'members',
         ]));
     }
 

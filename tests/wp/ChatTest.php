@@ -5,7 +5,6 @@ declare(strict_types=1);
 namespace Deskhand\Tests;
 
 use Deskhand\Admin\Fields;
-use Deskhand\Chat\OpeningHours;
 use Deskhand\Chat\Token;
 use Deskhand\Chat\Visitor;
 use Deskhand\Rest\ClientAddress;
@@ -223,10 +222,10 @@ final class ChatTest extends TestCase
 
     public function testABlockOverridesTheSettings(): void
     {
-        $this->plugin->settings->save(['greeting' => 'From the settings', 'hours' => 'Mon-Fri 9-17']);
+        $this->plugin->settings->save(['greeting' => 'From the settings', 'heading' => 'Ask us']);
         $html = render_block(['blockName' => 'deskhand/chat', 'attrs' => ['greeting' => 'From the block', 'size' => 'large', 'align' => 'wide'], 'innerBlocks' => [], 'innerHTML' => '', 'innerContent' => []]);
         self::assertStringContainsString('greeting="From the block"', $html);
-        self::assertStringContainsString('hours="Mon-Fri 9-17"', $html);
+        self::assertStringContainsString('heading="Ask us"', $html);
         self::assertStringContainsString('deskhand-chat-large', $html);
         self::assertStringContainsString('alignwide', $html);
     }
@@ -237,51 +236,6 @@ final class ChatTest extends TestCase
         self::assertSame('', do_shortcode('[deskhand_chat]'));
         wp_set_current_user(self::user('administrator'));
         self::assertStringContainsString('connected', do_shortcode('[deskhand_chat]'));
-    }
-
-    /** @dataProvider hours */
-    public function testOpeningHoursAreReadWholeOrNotAtAll(string $hours, string $language, ?array $at): void
-    {
-        if ($at === null) {
-            self::assertNull(OpeningHours::week($hours, $language), $hours);
-            return;
-        }
-        foreach ($at as [$day, $time, $isOpen]) {
-            // 23 November 2026 is a Monday.
-            $when = new \DateTimeImmutable(sprintf('2026-11-%d %s', 22 + $day, $time));
-            self::assertSame($isOpen, OpeningHours::isOpen($hours, $when, $language), "$hours, day $day at $time");
-        }
-    }
-
-    public function hours(): iterable
-    {
-        foreach (json_decode((string) file_get_contents(__DIR__ . '/hours.json'), true)['read'] as $case) {
-            yield "{$case['hours']} ({$case['lang']})" => [$case['hours'], $case['lang'], $case['at']];
-        }
-    }
-
-    public function testTheSettingsPageShowsHowHoursWereUnderstood(): void
-    {
-        $shown = static function (string $hours): string {
-            ob_start();
-            foreach (Fields::of('chat') as $field) {
-                $field['key'] === 'hours' && Fields::row($field, $hours);
-            }
-            return (string) ob_get_clean();
-        };
-        self::assertStringContainsString('Understood as: Mon–Fri 8:00–12:00, 13:00–17:00; Sat 10:00–14:00.', $shown('Mo–Fr 8–12, 13–17 Uhr, Sa 10–14'));
-        self::assertStringContainsString('can&#039;t be read', $shown('Mon-Fri 9-17 or so'));
-        self::assertStringNotContainsString('deskhand-hours-note"><', $shown(''));
-    }
-
-    public function testWhenNobodyIsInTheTokenSaysSo(): void
-    {
-        $now = current_datetime();
-        $other = $now->modify('+2 days')->format('D');
-        $this->plugin->settings->save(['hours' => "$other 9-17", 'away' => 'We are at the beach.']);
-        self::assertSame('We are at the beach.', self::token()->get_data()['away']);
-        $this->plugin->settings->save(['hours' => 'Mon-Sun 0-24']);
-        self::assertArrayNotHasKey('away', self::token()->get_data());
     }
 
     /** @dataProvider addresses */
@@ -315,10 +269,11 @@ final class ChatTest extends TestCase
     public function testALimitIsCountedOverRequestsAndForgotten(): void
     {
         global $wpdb;
-        self::assertSame([0, 0], [Limit::hit('x', 'a', 2, 60), Limit::hit('x', 'a', 2, 60)]);
-        self::assertGreaterThan(0, Limit::hit('x', 'a', 2, 60));
-        self::assertSame(0, Limit::hit('x', 'b', 2, 60));
-        self::assertSame(0, Limit::hit('y', 'a', 2, 60));
+        $hit = static fn (string $what, string $who): int => Limit::hits([[$what, $who, 2]], 60);
+        self::assertSame([0, 0], [$hit('x', 'a'), $hit('x', 'a')]);
+        self::assertGreaterThan(0, $hit('x', 'a'));
+        self::assertSame(0, $hit('x', 'b'));
+        self::assertSame(0, $hit('y', 'a'));
         $rows = $wpdb->get_col("SELECT bucket FROM {$wpdb->prefix}deskhand_windows");
         self::assertCount(3, $rows);
         $wpdb->query("UPDATE {$wpdb->prefix}deskhand_windows SET until_at = 1");

@@ -155,6 +155,22 @@ final class JobsTest extends TestCase
         self::assertSame($mine, $ask('Same', ['Idempotency-Key' => 'mine'])->get_data()['id']);
     }
 
+    /** Three statements: what is counted, how much that is, and the job; in whatever letters. */
+    public function testCreatingAJobCostsThreeQueries(): void
+    {
+        global $wpdb;
+        Visitor::remember();
+        foreach (['How long?', 'Wie lange für Größe 40?', '何日ですか'] as $text) {
+            // As at the beginning of a request.
+            (new \ReflectionProperty(\wpdb::class, 'table_charset'))->setValue($wpdb, []);
+            (new \ReflectionProperty(\wpdb::class, 'col_meta'))->setValue($wpdb, []);
+            $before = $wpdb->num_queries;
+            $answer = self::rest('POST', '/chat', ['message_id' => wp_generate_uuid4(), 'user_msg' => $text], ['X-WP-Nonce' => wp_create_nonce('wp_rest'), 'Origin' => home_url()]);
+            self::assertSame([202, 3], [$answer->get_status(), $wpdb->num_queries - $before], $text);
+            self::assertSame($text, $this->jobs->find($answer->get_data()['id'])->request['user_msg']);
+        }
+    }
+
     /** The job, when nobody has it to itself. */
     private function due(Job $job): Job
     {

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Deskhand\Tests;
 
 use Deskhand\Chat\Visitor;
+use Deskhand\Install\Schema;
 use Deskhand\Jobs\JobStore;
 
 final class PrivacyTest extends TestCase
@@ -118,5 +119,40 @@ final class PrivacyTest extends TestCase
         self::assertSame(1, $outbox->count('waiting'));
         self::assertSame([], $jobs->ofPerson(0, 'ann@example.com', 100));
         self::assertCount(1, $outbox->ofPerson('JOANN@example.com'));
+    }
+
+    public function testAnAddressInOtherLettersIsFoundToo(): void
+    {
+        $jobs = new JobStore();
+        $jobs->add('chat', 0, self::SITE, ['contact' => ['email' => 'Jörg@Bücher.example']], 'h', 'mine');
+        $jobs->add('chat', 0, self::SITE, ['contact' => ['email' => 'anna@Bücher.example']], 'h', 'other');
+        $jobs->add('chat', 0, self::SITE, ['user_msg' => 'JÖRG@BÜCHER.EXAMPLE'], 'h', 'loud');
+        self::assertSame(['mine', 'loud'], array_column($jobs->ofPerson(0, 'jörg@bücher.example', 10), 'idempotencyKey'));
+    }
+
+    /** However much somebody wrote, it goes by a few statements, and ends where the database deletes nothing. */
+    public function testMuchIsErasedAtOnce(): void
+    {
+        global $wpdb;
+        $jobs = new JobStore();
+        for ($i = 0; $i < 60; $i++) {
+            $jobs->add('chat', 7, self::SITE, ['user_msg' => "Question $i"], 'h', "mine-$i");
+            $jobs->add('chat', 8, self::SITE, ['user_msg' => "Question $i"], 'h', "other-$i");
+        }
+        $refused = static fn (string $query): string => str_starts_with($query, 'DELETE') ? 'DELETE FROM ' . Schema::table('jobs') . ' WHERE id = 0' : $query;
+        add_filter('query', $refused);
+        self::assertSame(0, $jobs->erasePerson(7, 'ann@example.com'));
+        remove_filter('query', $refused);
+        $before = $wpdb->num_queries;
+        self::assertSame(60, $jobs->erasePerson(7, 'ann@example.com'));
+        self::assertLessThan(6, $wpdb->num_queries - $before);
+        self::assertSame(60, $jobs->count());
+        $outbox = $this->plugin->events;
+        for ($i = 0; $i < 60; $i++) {
+            $outbox->add('form.submitted', "form:$i", ['fields' => [['name' => 'Mail', 'value' => 'ann@example.com']]]);
+        }
+        $before = $wpdb->num_queries;
+        self::assertSame(60, $outbox->erasePerson('ann@example.com'));
+        self::assertLessThan(4, $wpdb->num_queries - $before);
     }
 }

@@ -94,16 +94,15 @@ final class TranslationsTest extends TestCase
     }
 
     /** @dataProvider locales */
-    public function testAGermanSiteSpeaksGerman(string $locale, string $away, string $script): void
+    public function testAGermanSiteSpeaksGerman(string $locale, string $words, string $script): void
     {
         $this->connect();
-        $this->plugin->settings->save(['hours' => current_datetime()->modify('+2 days')->format('D') . ' 9-17']);
         $set = static fn (): string => $locale;
         add_filter('locale', $set);
         unload_textdomain('deskhand', true);
         wp_register_script('deskhand-admin', plugins_url('assets/admin/admin.js', DESKHAND_FILE), ['wp-i18n']);
         try {
-            self::assertSame($away, __('Nobody is in right now. Leave your address, and we\'ll write to you.', 'deskhand'));
+            self::assertSame($words, __('Please log in to chat with us.', 'deskhand'));
             self::assertStringContainsString($script, (string) load_script_textdomain('deskhand-admin', 'deskhand', dirname(DESKHAND_FILE) . '/languages'));
         } finally {
             wp_deregister_script('deskhand-admin');
@@ -114,10 +113,10 @@ final class TranslationsTest extends TestCase
 
     public function locales(): iterable
     {
-        $away = 'Im Moment ist niemand da. Hinterlassen Sie Ihre Adresse, dann schreiben wir Ihnen.';
-        yield ['de_DE', $away, 'Alles ist, wie es sein soll.'];
-        yield ['de_AT', $away, 'Alles ist, wie es sein soll.'];
-        yield ['de_DE_formal', $away, 'Alles ist, wie es sein soll.'];
-        yield ['en_US', 'Nobody is in right now. Leave your address, and we\'ll write to you.', ''];
+        $words = 'Bitte melden Sie sich an, um mit uns zu chatten.';
+        yield ['de_DE', $words, 'Alles ist, wie es sein soll.'];
+        yield ['de_AT', $words, 'Alles ist, wie es sein soll.'];
+        yield ['de_DE_formal', $words, 'Alles ist, wie es sein soll.'];
+        yield ['en_US', 'Please log in to chat with us.', ''];
     }
 }

@@ -82,7 +82,7 @@ test('the connection test shows each part, and what to do about what is wrong', 
 });
 
 test('settings are saved by tab, say so, and leave the other tabs alone', async () => {
-  for (const tab of ['rollout', 'chat', 'knowledge', 'events', 'jobs', 'limits']) {
+  for (const tab of ['rollout', 'hours', 'chat', 'knowledge', 'events', 'jobs', 'limits']) {
     await open('', `&tab=${tab}`);
     assert.deepEqual(await flaws(), [], tab);
   }
@@ -112,11 +112,6 @@ test('settings are saved by tab, say so, and leave the other tabs alone', async 
   assert.deepEqual(await site.eval('$s = \\Deskhand\\Plugin::get()->settings; return [$s->get("suggestions"), $s->get("heading")];'), [['How long?', 'How much?'], 'Ask Lumen']);
   await open('', '&tab=chat');
   assert.equal(await questions.inputValue(), 'How long?\nHow much?', 'what was typed is there once');
-  const hours = page.getByLabel('Opening hours');
-  await hours.fill('Mo–Fr 8:00–12:00, 13:00–17:00');
-  await page.getByRole('button', { name: 'Save Changes' }).click();
-  await page.getByText('Understood as: Mon–Fri 8:00–12:00, 13:00–17:00.').waitFor();
-  assert.deepEqual(await flaws(), []);
   await site.eval('\\Deskhand\\Plugin::get()->settings->save(["launcher" => false]); return 1;');
 });
 
@@ -168,7 +163,7 @@ test('how far the agent may go is asked of the backend, and told to it', async (
   await mode(/^Shadow/).check();
   await page.getByRole('button', { name: 'Save Changes' }).click();
   await page.getByRole('status').getByText('Saved.').waitFor();
-  assert.equal(backend.mode, 'shadow');
+  assert.equal(backend.kept.mode, 'shadow');
   await page.reload();
   await until(() => mode(/^Shadow/).isChecked(), 'it to be asked again');
   backend.fault = ({ path }) => (path === '/api/site' ? { status: 503, body: { code: 'not_ready', detail: 'The database is away.' } } : undefined);
@@ -176,6 +171,34 @@ test('how far the agent may go is asked of the backend, and told to it', async (
   await page.getByRole('status').getByText('The database is away.').waitFor();
   assert.equal(await mode(/^Shadow/).isDisabled(), true);
   backend.fault = () => undefined;
+});
+
+test('opening hours are asked of the backend, written as people do, and told to it', async () => {
+  await open('', '&tab=hours');
+  const hours = page.getByLabel('Opening hours');
+  const status = page.locator('#deskhand-hours').getByRole('status');
+  const save = page.getByRole('button', { name: 'Save Changes' });
+  await until(() => hours.isEnabled(), 'what the backend says');
+  assert.equal(await hours.inputValue(), '');
+  await hours.fill('Mo–Fr 8–12, 13–17 Uhr, or so');
+  await page.getByLabel('Closed on').fill('24.12.2026 – 26.12.2026');
+  await page.getByLabel('When nobody is in').fill('We are back {opens}.');
+  await save.click();
+  await status.getByText('can\'t be read as hours').waitFor();
+  assert.equal(await hours.inputValue(), 'Mo–Fr 8–12, 13–17 Uhr, or so', 'to be mended');
+  await hours.fill('Mo–Fr 8–12, 13–17 Uhr');
+  await save.click();
+  await status.getByText('Saved.').waitFor();
+  assert.deepEqual([await hours.inputValue(), await page.getByLabel('Closed on').inputValue()], ['Mon–Fri 8:00–12:00, 13:00–17:00', '2026-12-24..2026-12-26']);
+  assert.match(backend.kept.hours, /^Europe\/Vienna; Mon 8:00-12:00,13:00-17:00; .*; closed 2026-12-24\.\.2026-12-26$/);
+  assert.equal(backend.kept.away, 'We are back {opens}.');
+  assert.deepEqual(await flaws(), []);
+  await picture('hours');
+  backend.kept.hours = 'America/New_York; Fri 18:00-24:00; Sat 0:00-2:00';
+  await page.reload();
+  await status.getByText('America/New_York').waitFor();
+  assert.equal(await hours.inputValue(), 'Fri 18:00–2:00');
+  Object.assign(backend.kept, { hours: null, away: null });
 });
 
 test('a copy of the secret that is left in the database is told of and deleted', async () => {

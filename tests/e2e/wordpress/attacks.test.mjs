@@ -45,6 +45,8 @@ const ROUTES = [
   ['GET', '/site-health/connection', undefined, ['admin']],
   ['GET', '/rollout', undefined, ['admin']],
   ['POST', '/rollout', { mode: 'assist' }, ['admin']],
+  ['GET', '/hours', undefined, ['admin']],
+  ['POST', '/hours', { hours: 'Mon-Fri 9-17', closed: '', away: '' }, ['admin']],
   ['POST', '/notices/dismissed', { notice: 'connection', state: '1' }, ['admin']],
 ];
 
@@ -65,7 +67,7 @@ test('each admin route answers those alone who may, and nobody without their non
 test('all routes that exist are among those that are tested here or elsewhere', async () => {
   const { json } = await people.stranger.request('GET', `${site.url}/wp-json/deskhand/v1`);
   const routes = Object.keys(json.routes).map((route) => route.replace('/deskhand/v1', '')).filter(Boolean).sort();
-  const known = ['session', 'token', 'documents', 'chat', 'thread', 'jobs', 'infer', 'webhook', 'profile', 'user-sync', 'order-event', 'feedback', 'connection-test', 'site-health', 'rollout', 'notices', 'ping'];
+  const known = ['session', 'token', 'documents', 'chat', 'thread', 'jobs', 'infer', 'webhook', 'profile', 'user-sync', 'order-event', 'feedback', 'connection-test', 'site-health', 'rollout', 'hours', 'notices', 'ping'];
   assert.deepEqual(routes.filter((route) => !known.includes(route.split('/')[1])), []);
 });
 

@@ -93,6 +93,32 @@ test('a prompt without a language model fails with words for people, and its rep
   await admin.getByText(/^Sent again: /).waitFor();
 });
 
+test('hours that are written in the settings are what visitors hear when nobody is in', async () => {
+  const { desk, site } = both;
+  await admin.goto(`${site.url}/wp-admin/admin.php?page=deskhand&tab=hours`);
+  const hours = admin.getByLabel('Opening hours');
+  await until(() => hours.isEnabled(), 'what the backend says', 30_000);
+  await hours.fill('daily 9–17');
+  // Whatever day it is there.
+  const days = [-1, 1].map((by) => new Date(Date.now() + by * 86_400_000).toISOString().slice(0, 10));
+  await admin.getByLabel('Closed on').fill(days.join('..'));
+  await admin.getByRole('button', { name: 'Save Changes' }).click();
+  await admin.getByRole('status').getByText('Saved.').waitFor();
+  assert.equal(await hours.inputValue(), 'Mon–Sun 9:00–17:00');
+  assert.match(await desk.command('site', 'settings', 'rig'), /hours=Europe\/Vienna; Mon 9:00-17:00;/);
+  const page = await openPage(browser, { hosts: [site.url, desk.url] });
+  page.setDefaultTimeout(60_000);
+  await page.goto(help);
+  const chat = page.locator('deskhand-chat');
+  await chat.getByRole('textbox').first().fill('I want to talk to a person');
+  await chat.getByRole('textbox').first().press('Enter');
+  await chat.locator('.card').getByText('Passed on to our team').waitFor();
+  const said = (await chat.locator('.answer').last().innerText()).match(/Nobody is in/g);
+  assert.equal(said?.length, 1, 'once');
+  await page.context().close();
+  await desk.command('site', 'set', 'rig', 'hours=');
+});
+
 test('usage of the real backend is plotted', async () => {
   await admin.goto(`${both.site.url}/wp-admin/admin.php?page=deskhand-usage`);
   await admin.locator('svg').first().waitFor();

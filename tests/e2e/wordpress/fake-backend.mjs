@@ -11,8 +11,8 @@ export class FakeBackend {
   /** Every request: {method, path, query, headers, raw, body}. */
   requests = [];
   jobs = new Map();
-  /** How far its agent goes. */
-  mode = 'assist';
+  /** What it keeps of the site: how far its agent goes, and when somebody is in. */
+  kept = { mode: 'assist', hours: null, away: null };
   documents = new Map();
   /** Asked first; may answer `{status, body, headers}`, or 'drop', or a promise of either. */
   fault = () => undefined;
@@ -117,8 +117,8 @@ export class FakeBackend {
       return { status: 200, body: { documents: ids.flatMap((external) => this.documents.get(`${source} ${external}`) ?? []) } };
     }
     if (path === '/api/site') {
-      if (method === 'PATCH') this.mode = entry.body.mode;
-      return { status: 200, body: { name: 'Rig', mode: this.mode } };
+      if (method === 'PATCH') for (const [name, value] of Object.entries(entry.body)) this.kept[name] = value || null;
+      return { status: 200, body: { name: 'Rig', ...this.kept } };
     }
     const [, id] = /^\/jobs\/([\w-]+)$/.exec(path) ?? [];
     const job = id && [...this.jobs.values()].find(({ job_id }) => job_id === id);
@@ -161,7 +161,7 @@ export class FakeBackend {
     const refused = this.#webhook(entry);
     if (refused) return refused;
     const { body } = entry;
-    const told = { version: '9.9.9', api: 1, time: new Date().toISOString(), site_id: this.siteId, nonce: body.nonce, name: 'Rig', mode: this.mode, origins: this.origins ?? [], model: false, documents: 3, ...this.ping };
+    const told = { version: '9.9.9', api: 1, time: new Date().toISOString(), site_id: this.siteId, nonce: body.nonce, name: 'Rig', mode: this.kept.mode, origins: this.origins ?? [], model: false, documents: 3, ...this.ping };
     const answer = JSON.stringify(told);
     return { status: 200, body: told, headers: { 'X-Deskhand-Signature': `sha256=${createHmac('sha256', this.key('callback')).update(answer).digest('hex')}` } };
   }

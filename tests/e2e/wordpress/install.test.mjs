@@ -53,7 +53,10 @@ test('the zip is what ships: sources alone, versions agree, and the same each ti
   for (const header of ['Requires at least', 'Requires PHP']) {
     assert.equal(new RegExp(`^${header}: (.*)`, 'm').exec(read('readme.txt'))[1], new RegExp(`^ \\* ${header}:\\s*(.*)`, 'm').exec(read('deskhand.php'))[1]);
   }
-  assert.match(read('assets/deskhand-widget.js'), new RegExp(`deskhand-style\\.js\\?ver=${version}`), 'old and new scripts can\'t mix');
+  assert.match(read('assets/deskhand-launcher.js'), new RegExp(`deskhand-widget\\.js\\?ver=${version}`), 'old and new scripts can\'t mix');
+  assert.match(read('assets/deskhand-widget.js'), new RegExp(`deskhand-de\\.js\\?ver=${version}`));
+  const scripts = list.flatMap((name) => /^deskhand\/assets\/deskhand-(\w+)\.js$/.exec(name)?.[1] ?? []);
+  assert.deepEqual(scripts.sort(), ['de', 'en', 'launcher', 'widget'], 'what is always needed is one script');
 });
 
 test('an owner uploads the zip, pastes two values, and the connection is good; deleted, nothing stays', async () => {
@@ -88,6 +91,16 @@ test('an owner uploads the zip, pastes two values, and the connection is good; d
     assert.ok(backend.asked('POST', /^\/webhook\/wp-media$/).length >= 2, 'WordPress begins with a post and a page');
     assert.deepEqual(page.seen.errors, []);
     assert.notDeepEqual(await site.eval(TRACES), []);
+
+    // The chat as it ships.
+    await site.eval('\\Deskhand\\Plugin::get()->settings->save(["launcher" => true]); return 1;');
+    await page.goto(site.url);
+    const scripts = [];
+    page.on('request', (request) => scripts.push(...(/deskhand-\w+\.js/.exec(request.url()) ?? [])));
+    await page.getByRole('button', { name: 'Open the help chat' }).click();
+    await page.getByRole('dialog', { name: 'Help' }).getByRole('textbox').waitFor();
+    assert.deepEqual(scripts, ['deskhand-widget.js', 'deskhand-en.js']);
+    assert.deepEqual(page.seen.errors, []);
 
     await page.goto(`${site.url}/wp-admin/plugins.php`);
     await page.getByRole('link', { name: 'Deactivate Deskhand' }).click();

@@ -95,7 +95,7 @@ export const connect = (backend, tokenUrl, sessionUrl) => {
 			nonce = '';
 			return renew();
 		}
-		({ token, relay, away: client.away } = answer);
+		({ token, relay } = answer);
 		base ||= (answer.backend ?? location.origin).replace(/\/+$/, '');
 		// The visitor's clock may be wrong
 		const left = Math.min(Math.max(Date.parse(answer.expires_at) - Date.now() || 0, 60_000), 300_000);

@@ -151,7 +151,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			// Of replayed cards only the last still stands
 			const target = open ?? (answer && !answer.carded && log.lastElementChild === answer.element ? answer : null);
 			if (type === 'ask') target?.ask(data);
-			else target?.handoff({ ...data, hours: client.away || desk.hours });
+			else target?.handoff(data);
 		} else if (type === 'snapshot') show(data);
 		else if (type === 'done') commit();
 		else if (open) {
@@ -195,7 +195,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 		}
 		const last = answers.get(messages.at(-1)?.turn_id ?? '');
 		if (found.ask) last?.ask(found.ask);
-		if (found.handoff) last?.handoff({ ...found.handoff, hours: client.away || desk.hours });
+		if (found.handoff) last?.handoff(found.handoff);
 		loaded = last_seq;
 		told = messages.filter(isTold).length;
 		held = isHeld(found);

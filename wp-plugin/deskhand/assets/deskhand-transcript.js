@@ -312,8 +312,8 @@ export const createAnswer = (desk) => {
 			card(prose(summary ?? ''), ...(kind === 'contact' ? [contact()] : kind === 'identity' ? [p('note', t.identity)]
 				: [amount_minor && currency ? p('amount', money(amount_minor, currency, lang)) : '', div('row', ...buttons)]));
 		},
-		handoff({ next: words, ticket_id, needs_contact, hours }) {
-			card(p('head', icon('person'), t.handoff), (next = prose(words ?? '')), prose(hours ?? ''), ticket_id ? p('note', fill(t.ticket, { id: ticket_id })) : '',
+		handoff({ next: words, ticket_id, needs_contact }) {
+			card(p('head', icon('person'), t.handoff), (next = prose(words ?? '')), ticket_id ? p('note', fill(t.ticket, { id: ticket_id })) : '',
 				...(needs_contact ? [p('', t.contact), contact()] : []));
 			once();
 		},

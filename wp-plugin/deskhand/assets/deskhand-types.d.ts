@@ -9,9 +9,8 @@
 /** The attributes of <deskhand-chat>. `backend`, `token-url` and `mode` are read when it enters a page, the others at any time. */
 interface ChatAttributes {
 	/**
-	 * Same-origin address where POST {} gives {token, expires_at, backend?, relay?, away?}; cookies of the site go with it.
-	 * `relay` is where WordPress takes what the browser can't bring to the backend itself; `away` is what is said instead of
-	 * `hours` when nobody is in.
+	 * Same-origin address where POST {} gives {token, expires_at, backend?, relay?}; cookies of the site go with it.
+	 * `relay` is where WordPress takes what the browser can't bring to the backend itself.
 	 */
 	'token-url': string;
 	/** Same-origin address where GET gives {nonce}, which goes to `token-url` and to the relay as X-WP-Nonce. */
@@ -28,8 +27,6 @@ interface ChatAttributes {
 	suggestions?: string;
 	/** A line below the input, in Markdown; its links must be http(s) or mailto. */
 	consent?: string;
-	/** When people answer, in Markdown; said where the conversation is passed on to them. */
-	hours?: string;
 	/** A JSON object of words to say instead of deskhand-en.js's, for languages that have no file of their own. */
 	strings?: string;
 	/** The name of the closed launcher's button, before the widget is there (deskhand-launcher.js). */
@@ -55,7 +52,7 @@ interface Ask {
 	expires_at?: string | null;
 }
 
-interface Handoff { handoff_id: string; reason?: string; ticket_id?: string | null; needs_contact?: boolean; next?: string; hours?: string }
+interface Handoff { handoff_id: string; reason?: string; ticket_id?: string | null; needs_contact?: boolean; next?: string }
 
 interface StaffNote { kind: 'joined' | 'message' | 'left' | 'system'; name?: string | null; md?: string | null }
 
@@ -144,8 +141,6 @@ type Problem = ReturnType<typeof import('./deskhand-client.js').problem>;
  * and once more when the backend refuses it. It is held in memory alone.
  */
 interface Client {
-	/** What the last token's answer gave to say when nobody is in. */
-	away?: string;
 	snapshot(threadId: string, signal?: AbortSignal): Promise<Snapshot>;
 	/** Polls until no turn is under way, for half a minute at most, and gives the thread as it is then. */
 	settled(threadId: string, signal: AbortSignal): Promise<Snapshot>;
@@ -189,7 +184,6 @@ interface Input { id?: string; text?: string; echo?: string; confirm?: Message['
 interface Desk {
 	t: Strings;
 	lang: string;
-	hours: string;
 	say(input: Input): void;
 	rate(feedback: Feedback): Promise<unknown>;
 }

@@ -7,7 +7,7 @@
  *
  * token-url: same-origin, POST {} → {token, expires_at, backend?}; session-url: GET → {nonce}, for it; backend: else the token's, else this origin;
  * mode: inline | launcher; theme: auto | light | dark; accent: a colour; heading; greeting; suggestions: JSON array;
- * consent, hours: Markdown; log-in, log-in-label: where to and how it is said, if only members may chat; lang, dir: else the page's; strings: JSON, or as a property, instead of deskhand-en.js. open(), close().
+ * consent: Markdown; log-in, log-in-label: where to and how it is said, if only members may chat; lang, dir: else the page's; strings: JSON, or as a property, instead of deskhand-en.js. open(), close().
  */
 import { converse } from './deskhand-conversation.js';
 import { sheets } from './deskhand-style.js';
@@ -74,7 +74,6 @@ const build = (host) => {
 	const desk = {
 		t: /** @type {Strings} */ ({}),
 		lang: '',
-		hours: '',
 		say: (words) => conversation?.say(words),
 		rate: async (feedback) => conversation?.rate(feedback),
 	};
@@ -186,7 +185,6 @@ const build = (host) => {
 		const lang = near('lang') || navigator.language;
 		const { default: words } = await (LANGUAGES[lang.toLowerCase().split('-')[0]] ?? LANGUAGES.en)();
 		const t = (desk.t = { ...words, ...parse('strings'), ...own });
-		desk.hours = attribute('hours');
 		desk.lang = root.lang = lang;
 		root.dir = near('dir') || (RTL.test(lang) ? 'rtl' : 'ltr');
 		shadow.adoptedStyleSheets = sheets(attribute('accent'));
@@ -239,7 +237,7 @@ const build = (host) => {
 };
 
 export class DeskhandChat extends HTMLElement {
-	static observedAttributes = ['lang', 'dir', 'heading', 'greeting', 'suggestions', 'consent', 'accent', 'hours', 'strings'];
+	static observedAttributes = ['lang', 'dir', 'heading', 'greeting', 'suggestions', 'consent', 'accent', 'strings'];
 
 	#chat = build(this);
 

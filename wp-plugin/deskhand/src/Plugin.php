@@ -115,6 +115,7 @@ final class Plugin
         $usage = new Admin\Usage($this->client());
         yield new Admin\TestRoute($test);
         yield new Admin\RolloutRoute($this->client());
+        yield new Admin\HoursRoute($this->client());
         yield new Admin\Notices($this->credentials, $jobs, $this->events);
         yield new Health\SiteHealth($this->credentials, $test, $jobs, $this->sender);
         yield new Privacy\Tools($this->credentials, $this->client(), $jobs, $this->events);

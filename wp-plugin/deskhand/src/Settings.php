@@ -25,6 +25,14 @@ final class Settings
      */
     public static function table(): array
     {
+        // Made once a request: each look at a setting asks for it.
+        static $table = null;
+        return $table ??= self::make();
+    }
+
+    /** @return array<string, array{default: mixed, clean: callable(mixed): mixed, wrong?: callable(mixed): string}> */
+    private static function make(): array
+    {
         $flag = static fn (bool $default): array => ['default' => $default, 'clean' => static fn ($v): bool => in_array($v, [true, 1, '1', 'on', 'true', 'yes'], true)];
         $line = static fn (string $default, int $most): array => [
             'default' => $default,
@@ -53,8 +61,6 @@ final class Settings
             'greeting' => $line('', 400),
             'suggestions' => $lines([], 6, 120),
             'consent' => $line('', 400),
-            'hours' => $line('', 200),
-            'away' => $line('', 400),
             'accent' => ['default' => '', 'clean' => static fn ($v): string => (string) sanitize_hex_color(is_string($v) ? trim($v) : ''), 'wrong' => Text::isNoColour(...)],
             // Most themes are light whatever the visitor's system is.
             'theme' => $choice('light', 'auto', 'dark'),

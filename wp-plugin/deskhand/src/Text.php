@@ -4,8 +4,6 @@ declare(strict_types=1);
 
 namespace Deskhand;
 
-use Deskhand\Chat\OpeningHours;
-
 defined('ABSPATH') || exit;
 
 /**

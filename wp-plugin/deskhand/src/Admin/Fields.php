@@ -4,7 +4,6 @@ declare(strict_types=1);
 
 namespace Deskhand\Admin;
 
-use Deskhand\Chat\HoursInWords;
 use Deskhand\Knowledge\Eligibility;
 
 defined('ABSPATH') || exit;
@@ -21,6 +20,7 @@ final class Fields
             'connection' => __('Connection', 'deskhand'),
             'rollout' => __('Rollout', 'deskhand'),
             'chat' => __('Chat', 'deskhand'),
+            'hours' => __('Opening hours', 'deskhand'),
             'knowledge' => __('Knowledge', 'deskhand'),
             'events' => __('Forms and orders', 'deskhand'),
             'jobs' => __('AI jobs', 'deskhand'),
@@ -29,7 +29,7 @@ final class Fields
     }
 
     /**
-     * @return list<array{key: string, label: string, as: string, help?: string, note?: callable(string): string, choices?: array<string, string>}>
+     * @return list<array{key: string, label: string, as: string, help?: string, choices?: array<string, string>}>
      */
     public static function of(string $tab): array
     {
@@ -53,8 +53,6 @@ final class Fields
             ['key' => 'greeting', 'label' => __('Greeting', 'deskhand'), 'as' => 'text'],
             ['key' => 'suggestions', 'label' => __('Suggested questions', 'deskhand'), 'as' => 'lines', 'help' => __('One a line, six at most.', 'deskhand')],
             ['key' => 'consent', 'label' => __('Consent line', 'deskhand'), 'as' => 'text', 'help' => __('Stands below the input. A link: [Privacy](https://…).', 'deskhand')],
-            ['key' => 'hours', 'label' => __('Opening hours', 'deskhand'), 'as' => 'line', 'help' => __('Such as: Mon–Fri 9:00–17:00, Sat 10–14. Shown when a person takes over, in this site\'s time zone.', 'deskhand'), 'note' => HoursInWords::of(...)],
-            ['key' => 'away', 'label' => __('When nobody is in', 'deskhand'), 'as' => 'text', 'help' => __('Said instead of the opening hours outside of them.', 'deskhand')],
             ['key' => 'accent', 'label' => __('Colour', 'deskhand'), 'as' => 'colour', 'help' => __('Such as #1f5f5b. Empty: Deskhand\'s own.', 'deskhand')],
             ['key' => 'theme', 'label' => __('Light or dark', 'deskhand'), 'as' => 'choice', 'choices' => ['auto' => __('As the visitor\'s device', 'deskhand'), 'light' => __('Light', 'deskhand'), 'dark' => __('Dark', 'deskhand')]],
         ];
@@ -113,7 +111,7 @@ final class Fields
         $id = 'deskhand-' . str_replace('_', '-', $key);
         $group = $field['as'] === 'checks';
         echo '<tr><th scope="row">' . ($group || $field['as'] === 'check' ? esc_html($field['label']) : sprintf('<label for="%s">%s</label>', esc_attr($id), esc_html($field['label']))) . '</th><td>';
-        $described = isset($field['help']) ? sprintf(' aria-describedby="%1$s-help%2$s"', esc_attr($id), isset($field['note']) ? esc_attr(" $id-note") : '') : '';
+        $described = isset($field['help']) ? sprintf(' aria-describedby="%s-help"', esc_attr($id)) : '';
         $name = sprintf('name="deskhand[%s]" id="%s"%s%s', esc_attr($key), esc_attr($id), $described, $isWrong ? ' aria-invalid="true"' : '');
         // phpcs:disable WordPress.Security.EscapeOutput -- names and ids are escaped above
         match ($field['as']) {
@@ -128,10 +126,6 @@ final class Fields
         // phpcs:enable
         if (isset($field['help'])) {
             printf('<p class="description" id="%s-help">%s</p>', esc_attr($id), esc_html($field['help']));
-        }
-        $note = isset($field['note']) ? $field['note']((string) $value) : '';
-        if ($note !== '') {
-            printf('<p class="description" id="%s-note"><strong>%s</strong></p>', esc_attr($id), esc_html($note));
         }
         echo '</td></tr>';
     }

@@ -46,8 +46,6 @@ final class RolloutRoute implements Part
         if ($answer->isOk() && in_array($mode, self::MODES, true)) {
             return new \WP_REST_Response(['mode' => $mode], 200, ['Cache-Control' => 'no-store']);
         }
-        return $answer->status === 404
-            ? Problem::response(502, 'too_old', __('The backend is too old to be asked this from here. Its operator can set it with "deskhand site mode", or update it.', 'deskhand'))
-            : Problem::response(502, $answer->code ?: 'not_json', $answer->detail ?: __('The backend\'s answer can\'t be read.', 'deskhand'));
+        return SiteProblem::of($answer, 'deskhand site mode', false);
     }
 }

@@ -38,6 +38,7 @@ final class SettingsPage extends Page
         match ($tab) {
             'connection' => (new ConnectionForm($this->credentials))->show(),
             'rollout' => (new RolloutForm($this->credentials))->show(),
+            'hours' => (new HoursForm($this->credentials))->show(),
             default => $this->fields($tab),
         };
         self::close();

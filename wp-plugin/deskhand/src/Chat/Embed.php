@@ -19,7 +19,7 @@ defined('ABSPATH') || exit;
 final class Embed implements Part
 {
     public const MODULE = 'deskhand-widget';
-    private const OWN = ['heading', 'greeting', 'suggestions', 'consent', 'accent', 'theme', 'hours'];
+    private const OWN = ['heading', 'greeting', 'suggestions', 'consent', 'accent', 'theme'];
     private const SIZES = ['medium', 'small', 'large'];
 
     /** @var array<string, true> modules whose tags the footer prints, where WordPress is older than 6.5 */

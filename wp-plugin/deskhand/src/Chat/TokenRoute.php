@@ -144,9 +144,6 @@ final class TokenRoute implements Part
             // For browsers that can't reach the backend, or get no stream from it.
             'relay' => untrailingslashit(Routes::url('')),
         ];
-        if (OpeningHours::isOpen((string) $this->settings->get('hours'), current_datetime(), OpeningHours::language()) === false) {
-            $answer['away'] = $this->settings->get('away') ?: __('Nobody is in right now. Leave your address, and we\'ll write to you.', 'deskhand');
-        }
         return new \WP_REST_Response($answer, 200, ['Cache-Control' => 'no-store, private']);
     }
 
@@ -167,13 +164,13 @@ final class TokenRoute implements Part
     {
         $most = (int) $this->settings->get('token_limit');
         $address = ClientAddress::of((array) $this->settings->get('trusted_proxies'));
-        $late = Limit::hit("$what-address", ClientAddress::network($address), $most * self::ADDRESS_FACTOR, self::WINDOW);
-        if ($late === 0 && $user > 0) {
-            $late = Limit::hit("$what-user", (string) $user, $most, self::WINDOW);
-        } elseif ($late === 0 && $visitor !== null) {
-            $late = Limit::hit("$what-session", $visitor, $most, self::WINDOW);
+        $counted = [["$what-address", ClientAddress::network($address), $most * self::ADDRESS_FACTOR]];
+        if ($user > 0) {
+            $counted[] = ["$what-user", (string) $user, $most];
+        } elseif ($visitor !== null) {
+            $counted[] = ["$what-session", $visitor, $most];
         }
-        return $late;
+        return Limit::hits($counted, self::WINDOW);
     }
 
     private static function tooMany(int $seconds): \WP_REST_Response

@@ -190,8 +190,9 @@ final class Outbox
     public function erasePerson(string $email): int
     {
         $gone = 0;
-        foreach ($this->ofPerson($email) as $event) {
-            $gone += $this->change('DELETE FROM', '', 'id = %d', [$event->id]);
+        foreach (array_chunk($this->ofPerson($email), 500) as $some) {
+            $ids = array_map(static fn (Event $event): int => $event->id, $some);
+            $gone += $this->change('DELETE FROM', '', 'id IN (' . implode(', ', array_fill(0, count($ids), '%d')) . ')', $ids);
         }
         return $gone;
     }

@@ -116,15 +116,19 @@ final class Schema
         return array_map(static fn (string $name): string => $wpdb->get_blog_prefix($site) . $name, array_keys(self::tables()));
     }
 
-    /** Drops tables of sites that a network no longer has. */
+    /**
+     * Drops tables of sites that a network no longer has. Another WordPress in the same database may have a prefix that
+     * looks like one of its sites' ("wp_2_", "wp_11_"): where somebody's options lie, nothing is dropped.
+     */
     public static function dropOrphans(): void
     {
         global $wpdb;
         $there = array_map('intval', get_sites(['fields' => 'ids', 'number' => 0]));
-        $pattern = '/^' . preg_quote($wpdb->base_prefix, '/') . '(\d+)_(' . implode('|', array_keys(self::tables())) . ')$/';
+        $pattern = '/^(' . preg_quote($wpdb->base_prefix, '/') . '(\d+)_)(' . implode('|', array_keys(self::tables())) . ')$/';
         // phpcs:ignore WordPress.DB -- names of tables
-        foreach ($wpdb->get_col($wpdb->prepare('SHOW TABLES LIKE %s', $wpdb->esc_like($wpdb->base_prefix) . '%')) as $table) {
-            if (preg_match($pattern, (string) $table, $found) && !in_array((int) $found[1], $there, true)) {
+        $tables = $wpdb->get_col($wpdb->prepare('SHOW TABLES LIKE %s', $wpdb->esc_like($wpdb->base_prefix) . '%'));
+        foreach ($tables as $table) {
+            if (preg_match($pattern, (string) $table, $found) && !in_array((int) $found[2], $there, true) && !in_array("{$found[1]}options", $tables, true)) {
                 // phpcs:ignore WordPress.DB -- a name of our own table, by the pattern
                 $wpdb->query("DROP TABLE IF EXISTS $table");
             }

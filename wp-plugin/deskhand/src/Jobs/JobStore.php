@@ -37,7 +37,7 @@ final class JobStore
             'route' => $route,
             'status' => Job::PENDING,
             'input_hash' => $inputHash,
-            'request' => (string) wp_json_encode($request, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE),
+            'request' => self::json($request),
             'result' => '',
             'detail' => '',
             'idempotency_key' => $key,
@@ -71,9 +71,7 @@ final class JobStore
     /** As if it had never been. */
     public function drop(Job $job): void
     {
-        global $wpdb;
-        // phpcs:ignore WordPress.DB -- our own table
-        $wpdb->query($wpdb->prepare('DELETE FROM ' . self::table() . ' WHERE id = %d', $job->id));
+        $this->remove([$job]);
     }
 
     /** Claims a job for sending: of two that try at once, one gets it. */
@@ -109,7 +107,7 @@ final class JobStore
             'id = %d AND status IN (%s, %s)',
             [
                 $status,
-                $result === null ? '' : (string) wp_json_encode($result, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE),
+                $result === null ? '' : self::json($result),
                 $error,
                 $detail,
                 $text('provider', 60),
@@ -218,7 +216,10 @@ final class JobStore
         global $wpdb;
         $mention = new Mention($email);
         // The database finds what may be meant, and the address as a whole decides: "ann@x.de" is no part of "joann@x.de".
-        $like = '%' . $wpdb->esc_like(strtolower($email)) . '%';
+        // Other letters than ASCII's stand there in another form: then what lies between them is looked for.
+        $pieces = preg_split('/[^\x21-\x7e]+/', strtolower($email)) ?: [''];
+        usort($pieces, static fn (string $a, string $b): int => strlen($b) <=> strlen($a));
+        $like = '%' . $wpdb->esc_like($pieces[0]) . '%';
         $where = 'id > %d AND ((user_id = %d AND user_id > 0) OR ((LOWER(request) LIKE %s OR LOWER(result) LIKE %s) AND %s <> %s))';
         $found = [];
         do {
@@ -236,11 +237,11 @@ final class JobStore
     public function erasePerson(int $user, string $email): int
     {
         $gone = 0;
-        while (($jobs = $this->ofPerson($user, $email, self::SOME)) !== []) {
-            foreach ($jobs as $job) {
-                $this->drop($job);
-            }
-            $gone += count($jobs);
+        $after = 0;
+        while (($jobs = $this->ofPerson($user, $email, self::SOME, $after)) !== []) {
+            // Each is looked at once: a database that deletes nothing ends it, too.
+            $after = end($jobs)->id;
+            $gone += $this->remove($jobs);
         }
         return $gone;
     }
@@ -248,20 +249,36 @@ final class JobStore
     /** Ends the keeping of what is older: it is deleted, or only its figures stay. */
     public function retire(int $before, bool $anonymise, int $most): int
     {
-        global $wpdb;
         $old = $anonymise
             ? $this->many('created_at < %d AND status IN (%s, %s) AND (request <> %s OR user_id <> 0)', [$before, Job::SUCCEEDED, Job::FAILED, ''], 'id', $most, 0)
             : $this->many('created_at < %d', [$before], 'id', $most, 0);
         if ($old === []) {
             return 0;
         }
-        $ids = array_map(static fn (Job $job): int => $job->id, $old);
-        $places = 'id IN (' . implode(', ', array_fill(0, count($ids), '%d')) . ')';
-        if ($anonymise) {
-            return $this->change('user_id = 0, visitor = %s, request = %s, result = %s, detail = %s, input_hash = %s', $places, ['', '', '', '', '', ...$ids]);
+        if (!$anonymise) {
+            return $this->remove($old);
         }
+        [$among, $ids] = self::among($old);
+        return $this->change('user_id = 0, visitor = %s, request = %s, result = %s, detail = %s, input_hash = %s', $among, ['', '', '', '', '', ...$ids]);
+    }
+
+    /** @param non-empty-list<Job> $jobs */
+    private function remove(array $jobs): int
+    {
+        global $wpdb;
+        [$among, $ids] = self::among($jobs);
         // phpcs:ignore WordPress.DB -- our own table, values prepared
-        return (int) $wpdb->query($wpdb->prepare('DELETE FROM ' . self::table() . " WHERE $places", $ids));
+        return (int) $wpdb->query($wpdb->prepare('DELETE FROM ' . self::table() . " WHERE $among", $ids));
+    }
+
+    /**
+     * @param non-empty-list<Job> $jobs
+     * @return array{string, list<int>}
+     */
+    private static function among(array $jobs): array
+    {
+        $ids = array_map(static fn (Job $job): int => $job->id, $jobs);
+        return ['id IN (' . implode(', ', array_fill(0, count($ids), '%d')) . ')', $ids];
     }
 
     /**
@@ -308,6 +325,16 @@ final class JobStore
         global $wpdb;
         // phpcs:ignore WordPress.DB -- our own table, values prepared
         return (int) $wpdb->query($wpdb->prepare('UPDATE ' . self::table() . " SET $set WHERE $where", $values));
+    }
+
+    /**
+     * In ASCII: before it writes other letters, WordPress has the database describe the table, in each request anew.
+     *
+     * @param array<string, mixed> $value
+     */
+    private static function json(array $value): string
+    {
+        return (string) wp_json_encode($value, JSON_UNESCAPED_SLASHES);
     }
 
     private static function table(): string

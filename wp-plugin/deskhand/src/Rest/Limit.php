@@ -17,16 +17,6 @@ final class Limit
     private const GROUP = 'deskhand_limits';
 
     /**
-     * Counts one more.
-     *
-     * @return int 0 when it is within the limit, else the seconds until it will be
-     */
-    public static function hit(string $what, string $who, int $most, int $seconds): int
-    {
-        return self::hits([[$what, $who, $most]], $seconds);
-    }
-
-    /**
      * Counts one more for each, in one go.
      *
      * @param non-empty-list<array{string, string, int}> $counted what, who, and how often at most

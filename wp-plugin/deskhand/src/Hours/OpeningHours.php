@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-namespace Deskhand\Chat;
+namespace Deskhand\Hours;
 
 defined('ABSPATH') || exit;
 
@@ -13,10 +13,10 @@ defined('ABSPATH') || exit;
  */
 final class OpeningHours
 {
-    private const DAY = 24 * 60;
+    public const DAY = 24 * 60;
     private const CLOSED = 'closed';
     /** A night that is longer than this is an evening and a morning the wrong way round. */
-    private const NIGHT = 12 * 60;
+    public const NIGHT = 12 * 60;
 
     /** Each language's words, as patterns. */
     private const WORDS = [
@@ -57,29 +57,10 @@ final class OpeningHours
     }
 
     /**
-     * Whether somebody is in; null when the words can't be read as hours.
-     *
-     * @param string $language the site's, such as "de": what could be two languages is this one
-     */
-    public static function isOpen(string $hours, \DateTimeImmutable $now, string $language = ''): ?bool
-    {
-        $week = self::week($hours, $language);
-        if ($week === null) {
-            return null;
-        }
-        $minute = (int) $now->format('G') * 60 + (int) $now->format('i');
-        foreach ($week[(int) $now->format('N')] as [$from, $to]) {
-            if ($minute >= $from && $minute < $to) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /**
      * The periods of each day from Monday, 1, to Sunday, 7, in minutes from midnight; null when the words can't be read,
      * or could mean two things.
      *
+     * @param string $language the site's, such as "de": what could be two languages is this one
      * @return array<int, list<array{int, int}>>|null
      */
     public static function week(string $hours, string $language = ''): ?array
@@ -110,24 +91,26 @@ final class OpeningHours
         foreach ($entries as [$days, $isGroup]) {
             $named = $isGroup ? $named : [...$named, ...$days];
         }
-        $week = array_fill(1, 7, []);
+        $own = array_fill(1, 7, []);
         foreach ($entries as [$days, $isGroup, $spans]) {
-            foreach ($days as $day) {
-                // "Daily 9-17, Sat 10-14": what is said of a day itself counts for it.
-                if ($isGroup && in_array($day, $named, true)) {
-                    continue;
-                }
-                foreach ($spans as [$from, $to]) {
-                    $week[$day][] = [$from, min($to, self::DAY)];
-                    if ($to > self::DAY) {
-                        $week[$day % 7 + 1][] = [0, $to - self::DAY];
-                    }
-                }
+            // "Daily 9-17, Sat 10-14": what is said of a day itself counts for it.
+            foreach ($isGroup ? array_diff($days, $named) : $days as $day) {
+                array_push($own[$day], ...$spans);
             }
         }
         foreach ($entries as [$days, , $spans]) {
             foreach ($spans === [] ? $days : [] as $day) {
-                $week[$day] = [];
+                $own[$day] = [];
+            }
+        }
+        $week = array_fill(1, 7, []);
+        foreach ($own as $day => $spans) {
+            foreach ($spans as [$from, $to]) {
+                $week[$day][] = [$from, min($to, self::DAY)];
+                if ($to > self::DAY) {
+                    // A night belongs to the evening that it began on, whatever is said of the day after.
+                    $week[$day % 7 + 1][] = [0, $to - self::DAY];
+                }
             }
         }
         return array_map(self::merged(...), $week);
