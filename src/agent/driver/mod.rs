@@ -32,6 +32,7 @@ use crate::agent::machine::input::Input;
 use crate::agent::machine::{Machine, step};
 use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
+use crate::domain::customer::Account;
 use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::site::Mode;
@@ -68,6 +69,8 @@ pub(super) struct Assignment {
     pub locale: String,
     /// The page that they are on.
     pub page: Option<String>,
+    /// The account that they are logged in to.
+    pub account: Option<Account>,
     /// Whether the message only leaves an address.
     pub address_only: bool,
     /// The number of the `turn` event.
@@ -127,6 +130,7 @@ impl Driver {
                 message: job.text.clone(),
                 locale: job.locale.clone(),
                 customer: job.vault.customer(),
+                account: job.account.clone(),
                 ..TurnView::default()
             }),
             answer: Answer::default(),
