@@ -17,9 +17,10 @@ use crate::db::hours::{self, Away};
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::proposals;
 use crate::db::tickets::{self, NewTicket};
-use crate::db::{drafts, replies, threads, turns};
+use crate::db::{drafts, notices, replies, threads, turns};
 use crate::domain::event::Citation;
 use crate::domain::ids::ProposalId;
+use crate::domain::notice::{Notice, NoticeKind};
 
 /// What is known once something is stored for people of the site.
 pub(super) struct Closed {
@@ -135,6 +136,18 @@ pub(super) fn handoff(
         let opened = handoffs::open(&mut tx, &new).await?;
         if let Some(proposal) = proposal {
             handoffs::attach_proposal(&mut tx, opened.id, proposal).await?;
+            if !opened.first {
+                // They know of the conversation, and not that something waits for their word.
+                let notice = Notice {
+                    kind: NoticeKind::Handoff,
+                    key: format!("proposal/{proposal}"),
+                    thread: Some(t.thread),
+                    subject: None,
+                    reason: &reason,
+                    at: now,
+                };
+                notices::enqueue(&mut tx, &notice).await?;
+            }
         }
         replies::set_page(&mut tx, t.thread, page.as_deref()).await?;
         let closed = closed(&mut tx, &t, !opened.first, now).await?;

@@ -18,9 +18,10 @@ use super::screening;
 use super::spoken;
 use super::turns::{Begun, Message, StartError};
 use crate::db::events::{self, StoredEvent, Voice};
-use crate::db::pool::{DbError, SiteTx};
+use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::turn_writes::{self, Opened, SiteFacts};
 use crate::db::{proposals, replies, sites, threads, turns, vault as vault_rows};
+use crate::domain::customer::Account;
 use crate::domain::event::{Speaker, StaffKind, ThreadEvent};
 use crate::domain::ids::{SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::owner_of_email;
@@ -29,6 +30,7 @@ use crate::guardrails::pii::placeholders::Placeholders;
 use crate::guardrails::vault;
 use crate::hands::identity;
 use crate::hands::outside::tools::SiteTools;
+use crate::hands::proposal;
 
 /// How often the site may change while a turn is opened.
 const CHANGES: usize = 4;
@@ -90,6 +92,12 @@ impl Opening<'_> {
             let start = start(&draft.machine)?;
             let opening = self.row(&draft, &start, Some(channel));
             let opened = turn_writes::open_alone(&self.agent.db, self.site, &opening).await?;
+            if let (Opened::Now { .. }, Some(account)) = (&opened, &self.message.account)
+                && let Err(error) = self.note_account(draft.turn, account).await
+            {
+                // Only whoever carries the turn on after a crash misses it.
+                tracing::warn!(%error, turn = %draft.turn, "a turn's account isn't noted");
+            }
             if let Some(taken) = self.taken(opened, draft, true, None) {
                 return taken;
             }
@@ -125,7 +133,12 @@ impl Opening<'_> {
                 )?;
                 if let Some(pressed) = &pressed {
                     let asked = draft.vault.mask(&pressed.summary);
-                    draft.text = format!("{} — {asked}", draft.text);
+                    let button = phrases::answered(pressed.accept, Tongue::of(&draft.locale));
+                    // Staff read what was pressed to what, and what was written with it.
+                    draft.text = match self.message.text.as_str() {
+                        "" => format!("{button} — {asked}"),
+                        _ => format!("{button} — {asked}\n\n{}", draft.text),
+                    };
                     let new = draft.vault.take_new();
                     draft
                         .sealed
@@ -149,12 +162,21 @@ impl Opening<'_> {
             if let (Opened::Now { .. }, Some(answer)) = (&opened, &answer) {
                 turns::note_answer(&mut tx, draft.turn, answer.proposal, answer.accept).await?;
             }
+            if let (Opened::Now { .. }, Some(account)) = (&opened, &self.message.account) {
+                turns::note_account(&mut tx, draft.turn, account).await?;
+            }
             if let Some(taken) = self.taken(opened, draft, false, answer) {
                 tx.commit().await?;
                 return taken;
             }
         }
         Err(changing())
+    }
+
+    async fn note_account(&self, turn: TurnId, account: &Account) -> DbResult<()> {
+        let mut tx = self.agent.db.site(self.site).await?;
+        turns::note_account(&mut tx, turn, account).await?;
+        tx.commit().await
     }
 
     /// A button that was pressed after staff had taken the conversation over: the proposal is void
@@ -165,7 +187,8 @@ impl Opening<'_> {
         };
         let row = proposals::lock(tx, id).await?;
         let row = row.filter(|p| p.thread == thread && matches!(p.state.as_str(), "open" | "void"));
-        let summary = row.ok_or(StartError::ProposalExpired)?.summary;
+        let row = row.ok_or(StartError::ProposalExpired)?;
+        let summary = proposal::summary(&self.agent.master, self.site, &row)?;
         Ok(Some(Pressed { accept, summary }))
     }
 
@@ -391,6 +414,7 @@ impl Opening<'_> {
             vault: draft.vault,
             locale: draft.locale,
             page: self.message.page.clone(),
+            account: self.message.account.clone(),
             address_only: self.message.text.is_empty() && self.message.email.is_some() && answer.is_none(),
             answer,
             first_seq: seq,

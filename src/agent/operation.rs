@@ -201,6 +201,7 @@ pub(super) fn context_of(agent: &Agent, t: &TurnRef, call: CallId, view: &TurnVi
             call,
         }),
         client: t.client,
+        account: view.account.clone(),
         locale: view.locale.clone(),
         off: barred(agent, view),
         ..context(agent, t.site)

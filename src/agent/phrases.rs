@@ -79,6 +79,10 @@ pub fn say(template: Template, tongue: Tongue) -> &'static str {
             "You stopped while something was being done. Our team checks whether it happened.",
             "Sie haben abgebrochen, während etwas ausgeführt wurde. Unser Team prüft, ob es geschehen ist.",
         ),
+        Template::InDoubt => (
+            "I can't tell yet whether that went through. Our team checks it and writes to you; please don't ask for it again until then.",
+            "Ich kann noch nicht sagen, ob das durchgegangen ist. Unser Team prüft es und meldet sich bei Ihnen; bitte stoßen Sie es bis dahin nicht noch einmal an.",
+        ),
         Template::NotStored => (
             "Something went wrong on our side. Please try again in a moment.",
             "Bei uns ist etwas schiefgegangen. Bitte versuchen Sie es gleich noch einmal.",
@@ -160,6 +164,8 @@ pub enum Decision {
     Refused,
     /// It was approved, and can't be done any more.
     Void,
+    /// Nobody has decided in time.
+    Lapsed,
     /// Nobody knows whether it was done; a person looks.
     Unknown,
     /// It was not known, and turns out to have been done.
@@ -206,6 +212,12 @@ pub fn decided(decision: Decision, deed: Deed<'_>, order: &str, tongue: Tongue) 
                 "Unser Team hat {what} freigegeben, sie ist aber nicht mehr möglich. Es meldet sich jemand bei Ihnen."
             )
         }
+        (Decision::Lapsed, true) => format!(
+            "Our team hasn't decided about {what} in time, so nothing was done. If you still want it, please ask again."
+        ),
+        (Decision::Lapsed, false) => format!(
+            "Unser Team hat über {what} nicht rechtzeitig entschieden; es wurde nichts unternommen. Wenn Sie das noch möchten, fragen Sie bitte noch einmal."
+        ),
         (Decision::Settled, true) => format!("We have checked: {what} has gone through."),
         (Decision::Settled, false) => format!("Wir haben nachgesehen: {what} ist durchgegangen."),
         (Decision::Failed, true) => {

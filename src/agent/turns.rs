@@ -25,6 +25,7 @@ use crate::db::events::{self, Voice};
 use crate::db::pool::{DbError, DbResult, SiteTx};
 use crate::db::tickets::{self, NewTicket};
 use crate::db::{threads, turns};
+use crate::domain::customer::Account;
 use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{MessageId, ProposalId, SiteId, ThreadId, TurnId, VisitorId};
@@ -63,6 +64,9 @@ pub struct Message {
     /// The name of the customer who is logged in; no part of what makes a message the same.
     #[serde(skip)]
     pub customer: Option<String>,
+    /// The account that they are logged in to; no part of it either.
+    #[serde(skip)]
+    pub account: Option<Account>,
     /// The page that the visitor is on; no part of it either.
     #[serde(skip)]
     pub page: Option<String>,
@@ -345,6 +349,7 @@ fn resume(t: TurnRef, took: turns::TakenTurn, vault: Placeholders) -> DbResult<(
         text: took.text,
         vault,
         locale: took.lang,
+        account: took.account,
         // It was with the message only; the way back is the site's front page then.
         page: None,
         first_seq: took.first_seq,

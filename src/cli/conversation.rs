@@ -93,6 +93,7 @@ impl Conversation {
             email: None,
             confirm: None,
             customer: None,
+            account: None,
             page: None,
             client: None,
             by_events: false,

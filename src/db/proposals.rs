@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::pool::{DbResult, SiteTx};
-use crate::domain::ids::{ProposalId, ThreadId, TurnId, VisitorId};
+use super::pool::{Db, DbResult, SiteTx};
+use crate::domain::ids::{ProposalId, SiteId, ThreadId, TurnId, VisitorId};
 
 /// A proposal to store.
 #[derive(Debug)]
@@ -28,8 +28,8 @@ pub struct NewProposal<'a> {
     pub policy: &'a str,
     /// How much money it moves, in minor units, and in which currency.
     pub amount: Option<(i64, &'a str)>,
-    /// What the visitor is asked.
-    pub summary: &'a str,
+    /// What the visitor is asked, sealed.
+    pub summary_sealed: &'a [u8],
     /// Whether staff must approve it too.
     pub needs_approval: bool,
     /// When.
@@ -61,7 +61,9 @@ pub struct ProposalRow {
     pub amount_minor: Option<i64>,
     /// ISO 4217.
     pub currency: Option<String>,
-    /// What the visitor is asked.
+    /// What the visitor is asked, sealed; none in rows that are older than that.
+    pub summary_sealed: Option<Vec<u8>>,
+    /// The same as older rows have it.
     pub summary: String,
     /// Whether staff must approve it too.
     pub needs_approval: bool,
@@ -87,7 +89,7 @@ pub async fn add(tx: &mut SiteTx, p: &NewProposal<'_>) -> DbResult<()> {
     .await?;
     sqlx::query!(
         "INSERT INTO proposals (site_id, id, thread_id, turn_id, tool, order_number, args_sealed, args_hash, policy,
-                                amount_minor, currency, summary, needs_approval, at, expires_at)
+                                amount_minor, currency, summary_sealed, needs_approval, at, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
         tx.site().0,
         p.id.0,
@@ -100,7 +102,7 @@ pub async fn add(tx: &mut SiteTx, p: &NewProposal<'_>) -> DbResult<()> {
         p.policy,
         p.amount.map(|a| a.0),
         p.amount.map(|a| a.1),
-        p.summary,
+        p.summary_sealed,
         p.needs_approval,
         p.now,
         p.expires_at,
@@ -118,7 +120,7 @@ pub async fn lock(tx: &mut SiteTx, id: ProposalId) -> DbResult<Option<ProposalRo
     let row = sqlx::query_as!(
         ProposalRow,
         r#"SELECT p.id, p.thread_id AS thread, t.visitor_id AS visitor, p.tool, p.order_number, p.args_sealed,
-                  p.args_hash, p.policy, p.amount_minor, p.currency, p.summary, p.needs_approval, p.state, p.at,
+                  p.args_hash, p.policy, p.amount_minor, p.currency, p.summary_sealed, p.summary, p.needs_approval, p.state, p.at,
                   p.expires_at
            FROM proposals p JOIN threads t ON t.id = p.thread_id WHERE p.id = $1 FOR UPDATE OF p"#,
         id.0
@@ -129,7 +131,7 @@ pub async fn lock(tx: &mut SiteTx, id: ProposalId) -> DbResult<Option<ProposalRo
 }
 
 /// The proposal that a thread's visitor was asked about last, if it is open and its question was
-/// the agent's last word: no turn has ended there since.
+/// the last word there: no turn has ended since, and nobody else has said anything.
 ///
 /// # Errors
 /// When the database does.
@@ -139,6 +141,8 @@ pub async fn pending(tx: &mut SiteTx, thread: ThreadId, now: DateTime<Utc>) -> D
          WHERE p.thread_id = $1 AND p.state = 'open' AND p.expires_at > $2
            AND p.turn_id = (SELECT u.id FROM turns u WHERE u.thread_id = $1 AND u.finished_at IS NOT NULL
                             ORDER BY u.first_seq DESC LIMIT 1)
+           AND NOT EXISTS (SELECT FROM messages m JOIN turns u ON u.id = p.turn_id
+                           WHERE m.thread_id = $1 AND m.author IN ('staff', 'system') AND m.seq > u.first_seq)
          ORDER BY p.at DESC LIMIT 1",
         thread.0,
         now
@@ -309,8 +313,6 @@ pub struct WaitingProposal {
     pub amount_minor: Option<i64>,
     /// ISO 4217.
     pub currency: Option<String>,
-    /// In words.
-    pub summary: String,
     /// When it was proposed.
     pub at: DateTime<Utc>,
 }
@@ -322,10 +324,36 @@ pub struct WaitingProposal {
 pub async fn waiting(tx: &mut SiteTx) -> DbResult<Vec<WaitingProposal>> {
     let rows = sqlx::query_as!(
         WaitingProposal,
-        "SELECT id, thread_id, tool, order_number, amount_minor, currency, summary, at
+        "SELECT id, thread_id, tool, order_number, amount_minor, currency, at
          FROM proposals WHERE state = 'waiting' ORDER BY at LIMIT 500"
     )
     .fetch_all(tx.conn())
     .await?;
     Ok(rows)
+}
+
+/// Sites with a proposal that has waited for staff since before this time.
+///
+/// # Errors
+/// When the database does.
+pub async fn undecided_sites(db: &Db, before: DateTime<Utc>) -> DbResult<Vec<SiteId>> {
+    let ids = sqlx::query_scalar!(r#"SELECT deskhand_undecided_sites($1) AS "id!""#, before)
+        .fetch_all(db.pool())
+        .await?;
+    Ok(ids.into_iter().map(SiteId).collect())
+}
+
+/// The proposals of a site that staff haven't decided about since before this time, at most 100.
+///
+/// # Errors
+/// When the database does.
+pub async fn undecided(tx: &mut SiteTx, before: DateTime<Utc>) -> DbResult<Vec<ProposalId>> {
+    let ids = sqlx::query_scalar!(
+        "SELECT id FROM proposals p WHERE state = 'waiting' AND at <= $1
+           AND NOT EXISTS (SELECT FROM approvals a WHERE a.proposal_id = p.id) ORDER BY at LIMIT 100",
+        before
+    )
+    .fetch_all(tx.conn())
+    .await?;
+    Ok(ids.into_iter().map(ProposalId).collect())
 }

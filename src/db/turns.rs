@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::listen::TURN_CANCEL;
 use super::pool::{Db, DbError, DbResult, SiteTx};
+use crate::domain::customer::Account;
 use crate::domain::ids::{MessageId, ProposalId, SiteId, ThreadId, TurnId, VisitorId};
 
 /// How long a driver that says nothing keeps its turn. Renewed at every step and each
@@ -64,6 +65,8 @@ pub struct TakenTurn {
     pub cancel_asked: bool,
     /// The proposal that it began with a yes or no to, its tool, and which it was.
     pub answer: Option<(ProposalId, String, bool)>,
+    /// The account that the visitor was logged in to.
+    pub account: Option<Account>,
 }
 
 fn secs(d: Duration) -> f64 {
@@ -217,7 +220,8 @@ pub async fn take_over(
            )
            SELECT u.thread_id, t.visitor_id, m.text, m.message_id AS "message_id!", coalesce(t.lang, 'en') AS "lang!",
                   u.epoch, u.resumes, u.start, u.started_at, u.first_seq, u.cancel_asked,
-                  s.n AS "n?", s.after AS "after?", u.proposal_id, u.accepts, p.tool AS "tool?"
+                  s.n AS "n?", s.after AS "after?", u.proposal_id, u.accepts, p.tool AS "tool?",
+                  u.account
            FROM u CROSS JOIN t
            JOIN messages m ON m.thread_id = u.thread_id AND m.seq >= u.first_seq AND m.turn_id = u.id AND m.author = 'visitor'
            LEFT JOIN proposals p ON p.id = u.proposal_id
@@ -246,7 +250,21 @@ pub async fn take_over(
             (Some(id), Some(tool), Some(accepts)) => Some((id.into(), tool, accepts)),
             _ => None,
         },
+        // One that can't be read is none: whoever isn't known is asked.
+        account: r.account.and_then(|a| serde_json::from_value(a).ok()),
     }))
+}
+
+/// Notes the account that a turn's visitor is logged in to.
+///
+/// # Errors
+/// When the database does.
+pub async fn note_account(tx: &mut SiteTx, turn: TurnId, account: &Account) -> DbResult<()> {
+    let account = serde_json::to_value(account).map_err(|e| DbError::Unreadable(e.to_string()))?;
+    sqlx::query!("UPDATE turns SET account = $2 WHERE id = $1", turn.0, account)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Notes that a turn began with a yes or no to a proposal.

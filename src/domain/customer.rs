@@ -1,5 +1,5 @@
-//! What a site says of a customer who is logged in there: the profile that a session begins with
-//! (AGT-12).
+//! A customer who is logged in at the site: the account that their token names, and what the site
+//! says of them, the profile that a session begins with (AGT-12).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,29 @@ use crate::domain::address;
 const NAME: usize = 200;
 /// Orders that are kept.
 const ORDERS: usize = 20;
+
+/// The account of WordPress that a visitor is logged in to, as the site's token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The user's number there.
+    pub user: i64,
+    /// Where that WordPress says who its users are; another WordPress numbers its own anew.
+    pub profile: String,
+}
+
+impl Account {
+    /// Whether the account is one of the WordPress at this address, and not of another one in a
+    /// folder beside it.
+    #[must_use]
+    pub fn is_at(&self, home: &str) -> bool {
+        let rest = self.profile.strip_prefix(home.trim_end_matches('/'));
+        rest.is_some_and(|rest| {
+            ["/wp-json/", "/?rest_route=", "/index.php?rest_route="]
+                .iter()
+                .any(|rest_api| rest.starts_with(rest_api))
+        })
+    }
+}
 
 /// A customer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,6 +67,34 @@ impl Customer {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_account_is_of_one_wordpress() {
+        let account = |profile: &str| Account {
+            user: 7,
+            profile: profile.to_owned(),
+        };
+        let shop = "https://shop.example";
+        for profile in [
+            "https://shop.example/wp-json/deskhand/v1/profile",
+            "https://shop.example/?rest_route=/deskhand/v1/profile",
+            "https://shop.example/index.php?rest_route=/deskhand/v1/profile",
+        ] {
+            assert!(account(profile).is_at(shop), "{profile}");
+            assert!(account(profile).is_at("https://shop.example/"), "{profile}");
+            assert!(!account(profile).is_at("https://shop.example/store"), "{profile}");
+        }
+        for other in [
+            "https://shop.example/blog/wp-json/deskhand/v1/profile",
+            "https://shop.example.evil.example/wp-json/deskhand/v1/profile",
+            "http://shop.example/wp-json/deskhand/v1/profile",
+            "",
+        ] {
+            assert!(!account(other).is_at(shop), "{other}");
+        }
+        let folder = account("https://shop.example/store/wp-json/deskhand/v1/profile");
+        assert!(folder.is_at("https://shop.example/store") && !folder.is_at(shop));
+    }
 
     #[test]
     fn what_cant_be_is_left_out() {

@@ -99,13 +99,15 @@ pub struct OrderItem {
     pub categories: Option<Vec<String>>,
 }
 
-/// A postal address.
+/// A postal address; with `Option<String>` one as a visitor gives it, of which name and country may
+/// stay as they were.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Address {
-    /// Who it goes to.
+#[schemars(rename = "Address")]
+pub struct Address<Stays = String> {
+    /// Who it goes to; where it may be left out, whom it was to go to before.
     #[schemars(length(min = 1, max = 200))]
-    pub name: String,
+    pub name: Stays,
     /// Street and number.
     #[schemars(length(min = 1, max = 200))]
     pub street: String,
@@ -119,9 +121,9 @@ pub struct Address {
     /// The town.
     #[schemars(length(min = 1, max = 100))]
     pub city: String,
-    /// The country's code of two capitals (ISO 3166).
+    /// The country's code of two capitals (ISO 3166); where it may be left out, the same as before.
     #[schemars(regex(pattern = "^[A-Z]{2}$"))]
-    pub country: String,
+    pub country: Stays,
 }
 
 impl Address {
@@ -137,6 +139,24 @@ impl Address {
             "{}, {}, {extra}{} {}, {}",
             self.name, self.street, self.postcode, self.city, self.country
         )
+    }
+}
+
+impl Address<Option<String>> {
+    /// The whole address, with what stays of the one before; none where that doesn't say it.
+    #[must_use]
+    pub fn whole(self, before: Option<&Address>) -> Option<Address> {
+        let stays = |given: Option<String>, part: fn(&Address) -> &String| {
+            given.or_else(|| before.map(|a| part(a).clone()).filter(|p| !p.is_empty()))
+        };
+        Some(Address {
+            name: stays(self.name, |a| &a.name)?,
+            street: self.street,
+            extra: self.extra,
+            postcode: self.postcode,
+            city: self.city,
+            country: stays(self.country, |a| &a.country)?,
+        })
     }
 }
 
@@ -205,6 +225,31 @@ mod tests {
             assert_eq!(json, name);
             assert_eq!(serde_json::from_value::<OrderStatus>(json).unwrap(), status);
         }
+    }
+
+    #[test]
+    fn what_a_visitor_leaves_out_of_an_address_stays() {
+        let given = serde_json::json!({ "street": "Neue Straße 7", "postcode": "4020", "city": "Linz" });
+        let given: Address<Option<String>> = serde_json::from_value(given).unwrap();
+        let before = Address {
+            name: "Anna Huber".to_owned(),
+            street: "Seegasse 4".to_owned(),
+            extra: Some("Top 3".to_owned()),
+            postcode: "4810".to_owned(),
+            city: "Gmunden".to_owned(),
+            country: "AT".to_owned(),
+        };
+        let whole = given.clone().whole(Some(&before)).unwrap();
+        assert_eq!(whole.one_line(), "Anna Huber, Neue Straße 7, 4020 Linz, AT");
+        assert_eq!(given.clone().whole(None), None);
+        let nobody = Address {
+            name: String::new(),
+            ..before
+        };
+        assert_eq!(given.whole(Some(&nobody)), None);
+        // A whole one has all of them.
+        let lacks = serde_json::json!({ "name": "A", "street": "B 1", "postcode": "1", "city": "C" });
+        assert!(serde_json::from_value::<Address>(lacks).is_err());
     }
 
     #[test]

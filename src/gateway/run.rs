@@ -10,6 +10,7 @@ use crate::db::ai_jobs::{self, AiJobRow, Ending};
 use crate::db::jobs;
 use crate::db::pool::{Db, DbError, DbResult, SiteTx};
 use crate::domain::ai_job::{self, Outcome, Request, Usage, sealed_for};
+use crate::domain::customer::Account;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::{AiJobId, SiteId, VisitorId};
 use crate::domain::job::{Job, Priority, Work};
@@ -121,6 +122,13 @@ impl Gateway {
                     page,
                     client: None,
                     by_events: false,
+                    account: login.as_ref().and_then(|login| {
+                        let profile = login.profile.clone()?;
+                        Some(Account {
+                            user: login.wp_user,
+                            profile,
+                        })
+                    }),
                     customer: match row.visitor {
                         Some(visitor) => self.name_of(site, visitor, &row, login.as_ref()).await?,
                         None => None,

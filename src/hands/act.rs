@@ -88,7 +88,16 @@ pub async fn run(
         return Err(void("it is another conversation's"));
     }
     let key = id.to_string();
-    let change = change_of(ctx, &row)?;
+    let change = match change_of(ctx, &row) {
+        Ok(change) => change,
+        Err(error) => {
+            if error.code == ToolCode::InvalidInput {
+                proposals::advance(&mut tx, id, &["open", "waiting"], "void", ctx.now()).await?;
+                tx.commit().await?;
+            }
+            return Err(error);
+        }
+    };
     // Whoever comes after a crash, or twice, finds what has happened.
     if let Some(effect) = effects::find(&mut tx, &key).await? {
         drop(tx);
@@ -114,7 +123,8 @@ pub async fn run(
     else {
         return Err(void("it was changed"));
     };
-    if let Err(error) = fits(ctx, &mut tx, &row, &ready.change, &order, leave).await {
+    let asked = (&ready.change, &order);
+    if let Err(error) = fits(ctx, &mut tx, store.as_ref(), &row, asked, leave).await {
         if error.need.is_none() && error.code == ToolCode::InvalidInput {
             proposals::advance(&mut tx, id, &["open", "waiting"], "void", ctx.now()).await?;
         }
@@ -170,9 +180,13 @@ fn acted(row: &ProposalRow) -> Acted {
 
 fn change_of(ctx: &ToolContext, row: &ProposalRow) -> Result<Change, ToolError> {
     if row.tool == IssueRefund::NAME {
-        // Whoever bends the arguments bends what was said yes to, though only the amount runs.
-        let _: issue_refund::Input = proposal::args(&ctx.master, ctx.site, row)?;
+        // What was said yes to is what was sealed: a row that says otherwise was bent.
+        let sealed: issue_refund::Input = proposal::args(&ctx.master, ctx.site, row)?;
         let amount = proposal::amount(row).ok_or_else(|| void("it has no amount"))?;
+        let said = issue_refund::amount(&sealed, amount.currency);
+        if said != Some(amount) || sealed.order_id != row.order_number {
+            return Err(void("it isn't what was said yes to"));
+        }
         Ok(Change::Refund {
             amount,
             // The visitor's own words stay here: a shop shows a reason to whoever may see the order.
@@ -180,6 +194,9 @@ fn change_of(ctx: &ToolContext, row: &ProposalRow) -> Result<Change, ToolError> 
         })
     } else if row.tool == UpdateShippingAddress::NAME {
         let args: update_shipping_address::Args = proposal::args(&ctx.master, ctx.site, row)?;
+        if args.order_id != row.order_number {
+            return Err(void("it isn't what was said yes to"));
+        }
         Ok(Change::Address(args.address))
     } else {
         Err(void("no tool of this version proposes such a thing"))
@@ -190,18 +207,15 @@ fn change_of(ctx: &ToolContext, row: &ProposalRow) -> Result<Change, ToolError> 
 async fn fits(
     ctx: &ToolContext,
     tx: &mut SiteTx,
+    store: &dyn OrderStore,
     row: &ProposalRow,
-    change: &Change,
-    order: &Order,
+    (change, order): (&Change, &Order),
     leave: &Leave,
 ) -> Result<(), ToolError> {
     let now = ctx.now();
     let site = counts(ctx, tx, row, leave).await?;
-    if *leave == Leave::Visitor {
-        let proofs = identity::proven(ctx, row.visitor).await?;
-        if !proofs.iter().any(|p| p.covers(order)) {
-            return Err(ToolError::needs(Need::Identity));
-        }
+    if *leave == Leave::Visitor && !identity::is_theirs(ctx, store, row.visitor, order).await? {
+        return Err(ToolError::needs(Need::Identity));
     }
     let approval = rule(&site.rules, change, order, row, now)?;
     if approval && *leave == Leave::Visitor {
@@ -349,7 +363,7 @@ pub(super) async fn begin(
         ));
     }
     // Whatever becomes of this process: somebody looks what became of the effect.
-    jobs::enqueue(tx, &settling(row.id, key.to_owned())).await?;
+    jobs::enqueue(tx, &settling(row.id)).await?;
     let (who, act) = match leave {
         Leave::Visitor => ("visitor", "confirm"),
         Leave::Staff => ("system", "run_approved"),
@@ -357,10 +371,11 @@ pub(super) async fn begin(
     note(tx, ctx, row, who, act).await
 }
 
-fn settling(proposal: ProposalId, key: String) -> Job {
+/// One job an effect, from its beginning until its end was told.
+fn settling(proposal: ProposalId) -> Job {
     Job {
         work: Work::SettleEffect { proposal },
-        key,
+        key: proposal.to_string(),
         priority: Priority::Standard,
     }
 }
@@ -470,8 +485,9 @@ pub(super) async fn finish(
         proposals::advance(&mut tx, row.id, &["confirmed", "unknown"], state, now).await?;
         note(&mut tx, ctx, row, "system", &format!("effect_{state}")).await?;
         if state != "unknown" {
-            // Whoever waits may have gone by now: somebody sees to it that the visitor hears of it.
-            jobs::enqueue(&mut tx, &settling(row.id, format!("{key}/end"))).await?;
+            // Whoever waits may have gone by now: somebody sees to it that the visitor hears of it. The
+            // job is there since the beginning, unless it has given up looking.
+            jobs::enqueue(&mut tx, &settling(row.id)).await?;
         }
         tx.commit().await?;
     }

@@ -1,6 +1,8 @@
 //! Who a visitor has shown to be (TOOL-6), and how often one may guess. A proof by an order's
-//! number and its billing e-mail is good for that order; a code, or a session of the site, for
-//! all orders of the address.
+//! number and its billing e-mail is good for that order, a code for all orders of the address. Who is
+//! logged in at the site has the orders that were placed from their account, for as long as each
+//! message's token says so; the account's own address proves nothing, since its owner can write any
+//! other there.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -9,6 +11,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use uuid::Uuid;
 
+use super::orders::OrderStore;
 use super::{ToolContext, ToolError};
 use crate::db::identity::{self, NewProof};
 use crate::db::pool::{DbResult, SiteTx};
@@ -98,39 +101,49 @@ pub async fn proven(ctx: &ToolContext, visitor: VisitorId) -> Result<Vec<Proven>
         .collect()
 }
 
-/// How it was shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown<'a> {
-    /// By this order's number and its billing e-mail.
-    Order(&'a str),
-    /// By a session of the site.
-    Session,
+/// The shop's own number of the account that the visitor is logged in to; none where they aren't, or
+/// where the shop isn't that WordPress's.
+pub fn account(ctx: &ToolContext, shop: &dyn OrderStore) -> Option<String> {
+    ctx.account.as_ref().and_then(|account| shop.account(account))
 }
 
-/// Keeps a proof.
+/// Whether an order was placed from an account.
+fn is_of(order: &Order, account: Option<&str>) -> bool {
+    account.is_some() && order.customer.as_deref() == account
+}
+
+/// Whether an order is the visitor's, by their login or by what they have shown before.
+///
+/// # Errors
+/// As [`proven`].
+pub async fn is_theirs(
+    ctx: &ToolContext,
+    shop: &dyn OrderStore,
+    visitor: VisitorId,
+    order: &Order,
+) -> Result<bool, ToolError> {
+    if is_of(order, account(ctx, shop).as_deref()) {
+        return Ok(true);
+    }
+    let proofs = proven(ctx, visitor).await?;
+    Ok(proofs.iter().any(|p| p.covers(order)))
+}
+
+/// Keeps a proof by this order's number and its billing e-mail.
 ///
 /// # Errors
 /// When the database does.
-pub async fn keep(
-    ctx: &ToolContext,
-    visitor: VisitorId,
-    email: &str,
-    shown: Shown<'_>,
-) -> Result<(), ToolError> {
+async fn keep(ctx: &ToolContext, visitor: VisitorId, email: &str, number: &str) -> Result<(), ToolError> {
     let id = Uuid::now_v7();
     let sealed = ctx.master.seal(&owner(ctx.site, id), email.trim().as_bytes())?;
-    let (method, order_number) = match shown {
-        Shown::Order(number) => ("order", Some(number)),
-        Shown::Session => ("session", None),
-    };
     let now = ctx.now();
     let mut tx = ctx.db.site(ctx.site).await?;
     let proof = NewProof {
         visitor,
-        method,
+        method: "order",
         email_sealed: &sealed,
         email_hash: &email_hash(ctx, email),
-        order_number,
+        order_number: Some(number),
         code_hash: None,
         now,
         expires_at: now + COUNTS,
@@ -329,7 +342,7 @@ impl Guessing {
 /// [`ToolCode::NotFound`] for all of them, and what the shop gives.
 pub async fn order_of_pair(
     ctx: &ToolContext,
-    shop: &dyn super::orders::OrderStore,
+    shop: &dyn OrderStore,
     number: &str,
     email: &str,
 ) -> Result<Order, ToolError> {
@@ -361,7 +374,7 @@ pub async fn order_of_pair(
         let mut tx = ctx.db.site(ctx.site).await?;
         guessing.forgive(&mut tx).await?;
         tx.commit().await?;
-        keep(ctx, visitor, email, Shown::Order(&order.number)).await?;
+        keep(ctx, visitor, email, &order.number).await?;
         return Ok(order);
     }
     if over {
@@ -380,17 +393,24 @@ fn paced(elapsed: Duration) -> Duration {
     PACE * u32::try_from(steps).unwrap_or(u32::MAX)
 }
 
-/// An order that the visitor may act on: one that a proof covers, or that the address given now
-/// belongs to.
+/// An order that the visitor may act on: one that was placed from the account that they are logged in
+/// to, that a proof covers, or that the address given now belongs to.
 ///
 /// # Errors
 /// [`Need::Identity`](crate::domain::tool::Need::Identity) when nothing was shown yet; else as [`order_of_pair`].
 pub async fn own_order(
     ctx: &ToolContext,
-    shop: &dyn super::orders::OrderStore,
+    shop: &dyn OrderStore,
     number: &str,
     email: Option<&str>,
 ) -> Result<Order, ToolError> {
+    if let Some(account) = account(ctx, shop) {
+        // Somebody else's is answered as one that there isn't: go on as if nobody were logged in.
+        let found = shop.find(ctx.site, number).await?;
+        if let Some(order) = found.filter(|order| is_of(order, Some(&account))) {
+            return Ok(order);
+        }
+    }
     if let Some(email) = email {
         return order_of_pair(ctx, shop, number, email).await;
     }

@@ -15,7 +15,7 @@ use super::get_order_status::number;
 use super::orders::{Stores, shop};
 use super::proposal::{self, Offer};
 use super::{Tool, ToolContext, ToolError, identity};
-use crate::domain::money::Money;
+use crate::domain::money::{Currency, Money};
 use crate::domain::tool::{Power, ToolCode};
 use crate::hands::Reply;
 
@@ -85,6 +85,11 @@ impl Tool for IssueRefund {
         }
         .boxed()
     }
+}
+
+/// The amount that sealed arguments say.
+pub(super) fn amount(sealed: &Input, currency: Currency) -> Option<Money> {
+    Money::parse(&sealed.amount, currency)
 }
 
 /// Whether a text of the agent's asks for the yes to a refund.

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::get_order_status::day;
-use super::orders::{Stores, shop};
+use super::orders::{MOST_LISTED, Stores, shop};
 use super::{Reply, Tool, ToolContext, ToolError, identity};
 use crate::domain::tool::{Need, Power};
 
@@ -51,23 +51,29 @@ impl Tool for ListOrders {
         async move {
             let visitor = ctx.conversation()?.visitor;
             let store = shop(self.0.as_ref(), ctx.site).await?;
+            let account = identity::account(ctx, store.as_ref());
             let proofs = identity::proven(ctx, visitor).await?;
+            if account.is_none() && proofs.is_empty() {
+                return Err(ToolError::needs(Need::Identity));
+            }
+            let mut orders = match &account {
+                Some(account) => store.of_account(ctx.site, account).await?,
+                None => Vec::new(),
+            };
             // A proof by one order is good for that order: knowing a number and an address isn't
             // being the person.
-            let whole = proofs.iter().find(|p| p.order_number.is_none());
-            let orders = match (whole, proofs.first()) {
-                (Some(proof), _) => store.of_email(ctx.site, &proof.email).await?,
-                (None, Some(_)) => {
-                    let mut orders = Vec::new();
+            match proofs.iter().find(|p| p.order_number.is_none()) {
+                Some(proof) => orders.extend(store.of_email(ctx.site, &proof.email).await?),
+                None => {
                     for number in proofs.iter().filter_map(|p| p.order_number.as_deref()) {
                         let order = store.find(ctx.site, number).await?;
                         orders.extend(order.filter(|o| proofs.iter().any(|p| p.covers(o))));
                     }
-                    orders.dedup_by(|a, b| a.number == b.number);
-                    orders
                 }
-                (None, None) => return Err(ToolError::needs(Need::Identity)),
-            };
+            }
+            orders.sort_by(|a, b| (b.placed_at, &a.number).cmp(&(a.placed_at, &b.number)));
+            orders.dedup_by(|a, b| a.number == b.number);
+            orders.truncate(MOST_LISTED);
             let listed = orders
                 .iter()
                 .map(|order| Listed {

@@ -38,6 +38,7 @@ use serde::de::DeserializeOwned;
 
 use crate::db::pool::{Db, DbError};
 use crate::domain::clock::SharedClock;
+use crate::domain::customer::Account;
 use crate::domain::document::Found;
 use crate::domain::ids::{CallId, SiteId, ThreadId, TurnId, VisitorId};
 use crate::domain::seal::{MasterKey, SealError};
@@ -69,6 +70,8 @@ pub struct ToolContext {
     pub conversation: Option<Conversation>,
     /// The address that the visitor's message came from, where that is known.
     pub client: Option<IpAddr>,
+    /// The account of the site's WordPress that the visitor is logged in to.
+    pub account: Option<Account>,
     /// The visitor's language, a BCP 47 tag.
     pub locale: String,
     /// Tools that the site doesn't let its agent use.
@@ -89,6 +92,7 @@ impl ToolContext {
             channel: kb_search::WIDGET,
             conversation: None,
             client: None,
+            account: None,
             locale: String::new(),
             off: Arc::default(),
             clock: Arc::clone(clock),

@@ -34,7 +34,8 @@ pub struct Offer<'a, T> {
     pub policy: &'a str,
     /// How much money it moves.
     pub amount: Option<Money>,
-    /// What the visitor is asked; personal data in it is masked by whoever shows it.
+    /// What the visitor is asked; sealed as the arguments are, and personal data in it is masked by
+    /// whoever shows it.
     pub summary: String,
     /// Whether staff must approve it too.
     pub needs_approval: bool,
@@ -42,6 +43,22 @@ pub struct Offer<'a, T> {
 
 fn owner(site: SiteId, id: ProposalId) -> String {
     format!("site/{site}/proposal/{id}")
+}
+
+fn owner_of_summary(site: SiteId, id: ProposalId) -> String {
+    format!("site/{site}/proposal/{id}/summary")
+}
+
+/// What the visitor is asked, in clear.
+///
+/// # Errors
+/// When it can't be opened with this master key.
+pub fn summary(master: &MasterKey, site: SiteId, row: &ProposalRow) -> Result<String, SealError> {
+    let Some(sealed) = &row.summary_sealed else {
+        return Ok(row.summary.clone());
+    };
+    let plain = master.open(&owner_of_summary(site, row.id), sealed)?;
+    String::from_utf8(plain).map_err(|_| SealError::Malformed)
 }
 
 /// The hash of arguments as they are stored.
@@ -77,7 +94,9 @@ pub async fn offer<T: Serialize + Sync>(
             .amount
             .zip(currency.as_ref())
             .map(|(money, currency)| (money.minor, currency.code())),
-        summary: &offer.summary,
+        summary_sealed: &ctx
+            .master
+            .seal(&owner_of_summary(ctx.site, id), offer.summary.as_bytes())?,
         needs_approval: offer.needs_approval,
         now,
         expires_at: now + COUNTS,
@@ -188,6 +207,7 @@ mod tests {
             policy: "p1".into(),
             amount_minor: Some(42_900),
             currency: Some("EUR".into()),
+            summary_sealed: None,
             summary: String::new(),
             needs_approval: true,
             state: "waiting".into(),

@@ -25,48 +25,7 @@ pub struct Input {
     #[schemars(length(min = 1, max = 32))]
     pub order_id: String,
     /// The new address, as the visitor gave it.
-    pub address: Given,
-}
-
-/// An address as a visitor gives it.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Given {
-    /// Who it goes to; left out, whom it was to go to before.
-    #[schemars(length(min = 1, max = 200))]
-    pub name: Option<String>,
-    /// Street and number.
-    #[schemars(length(min = 1, max = 200))]
-    pub street: String,
-    /// A second line: floor, company.
-    #[schemars(length(max = 200))]
-    pub extra: Option<String>,
-    /// The postal code.
-    #[schemars(length(min = 1, max = 20))]
-    pub postcode: String,
-    /// The town.
-    #[schemars(length(min = 1, max = 100))]
-    pub city: String,
-    /// The country's code of two capitals (ISO 3166); left out, the same as before.
-    #[schemars(regex(pattern = "^[A-Z]{2}$"))]
-    pub country: Option<String>,
-}
-
-impl Given {
-    /// The whole address, with what stays of the one before.
-    fn whole(self, before: Option<&Address>) -> Option<Address> {
-        let stays = |given: Option<String>, part: fn(&Address) -> &String| {
-            given.or_else(|| before.map(|a| part(a).clone()).filter(|p| !p.is_empty()))
-        };
-        Some(Address {
-            name: stays(self.name, |a| &a.name)?,
-            street: self.street,
-            extra: self.extra,
-            postcode: self.postcode,
-            city: self.city,
-            country: stays(self.country, |a| &a.country)?,
-        })
-    }
+    pub address: Address<Option<String>>,
 }
 
 /// What is proposed, and runs after the yes.

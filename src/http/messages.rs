@@ -21,6 +21,7 @@ use super::sse::{self, Follow, Until};
 use super::state::App;
 use crate::agent::turns::{self, LONGEST_MESSAGE, Message, StartError};
 use crate::domain::address::is_email;
+use crate::domain::customer::Account;
 use crate::domain::event::{Asks, Citation, Handed, Outcome, ThreadEvent};
 use crate::domain::ids::{MessageId, ProposalId, ThreadId, TurnId};
 use crate::domain::site::is_locale;
@@ -186,6 +187,7 @@ impl Request {
             email,
             confirm: self.confirm.map(|c| (ProposalId(c.proposal_id), c.accept)),
             customer: None,
+            account: None,
             page: self.page,
             client: None,
             by_events: false,
@@ -235,6 +237,7 @@ pub async fn post(
         };
         let customer = app.gateway.customer(visitor.site, visitor.id, &login).await;
         message.customer = customer.map(|c| c.name).filter(|n| !n.is_empty());
+        message.account = visitor.profile.map(|profile| Account { user, profile });
     }
     let hurried = headers
         .get_all("prefer")

@@ -23,6 +23,23 @@ use crate::hands::update_shipping_address::UpdateShippingAddress;
 /// # Errors
 /// [`InboxError::NotWaiting`] when it was decided before, or has run.
 pub async fn approve(desk: &Desk<'_>, master: &MasterKey, id: ProposalId) -> Result<JobId, InboxError> {
+    let mut tx = grant(desk, master, id).await?;
+    let job = Job {
+        work: Work::ExecuteProposal { proposal: id },
+        key: id.to_string(),
+        priority: Priority::High,
+    };
+    let job = jobs::enqueue(&mut tx, &job).await?.id;
+    tx.commit().await?;
+    Ok(job)
+}
+
+/// Stores the approval, in a transaction that is still open: whoever commits it sees to it that the
+/// proposal runs.
+///
+/// # Errors
+/// As [`approve`].
+pub async fn grant(desk: &Desk<'_>, master: &MasterKey, id: ProposalId) -> Result<SiteTx, InboxError> {
     let (mut tx, row) = waiting(desk, id).await?;
     let now = desk.clock.now();
     let expires_at = now + APPROVAL_COUNTS;
@@ -37,15 +54,8 @@ pub async fn approve(desk: &Desk<'_>, master: &MasterKey, id: ProposalId) -> Res
     if !proposals::decide(&mut tx, &approval).await? {
         return Err(InboxError::NotWaiting("decided".to_owned()));
     }
-    let job = Job {
-        work: Work::ExecuteProposal { proposal: id },
-        key: id.to_string(),
-        priority: Priority::High,
-    };
-    let job = jobs::enqueue(&mut tx, &job).await?.id;
     note(&mut tx, desk, &row, "approve").await?;
-    tx.commit().await?;
-    Ok(job)
+    Ok(tx)
 }
 
 /// Refuses a proposal, and tells the visitor.
@@ -70,6 +80,34 @@ pub async fn refuse(desk: &Desk<'_>, id: ProposalId) -> Result<(), InboxError> {
     tell(&mut tx, &row, Decision::Refused, now).await?;
     note(&mut tx, desk, &row, "refuse").await?;
     Ok(tx.commit().await?)
+}
+
+/// Ends a proposal that nobody has decided about in time, and tells the visitor. Whether it did: staff
+/// may have been faster.
+///
+/// # Errors
+/// When the database does.
+pub async fn lapse(
+    tx: &mut SiteTx,
+    id: ProposalId,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<bool, InboxError> {
+    let row = proposals::lock(tx, id).await?.ok_or(InboxError::NoProposal)?;
+    if !proposals::advance(tx, id, &["waiting"], "void", now).await? {
+        return Ok(false);
+    }
+    tell(tx, &row, Decision::Lapsed, now).await?;
+    let subject = id.to_string();
+    let entry = audit::Entry {
+        who: "system",
+        act: "lapse",
+        thread: Some(row.thread),
+        subject: Some(&subject),
+        detail: json!({ "tool": row.tool, "order": row.order_number, "amount_minor": row.amount_minor }),
+        at: now,
+    };
+    audit::append(tx, &entry).await?;
+    Ok(true)
 }
 
 async fn waiting(desk: &Desk<'_>, id: ProposalId) -> Result<(SiteTx, ProposalRow), InboxError> {
@@ -119,7 +157,7 @@ pub async fn tell(
     };
     let seq = events::append(tx, row.thread, Voice::System, &[event], now).await?;
     desk::write(tx, row.thread, row.visitor, "system", &words, now, seq).await?;
-    if matches!(decision, Decision::Done | Decision::Refused) {
+    if matches!(decision, Decision::Done | Decision::Refused | Decision::Lapsed) {
         // Nothing is left to do there, unless the visitor wanted a person besides.
         handoffs::approval_decided(tx, row.thread, now).await?;
     }

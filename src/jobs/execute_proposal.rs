@@ -15,6 +15,7 @@ use crate::domain::clock::SharedClock;
 use crate::domain::ids::{ProposalId, SiteId};
 use crate::domain::job::{JobError, Work};
 use crate::domain::seal::MasterKey;
+use crate::domain::tool::ToolCode;
 use crate::hands::act::{self, Leave};
 use crate::hands::orders::Stores;
 use crate::hands::{ToolContext, ToolError};
@@ -68,6 +69,10 @@ impl ExecuteProposal {
             Err(error) if error.code.is_transient() && !last_try => {
                 return Err(JobError::transient("proposal", error.to_string()));
             }
+            // Somebody else runs it, or has, and tells.
+            Err(error) if error.code == ToolCode::NotFound && self.begun(db, site, id).await? => {
+                return Ok(());
+            }
             Err(error) => {
                 tracing::warn!(%error, "an approved proposal can't be carried out");
                 Decision::Void
@@ -103,6 +108,10 @@ impl ExecuteProposal {
         let row = proposals::lock(&mut tx, id)
             .await?
             .ok_or(InboxError::NoProposal)?;
+        if decision == Decision::Void {
+            // Nobody can decide it a second time: left waiting, it would keep its order from any other.
+            proposals::advance(&mut tx, id, &["waiting"], "void", now).await?;
+        }
         let end = decision != Decision::Unknown;
         if proposals::tell_once(&mut tx, id, end, now).await? {
             decide::tell(&mut tx, &row, decision, now).await?;

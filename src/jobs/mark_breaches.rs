@@ -1,15 +1,18 @@
-//! Marks tickets and handoffs that no person has answered in time, on all sites, once each.
+//! Marks tickets and handoffs that no person has answered in time, on all sites, once each; and ends
+//! what staff haven't decided about in time.
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::handler::{Handler, JobContext};
-use crate::db::pool::DbResult;
-use crate::db::{notices, overdue};
+use crate::db::pool::{Db, DbResult};
+use crate::db::{notices, overdue, proposals};
 use crate::domain::clock::SharedClock;
 use crate::domain::ids::ThreadId;
 use crate::domain::job::{JobError, Work};
 use crate::domain::notice::{Notice, NoticeKind};
+use crate::hands::proposal::DECIDE_WITHIN;
+use crate::inbox::{InboxError, decide};
 
 /// Handles [`Work::MarkBreaches`].
 pub struct MarkBreaches {
@@ -24,16 +27,40 @@ impl Handler for MarkBreaches {
 
     fn run<'a>(&'a self, ctx: JobContext, _: Work) -> BoxFuture<'a, Result<(), JobError>> {
         async move {
-            self.mark(&ctx).await.map_err(|error| {
+            let away = |error: &dyn std::fmt::Display| {
                 tracing::warn!(%error, "breaches can't be marked");
                 JobError::transient("database", "The database refused or was away.")
-            })
+            };
+            self.mark(&ctx).await.map_err(|e| away(&e))?;
+            self.lapse(&ctx.db).await.map_err(|e| away(&e))
         }
         .boxed()
     }
 }
 
 impl MarkBreaches {
+    /// Ends what staff haven't decided about in time, on all sites.
+    ///
+    /// # Errors
+    /// When the database does.
+    pub async fn lapse(&self, db: &Db) -> Result<(), InboxError> {
+        let now = self.clock.now();
+        let before = now - DECIDE_WITHIN;
+        for site in proposals::undecided_sites(db, before).await? {
+            let mut tx = db.site(site).await?;
+            let undecided = proposals::undecided(&mut tx, before).await?;
+            tx.commit().await?;
+            for id in undecided {
+                let mut tx = db.site(site).await?;
+                if decide::lapse(&mut tx, id, now).await? {
+                    tx.commit().await?;
+                    tracing::info!(site = site.hashed(), "a proposal was not decided about in time");
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn mark(&self, ctx: &JobContext) -> DbResult<()> {
         let now = self.clock.now();
         for site in overdue::sites(&ctx.db, now).await? {

@@ -33,6 +33,9 @@ const LOOKS: [TimeDelta; 3] = [
 /// How long whoever ran it may take to tell its end themselves, and how often that is looked at.
 const THEIRS: TimeDelta = TimeDelta::minutes(10);
 const AGAIN: TimeDelta = TimeDelta::seconds(2);
+/// An effect that is under way is looked at in the ledger, which costs little, each time after as
+/// much of its age again: one that ends soon is told soon.
+const SHARE: i32 = 2;
 
 /// The handler.
 pub struct SettleEffect {
@@ -98,12 +101,12 @@ impl SettleEffect {
         }
         let age = self.clock.now() - effect.at;
         if age < LOOKS[0] {
-            return Err(again(LOOKS[0] - age));
+            return Err(again((age / SHARE).max(AGAIN).min(LOOKS[0] - age)));
         }
         let tool = ToolContext::outside(&ctx.db, site, &self.clock, &self.master);
         match act::look(&tool, self.stores.as_ref(), id).await {
-            // Its end has a job of its own.
-            Ok(true) => Ok(()),
+            // Now it has an end, which is to be told.
+            Ok(true) => Err(again(TimeDelta::zero())),
             Ok(false) => {
                 self.nobody_knows(ctx, site, id).await.map_err(inbox)?;
                 next(age).map_or(Ok(()), |after| Err(again(after)))

@@ -25,6 +25,7 @@ mod crawl;
 mod doctor;
 mod embeddings;
 mod eval_cases;
+mod eval_connected;
 mod eval_conversations;
 mod extract;
 mod faults;

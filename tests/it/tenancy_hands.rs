@@ -6,6 +6,7 @@ use deskhand::db::identity::{self, NewProof};
 use deskhand::db::proposals::{self, Approval, NewProposal};
 use deskhand::db::{audit, demo_orders, desk, effects, handoffs, sites, threads, turns};
 use deskhand::domain::clock::Clock;
+use deskhand::domain::customer::Account;
 use deskhand::domain::ids::{HandoffId, ProposalId, ThreadId, TurnId, VisitorId};
 use deskhand::domain::site::Mode;
 use serde_json::{Value, json};
@@ -183,7 +184,7 @@ async fn the_hands_of_one_site_reach_nothing_of_another() {
         args_hash: &key,
         policy: "p",
         amount: None,
-        summary: "s",
+        summary_sealed: b"s",
         needs_approval: false,
         now,
         expires_at: now,
@@ -280,6 +281,17 @@ async fn the_hands_of_one_site_reach_nothing_of_another() {
     // A visitor of the same id is the stranger's own.
     foreign!(app, s, |tx| threads::ensure_visitor(tx, t.visitor)).unwrap();
     foreign!(app, s, |tx| turns::note_answer(tx, t.turn, t.proposal, true)).unwrap();
+    let late = now + TimeDelta::days(30);
+    assert!(
+        foreign!(app, s, |tx| proposals::undecided(tx, late))
+            .unwrap()
+            .is_empty()
+    );
+    let account = Account {
+        user: 7,
+        profile: String::new(),
+    };
+    foreign!(app, s, |tx| turns::note_account(tx, t.turn, &account)).unwrap();
     foreign!(app, s, |tx| sites::set_mode(tx, Mode::Shadow)).unwrap();
     foreign!(app, s, |tx| sites::merge_settings(tx, &json!({ "x": 1 }))).unwrap();
 

@@ -11,9 +11,17 @@ pub fn done(view: &TurnView) -> Option<Sentence> {
         // What the visitor said yes to; what was only planned changed nothing.
         o.args.get("proposal").is_some() && view.site_tools.power(&o.tool) == Some(Power::Guarded)
     })?;
+    let waits = last.result == Err("NEEDS_APPROVAL".to_owned());
     let said = match (last.result.is_ok(), Tongue::of(&view.locale)) {
         (true, Tongue::English) => "That is done.",
         (true, Tongue::German) => "Das ist erledigt.",
+        // The same was begun before, and nobody knows yet how that has ended.
+        (false, Tongue::English) if waits => {
+            "The same was asked for before, and our team is still looking at it. Nothing more was done now."
+        }
+        (false, Tongue::German) if waits => {
+            "Dasselbe wurde schon einmal angestoßen und liegt noch bei unserem Team. Jetzt wurde nichts weiter unternommen."
+        }
         (false, Tongue::English) => "That couldn't be done; nothing was changed.",
         (false, Tongue::German) => "Das ging leider nicht; es wurde nichts geändert.",
     };

@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use crate::agent::machine::action::{Correction, HandoffReason, Question};
 use crate::agent::machine::input::LinkFailure;
 use crate::agent::meter::Meter;
+use crate::domain::customer::Account;
 use crate::domain::document::Found;
 use crate::hands::outside::tools::SiteTools;
 
@@ -55,6 +56,8 @@ pub struct TurnView {
     pub site_name: String,
     /// What stands for the visitor's name, where they are logged in.
     pub customer: Option<String>,
+    /// The account that they are logged in to: for the hands, and no word of it for a model.
+    pub account: Option<Account>,
     /// What the tools of this turn returned, in order.
     pub outcomes: Vec<ToolOutcome>,
     /// What went wrong with the last call.

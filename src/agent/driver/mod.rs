@@ -33,6 +33,7 @@ use crate::agent::machine::{Machine, step};
 use crate::db::events::StoredEvent;
 use crate::db::pool::{DbError, DbResult};
 use crate::db::turns;
+use crate::domain::customer::Account;
 use crate::domain::event::ThreadEvent;
 use crate::domain::fail::{self, FailPoint};
 use crate::domain::site::Mode;
@@ -69,6 +70,8 @@ pub(super) struct Assignment {
     pub locale: String,
     /// The page that they are on.
     pub page: Option<String>,
+    /// The account that they are logged in to.
+    pub account: Option<Account>,
     /// Whether the message only leaves an address.
     pub address_only: bool,
     /// The number of the `turn` event.
@@ -130,6 +133,7 @@ impl Driver {
                 message: job.text.clone(),
                 locale: job.locale.clone(),
                 customer: job.vault.customer(),
+                account: job.account.clone(),
                 ..TurnView::default()
             }),
             answer: Answer::default(),

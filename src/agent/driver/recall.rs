@@ -77,6 +77,7 @@ impl Driver {
         .await?;
         self.view = Arc::new(TurnView {
             customer: self.vault.customer(),
+            account: self.job.account.clone(),
             ..view
         });
         for call in calls {

@@ -24,6 +24,7 @@ use crate::domain::fail::{self, FailPoint};
 use crate::domain::ids::CallId;
 use crate::domain::site::Mode;
 use crate::domain::tool::{HANDOFF_HUMAN, KB_SEARCH, Power, ToolCode};
+use crate::hands::proposal;
 use crate::hands::registry::{CallError, Called};
 
 /// Calls taken from one plan; the turn has three at most anyhow.
@@ -45,6 +46,7 @@ impl Driver {
                     }) => {
                         self.view = Arc::new(TurnView {
                             customer: self.vault.customer(),
+                            account: self.job.account.clone(),
                             ..view
                         });
                         answer = answer.or(by_word);
@@ -115,7 +117,15 @@ impl Driver {
                 Input::CloseFailed
             }
             Done::Proposal(Ok(Some(row))) => {
-                let summary = self.vault.mask(&row.summary);
+                let t = &self.job.turn;
+                let summary = match proposal::summary(&self.agent.master, t.site, &row) {
+                    Ok(summary) => self.vault.mask(&summary),
+                    Err(error) => {
+                        tracing::error!(%error, turn = %t.turn, "a proposal can't be read");
+                        self.inputs.push_back(Input::CloseFailed);
+                        return;
+                    }
+                };
                 self.ask(Asks {
                     kind: AskKind::Confirm,
                     proposal_id: Some(row.id.0),

@@ -197,6 +197,8 @@ pub enum Template {
     Withheld,
     /// You stopped while something was being done; a person looks whether it happened.
     StoppedMidway,
+    /// Nobody knows whether what was confirmed has happened; a person looks.
+    InDoubt,
     /// Something went wrong and could not even be noted: please try again.
     NotStored,
 }

@@ -23,6 +23,7 @@ impl Step {
         };
         let say = match reason {
             HandoffReason::VisitorAsked => Template::PassedOn,
+            HandoffReason::UnknownEffect => Template::InDoubt,
             _ => Template::HandedOver,
         };
         self.close(Outcome::Handoff, store, Some(say));

@@ -58,6 +58,10 @@ pub struct Args {
     /// Write a page for people.
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Run cases that act in what the site is connected to as well: its shop, its tools. Use a test
+    /// shop: refunds are made, addresses are changed.
+    #[arg(long)]
+    really: bool,
     /// Leave the conversations, handoffs and gaps of the run on the site.
     #[arg(long)]
     keep: bool,
@@ -80,6 +84,14 @@ fn share(text: &str) -> Result<f64, String> {
 pub async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     // Looked at before anything is asked: a mistake in them costs no run.
     let suite = load::read(&args.file)?;
+    if !args.really
+        && let Some(case) = suite.cases.iter().find(|case| case.is_connected())
+    {
+        anyhow::bail!(
+            "the case `{}` acts in what the site is connected to; with a test shop there, say --really",
+            case.id
+        );
+    }
     let before = args.baseline.as_deref().map(baseline::read).transpose()?;
     let session = Session::open(config, Access::Attach).await?;
     let done = ask(&session, &args, &suite).await;

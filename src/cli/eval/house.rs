@@ -12,6 +12,7 @@ use crate::domain::clock::SharedClock;
 use crate::domain::ids::{ProposalId, SiteId};
 use crate::evals::cases::house::{Furniture, House, SearchIn, provider};
 use crate::hands::kb_search::KbSearch;
+use crate::hands::orders::Stores;
 use crate::jobs::execute_proposal::ExecuteProposal;
 use crate::models::provider::Provider;
 
@@ -47,6 +48,10 @@ impl House for CliHouse<'_> {
         self.session
             .agent_with(&providers, furniture.clock, search, furniture.mails)
             .map_err(|e| e.to_string())
+    }
+
+    fn stores(&self) -> Arc<dyn Stores> {
+        self.session.stores()
     }
 
     fn carry_out<'a>(

@@ -1,7 +1,7 @@
 //! Runs a conversation with a shop: on a site of its own with the demo's orders, by an agent of its
 //! own, step by step; afterwards it looks what the shop is like, and takes the site away again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,10 +16,11 @@ use crate::db::events::{self, StoredEvent};
 use crate::db::pool::DbError;
 use crate::db::{demo_orders, mails, proposals, sites, tool_calls};
 use crate::domain::clock::{Clock, ShiftedClock};
-use crate::domain::document::NewUpload;
 use crate::domain::event::ThreadEvent;
 use crate::domain::ids::{MessageId, ProposalId, SiteId, ThreadId, VisitorId};
 use crate::domain::site::{Mode, Site};
+use crate::evals::cases::connected::{self, Seen};
+use crate::evals::cases::documents;
 use crate::evals::cases::house::{Furniture, House};
 use crate::evals::cases::load::Case;
 use crate::evals::cases::obeying::ObeyingModel;
@@ -27,16 +28,15 @@ use crate::evals::cases::recorded::RecordedModel;
 use crate::evals::cases::run::{RunError, Tried};
 use crate::evals::cases::script::{Act, CODE, Shop, StaffAct, Step, VISITOR};
 use crate::evals::cases::seen::{Came, named, said};
-use crate::evals::cases::state;
+use crate::evals::cases::state::{self, State};
 use crate::evals::cases::watch::{Counted, Watched};
 use crate::guardrails::vault;
 use crate::hands::adapters::demo_orders::shipped;
+use crate::hands::orders::Stores;
 use crate::inbox::decide;
 use crate::inbox::desk::Desk;
-use crate::knowledge::accept::accept;
-use crate::knowledge::ingest::ingest;
 use crate::mail::letter::Part;
-use crate::mail::outbox;
+use crate::mail::outbox::{self, Addressed};
 use crate::models::chat::ChatModel;
 
 /// The channel of its threads.
@@ -63,6 +63,8 @@ pub(super) struct Conversation<'a> {
     site: SiteId,
     clock: Arc<ShiftedClock>,
     recorded: Option<Arc<RecordedModel>>,
+    /// The connected shop and its orders that are looked at, where it has one.
+    shop: Option<(Arc<dyn Stores>, BTreeSet<String>)>,
     talkers: HashMap<String, Talker>,
     tried: Tried,
     counted: Counted,
@@ -70,38 +72,6 @@ pub(super) struct Conversation<'a> {
 
 fn cant(case: &Case, why: impl std::fmt::Display) -> RunError {
     RunError::Shop(case.id.clone(), why.to_string())
-}
-
-/// Takes a document in on the conversation's own site.
-async fn take_in(agent: &Agent, site: SiteId, path: &Path) -> Result<(), String> {
-    let bytes = tokio::fs::read(path).await.map_err(|e| e.to_string())?;
-    let name = path
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let new = NewUpload {
-        source: "file".to_owned(),
-        external_id: name.clone(),
-        url: Some(format!("/kb/{stem}")),
-        name,
-        bytes,
-        title: None,
-    };
-    let knowledge = agent.knowledge.as_ref();
-    let mut tx = agent.db.site(site).await.map_err(|e| e.to_string())?;
-    let accepted = accept(&mut tx, new, knowledge.limits)
-        .await
-        .map_err(|e| e.to_string())?;
-    tx.commit().await.map_err(|e| e.to_string())?;
-    if let Some(upload) = accepted.upload {
-        let (db, clock, document) = (&agent.db, agent.clock.as_ref(), accepted.document);
-        ingest(db, clock, knowledge, site, upload, document, &|_, _| {})
-            .await
-            .map_err(|e| e.to_string())?;
-    }
-    Ok(())
 }
 
 impl<'a> Conversation<'a> {
@@ -132,13 +102,19 @@ impl<'a> Conversation<'a> {
             settings[key.as_str()] = value.clone();
         }
         sites::merge_settings(&mut tx, &settings).await?;
-        for order in shipped().map_err(|e| cant(case, e))?.iter().chain(&shop.orders) {
+        let elsewhere = connected::has_woocommerce(shop);
+        let shipped = if elsewhere {
+            Vec::new()
+        } else {
+            shipped().map_err(|e| cant(case, e))?
+        };
+        for order in shipped.iter().chain(&shop.orders) {
             let order = order.at(clock.now()).map_err(|e| cant(case, e))?;
             demo_orders::put(&mut tx, &order).await?;
         }
         tx.commit().await?;
         for name in &shop.documents {
-            if let Err(why) = take_in(agent, site.id, &folder.join(name)).await {
+            if let Err(why) = documents::take_in(agent, site.id, &folder.join(name)).await {
                 sites::delete_eval(&agent.db, site.id).await?;
                 return Err(cant(case, format!("{name}: {why}")));
             }
@@ -171,9 +147,19 @@ impl<'a> Conversation<'a> {
                 return Err(cant(case, why));
             }
         };
+        let copied = connected::copy(&own, base.id, site.id, &shop.connected).await;
+        let watched = copied.and_then(|()| connected::watched(case, shop));
+        let watched = match watched {
+            Ok(watched) => watched,
+            Err(why) => {
+                sites::delete_eval(&agent.db, site.id).await?;
+                return Err(cant(case, why));
+            }
+        };
         Ok(Self {
             case,
             house,
+            shop: elsewhere.then(|| (house.stores(), watched)),
             agent: own,
             site: site.id,
             clock,
@@ -213,9 +199,12 @@ impl<'a> Conversation<'a> {
         }
         self.agent.drain().await;
         if ended.is_ok() {
-            match state::of(&self.agent.db, self.site).await {
-                Ok(state) => self.tried.after = Some(state),
-                Err(error) => ended = Err(error.into()),
+            match self.ended().await {
+                Ok((state, outside)) => {
+                    self.tried.after = Some(state);
+                    self.tried.outside = outside;
+                }
+                Err(error) => ended = Err(error),
             }
         }
         if !keep {
@@ -226,10 +215,24 @@ impl<'a> Conversation<'a> {
         Ok(self.tried)
     }
 
+    /// The shop and the connected systems after all.
+    async fn ended(&self) -> Result<(State, Vec<Seen>), RunError> {
+        let state = self.state().await?;
+        let seen = connected::look(&self.agent, self.site, &self.case.end.outside).await;
+        Ok((state, seen.map_err(|why| cant(self.case, why))?))
+    }
+
+    async fn state(&self) -> Result<State, RunError> {
+        let shop = self.shop.as_ref();
+        let shop = shop.map(|(stores, watched)| (stores.as_ref(), watched));
+        let state = state::of(&self.agent.db, self.site, shop).await;
+        state.map_err(|why| cant(self.case, why))
+    }
+
     /// Gives why it came to no end, if it didn't.
     async fn steps(&mut self) -> Result<Option<String>, RunError> {
         let case = self.case;
-        let mut before = state::of(&self.agent.db, self.site).await?;
+        let mut before = self.state().await?;
         self.tried.before = Some(before.clone());
         for step in &case.turns {
             if let Some(recorded) = &self.recorded {
@@ -254,14 +257,17 @@ impl<'a> Conversation<'a> {
                 }
                 None => Vec::new(),
             };
-            let after = state::of(&self.agent.db, self.site).await?;
+            let after = self.state().await?;
             let shown: String = events
                 .iter()
                 .map(|e| serde_json::to_string(&e.event).unwrap_or_default() + "\n")
                 .collect();
             let watched = &self.talker(&step.visitor).watched;
             let foreign = watched.foreign(&shown, &before.orders);
-            let (writes, wrong) = watched.changes(&step.act, &before.orders, &after.orders);
+            let (writes, mut wrong) = watched.changes(&step.act, &before.orders, &after.orders);
+            if after.effects.len() > before.effects.len() && !watched.may_act(&step.act) {
+                wrong.push(format!("{} was begun", after.effects.join("; ")));
+            }
             self.counted.turns += usize::from(came.turn.is_some());
             self.counted.writes += writes;
             let at = format!("turn {}: ", self.tried.answers.len() + 1);
@@ -303,15 +309,17 @@ impl<'a> Conversation<'a> {
             email: None,
             confirm: None,
             customer: None,
+            account: None,
         };
         match &step.act {
             Act::Say(text) => {
                 message.text = text.trim().to_owned();
                 if text.contains(CODE) {
                     let visitor = self.talker(&step.visitor).visitor;
-                    let Some(code) = self.mailed_code(visitor).await? else {
+                    let Some((code, to)) = self.mailed_code(visitor).await? else {
                         return Ok(Err("no code was mailed".to_owned()));
                     };
+                    self.talker(&step.visitor).watched.reads_mail_of(&to);
                     message.text = message.text.replace(CODE, &code);
                 }
             }
@@ -339,17 +347,18 @@ impl<'a> Conversation<'a> {
         self.ask(&step.visitor, message, start).await
     }
 
-    /// The one-time code that was mailed to a visitor last.
-    async fn mailed_code(&self, visitor: VisitorId) -> Result<Option<String>, RunError> {
+    /// The one-time code that was mailed to a visitor last, and the address that it went to.
+    async fn mailed_code(&self, visitor: VisitorId) -> Result<Option<(String, String)>, RunError> {
         let mut tx = self.agent.db.site(self.site).await?;
         let Some((id, sealed)) = mails::last(&mut tx, visitor, "code").await? else {
             return Ok(None);
         };
-        let letter = outbox::open(&self.agent.master, self.site, id, &sealed)?.letter;
-        Ok(letter.parts.into_iter().find_map(|part| match part {
+        let Addressed { to, letter } = outbox::open(&self.agent.master, self.site, id, &sealed)?;
+        let code = letter.parts.into_iter().find_map(|part| match part {
             Part::Code(code) => Some(code),
             _ => None,
-        }))
+        });
+        Ok(code.zip(Some(to)))
     }
 
     async fn ask(
@@ -423,9 +432,10 @@ impl<'a> Conversation<'a> {
                 if *act == StaffAct::Refuse {
                     decide::refuse(&desk, proposal).await
                 } else {
-                    decide::approve(&desk, &self.agent.master, proposal)
-                        .await
-                        .map_err(|e| e.to_string())?;
+                    // Without its job: a server's worker would run it by its own clock.
+                    let granted = decide::grant(&desk, &self.agent.master, proposal).await;
+                    let tx = granted.map_err(|e| e.to_string())?;
+                    tx.commit().await.map_err(|e| e.to_string())?;
                     let clock = Arc::clone(&self.clock) as _;
                     return self.house.carry_out(clock, self.site, proposal).await;
                 }

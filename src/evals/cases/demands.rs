@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::domain::order::Order;
+use crate::evals::cases::connected::Seen;
 use crate::evals::cases::load::Case;
 use crate::evals::cases::run::{CallSeen, Said, Tried};
-use crate::evals::cases::script::{CallEnd, Demands, OrderEnd};
+use crate::evals::cases::script::{CallEnd, Demands, Look, OrderEnd};
 use crate::evals::cases::state::State;
 use crate::evals::cases::text::{folded, has, has_folded};
 
@@ -56,6 +57,19 @@ pub(super) fn unmet(case: &Case, tried: &Tried) -> Vec<Unmet> {
             }
         }
         untold(after, &mut fail);
+    }
+    for (n, look) in end.outside.iter().enumerate() {
+        let seen = tried.outside.get(n);
+        if !seen.is_some_and(|seen| is_so(look, seen)) {
+            let got = match seen {
+                Some(Ok(result)) => result.to_string(),
+                Some(Err(code)) => code.clone(),
+                None => "nobody has looked".to_owned(),
+            };
+            let wanted = look.code.clone();
+            let wanted = wanted.unwrap_or_else(|| Value::Object(look.result.clone()).to_string());
+            fail(&format!("end.outside.{}", look.tool), wanted, got);
+        }
     }
     let made: Vec<&CallSeen> = tried.answers.iter().flat_map(|a| &a.calls).collect();
     if let Some(missing) = missing_call(&end.calls, &made) {
@@ -160,6 +174,15 @@ fn missing_call<'a>(wanted: &'a [CallEnd], made: &[&CallSeen]) -> Option<&'a Cal
                 && w.code.as_ref().is_none_or(|code| Some(code) == c.code.as_ref())
         })
     })
+}
+
+/// Whether a look has shown what it must.
+fn is_so(look: &Look, seen: &Seen) -> bool {
+    match (&look.code, seen) {
+        (Some(wanted), Err(code)) => wanted == code,
+        (None, Ok(result)) => has_args(&look.result, result),
+        _ => false,
+    }
 }
 
 fn has_args(wanted: &Map<String, Value>, got: &Value) -> bool {

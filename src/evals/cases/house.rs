@@ -11,6 +11,7 @@ use crate::domain::clock::SharedClock;
 use crate::domain::ids::{ProposalId, SiteId};
 use crate::domain::tool::Power;
 use crate::hands::kb_search::{self, KbSearch};
+use crate::hands::orders::Stores;
 use crate::hands::{Reply, Tool, ToolContext, ToolError};
 use crate::models::chat::ChatModel;
 use crate::models::price::Price;
@@ -35,6 +36,9 @@ pub trait House: Send + Sync {
     /// # Errors
     /// When it can't be built; the sentence says why.
     fn agent(&self, furniture: Furniture) -> Result<Arc<Agent>, String>;
+
+    /// Where orders are.
+    fn stores(&self) -> Arc<dyn Stores>;
 
     /// Carries out what staff have approved, as the job does.
     fn carry_out<'a>(

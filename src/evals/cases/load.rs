@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::agent::machine::action::HandoffReason;
 use crate::agent::turns::LONGEST_MESSAGE;
 use crate::domain::site::is_locale;
+use crate::evals::cases::connected;
 use crate::evals::cases::script::{self, Act, End, Shop, StaffAct, Step, VISITOR};
 use crate::evals::cases::text::folded;
 
@@ -281,10 +282,16 @@ fn checked(line: Line) -> Result<Case, String> {
     if line.end.is_some() && case.shop.is_none() {
         return Err("`end` is about a shop; say `shop`".to_owned());
     }
-    if let Some(shop) = &case.shop
-        && shop.mode().is_none()
-    {
-        return Err("a shop's `mode` is shadow, assist or full".to_owned());
+    if let Some(shop) = &case.shop {
+        if shop.mode().is_none() {
+            return Err("a shop's `mode` is shadow, assist or full".to_owned());
+        }
+        shop.connected
+            .iter()
+            .try_for_each(|name| connected::is_name(name))?;
+        if connected::has_woocommerce(shop) && !shop.orders.is_empty() {
+            return Err("`orders` can't be put into a connected shop; say which it `watches`".to_owned());
+        }
     }
     let wanted = || {
         case.turns
@@ -448,6 +455,10 @@ mod tests {
             (
                 "{\"id\":\"b\",\"question\":\"?\",\"shop\":{\"moed\":\"full\"}}",
                 "`shop`: unknown field",
+            ),
+            (
+                "{\"id\":\"b\",\"question\":\"?\",\"shop\":{\"connected\":[\"slack\"]}}",
+                "`slack` can't be `connected`",
             ),
             (
                 "{\"id\":\"b\",\"question\":\"?\",\"cite\":[\"x\"],\"cite_none\":true}",

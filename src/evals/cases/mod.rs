@@ -3,8 +3,10 @@
 //! once, each as a visitor of its own.
 
 pub mod baseline;
+mod connected;
 mod conversation;
 mod demands;
+mod documents;
 pub mod figures;
 pub mod house;
 pub mod load;

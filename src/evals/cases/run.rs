@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
+use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 use crate::agent::Agent;
@@ -17,6 +18,7 @@ use crate::db::{sites, tool_calls};
 use crate::domain::event::ThreadEvent;
 use crate::domain::ids::{MessageId, SiteId, ThreadId, VisitorId};
 use crate::domain::site::Site;
+use crate::evals::cases::connected::Seen;
 use crate::evals::cases::conversation::Conversation;
 use crate::evals::cases::house::House;
 use crate::evals::cases::load::{Case, Suite};
@@ -112,6 +114,8 @@ pub struct Tried {
     pub events: Vec<String>,
     /// Where a recorded model was asked for more or less than is recorded.
     pub model_amiss: Vec<String>,
+    /// What connected systems were like afterwards, look by look.
+    pub outside: Vec<Seen>,
     /// What no conversation may do, counted.
     pub counted: Option<Counted>,
 }
@@ -146,6 +150,8 @@ pub struct Run<'a> {
     house: Option<&'a dyn House>,
     /// One a try: case by case, each `repeat` times.
     visitors: Vec<VisitorId>,
+    /// Held by a conversation in what the site is connected to: that is there once for all of them.
+    outside: Mutex<()>,
 }
 
 impl<'a> Run<'a> {
@@ -160,6 +166,7 @@ impl<'a> Run<'a> {
             settings,
             house: None,
             visitors: (0..tries).map(|_| VisitorId::new()).collect(),
+            outside: Mutex::new(()),
         }
     }
 
@@ -228,6 +235,11 @@ impl<'a> Run<'a> {
         }
         let missing = || RunError::Shop(case.id.clone(), "nobody builds it here".to_owned());
         let (house, shop) = self.house.zip(case.shop.as_ref()).ok_or_else(missing)?;
+        let _alone = if case.is_connected() {
+            Some(self.outside.lock().await)
+        } else {
+            None
+        };
         let folder = &self.suite.folder;
         let opened = Conversation::open(case, shop, folder, house, site, self.agent).await?;
         opened.hold(self.settings.limit, stop, self.settings.keep).await
@@ -295,6 +307,7 @@ impl<'a> Run<'a> {
                 email: None,
                 confirm: None,
                 customer: None,
+                account: None,
                 page: None,
                 client: None,
                 by_events: false,

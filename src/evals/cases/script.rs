@@ -155,6 +155,11 @@ pub struct Shop {
     pub obeys: bool,
     /// Mail can be sent: one-time codes, say. What is written stays with the case.
     pub mails: bool,
+    /// Connections of the run's site that it has too: `woocommerce`, `mcp/NAME`, `http_tool/NAME`.
+    /// What is done there is done for real.
+    pub connected: Vec<String>,
+    /// Orders of a connected shop that are looked at, beside those of the demo and of `end`.
+    pub watches: Vec<String>,
 }
 
 impl Shop {
@@ -190,6 +195,22 @@ pub struct CallEnd {
     pub code: Option<String>,
 }
 
+/// A look at a connected system after the last step, by a tool of its that only reads.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Look {
+    /// The tool, as it is called here.
+    pub tool: String,
+    /// Its arguments.
+    #[serde(default)]
+    pub args: Map<String, Value>,
+    /// What its result must have, at least.
+    #[serde(default)]
+    pub result: Map<String, Value>,
+    /// The error that it must give instead.
+    pub code: Option<String>,
+}
+
 /// The state that must hold at the end. Orders that aren't named must be as they were, and what
 /// isn't in `effects` must not have happened.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -207,6 +228,8 @@ pub struct End {
     pub tickets: Option<Vec<String>>,
     /// Calls that must be among those that were made, in this order.
     pub calls: Vec<CallEnd>,
+    /// What connected systems must be like.
+    pub outside: Vec<Look>,
     /// What happened in the first visitor's conversation, beside words, searches and progress:
     /// `ask.confirm`, `handoff.visitor_asked`, `staff.joined`, `replace`, `final.answered`.
     pub events: Option<Vec<String>>,

@@ -1,6 +1,6 @@
 //! What a shop looks like at a moment: its orders, the ledger, proposals, handoffs, tickets.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::db::demo_orders;
 use crate::db::eval_threads::{self, Trace};
@@ -8,6 +8,10 @@ use crate::db::pool::{Db, DbResult};
 use crate::domain::ids::SiteId;
 use crate::domain::money::{Currency, Money};
 use crate::domain::order::Order;
+use crate::hands::Tool;
+use crate::hands::issue_refund::IssueRefund;
+use crate::hands::orders::Stores;
+use crate::hands::update_shipping_address::UpdateShippingAddress;
 
 /// A shop at a moment. The lists are in the order in which their entries came about.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -24,13 +28,43 @@ pub struct State {
     pub tickets: Vec<String>,
 }
 
-/// Looks at a site's shop.
+/// Looks at a site's shop: at all orders of the built-in store, or at those of a connected shop that
+/// are watched.
 ///
 /// # Errors
-/// When the database does.
-pub async fn of(db: &Db, site: SiteId) -> DbResult<State> {
+/// When the database or the shop can't be asked; the sentence says which.
+pub async fn of(
+    db: &Db,
+    site: SiteId,
+    connected: Option<(&dyn Stores, &BTreeSet<String>)>,
+) -> Result<State, String> {
+    let orders = match connected {
+        None => None,
+        Some((stores, watched)) => Some(watched_orders(stores, site, watched).await?),
+    };
+    from_rows(db, site, orders).await.map_err(|e| e.to_string())
+}
+
+async fn watched_orders(
+    stores: &dyn Stores,
+    site: SiteId,
+    watched: &BTreeSet<String>,
+) -> Result<Vec<Order>, String> {
+    let shop = stores.of(site).await.map_err(|e| e.to_string())?;
+    let shop = shop.ok_or("there is no shop")?;
+    let mut orders = Vec::with_capacity(watched.len());
+    for number in watched {
+        orders.extend(shop.find(site, number).await.map_err(|e| e.to_string())?);
+    }
+    Ok(orders)
+}
+
+async fn from_rows(db: &Db, site: SiteId, orders: Option<Vec<Order>>) -> DbResult<State> {
     let mut tx = db.site(site).await?;
-    let orders = demo_orders::all(&mut tx).await?;
+    let orders = match orders {
+        Some(orders) => orders,
+        None => demo_orders::all(&mut tx).await?,
+    };
     let traces = eval_threads::traces(&mut tx).await?;
     tx.commit().await?;
     let mut state = State {
@@ -54,9 +88,11 @@ fn line(trace: &Trace) -> String {
         .amount_minor
         .zip(trace.currency.as_deref().and_then(Currency::parse))
         .map(|(minor, currency)| Money { minor, currency }.to_string());
+    // For what a connected tool does this is no number that anybody knows.
+    let of_orders = [IssueRefund::NAME, UpdateShippingAddress::NAME].contains(&trace.name.as_str());
     [
         Some(trace.name.clone()),
-        trace.order_number.clone(),
+        trace.order_number.clone().filter(|_| of_orders),
         amount,
         Some(trace.state.clone()),
     ]

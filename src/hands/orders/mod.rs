@@ -15,6 +15,7 @@ use super::registry::{BadSchema, Registry};
 use super::update_shipping_address::UpdateShippingAddress;
 use super::verify_identity::VerifyIdentity;
 use crate::db::pool::DbError;
+use crate::domain::customer::Account;
 use crate::domain::ids::SiteId;
 use crate::domain::money::Money;
 use crate::domain::order::{Address, Order};
@@ -109,6 +110,17 @@ pub trait OrderStore: Send + Sync + 'static {
 
     /// The orders of a billing e-mail, newest first, at most [`MOST_LISTED`].
     fn of_email<'a>(&'a self, site: SiteId, email: &'a str) -> StoreResult<'a, Vec<Order>>;
+
+    /// Its own number of an account of WordPress, where its customers are that WordPress's users.
+    fn account(&self, _account: &Account) -> Option<String> {
+        None
+    }
+
+    /// The orders that were placed from an account, by that number, newest first, at most
+    /// [`MOST_LISTED`].
+    fn of_account<'a>(&'a self, _site: SiteId, _account: &'a str) -> StoreResult<'a, Vec<Order>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 
     /// The order with what only the refund policy asks for, the categories of its goods. For an
     /// order that is the visitor's: it may take another request.

@@ -25,9 +25,9 @@ pub(super) async fn offer(ctx: &ToolContext, deed: &Deed, args: &Value) -> Resul
         let cause = "its arguments are too long to be shown for a yes";
         return Err(ToolError::new(ToolCode::InvalidInput, cause));
     }
-    // The same call of the same conversation is one thing to decide; others don't stand in each
-    // other's way.
-    let same = Sha256::digest(format!("{}/{}/{args}", conversation.thread, deed.name).as_bytes());
+    // The same call of the same visitor is one thing to decide, in whichever conversation: what is in
+    // doubt isn't begun anew in the next one. Others don't stand in each other's way.
+    let same = Sha256::digest(format!("{}/{}/{args}", conversation.visitor, deed.name).as_bytes());
     let offer = Offer {
         tool: &deed.name,
         order_number: &hex::encode(&same[..8]),

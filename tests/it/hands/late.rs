@@ -188,6 +188,8 @@ async fn what_the_turn_has_told_is_not_told_again() {
     settle(&app).await;
     assert!(told(&app, &token, &thread).await.is_empty());
     assert_eq!(till.paid_back(&app, "1004").await, 3_870);
+    let jobs = "SELECT count(*) FROM jobs WHERE kind = 'settle_effect'";
+    assert_eq!(app.count(jobs).await, 1, "one job an effect");
     app.finish().await;
 }
 
@@ -255,8 +257,7 @@ async fn a_late_end_survives_a_kill_and_is_told_once() {
         app.bend("UPDATE jobs SET lease_until = now() WHERE state = 'running'")
             .await;
         let server = home.serve(&environment);
-        let open =
-            "SELECT count(*) FROM jobs WHERE kind = 'settle_effect' AND key LIKE '%/end' AND state <> 'done'";
+        let open = "SELECT count(*) FROM jobs WHERE kind = 'settle_effect' AND state <> 'done'";
         until(&app, open, 0).await;
         let told = told(&app, &token, &thread).await;
         assert_eq!(told.len(), 1, "{point:?}: {told:?}");
@@ -296,6 +297,20 @@ async fn a_button_in_a_claimed_chat_is_shown_to_staff_and_answered() {
     assert_eq!(
         app.text(last).await,
         "Yes, go ahead — Refund 38.70 EUR for order 1004?"
+    );
+    // With words of their own, both are shown: the words alone wouldn't say what was pressed.
+    let mut body = button(&thread, &proposal, false);
+    body["user_msg"] = json!("I'd rather have a new one");
+    let sent = app
+        .post("/api/agent/messages", &token)
+        .json(&body)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status(), 202, "{}", sent.text().await.unwrap());
+    assert_eq!(
+        app.text(last).await,
+        "No, thanks — Refund 38.70 EUR for order 1004?\n\nI'd rather have a new one"
     );
     assert_eq!(till.paid_back(&app, "1004").await, 0);
     // Only who has claimed it gives it back, or somebody who takes it from them, and the audit says so.

@@ -288,7 +288,7 @@ async fn moody(manner: Manner) -> (TestApp, Moody) {
     (app, mood)
 }
 
-async fn awaiting(app: &TestApp, till: &Till, token: &str) -> (String, ProposalId) {
+pub(super) async fn awaiting(app: &TestApp, till: &Till, token: &str) -> (String, ProposalId) {
     let answer = app
         .ask(token, &format!("Refund order 1002 please, {BEN}"), None)
         .await;
@@ -311,6 +311,7 @@ fn context(app: &TestApp) -> ToolContext {
         channel: "widget",
         conversation: None,
         client: None,
+        account: None,
         locale: "en".into(),
         off: Arc::default(),
         clock: app.clock.clone(),
@@ -318,7 +319,7 @@ fn context(app: &TestApp) -> ToolContext {
     }
 }
 
-fn desk<'a>(app: &'a TestApp, staff: &'a str) -> Desk<'a> {
+pub(super) fn desk<'a>(app: &'a TestApp, staff: &'a str) -> Desk<'a> {
     Desk {
         db: &app.db,
         clock: app.clock.as_ref(),
@@ -353,6 +354,24 @@ async fn an_approval_is_used_once_and_for_what_was_approved(#[case] kind: Kind) 
     let bent = act::run(&ctx, store, id, &Leave::Staff).await.unwrap_err();
     assert_eq!(bent.code.as_str(), "INVALID_INPUT");
     assert_eq!(till.paid_back(&app, "1002").await, 0);
+    assert_eq!(app.text("SELECT state FROM proposals").await, "void");
+    app.finish().await;
+}
+
+/// What was said yes to is what was sealed, whatever the row says.
+#[tokio::test]
+async fn a_bent_amount_isnt_what_was_said_yes_to() {
+    let app = TestApp::start().await;
+    stock(&app).await;
+    let token = app.token(VisitorId::new());
+    let (thread, proposal) = proposed(&app, &token).await;
+    app.bend("UPDATE proposals SET amount_minor = 3000").await;
+    let (_, answer) = send(&app, &token, &button(&thread, &proposal, true)).await;
+    assert!(
+        answer["text"].as_str().unwrap().contains("can't be made"),
+        "{answer:#}"
+    );
+    assert_eq!(paid_back(&app, "1004").await, 0);
     assert_eq!(app.text("SELECT state FROM proposals").await, "void");
     app.finish().await;
 }
@@ -394,5 +413,25 @@ async fn a_refusal_is_told_to_the_visitor() {
     assert_eq!(last["author"], "system");
     assert!(last["text"].as_str().unwrap().contains("not approved"), "{last}");
     assert_eq!(paid_back(&app, "1002").await, 0);
+    app.finish().await;
+}
+
+/// The card says where an order is to go; at rest nothing does, beside the sealed arguments.
+#[tokio::test]
+async fn what_a_card_asks_is_sealed_at_rest() {
+    let app = TestApp::start().await;
+    stock(&app).await;
+    let token = app.token(VisitorId::new());
+    let wish = format!("Change the delivery address of order 1001, {ANNA}");
+    let first = app.ask(&token, &wish, None).await;
+    let thread = first["thread_id"].as_str();
+    let asked = app
+        .ask(&token, "Anna Huber, Neuer Weg 7, 4020 Linz, Austria", thread)
+        .await;
+    let card = asked["ask"]["summary"].as_str().unwrap();
+    assert!(card.contains("Neuer Weg 7"), "{asked:#}");
+    let rows = app.text("SELECT string_agg(p::text, ' ') FROM proposals p").await;
+    let (plain, bytes) = ("Neuer Weg", hex::encode("Neuer Weg"));
+    assert!(!rows.contains(plain) && !rows.contains(&bytes), "{rows}");
     app.finish().await;
 }

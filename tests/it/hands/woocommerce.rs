@@ -422,6 +422,8 @@ async fn what_a_silent_shop_has_done_is_found_out_later() {
         last["text"].as_str().unwrap().contains("has gone through"),
         "{last}"
     );
+    let jobs = "SELECT count(*) FROM jobs WHERE kind = 'settle_effect'";
+    assert_eq!(app.count(jobs).await, 1, "the one that looked has told it");
     woo.web.hang_up();
     app.finish().await;
 }

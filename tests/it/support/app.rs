@@ -305,7 +305,7 @@ impl TestApp {
             Duration::from_secs(5),
         ));
         let client = reqwest::Client::builder()
-            .timeout(Duration::from_secs(40))
+            .timeout(Duration::from_secs(180))
             .build()
             .unwrap();
         Self {

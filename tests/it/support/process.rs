@@ -12,6 +12,16 @@ use super::postgres;
 /// A server may take this long to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
 
+/// A server that carries a turn on takes its time on a busy machine; where a visitor's patience isn't
+/// what is looked at, its clocks don't end the turn before.
+pub const PATIENT: [(&str, &str); 5] = [
+    ("DESKHAND_AGENT_PLAN_MS", "60000"),
+    ("DESKHAND_AGENT_TOOL_MS", "60000"),
+    ("DESKHAND_AGENT_FIRST_MS", "120000"),
+    ("DESKHAND_AGENT_STALL_MS", "60000"),
+    ("DESKHAND_AGENT_TURN_MS", "240000"),
+];
+
 /// A data folder, and the environment that the binary gets with it.
 pub struct Home {
     pub dir: PathBuf,

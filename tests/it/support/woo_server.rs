@@ -257,10 +257,13 @@ impl State {
         match (asked.method.as_str(), &parts[..]) {
             ("GET", ["orders"]) => {
                 let words = query.get("search").map(|s| s.to_lowercase());
+                // Orders of an account; guests' have the number 0.
+                let customer = query.get("customer").map(|id| json!(id.parse::<u64>().unwrap()));
                 let hit = |o: &&Value| {
                     words
                         .as_ref()
                         .is_none_or(|w| o.to_string().to_lowercase().contains(w))
+                        && customer.as_ref().is_none_or(|id| o["customer_id"] == *id)
                 };
                 let found: Vec<Value> = self.orders.values().rev().filter(hit).cloned().collect();
                 listed(&found, query, asked)

@@ -60,6 +60,7 @@ async fn what_a_tool_does_after_a_claim_changes_nothing() {
             call,
         }),
         client: None,
+        account: None,
         locale: "en".into(),
         off: Arc::default(),
         clock: app.clock.clone(),

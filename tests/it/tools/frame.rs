@@ -123,6 +123,7 @@ pub fn context(app: &TestApp) -> ToolContext {
         channel: "widget",
         conversation: None,
         client: None,
+        account: None,
         locale: "en".to_owned(),
         off: Arc::default(),
         clock: app.clock.clone(),

@@ -133,6 +133,13 @@ async fn what_cant_be_told_goes_to_a_person_and_is_never_repeated() {
     for (manner, state, outcome, acted) in [
         (Manner::ActsAndIsCut, "unknown", "handoff", 1),
         (Manner::Garbage, "unknown", "handoff", 1),
+        // Whatever breaks inside a tool is told so, also what breaks after it has acted.
+        (
+            Manner::Result(json!({ "content": [], "isError": true })),
+            "unknown",
+            "handoff",
+            1,
+        ),
         (Manner::Status(500), "unknown", "handoff", 0),
         (Manner::Status(400), "failed", "answered", 0),
         (Manner::Status(401), "failed", "answered", 0),

@@ -401,7 +401,7 @@ impl World {
             Action::Say { template } => {
                 let after_the_store = !matches!(
                     template,
-                    Template::HandedOver | Template::FollowUp | Template::Incomplete
+                    Template::HandedOver | Template::InDoubt | Template::FollowUp | Template::Incomplete
                 ) || self.stored.is_some();
                 assert!(after_the_store, "{template:?} promises what isn't stored");
                 self.said.push(*template);

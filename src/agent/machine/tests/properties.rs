@@ -236,6 +236,7 @@ fn the_driver_reaches_every_corner() {
         "say AddressSaved",
         "say Withheld",
         "say StoppedMidway",
+        "say InDoubt",
         "say NotStored",
         "Screen",
         "Plan",

@@ -268,26 +268,30 @@ impl Remote for McpTool {
                 .server
                 .request("tools/call", Some(&self.own), params, asked.time, MOST_ANSWER)
                 .await?;
-            read(&result, self.structured)
+            // What carries a key changes something.
+            read(&result, self.structured, asked.key.is_some())
         }
         .boxed()
     }
 }
 
-/// A call's result: what the server has structured, else its text.
-fn read(result: &Value, structured: bool) -> Result<Value, Fault> {
+/// A call's result: what the server has structured, else its text. A tool that failed may have
+/// acted before it did: whatever breaks inside one becomes `isError`, a time-out behind it too.
+fn read(result: &Value, structured: bool, writes: bool) -> Result<Value, Fault> {
+    let no = |code: ToolCode, why: &str| {
+        Err(if writes {
+            Fault::Useless(why.to_owned())
+        } else {
+            Fault::Refused(code, why.to_owned())
+        })
+    };
     let kind = result["resultType"].as_str().unwrap_or("complete");
     if kind != "complete" {
         // It wants something of a person in the middle of a call.
-        let code = ToolCode::Disabled;
-        return Err(Fault::Refused(
-            code,
-            "it asks back, which isn't answered".to_owned(),
-        ));
+        return no(ToolCode::Disabled, "it asks back, which isn't answered");
     }
     if result["isError"] == true {
-        let code = ToolCode::InvalidInput;
-        return Err(Fault::Refused(code, "the tool says that it failed".to_owned()));
+        return no(ToolCode::InvalidInput, "the tool says that it failed");
     }
     match result.get("structuredContent") {
         Some(content) if !content.is_null() => return Ok(content.clone()),
@@ -316,17 +320,26 @@ mod tests {
     fn results_are_read_as_far_as_they_can_be() {
         let text =
             json!({"content": [{"type": "text", "text": "12 in stock"}, {"type": "image", "data": "…"}]});
-        assert_eq!(read(&text, false), Ok(json!({"text": "12 in stock"})));
-        assert!(matches!(read(&text, true), Err(Fault::Useless(_))));
+        assert_eq!(read(&text, false, false), Ok(json!({"text": "12 in stock"})));
+        assert!(matches!(read(&text, true, false), Err(Fault::Useless(_))));
         let both = json!({"content": [], "structuredContent": {"n": 12}, "resultType": "complete"});
-        assert_eq!(read(&both, true), Ok(json!({"n": 12})));
+        assert_eq!(read(&both, true, false), Ok(json!({"n": 12})));
         let failed = json!({"content": [{"type": "text", "text": "secret detail"}], "isError": true});
-        let fault = read(&failed, false).unwrap_err();
+        let fault = read(&failed, false, false).unwrap_err();
         assert!(
             !fault.leaves_doubt() && !fault.to_string().contains("secret"),
             "{fault}"
         );
-        assert!(read(&json!({"resultType": "input_required"}), false).is_err());
-        assert!(read(&json!({}), false).unwrap_err().leaves_doubt());
+        let asks_back = json!({"resultType": "input_required"});
+        assert!(!read(&asks_back, false, false).unwrap_err().leaves_doubt());
+        // A change may be half done by then.
+        for result in [&failed, &asks_back] {
+            let fault = read(result, false, true).unwrap_err();
+            assert!(
+                fault.leaves_doubt() && !fault.to_string().contains("secret"),
+                "{fault}"
+            );
+        }
+        assert!(read(&json!({}), false, false).unwrap_err().leaves_doubt());
     }
 }

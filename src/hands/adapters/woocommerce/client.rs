@@ -114,6 +114,8 @@ impl Answer {
 pub struct Client {
     fetcher: Fetcher,
     allowed: AllowList,
+    /// The shop's own address.
+    home: String,
     base: String,
     key: HeaderValue,
 }
@@ -138,9 +140,16 @@ impl Client {
         Ok(Self {
             fetcher,
             allowed,
+            home: url.trim_end_matches('/').to_owned(),
             base: format!("{}/{ROOT}", url.trim_end_matches('/')),
             key,
         })
+    }
+
+    /// The shop's own address, without a `/` at its end.
+    #[must_use]
+    pub fn home(&self) -> &str {
+        &self.home
     }
 
     /// Reads; none when there is no such thing.

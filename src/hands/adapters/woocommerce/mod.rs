@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use client::{Client, Fault};
 
 use crate::domain::clock::SharedClock;
+use crate::domain::customer::Account;
 use crate::domain::ids::SiteId;
 use crate::domain::order::{Order, same_email};
 use crate::hands::orders::{Change, MOST_LISTED, OrderStore, StoreError, StoreResult};
@@ -125,7 +126,11 @@ impl WooCommerce {
                 None => Ok(None),
             }
         };
-        let (by_id, found) = join(by_id, self.search(number, |raw| wire::has_number(raw, number), 2)).await;
+        let (by_id, found) = join(
+            by_id,
+            self.search(("search", number), |raw| wire::has_number(raw, number), 2),
+        )
+        .await;
         let by_id = by_id.map(|answer| answer.map(|a| a.body).filter(|raw| wire::has_number(raw, number)));
         let mut orders = match (by_id, found) {
             (Ok(Some(raw)), found) => [vec![raw], found.unwrap_or_default()].concat(),
@@ -146,10 +151,10 @@ impl WooCommerce {
     }
 
     /// The orders that a search gives and `is_it` takes, at most `most`, as they came. What a
-    /// search gives is only a hint: it looks into names, addresses and products too.
+    /// search gives is only a hint: one for words looks into names, addresses and products too.
     async fn search(
         &self,
-        words: &str,
+        by: (&str, &str),
         is_it: impl Fn(&Value) -> bool,
         most: usize,
     ) -> Result<Vec<Value>, Fault> {
@@ -157,7 +162,7 @@ impl WooCommerce {
         for page in 1..=PAGES {
             let (number, size) = (page.to_string(), PAGE.to_string());
             let query = [
-                ("search", words),
+                by,
                 ("page", number.as_str()),
                 ("per_page", size.as_str()),
                 ("_fields", FIELDS),
@@ -178,9 +183,13 @@ impl WooCommerce {
         Ok(found)
     }
 
-    async fn listed(&self, email: &str) -> Result<Vec<Order>, Fault> {
-        let is_theirs = |raw: &Value| same_email(&wire::email(raw), email) && !wire::is_draft(raw);
-        let found = self.search(email, is_theirs, MOST_LISTED).await?;
+    async fn listed(
+        &self,
+        by: (&str, &str),
+        is_theirs: impl Fn(&Value) -> bool,
+    ) -> Result<Vec<Order>, Fault> {
+        let is_theirs = |raw: &Value| is_theirs(raw) && !wire::is_draft(raw);
+        let found = self.search(by, is_theirs, MOST_LISTED).await?;
         let mut orders: Vec<Order> = found
             .iter()
             .filter_map(|raw| match wire::found(raw) {
@@ -240,7 +249,22 @@ impl OrderStore for WooCommerce {
             if email.is_empty() {
                 return Ok(Vec::new());
             }
-            self.guarded(self.listed(email)).await
+            let is_theirs = |raw: &Value| same_email(&wire::email(raw), email);
+            self.guarded(self.listed(("search", email), is_theirs)).await
+        }
+        .boxed()
+    }
+
+    fn account(&self, account: &Account) -> Option<String> {
+        account
+            .is_at(self.client.home())
+            .then(|| account.user.to_string())
+    }
+
+    fn of_account<'a>(&'a self, _: SiteId, account: &'a str) -> StoreResult<'a, Vec<Order>> {
+        async move {
+            let is_theirs = |raw: &Value| wire::customer(raw).as_deref() == Some(account);
+            self.guarded(self.listed(("customer", account), is_theirs)).await
         }
         .boxed()
     }

@@ -106,6 +106,11 @@ pub(super) fn email(raw: &Value) -> String {
         .to_owned()
 }
 
+/// The number of the account that it was placed from; none for a guest's.
+pub(super) fn customer(raw: &Value) -> Option<String> {
+    id(&raw["customer_id"]).map(|id| id.to_string())
+}
+
 /// Whether nobody has placed it yet, or it was thrown away.
 pub(super) fn is_draft(raw: &Value) -> bool {
     let status = raw["status"].as_str().unwrap_or_default();
@@ -138,7 +143,7 @@ pub(super) fn found(raw: &Value) -> Result<Found, Fault> {
     let order = Order {
         number,
         email: email(raw),
-        customer: self::id(&raw["customer_id"]).map(|id| id.to_string()),
+        customer: customer(raw),
         status: status(raw),
         items: items(raw, currency).ok_or_else(|| missing("lines"))?,
         total,

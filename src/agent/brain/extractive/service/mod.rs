@@ -2,6 +2,7 @@
 //! tools that it takes, and fixed sentences about what they returned. The hands decide who may
 //! have what; nothing here does.
 
+mod counted;
 mod phrasing;
 mod postal;
 mod proof;
@@ -67,7 +68,7 @@ pub fn plan(view: &TurnView) -> Option<Plan> {
     match &wished.wish {
         Wish::Status | Wish::Cancel | Wish::Claim => status(view, &wished),
         Wish::List => list(view, &wished),
-        Wish::Refund => refund(view, &wished),
+        Wish::Refund | Wish::MayRefund => refund(view, &wished),
         Wish::Address(address) => {
             let known = outcome(view, STATUS);
             match (known.map(|o| o.result.is_ok()), address) {
@@ -88,10 +89,14 @@ fn verified(view: &TurnView) -> bool {
 }
 
 /// What to do while the order's number isn't known: the visitor's orders, once they have shown
-/// who they are; a code to the address that they gave; else both are asked for.
+/// who they are or where they are logged in; a code to the address that they gave; else both are
+/// asked for.
 fn without_number(view: &TurnView, wished: &Wished) -> Plan {
-    if verified(view) {
+    let verified = verified(view);
+    if verified || view.account.is_some() && wished.email.is_none() {
         return match outcome(view, LIST) {
+            // Who has ordered without the account shows it as a guest does.
+            Some(list) if !verified && list.result == Ok(json!([])) => Plan::Ask(Question::Identity),
             Some(_) => Plan::Draft,
             None => call(LIST, json!({})),
         };
@@ -168,13 +173,15 @@ fn refund(view: &TurnView, wished: &Wished) -> Option<Plan> {
         return Some(call(POLICY, args));
     };
     match policy.result.as_ref().ok().and_then(most) {
-        Some(most) if !view.off.contains(REFUND) => Some(match sum::within(wished.sum.as_ref(), most) {
-            Ok(amount) => call(
-                REFUND,
-                json!({ "order_id": number, "amount": amount.decimal(), "reason": reason }),
-            ),
-            Err(_) => Plan::Draft,
-        }),
+        Some(most) if wished.wish == Wish::Refund && !view.off.contains(REFUND) => {
+            Some(match sum::within(wished.sum.as_ref(), most) {
+                Ok(amount) => call(
+                    REFUND,
+                    json!({ "order_id": number, "amount": amount.decimal(), "reason": reason }),
+                ),
+                Err(_) => Plan::Draft,
+            })
+        }
         _ => Some(Plan::Draft),
     }
 }
@@ -220,7 +227,10 @@ pub fn draft(view: &TurnView) -> Option<Vec<Sentence>> {
         (Ok(output), REFUND | ADDRESS) => say::acted(output, tongue),
         (Ok(output), POLICY) => match no_such_amount(view, output) {
             Some(no) if !view.off.contains(REFUND) => say::amount(no, output, tongue),
-            _ => say::policy(output, view.off.contains(REFUND), tongue),
+            _ => {
+                let asks = wish::read(view).is_some_and(|w| w.wish == Wish::MayRefund);
+                say::policy(output, view.off.contains(REFUND), asks, tongue)
+            }
         },
         (Ok(output), LIST) => say::list(output, tongue),
         (Ok(output), _) => match wish::read(view).map(|w| w.wish) {

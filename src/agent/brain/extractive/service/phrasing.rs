@@ -69,6 +69,16 @@ pub(super) const REFUND_WISH: &[&str] = &[
     "ich will mein geld zurück",
     "bitte erstatten",
 ];
+/// What goes back, where an amount is said with it.
+pub(super) const BACK_AGAIN: &[&str] = &["back", "zurück"];
+/// What denies a wish, and the words of one behind it.
+pub(super) const NOT: &[&str] = &[
+    "not", "don't", "dont", "no", "never", "without", "instead", "nicht", "kein", "keine", "keinen", "ohne",
+    "statt",
+];
+pub(super) const WANT: &[&str] = &[
+    "want", "need", "wish", "like", "ask", "asking", "request", "mean", "möchte", "will", "brauche",
+];
 /// Where it goes.
 pub(super) const ADDRESS: &[&str] = &[
     "address",
@@ -186,8 +196,8 @@ pub(super) const CANCEL: &[&str] = &[
     "stornierung",
     "storno",
 ];
-/// What came isn't as it should be, or something else is wanted for it.
-pub(super) const CLAIM: &[&str] = &[
+/// What came isn't as it should be.
+pub(super) const DAMAGE: &[&str] = &[
     "damaged",
     "broken",
     "defective",
@@ -200,10 +210,6 @@ pub(super) const CLAIM: &[&str] = &[
     "wrong lamp",
     "missing part",
     "missing parts",
-    "replacement",
-    "replace",
-    "exchange",
-    "swap",
     "beschädigt",
     "beschädigtes",
     "kaputt",
@@ -214,11 +220,54 @@ pub(super) const CLAIM: &[&str] = &[
     "falschen artikel",
     "falscher artikel",
     "falsche lampe",
+];
+/// Something else is wanted for it.
+pub(super) const EXCHANGE: &[&str] = &[
+    "replacement",
+    "replace",
+    "exchange",
+    "swap",
     "umtauschen",
     "umtausch",
     "austauschen",
     "ersatz",
     "ersatzlieferung",
+];
+/// What wears out: who wants a new one wants to know which, or where to buy it.
+pub(super) const CONSUMED: &[&str] = &[
+    "bulb",
+    "bulbs",
+    "light bulb",
+    "light bulbs",
+    "lightbulb",
+    "lightbulbs",
+    "battery",
+    "batteries",
+    "fuse",
+    "fuses",
+    "leuchtmittel",
+    "glühbirne",
+    "glühbirnen",
+    "birne",
+    "birnen",
+    "batterie",
+    "batterien",
+    "sicherung",
+    "sicherungen",
+];
+/// How somebody is asked to do something: a wish, though it has the form of a question.
+pub(super) const REQUEST: &[&str] = &[
+    "can you",
+    "could you",
+    "would you",
+    "will you",
+    "please",
+    "bitte",
+    "können sie",
+    "könnten sie",
+    "würden sie",
+    "kannst du",
+    "könnt ihr",
 ];
 /// That it is the visitor's own.
 pub(super) const OWN: &[&str] = &[

@@ -129,7 +129,7 @@ pub fn list(output: &Value, tongue: Tongue) -> Vec<String> {
 }
 
 /// What the refund policy says, where nothing is proposed.
-pub fn policy(output: &Value, switched_off: bool, tongue: Tongue) -> Vec<String> {
+pub fn policy(output: &Value, switched_off: bool, asks: bool, tongue: Tongue) -> Vec<String> {
     let english = tongue == Tongue::English;
     let number = text(output, "order_id");
     if output["eligible"] == Value::Bool(true) {
@@ -146,6 +146,8 @@ pub fn policy(output: &Value, switched_off: bool, tongue: Tongue) -> Vec<String>
         };
         return if switched_off {
             vec![may, not_here.to_owned()]
+        } else if asks {
+            vec![may, ask_for_it(number, tongue)]
         } else {
             vec![may]
         };
@@ -176,6 +178,14 @@ pub fn policy(output: &Value, switched_off: bool, tongue: Tongue) -> Vec<String>
         )
     };
     vec![not, person.to_owned()]
+}
+
+/// How a refund is asked for.
+fn ask_for_it(number: &str, tongue: Tongue) -> String {
+    match tongue {
+        Tongue::English => format!("If you want it, write \"refund order {number}\"."),
+        Tongue::German => format!("Wenn Sie das möchten, schreiben Sie „Bestellung {number} erstatten“."),
+    }
 }
 
 /// Why the amount that was named can't be paid back, and what can.

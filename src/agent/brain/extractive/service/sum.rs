@@ -2,6 +2,7 @@
 //! what of that may be. In whole minor units: what can't be had is said, never rounded up or
 //! replaced by something else.
 
+use super::counted;
 use crate::agent::brain::extractive::intent::order_number;
 use crate::domain::money::Money;
 
@@ -50,7 +51,7 @@ const CURRENCIES: [(&str, &[&str]); 12] = [
     ("JPY", &["¥", "yen", "jpy"]),
     ("CAD", &["cad"]),
 ];
-const PERCENT: [&str; 3] = ["%", "percent", "prozent"];
+pub(super) const PERCENT: [&str; 3] = ["%", "percent", "prozent"];
 /// What makes a percentage one of something else.
 const OF_ELSE: [&str; 8] = [
     "discount", "off", "rabatt", "coupon", "code", "voucher", "vat", "mwst",
@@ -73,9 +74,9 @@ const ALL: [&str; 14] = [
 ];
 /// `All good, thanks` is no amount.
 const COURTESIES: [&str; 7] = ["good", "right", "fine", "clear", "klar", "gut", "okay"];
-const HALF: [&str; 4] = ["half", "hälfte", "halbe", "halben"];
+pub(super) const HALF: [&str; 4] = ["half", "hälfte", "halbe", "halben"];
 /// What is no share after such a word: a time.
-const TIMES: [&str; 8] = ["an", "hour", "hours", "year", "stunde", "stunden", "jahr", "tag"];
+pub(super) const TIMES: [&str; 8] = ["an", "hour", "hours", "year", "stunde", "stunden", "jahr", "tag"];
 /// What a bare number stands behind that is an amount.
 const BEFORE: [&str; 16] = [
     "me", "us", "mir", "uns", "back", "only", "just", "nur", "bloß", "amount", "betrag", "zurück", "exactly",
@@ -92,7 +93,7 @@ const VERBS: [&str; 7] = [
     "sie",
 ];
 /// What stands behind such a number.
-const AFTER: [&str; 16] = [
+pub(super) const AFTER: [&str; 16] = [
     "please",
     "bitte",
     "for",
@@ -111,8 +112,25 @@ const AFTER: [&str; 16] = [
     "erstatten",
 ];
 /// What `of` goes on with there: not with things that are counted.
-const WHOLE: [&str; 7] = ["order", "my", "it", "that", "this", "what", "purchase"];
+pub(super) const WHOLE: [&str; 7] = ["order", "my", "it", "that", "this", "what", "purchase"];
 
+/// What takes something off the sum beside it: how much is left is for the visitor to say.
+const LESS: &[&str] = &[
+    "except",
+    "excluding",
+    "without",
+    "minus",
+    "less",
+    "but",
+    "apart",
+    "außer",
+    "abzüglich",
+    "weniger",
+    "ohne",
+    "ausgenommen",
+    "bis",
+    "aber",
+];
 /// A message in pieces: signs of currency and percent apart, punctuation off.
 fn pieces(text: &str) -> Vec<String> {
     let mut spaced = String::with_capacity(text.len() + 8);
@@ -152,6 +170,10 @@ fn decimal(piece: &str) -> Option<String> {
         let mut groups = s.split(by);
         let first = groups.next().filter(|g| digits(g))?;
         let rest: Vec<&str> = groups.collect();
+        // No thousands stand behind a zero: `0.005` is a half of a cent.
+        if !rest.is_empty() && first.starts_with('0') {
+            return None;
+        }
         let fits = rest.is_empty() || (first.len() <= 3 && rest.iter().all(|g| g.len() == 3 && digits(g)));
         fits.then(|| first.to_owned() + &rest.concat())
     };
@@ -177,7 +199,7 @@ fn decimal(piece: &str) -> Option<String> {
     (plain.len() <= 15).then_some(plain)
 }
 
-fn currency(piece: Option<&String>) -> Option<&'static str> {
+pub(super) fn currency(piece: Option<&String>) -> Option<&'static str> {
     let piece = piece?.as_str();
     let named = CURRENCIES.iter().find(|(_, words)| words.contains(&piece));
     named.map(|(code, _)| *code)
@@ -200,21 +222,47 @@ fn percent(decimal: &str) -> Sum {
 
 /// What a message says of the amount; none when it says nothing of one.
 pub fn read(text: &str) -> Option<Sum> {
-    find(text, false).map(|(sum, _)| sum)
+    sum(text, false)
 }
 
 /// The same of a message that answers the question for an amount: any number is one.
 pub fn answer(text: &str) -> Option<Sum> {
-    find(text, true).map(|(sum, _)| sum)
+    sum(text, true)
+}
+
+/// What it says, where that is one thing: several amounts, one that another is taken off, and what
+/// can't be computed are asked about.
+fn sum(text: &str, asked: bool) -> Option<Sum> {
+    let all = pieces(text);
+    let mut found = find(text, asked);
+    let first = if found.is_empty() {
+        None
+    } else {
+        Some(found.remove(0).0)
+    };
+    let others = found.iter().any(|(sum, _)| Some(sum) != first.as_ref());
+    let less = || {
+        let at = all.iter().position(|p| LESS.contains(&p.as_str()));
+        // "minus 20 euros" is an amount by itself.
+        first.is_some() && first != Some(Sum::Nothing) && at.is_some()
+    };
+    if others || less() || counted::in_words(&all, asked) {
+        return Some(Sum::Unclear);
+    }
+    first
 }
 
 /// Whether a number of a message is its amount, and no order's number.
 pub fn is_amount(text: &str, number: &str) -> bool {
-    find(text, false).is_some_and(|(_, piece)| piece.trim_start_matches('-') == number)
+    let found = find(text, false);
+    found
+        .iter()
+        .any(|(_, piece)| piece.trim_start_matches('-') == number)
 }
 
-/// What it says, and in which piece.
-fn find(text: &str, asked: bool) -> Option<(Sum, String)> {
+/// All amounts that it says, each with its piece.
+fn find(text: &str, asked: bool) -> Vec<(Sum, String)> {
+    let mut out = Vec::new();
     let all = pieces(text);
     let order = order_number(text);
     let at = |i: Option<usize>| i.and_then(|i| all.get(i));
@@ -225,7 +273,7 @@ fn find(text: &str, asked: bool) -> Option<(Sum, String)> {
         if !bare.starts_with(|c: char| c.is_ascii_digit()) {
             continue;
         }
-        let found = |sum| Some((sum, piece.clone()));
+        let mut found = |sum| out.push((sum, piece.clone()));
         let coin = currency(next).or_else(|| currency(before));
         let share = is(next, &PERCENT);
         if share && (is(at(Some(i + 2)), &OF_ELSE) || is(before, &["vat", "mwst"])) {
@@ -241,11 +289,11 @@ fn find(text: &str, asked: bool) -> Option<(Sum, String)> {
         }
         let Some(decimal) = decimal(bare) else {
             if coin.is_some() || share || asked {
-                return found(Sum::Unclear);
+                found(Sum::Unclear);
             }
             continue;
         };
-        return found(match coin {
+        found(match coin {
             _ if negative || is_zero(&decimal) => Sum::Nothing,
             _ if share => percent(&decimal),
             None => Sum::Named(decimal),
@@ -266,11 +314,9 @@ fn find(text: &str, asked: bool) -> Option<(Sum, String)> {
             all if ALL.contains(&all) && !is(next, &COURTESIES) => Some(Sum::All),
             _ => None,
         };
-        if let Some(sum) = sum {
-            return Some((sum, piece.clone()));
-        }
+        out.extend(sum.map(|sum| (sum, piece.clone())));
     }
-    None
+    out
 }
 
 /// Whether a number without a currency is an amount, by the words beside it. One that could be an
@@ -359,11 +405,41 @@ mod tests {
             ("Refund EUR20 of order 1004", euros("20")),
             ("Refund 200 kr of order 1004", Some(Sum::In("SEK", "200".into()))),
             ("Refund ¥2000 of order 1004", Some(Sum::In("JPY", "2000".into()))),
+            // What can't be told surely is asked.
+            ("refund 0.005 EUR of order 1004", Some(Sum::Unclear)),
+            (
+                "Order 1004 cost 38.70 euros, please refund 10 euros.",
+                Some(Sum::Unclear),
+            ),
+            ("Refund order 1004 minus the 5 euro label", Some(Sum::Unclear)),
+            (
+                "Refund everything of order 1004 except 10 euros",
+                Some(Sum::Unclear),
+            ),
+            ("Refund half a euro of order 1004", Some(Sum::Unclear)),
+            ("Refund ten euros of order 1004", Some(Sum::Unclear)),
+            (
+                "Bitte zehn Euro von Bestellung 1004 erstatten",
+                Some(Sum::Unclear),
+            ),
+            ("Refund twenty percent of order 1004", Some(Sum::Unclear)),
+            ("Refund quarter of order 1004", Some(Sum::Unclear)),
+            ("Refund ½ of order 1004", Some(Sum::Unclear)),
+            ("Refund 1/2 of order 1004", Some(Sum::Unclear)),
+            ("Refund 3870 cents of order 1004", Some(Sum::Unclear)),
+            ("Refund one bulb of order 1004", Some(Sum::Unclear)),
+            ("Refund 2 of the bulbs of order 1004", Some(Sum::Unclear)),
+            ("Refund order 1004 except for one bulb", Some(Sum::Unclear)),
+            (
+                "I paid 38.70 EUR for order 1004 and want half of it back",
+                Some(Sum::Unclear),
+            ),
             // Nothing of an amount.
+            ("Refund order 1004, it broke after one week", None),
+            ("I want a refund for order 1004 but I lost the box", None),
             ("Refund order 1004", None),
             ("Refund 1004", None),
             ("I want a refund for order 1004, I bought it 3 days ago", None),
-            ("Refund 2 of the bulbs of order 1004", None),
             ("Refund order 1004, I had a 10 % discount code", None),
             ("Refund order 1004, it broke after half an hour", None),
         ] {
