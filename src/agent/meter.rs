@@ -379,8 +379,7 @@ enum Sent {
     Counted(u32),
 }
 
-/// A call under way. Dropped, it is noted as it stands: a call that nobody waits for any
-/// more costs what it was allowed to.
+/// A call under way. Dropped, it is noted as it stands, and costs what it was allowed to.
 pub struct OpenCall<'a> {
     meter: &'a Meter,
     span: Span,
@@ -432,11 +431,10 @@ impl OpenCall<'_> {
         .to_owned();
     }
 
-    /// The provider's count, within what can be: no token is longer than some bytes, none
-    /// shorter than one, and no answer longer than was allowed. Without a count, what the
-    /// model's tokenizer makes at most of what was sent, if it may have been read; and of a whole
-    /// answer three bytes a token of what was written. One that wasn't waited for may have been
-    /// thought about, which nobody sees and the provider bills: that costs what was set aside.
+    /// The provider's count, within what can be: no token is longer than some bytes, none shorter than
+    /// one. Without a count, what the model's tokenizer makes at most of what was sent, if it may have
+    /// been read; and of a whole answer three bytes a token. What wasn't waited for costs all that it
+    /// may: nobody sees thoughts, and the provider bills them.
     fn counted(&self) -> Usage {
         let written = u32::try_from(self.written).unwrap_or(u32::MAX);
         let Some(told) = self.usage else {

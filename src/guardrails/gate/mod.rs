@@ -32,6 +32,8 @@ mod qualifiers;
 mod ranges;
 mod reading;
 mod sides;
+#[cfg(test)]
+mod spoken_tests;
 mod states;
 mod support;
 mod tables;
