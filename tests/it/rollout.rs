@@ -129,7 +129,7 @@ async fn a_sites_server_sets_when_somebody_is_in() {
         ),
         (json!({"away": "x".repeat(301)}), "300"),
         // All or nothing.
-        (json!({"mode": "full", "hours": "whenever"}), "time zone"),
+        (json!({"mode": "full", "hours": "whenever"}), "no day"),
     ] {
         let (status, told) = set(&app, &key, bad).await;
         assert_eq!(

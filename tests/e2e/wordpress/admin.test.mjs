@@ -351,7 +351,7 @@ test('a visitor whose browser can’t reach the backend gets the answer by WordP
 test('on a phone, and written from the right', async () => {
   await writeFile(`${site.root}/wp-content/mu-plugins/rtl.php`, "<?php add_action('init', static function () { $GLOBALS['wp_locale']->text_direction = 'rtl'; });");
   await page.setViewportSize({ width: 390, height: 844 });
-  for (const [name, query] of [['', ''], ['', '&tab=chat'], ['', '&tab=events'], ['jobs', ''], ['events', ''], ['usage', '']]) {
+  for (const [name, query] of [['', ''], ['', '&tab=chat'], ['', '&tab=hours'], ['', '&tab=events'], ['jobs', ''], ['events', ''], ['usage', '']]) {
     await open(name, query);
     assert.equal(await page.evaluate(() => document.documentElement.dir), 'rtl');
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth + 1), `${name}${query} is wider than the screen`);

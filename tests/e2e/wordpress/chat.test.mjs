@@ -55,6 +55,8 @@ test('a page with the shortcode answers with sources, and keeps the thread over 
   const visitor = cookies.find(({ name }) => name === 'deskhand_visitor');
   assert.equal(visitor.httpOnly, true);
   assert.equal(visitor.sameSite, 'Lax');
+  // The whole chat.
+  await chat.root.evaluate((element) => element.scrollIntoView({ block: 'center' }));
   await shot(page, 'page');
 
   await page.reload();

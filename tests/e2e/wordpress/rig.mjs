@@ -55,7 +55,8 @@ export class Running {
   }
 
   async ready(url) {
-    for (const end = Date.now() + 90_000; Date.now() < end; await pause(100)) {
+    // A busy machine sets a database up in minutes.
+    for (const end = Date.now() + 300_000; Date.now() < end; await pause(100)) {
       if (!this.isRunning) fail(`${this.child.spawnfile} ended before it was ready:\n${await tail(this.log)}`);
       const answer = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(20_000) }).catch(() => undefined);
       if (answer?.ok) return;

@@ -162,7 +162,7 @@ export const connect = (backend, tokenUrl, sessionUrl) => {
 		cancel: (threadId) => request(`${pathOf(threadId)}/cancel`, { method: 'POST' }),
 		feedback: (body) => request('/feedback', { method: 'POST', body }),
 
-		async *events({ message, threadId = message?.thread_id ?? '', after: cursor, until, signal, onLink, heard }) {
+		async *events({ message, threadId = message?.thread_id ?? '', after: cursor, until, signal, onLink, heard, held }) {
 			let failures = 0;
 			let silent = 0;
 			let waits = 0;
@@ -176,6 +176,8 @@ export const connect = (backend, tokenUrl, sessionUrl) => {
 					relayed ||= !!relay && silent > 1;
 					const without = relayed || silent > 2;
 					if (resume && without) {
+						// Nobody is expected: a stream would bring who comes all the same, but that isn't worth asking for time and again
+						if (held === false) return;
 						const data = await client.settled(threadId, signal);
 						if (heard === undefined) return yield { id: null, type: 'snapshot', data };
 						const said = data.messages.filter(isTold);

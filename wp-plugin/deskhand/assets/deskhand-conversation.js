@@ -104,7 +104,8 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 	/** @param {Partial<Following>} following @param {Input} [input] */
 	const follow = async ({ signal = new AbortController().signal, until = ({ type }) => type === 'done', ...following }, input) => {
 		for await (const event of client.events({ onLink, ...following, signal, until })) {
-			if (!signal.aborted) apply(event, input);
+			// Another tab's turns are shown there
+			if (!signal.aborted && (signal !== live?.signal || /^(staff|typing)$/.test(event.type))) apply(event, input);
 		}
 	};
 
@@ -140,6 +141,8 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			held = kind !== 'left' && (held || kind !== 'system');
 			if (id && id <= loaded) return;
 			if (md) told += 1;
+			// What the agent asked is theirs to decide now
+			if (kind === 'joined') for (const asked of log.querySelectorAll('div.row button')) asked.setAttribute('disabled', '');
 			log.append(kind === 'message' ? staffMessage(desk, md ?? '', name) : line(kind === 'system' ? md ?? '' : fill(t[kind], { who: name || t.staff })));
 			if (!turn) stage.tell('');
 			stage.changed();
@@ -258,6 +261,8 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			const { text = '', echo = text, confirm, contact } = input;
 			const words = visitorMessage(desk, echo);
 			if (!repeated) log.append(words);
+			// Its own stream brings it all, once
+			conversation.unlisten();
 			const signal = begin();
 			stage.refocus();
 			const message = {
@@ -310,10 +315,10 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 
 		async listen() {
 			// Browsers have few connections for one host: a hidden page needs none
-			if (!held || !threadId || live || document.hidden) return;
+			if (turn || !threadId || live || document.hidden) return;
 			const { signal } = (live = new AbortController());
-			// Not just from the last turn on: its own stream left out what staff said meanwhile
-			await follow({ threadId, after: loaded, signal, until: () => !held, heard: told, onLink: (link) => turn || onLink(link) }).catch(() => {});
+			// Staff may write whenever they like. Not just from the last turn on: its own stream left out what they said meanwhile
+			await follow({ threadId, after: loaded, signal, until: () => false, heard: told, held, onLink: (link) => held && onLink(link) }).catch(() => {});
 			if (live?.signal === signal) live = null;
 		},
 

@@ -321,9 +321,10 @@ export const createAnswer = (desk) => {
 	return answer;
 };
 
+// As the backend counts minor units (ISO 4217): browsers round some currencies otherwise, and would show another amount
 function money(minor = 0, currency = '', lang = '') {
-	const format = new Intl.NumberFormat(lang, { style: 'currency', currency });
-	return format.format(minor / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2));
+	const digits = /BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|VND|VUV|XAF|XOF|XPF/.test(currency) ? 0 : /BHD|IQD|JOD|KWD|LYD|OMR|TND/.test(currency) ? 3 : 2;
+	return new Intl.NumberFormat(lang, { style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits }).format(minor / 10 ** digits);
 }
 
 // Sentences come without what stood between them

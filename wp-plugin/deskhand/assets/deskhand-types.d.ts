@@ -131,6 +131,8 @@ interface Following {
 	onLink(link: Link): void;
 	/** For what merely listens, and never gives up: how many messages of staff, and of the house for them, are known, where they must be polled for. */
 	heard?: number;
+	/** And whether a person has the thread, or will: false ends it where there is no stream. */
+	held?: boolean;
 }
 
 /** What went wrong, by the code of the backend's problem+json, or `offline`, `slow`, `token_refused`; `retryAfter` in seconds. */
@@ -235,9 +237,9 @@ interface Stage {
 }
 
 /**
- * Knows one thread at a time and remembers its id over a reload. While a person has it, a second stream stays open for
- * what they say: it begins before this page's own turns, whose streams leave out what staff said meanwhile,
- * and drops what was seen.
+ * Knows one thread at a time and remembers its id over a reload. Between its turns a second stream stays open while the page is seen, for
+ * what staff say, who may write whenever they like: it begins before this page's own turns, whose streams leave out what
+ * staff said meanwhile, and drops what was seen.
  */
 interface Conversation {
 	readonly busy: boolean;
