@@ -76,6 +76,7 @@ pub(super) fn in_words(all: &[String], asked: bool) -> bool {
     (0..all.len()).any(|i| {
         let (piece, next) = (word(i), word(i + 1));
         let before = i.checked_sub(1).map_or("", word);
+        let after = if next == "of" { word(i + 2) } else { next };
         let unit = PERCENT.contains(&piece) || currency(Some(&all[i])).is_some();
         let numberless = unit && !digit(i + 1) && !i.checked_sub(1).is_some_and(digit);
         // "half a euro"
@@ -88,8 +89,7 @@ pub(super) fn in_words(all: &[String], asked: bool) -> bool {
             || matches!(
                 piece,
                 "quarter" | "quarters" | "viertel" | "third" | "thirds" | "drittel"
-            ) && !(next == "of" && TIMES.contains(&word(i + 2)))
-                && !TIMES.contains(&next)
+            ) && !TIMES.contains(&after)
                 && !["a", "one", "two", "ein", "einen", "zwei"].contains(&before);
         let few = piece.len() <= 2 && piece.bytes().all(|b| b.is_ascii_digit());
         let things = (few || WORDS.contains(&piece))
