@@ -159,7 +159,7 @@ fn pro_drop(words: &[Word<'_>], whose: Whose, offers: bool, of: &ProDrop) -> Opt
     let stem = |w: &str, endings: &[&str]| {
         let made_of = |stems: &[&str]| {
             let ending = |s: &&str| w.strip_prefix(*s).is_some_and(|end| endings.contains(&end));
-            stems.iter().any(|s| ending(s))
+            stems.iter().any(ending)
         };
         if made_of(of.passing) {
             Some(Promise::Told)
