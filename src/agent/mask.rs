@@ -118,13 +118,20 @@ impl Mask<'_> {
 }
 
 /// What a tool gets of arguments: with the personal data in its place, at the hands' border. A search
-/// of the pages gets them as the brain wrote them: a provider may turn them into vectors.
+/// of the pages gets none of it, since a provider may turn what is searched into vectors.
 pub(super) fn for_tool(vault: &Placeholders, tool: &str, args: &Value) -> Value {
-    if tool == KB_SEARCH {
-        args.clone()
-    } else {
-        revealed(vault, args)
+    if tool != KB_SEARCH {
+        return revealed(vault, args);
     }
+    let mut args = args.clone();
+    if let Some(Value::String(query)) = args.get_mut("query") {
+        let words = Placeholders::without(query);
+        // Of a message that is nothing else, its placeholders stay: a search needs words.
+        if words.contains(char::is_alphanumeric) {
+            *query = words;
+        }
+    }
+    args
 }
 
 /// The same arguments with the personal data in its place.
@@ -181,7 +188,9 @@ mod tests {
     fn a_search_is_told_nobodys_data() {
         let mut vault = Placeholders::default();
         let args = json!({ "query": vault.mask("my mail is anna@example.com"), "top_k": 5 });
-        assert_eq!(for_tool(&vault, KB_SEARCH, &args), args);
+        assert_eq!(for_tool(&vault, KB_SEARCH, &args)["query"], "my mail is ");
+        let alone = json!({ "query": vault.mask("anna@example.com") });
+        assert_eq!(for_tool(&vault, KB_SEARCH, &alone), alone);
         let revealed = for_tool(&vault, "get_order_status", &args);
         assert_eq!(revealed["query"], "my mail is anna@example.com");
     }

@@ -123,6 +123,18 @@ impl Placeholders {
         out
     }
 
+    /// `text` without placeholders: their names are no words of anybody's.
+    #[must_use]
+    pub fn without(text: &str) -> String {
+        let mut out = String::with_capacity(text.len());
+        each(text, |part| {
+            if let Part::Text(t) = part {
+                out.push_str(t);
+            }
+        });
+        out
+    }
+
     /// Whether `text` has a placeholder that stands for nothing here: somebody would read its name.
     #[must_use]
     pub fn lacks_one_of(&self, text: &str) -> bool {
