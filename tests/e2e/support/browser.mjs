@@ -24,7 +24,8 @@ export function launch() {
 export async function openPage(browser, { hosts, ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 900, height: 760 }, locale: 'en-GB', ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  // Who waits in vain fails late: a busy machine takes long for a page.
+  page.setDefaultTimeout(60_000);
   watch(page, hosts);
   return page;
 }

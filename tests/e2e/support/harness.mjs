@@ -64,7 +64,7 @@ function desk(page) {
 }
 
 /** Waits until a condition of the test itself is true. */
-export async function until(condition, what, most = 10_000) {
+export async function until(condition, what, most = 60_000) {
   for (const end = Date.now() + most; !(await condition());) {
     if (Date.now() > end) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => { setTimeout(resolve, 10); });

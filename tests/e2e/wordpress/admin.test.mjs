@@ -37,7 +37,7 @@ after(async () => {
 async function signedIn(on = site, options = {}) {
   const opened = await openPage(browser, { viewport: { width: 1280, height: 900 }, hosts: [on.url, backend.url], ...options });
   // A dashboard's first page on a busy machine.
-  opened.setDefaultTimeout(30_000);
+  opened.setDefaultTimeout(120_000);
   await opened.goto(`${on.url}/wp-login.php`);
   await opened.fill('#user_login', 'admin');
   await opened.fill('#user_pass', on.password);
@@ -321,7 +321,7 @@ test('Site Health tells of the connection, asked after the page is there', async
 test('a visitor whose browser can’t reach the backend gets the answer by WordPress', async () => {
   const address = await site.eval('return get_permalink(wp_insert_post(["post_title" => "Help", "post_status" => "publish", "post_type" => "page", "post_content" => "<!-- wp:shortcode -->[deskhand_chat]<!-- /wp:shortcode -->"]));');
   const tab = await openPage(browser, { hosts: [site.url, backend.url] });
-  tab.setDefaultTimeout(30_000);
+  tab.setDefaultTimeout(120_000);
   // As a firewall between the two does.
   await tab.route(`${backend.url}/**`, (route) => route.abort('connectionrefused'));
   await tab.goto(address);

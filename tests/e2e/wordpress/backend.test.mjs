@@ -25,7 +25,7 @@ before(async () => {
   // Gravatars are WordPress's own strangers.
   await site.eval('update_option("show_avatars", 0); return 1;');
   admin = await openPage(browser, { hosts: [site.url, desk.url], ...WIDE });
-  admin.setDefaultTimeout(30_000);
+  admin.setDefaultTimeout(120_000);
   await logIn(admin, site);
 });
 after(async () => {
@@ -52,7 +52,7 @@ test('the connection test finds all well with a real backend, streaming and both
 test('who can\'t reach the backend is answered by WordPress, by a job and its signed callback', async () => {
   const { desk, site } = both;
   const page = await openPage(browser, { hosts: [site.url, desk.url] });
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(120_000);
   await page.route(`${desk.url}/**`, (route) => route.abort('connectionrefused'));
   await page.goto(help);
   const chat = page.locator('deskhand-chat');
@@ -107,7 +107,7 @@ test('hours that are written in the settings are what visitors hear when nobody 
   assert.equal(await hours.inputValue(), 'Mon–Sun 9:00–17:00');
   assert.match(await desk.command('site', 'settings', 'rig'), /hours=Europe\/Vienna; Mon 9:00-17:00;/);
   const page = await openPage(browser, { hosts: [site.url, desk.url] });
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(120_000);
   await page.goto(help);
   const chat = page.locator('deskhand-chat');
   await chat.getByRole('textbox').first().fill('I want to talk to a person');

@@ -35,7 +35,7 @@ after(async () => {
 /** A page whose browser a firewall keeps from the backend. */
 async function visit(options = {}) {
   const page = await openPage(browser, { hosts: [site.url, desk.url], ...options });
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(120_000);
   await page.route(`${desk.url}/**`, (route) => route.abort('connectionrefused'));
   await page.goto(help);
   const root = page.locator('deskhand-chat');

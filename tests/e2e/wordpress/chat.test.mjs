@@ -143,7 +143,7 @@ test('members only: others are told to log in, and members chat as themselves', 
 test('an editor inserts the block, says what it says first, and publishes it', async () => {
   const { site } = both;
   const page = await openPage(browser, { hosts: [site.url, both.desk.url], ...WIDE });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(120_000);
   await logIn(page, site);
   await page.goto(`${site.url}/wp-admin/post-new.php?post_type=page`);
   await page.waitForFunction(() => window.wp?.data?.select('core/editor')?.getCurrentPost()?.id);
@@ -177,7 +177,7 @@ test('an editor inserts the block, says what it says first, and publishes it', a
 test('an editor leaves a post out by the panel beside it, in one piece with publishing', async () => {
   const { site } = both;
   const page = await openPage(browser, WIDE);
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(120_000);
   await logIn(page, site);
   const id = await site.eval(`return wp_insert_post(['post_title' => 'Not for the chat', 'post_content' => 'x', 'post_status' => 'draft']);`);
   await page.goto(`${site.url}/wp-admin/post.php?post=${id}&action=edit`);

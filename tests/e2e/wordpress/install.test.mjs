@@ -65,7 +65,7 @@ test('an owner uploads the zip, pastes two values, and the connection is good; d
     await site.serve();
     backend.origins = [site.url];
     const page = await openPage(browser, WIDE);
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(120_000);
     await logIn(page, site);
     await page.goto(`${site.url}/wp-admin/plugin-install.php?tab=upload`);
     await page.locator('#pluginzip').setInputFiles(zip);

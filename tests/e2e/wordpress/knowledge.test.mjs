@@ -18,7 +18,7 @@ before(async () => {
   const { site } = both;
   help = await site.eval(`return get_permalink(wp_insert_post(['post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Ask us', 'post_content' => '[deskhand_chat]']));`);
   admin = await openPage(browser, { hosts: [site.url, both.desk.url], ...WIDE });
-  admin.setDefaultTimeout(30_000);
+  admin.setDefaultTimeout(120_000);
   await logIn(admin, site);
 });
 after(async () => {

@@ -25,7 +25,7 @@ for (const [where, wordpress] of [['in a folder', { base: '/shop' }], ['without 
         return get_permalink(wp_insert_post(['post_type' => 'page', 'post_status' => 'publish', 'post_title' => 'Ask us', 'post_content' => '[deskhand_chat]']));
       `);
       const admin = await openPage(browser, { hosts: [site.url, desk.url], ...WIDE });
-      admin.setDefaultTimeout(60_000);
+      admin.setDefaultTimeout(120_000);
       await logIn(admin, site);
       await admin.goto(`${site.url}/wp-admin/admin.php?page=deskhand`);
       await admin.getByRole('button', { name: 'Test connection' }).click();
@@ -36,7 +36,7 @@ for (const [where, wordpress] of [['in a folder', { base: '/shop' }], ['without 
 
       // A member, straight to the backend; and a stranger by WordPress, whose callback finds its way.
       const member = await openPage(browser, { hosts: [site.url, desk.url] });
-      member.setDefaultTimeout(60_000);
+      member.setDefaultTimeout(120_000);
       await logIn(member, site, 'mia', 'pass-mia');
       await member.goto(help);
       const ask = async (page) => {
@@ -54,7 +54,7 @@ for (const [where, wordpress] of [['in a folder', { base: '/shop' }], ['without 
       await until(async () => (await profile())?.name === 'Mia Member', 'the profile', 30_000);
 
       const stranger = await openPage(browser, { hosts: [site.url, desk.url] });
-      stranger.setDefaultTimeout(60_000);
+      stranger.setDefaultTimeout(120_000);
       await stranger.route(`${desk.url}/**`, (route) => route.abort('connectionrefused'));
       await stranger.goto(help);
       await ask(stranger);
