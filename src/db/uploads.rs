@@ -130,8 +130,8 @@ pub struct Waiting {
 pub async fn read(tx: &mut SiteTx, id: UploadId, document: DocumentId) -> DbResult<Option<Waiting>> {
     let row = sqlx::query!(
         r#"SELECT u.name, u.title, u.url, u.bytes, u.sha256, u.fetch_url, u.tags, u.channels, u.lang, d.source,
-                  s.locale AS "locale?"
-           FROM uploads u JOIN documents d ON d.id = u.document_id LEFT JOIN sites s ON true
+                  (SELECT s.locale FROM sites s) AS "locale?"
+           FROM uploads u JOIN documents d ON d.id = u.document_id
            WHERE u.id = $1 AND u.document_id = $2"#,
         id.0,
         document.0,

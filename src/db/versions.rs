@@ -153,8 +153,8 @@ async fn take(tx: &mut SiteTx, version: &NewVersion) -> DbResult<Option<Taken>> 
            ), taken AS (
                DELETE FROM uploads u USING document d WHERE u.id = $2 AND u.document_id = d.id RETURNING 1
            )
-           SELECT d.source, s.settings AS "settings?", EXISTS (SELECT FROM taken) AS "taken!"
-           FROM document d LEFT JOIN sites s ON true"#,
+           SELECT d.source, (SELECT s.settings FROM sites s) AS "settings?", EXISTS (SELECT FROM taken) AS "taken!"
+           FROM document d"#,
         version.document.0,
         version.upload.0,
     )

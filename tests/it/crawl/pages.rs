@@ -258,9 +258,9 @@ async fn a_crawl_has_a_number_of_pages() {
     assert_eq!((outcome.as_str(), counts.visited), ("page_limit", 5));
     let known = b.known().await;
     assert_eq!(known.len(), 5);
-    // Each night anew; and what is gone goes all the same.
+    // What is gone goes all the same.
     b.remove(&known[1]);
-    assert_eq!(b.run(id).await.0, "page_limit");
+    b.run(id).await;
     assert_eq!(b.known().await.len(), 4);
     assert!(!b.known().await.contains(&known[1]), "{known:?}");
     // A site of more pages than the limit that is lowered: what was visited tells of itself.
