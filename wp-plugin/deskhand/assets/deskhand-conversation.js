@@ -62,6 +62,9 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 		return turn.signal;
 	};
 
+	// What is said while nothing happens
+	const rest = () => stage.tell(held && theirs ? desk.t.held : '');
+
 	/** @param {AbortSignal} signal */
 	const end = (signal) => {
 		if (turn?.signal !== signal) return;
@@ -71,7 +74,7 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			else answer.fail(desk.t.error);
 		}
 		commit();
-		stage.tell(held && theirs ? desk.t.held : '');
+		rest();
 		stage.changed();
 		conversation.listen();
 	};
@@ -144,7 +147,8 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			// What the agent asked is theirs to decide now
 			if (kind === 'joined') for (const asked of log.querySelectorAll('div.row button')) asked.setAttribute('disabled', '');
 			log.append(kind === 'message' ? staffMessage(desk, md ?? '', name) : line(kind === 'system' ? md ?? '' : fill(t[kind], { who: name || t.staff })));
-			if (!turn) stage.tell('');
+			if (kind !== 'joined') theirs = false;
+			if (!turn) rest();
 			stage.changed();
 			stage.news();
 		} else if (type === 'typing') {
@@ -318,7 +322,11 @@ export const converse = (backend, tokenUrl, sessionUrl, stage) => {
 			if (turn || !threadId || live || document.hidden) return;
 			const { signal } = (live = new AbortController());
 			// Staff may write whenever they like. Not just from the last turn on: its own stream left out what they said meanwhile
-			await follow({ threadId, after: loaded, signal, until: () => false, heard: told, held, onLink: (link) => held && onLink(link) }).catch(() => {});
+			await follow({ threadId, after: loaded, signal, until: () => false, heard: told, held, onLink: (link) => {
+				if (!held) return;
+				onLink(link);
+				if (link.state === 'open') rest();
+			} }).catch(() => {});
 			if (live?.signal === signal) live = null;
 		},
 
