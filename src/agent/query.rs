@@ -14,7 +14,7 @@ use super::machine::input::LinkFailure;
 use super::mask;
 use super::meter::{self, Meter};
 use super::operation::{self, Outcome, code};
-use crate::db::pool::{DbError, DbResult};
+use crate::db::pool::DbError;
 use crate::db::sites;
 use crate::domain::document::{Found, Passage};
 use crate::domain::event::Citation;
@@ -55,7 +55,7 @@ pub struct Answered {
 /// Why a question isn't answered.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
-    /// This process has enough to do.
+    /// This process has enough to do, or a search took too long.
     #[error("too many questions at once")]
     Overloaded,
     /// The database is away, or there is no such site.
@@ -78,13 +78,13 @@ pub async fn answer(agent: &Arc<Agent>, site: SiteId, query: Query) -> Result<An
         answered(&own, site, query).await
     });
     match task.await {
-        Ok(answered) => Ok(answered?),
+        Ok(answered) => answered,
         Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
         Err(_) => Err(QueryError::Overloaded),
     }
 }
 
-async fn answered(agent: &Arc<Agent>, site: SiteId, query: Query) -> DbResult<Answered> {
+async fn answered(agent: &Arc<Agent>, site: SiteId, query: Query) -> Result<Answered, QueryError> {
     let mut vault = Placeholders::default();
     let mut tx = agent.db.site(site).await?;
     let own = sites::own(&mut tx).await?;
@@ -153,7 +153,7 @@ async fn search(
     vault: &mut Placeholders,
     message: &str,
     k: u8,
-) -> DbResult<(ToolOutcome, Vec<Passage>)> {
+) -> Result<(ToolOutcome, Vec<Passage>), QueryError> {
     let args = json!({ "query": message, "top_k": k });
     let called = agent
         .registry
@@ -166,9 +166,10 @@ async fn search(
             return Ok((switched_off(args), Vec::new()));
         }
         Err(CallError::Failed { error, .. }) => {
-            return Err(DbError::Unreadable(format!("the search failed: {error}")));
+            tracing::warn!(%error, "a question's search failed");
+            return Err(QueryError::Overloaded);
         }
-        Err(error) => return Err(DbError::Unreadable(error.to_string())),
+        Err(error) => return Err(DbError::Unreadable(error.to_string()).into()),
     };
     // The documents' own, as anybody may read them.
     let hits = reply

@@ -161,7 +161,8 @@ check('a broken stream is taken up again after its last event, and repeats are d
   await chat.log.locator('.answer').getByText('One. Two.').waitFor();
   assert.equal(await chat.answers.count(), 1);
   assert.equal(await chat.last.locator('.card').count(), 1);
-  const resumed = server.asked('GET', /\/events$/).at(-1);
+  // Later ones follow what staff may say between turns
+  const [resumed] = server.asked('GET', /\/events$/);
   assert.equal(resumed.headers['last-event-id'], '3');
   assert.equal(server.asked('POST', /messages$/).length, 1);
 });
@@ -236,7 +237,9 @@ check('a stream that ends with its token goes on under a new one without a word'
   gate.resolve();
   await chat.log.getByText('One. Two.').waitFor();
   assert.equal(server.asked('POST', /demo\/token/).length, 2);
-  assert.equal(server.requests.filter(({ path }) => path.startsWith('/api/')).length, 2, 'no request under the dead token');
+  const [first, ...later] = server.requests.filter(({ path }) => path.startsWith('/api/'));
+  const dead = later.filter(({ headers }) => headers.authorization === first.headers.authorization);
+  assert.equal(dead.length, 0, 'no request under the dead token');
   assert.deepEqual((await page.evaluate(() => window.said)).filter((text) => text.includes('Reconnecting')), []);
 });
 
