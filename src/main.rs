@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use deskhand::knowledge::extract::child;
-use mimalloc::MiMalloc;
 
-// Many small pieces live as long as a request: see docs/performance.md for what it saves.
+mod allocator;
+
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: allocator::BySize = allocator::BySize;
 
 fn main() -> ExitCode {
     // Before anything else is set up: what reads a foreign file starts with as little as can be.

@@ -145,7 +145,8 @@ pub struct Setup {
 pub fn patient() -> Limits {
     Limits {
         plan_ms: 120_000,
-        tool_ms: 120_000,
+        // A shop that stays silent is waited for as long.
+        tool_ms: 10_000,
         first_ms: 120_000,
         stall_ms: 120_000,
         cap_ms: 240_000,
