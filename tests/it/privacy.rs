@@ -316,7 +316,7 @@ async fn nothing_of_an_erased_person_is_left_in_any_table() {
         ("threads", 1),
         ("turns", 3),
         ("feedback", 1),
-        ("gaps", 1),
+        ("gaps", 2),
         ("model_calls", 1),
         ("held_sentences", 1),
         ("ai_jobs", 1),

@@ -141,12 +141,10 @@ pub struct Setup {
 }
 
 /// Time enough for what a busy machine does meanwhile: the clocks of a turn are looked at by
-/// tests that set them.
+/// tests that set them. Only tools have as long as usual, since shops that stay silent are waited for.
 pub fn patient() -> Limits {
     Limits {
         plan_ms: 120_000,
-        // A shop that stays silent is waited for as long.
-        tool_ms: 10_000,
         first_ms: 120_000,
         stall_ms: 120_000,
         cap_ms: 240_000,
