@@ -263,9 +263,10 @@ export const createAnswer = (desk) => {
 		return div('after', ...thumbs, word, why);
 	};
 
-	// An answer that says what comes next has said it for its card
+	// An answer that says what comes next has said it for its card, in whatever paragraphs
 	const once = () => {
-		if (body.textContent?.includes(next?.textContent || '\n')) next?.remove();
+		const [said, told] = [body, next].map((part) => part?.textContent?.replace(/\s/g, ''));
+		if (told && said?.includes(told)) next?.remove();
 	};
 
 	/** @param {...Child} children */
