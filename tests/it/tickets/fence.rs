@@ -45,7 +45,10 @@ async fn what_a_tool_does_after_a_claim_changes_nothing() {
     let request = app
         .post("/api/agent/messages", &token)
         .header("prefer", "respond-async")
-        .json(&message("What does a return label cost? I am anna@example.com", None));
+        .json(&message(
+            "What does a return label cost? I am anna@example.com",
+            None,
+        ));
     let taken: Value = request.send().await.unwrap().json().await.unwrap();
     let id = |name: &str| taken[name].as_str().unwrap().parse::<Uuid>().unwrap();
     let (thread, turn) = (ThreadId(id("thread_id")), TurnId(id("turn_id")));
