@@ -28,6 +28,7 @@ const RANKS: &[(&str, u8)] = &[
     ("http", 9),
     ("config", 10),
     ("cli", 11),
+    ("allocator", 11),
     ("main", 12),
 ];
 
@@ -48,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("figment", &["config"]),
     ("anyhow", &["cli/", "main.rs"]),
     ("lettre", &["mail/"]),
+    ("mimalloc", &["allocator.rs"]),
 ];
 
 const LONGEST_FILE: usize = 500;
