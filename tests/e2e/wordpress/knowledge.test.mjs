@@ -56,10 +56,13 @@ async function upload(name, content) {
   return both.site.eval(`return (int) get_posts(['post_type' => 'attachment', 'numberposts' => 1, 'orderby' => 'ID'])[0]->ID;`);
 }
 
-/** Waits, as an editor does, until the media library says so. */
+/** Waits, as an editor does, until the media library says so, and looks again now and then. */
 async function library(name, state) {
-  await admin.goto(`${both.site.url}/wp-admin/upload.php?mode=list`);
-  await admin.getByRole('row', { name: new RegExp(name) }).locator('[data-deskhand-id]').getByText(state).waitFor(LONG);
+  const told = admin.getByRole('row', { name: new RegExp(name) }).locator('[data-deskhand-id]').getByText(state);
+  await until(async () => {
+    await admin.goto(`${both.site.url}/wp-admin/upload.php?mode=list`);
+    return told.waitFor({ timeout: 20_000 }).then(() => true, () => false);
+  }, `${name} to be ${state}`, LONG.timeout);
 }
 
 const states = () => both.site.eval(`return \\Deskhand\\Plugin::get()->documents->counts();`);

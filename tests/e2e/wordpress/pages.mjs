@@ -8,7 +8,8 @@ export async function logIn(page, site, name = 'admin', password = site.password
   await page.getByLabel('Username or Email Address').fill(name);
   await page.getByLabel('Password', { exact: true }).fill(password);
   await page.getByRole('button', { name: 'Log In' }).click();
-  await page.waitForURL(/wp-admin/);
+  // Not until every picture and script is there: what follows waits for what it needs.
+  await page.waitForURL(/wp-admin/, { waitUntil: 'domcontentloaded' });
 }
 
 /** Takes a picture where DESKHAND_SCREENSHOTS names a folder. */
